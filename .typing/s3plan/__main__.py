@@ -1,0 +1,1 @@
+../../public/__main__.py
