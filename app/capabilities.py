@@ -1,0 +1,47 @@
+"""What the destination's store is known to enforce: from the table, from a recent probe, or by probing now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from s3plan.app.locations import FoundLocation
+from s3plan.app.places import capability_cache_path
+from s3plan.app.stores import Stores
+from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.plan import PlanLocation
+from s3plan.storage.capabilities import CapabilityCache, known_capabilities
+from s3plan.storage.probe import probe
+
+
+def capabilities_for_plan(stores: Stores, found: FoundLocation, *, probe: bool, now: datetime) -> Capabilities:
+    """Return what can be said without writing; with `probe`, unknown conditions are found out by writing."""
+    known = _known(found.location, now=now)
+    if not probe or not found.exists or Enforcement.UNKNOWN not in known.values():
+        return known
+    return find_out(stores, found.location, now=now)
+
+
+def find_out(stores: Stores, location: PlanLocation, *, now: datetime) -> Capabilities:
+    """Return what is enforced at a destination that exists; probes whatever neither table nor cache knows."""
+    known = _known(location, now=now)
+    if Enforcement.UNKNOWN not in known.values():
+        return known
+    engine = stores.engine_of(location)
+    probed = probe(engine, location.bucket, location.prefix, owner=location.owner)
+    CapabilityCache(capability_cache_path()).keep(location.endpoint, location.bucket, probed, now=now)
+    return _merged(known, probed)
+
+
+def _known(location: PlanLocation, *, now: datetime) -> Capabilities:
+    table = known_capabilities(location.endpoint, bucket=location.bucket)
+    if Enforcement.UNKNOWN not in table.values():
+        return table
+    cached = CapabilityCache(capability_cache_path()).find(location.endpoint, location.bucket, now=now)
+    return table if cached is None else _merged(table, cached)
+
+
+def _merged(table: Capabilities, probed: Capabilities) -> Capabilities:
+    return {
+        condition: probed[condition] if table[condition] is Enforcement.UNKNOWN else table[condition]
+        for condition in Condition
+    }

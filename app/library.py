@@ -1,0 +1,73 @@
+"""What `import s3plan` gives: the two verbs, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from os import PathLike
+from pathlib import Path
+
+from s3plan.app.applying import StopLevel, apply_plan
+from s3plan.app.planning import make_plan
+from s3plan.app.requests import ApplyReport, ApplyRequest, PlanMade, PlanRequest
+from s3plan.schemas.events import OnEvent
+
+StopLevelOf = Callable[[], StopLevel]
+
+
+def _silently(_: object) -> None:
+    """Take an event and do nothing with it."""
+
+
+def plan(
+    manifest: str | PathLike[str],
+    *,
+    output: str | PathLike[str] | None = None,
+    allow: Mapping[str, int] | None = None,
+    expires_after: timedelta | None = None,
+    probe: bool = False,
+    on_event: OnEvent = _silently,
+) -> PlanMade:
+    """Compare both sides of a manifest's job and save the plan; see app.planning.make_plan for what it raises."""
+    request = PlanRequest(
+        manifest=Path(manifest),
+        output=None if output is None else Path(output),
+        allow=allow or {},
+        expires_after=expires_after,
+        probe=probe,
+    )
+    return make_plan(request, on_event=on_event)
+
+
+def apply(
+    plan: str | PathLike[str],
+    *,
+    expect: str | None = None,
+    journal: str | PathLike[str] | None = None,
+    executor: str | None = None,
+    workers: int | None = None,
+    limit: int | None = None,
+    allow_checked: bool = False,
+    rebuild_journal: bool = False,
+    on_event: OnEvent = _silently,
+    stop_level: StopLevelOf | None = None,
+) -> ApplyReport:
+    """Perform a plan, or go on with it; see app.applying.apply_plan for what it raises.
+
+    The caller is the approval: pass `expect`, the full digest, to bind it to one plan. Call it from any thread.
+    """
+    request = ApplyRequest(
+        plan=Path(plan),
+        journal=None if journal is None else Path(journal),
+        expect=expect,
+        executor=executor,
+        workers=workers,
+        limit=limit,
+        allow_checked=allow_checked,
+        rebuild_journal=rebuild_journal,
+    )
+    return apply_plan(request, on_event=on_event, stop_level=stop_level or _never)
+
+
+def _never() -> StopLevel:
+    return StopLevel.NONE

@@ -1,0 +1,182 @@
+"""Manifest -> stores -> listings -> plan: what `s3plan plan` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic, time_ns
+
+from s3plan.app.capabilities import capabilities_for_plan
+from s3plan.app.comparability import are_etags_comparable
+from s3plan.app.locations import FoundLocation, find_location
+from s3plan.app.places import default_plan_path, journal_path, lock_path
+from s3plan.app.requests import PlanMade, PlanRequest
+from s3plan.app.standing import count_open, read_states
+from s3plan.app.stores import Stores, connections_of
+from s3plan.executors.lock import is_held
+from s3plan.planfile.reader import open_plan
+from s3plan.planfile.writer import PlanWriter
+from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
+from s3plan.planner.job import Job, resolve_job
+from s3plan.planner.manifest_file import LoadedManifest, load_manifest
+from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.errors import Locked, PlanDamaged, PlanRefused, UsageInvalid
+from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
+from s3plan.schemas.plan import LocationRole, ManifestRecord
+from s3plan.schemas.ports import Lister
+from s3plan.storage.listing import OutOfOrder, open_listing
+
+_TELL_EVERY_S = 0.25
+_LISTING_REQUESTS = 4
+
+
+def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> PlanMade:
+    """Compare both sides of the manifest's job and save the plan; nothing is written to either side.
+
+    With `request.probe` the conditions of an unknown store are probed now, under the destination prefix. Raises
+    ManifestInvalid, GuardRefused never (a held plan is saved and says so), ListingUnusable, StoreRefused,
+    CredentialsUnusable, PlanRefused (another owner, or the plan's place is taken by an unfinished run), Locked.
+    """
+    loaded = load_manifest(request.manifest)
+    output = request.output or default_plan_path(request.manifest, job=loaded.manifest.name)
+    if output.suffix != ".s3plan":
+        raise UsageInvalid(f"{output}: a plan's file name ends in .s3plan")
+    check_may_replace(output)
+    job = resolve_job(loaded.manifest)
+    with Stores(connections_of(loaded.manifest), max_in_flight=_LISTING_REQUESTS) as stores:
+        source = find_location(stores, loaded.manifest.source, role=LocationRole.SOURCE)
+        destination = find_location(stores, loaded.manifest.destination, role=LocationRole.DESTINATION)
+        facts = _facts(request, loaded, stores, source, destination)
+        built = _build(
+            request,
+            job,
+            stores,
+            source=source,
+            destination=destination,
+            facts=facts,
+            output=output,
+            on_event=on_event,
+        )
+    made = PlanMade(output, built.digest, built.header)
+    on_event(PlanSaved(str(output), built.digest, built.header.actions, built.header.is_blocked))
+    return made
+
+
+def _facts(
+    request: PlanRequest,
+    loaded: LoadedManifest,
+    stores: Stores,
+    source: FoundLocation,
+    destination: FoundLocation,
+) -> PlanFacts:
+    made_at = datetime.now(UTC)
+    capabilities = capabilities_for_plan(stores, destination, probe=request.probe, now=made_at)
+    warnings = [warning.message for warning in loaded.warnings]
+    deletion = loaded.manifest.delete
+    known = {capabilities[Condition.DELETE_MATCH], capabilities[Condition.BATCH_DELETE_MATCH]}
+    if deletion is not None and known == {Enforcement.CHECKED} and deletion.unpinned.value != "allow":
+        warnings.append(
+            "this store enforces no condition on deletes: apply will refuse them unless the manifest says "
+            "`delete: {unpinned: allow}`"
+        )
+    offset_ms = stores.engine_of(source.location).clock_offset_ms
+    return PlanFacts(
+        tool_version=version("s3plan"),
+        made_at=made_at,
+        expires_at=None if request.expires_after is None else made_at + request.expires_after,
+        store_now_ms=time_ns() // 1_000_000 + offset_ms,
+        manifest=ManifestRecord(path=str(request.manifest), sha256=loaded.sha256, text=loaded.text.decode("utf-8-sig")),
+        capabilities=capabilities,
+        etags_comparable=are_etags_comparable(stores, source, destination, loaded.manifest.destination.encryption),
+        warnings=tuple(warnings),
+    )
+
+
+def _build(
+    request: PlanRequest,
+    job: Job,
+    stores: Stores,
+    *,
+    source: FoundLocation,
+    destination: FoundLocation,
+    facts: PlanFacts,
+    output: Path,
+    on_event: OnEvent,
+) -> BuiltPlan:
+    """Build with plain listings; where one turns out to be out of order, once more with those sorted on disk."""
+    unordered: set[LocationRole] = set()
+    while True:
+        listers = {
+            found.location.role: _lister(stores, found, unordered=found.location.role in unordered)
+            for found in (source, destination)
+        }
+        source_lister = listers[LocationRole.SOURCE]
+        if source_lister is None:
+            raise AssertionError("the source's bucket was found")
+        try:
+            with PlanWriter(output, may_replace=clear_place) as writer:
+                return build_plan(
+                    job,
+                    source=source_lister,
+                    destination=listers[LocationRole.DESTINATION],
+                    locations=(source.location, destination.location),
+                    writer=writer,
+                    facts=facts,
+                    allow=request.allow,
+                    spool_folder=output.parent,
+                    on_progress=_progress(on_event),
+                )
+        except OutOfOrder as error:
+            if len(unordered) == len(listers):
+                raise
+            on_event(Warned(f"{error}; listing again through a sort on disk"))
+            unordered = set(listers)
+
+
+def _lister(stores: Stores, found: FoundLocation, *, unordered: bool) -> Lister | None:
+    if not found.exists:
+        return None
+    return open_listing(stores.engine_of(found.location), found.location, unordered=unordered)
+
+
+def _progress(on_event: OnEvent) -> Callable[[int, int, int], None]:
+    began_s = monotonic()
+    told_s = began_s
+
+    def tell(source_objects: int, destination_objects: int, actions: int) -> None:
+        nonlocal told_s
+        now_s = monotonic()
+        if now_s - told_s >= _TELL_EVERY_S:
+            told_s = now_s
+            on_event(Listed(source_objects, destination_objects, actions, now_s - began_s))
+
+    return tell
+
+
+def check_may_replace(path: Path) -> None:
+    """Raise unless a new plan may take this place: nothing there, or a plan that no run is in the middle of."""
+    if not path.exists():
+        return
+    journal = journal_path(path)
+    if is_held(lock_path(journal)):
+        raise Locked(f"{path} is being applied; wait for it, or write the new plan elsewhere with -o")
+    if not journal.exists():
+        with suppress(PlanDamaged), open_plan(path):
+            pass  # PlanRefused, if it is some other file, is the answer
+        return
+    with open_plan(path) as plan:
+        left = count_open(read_states(plan, journal))
+    if left:
+        raise PlanRefused(
+            f"{path} has a run that is not finished ({left:,} actions left): go on with `s3plan apply {path}`, "
+            f"write the new plan elsewhere with -o, or give the run up by deleting {journal}"
+        )
+
+
+def clear_place(path: Path) -> None:
+    """Remove the finished journal of the plan that is about to be replaced; raise if the place is taken by now."""
+    check_may_replace(path)
+    journal_path(path).unlink(missing_ok=True)

@@ -1,0 +1,110 @@
+"""The phase before the first change: the bucket, its owner, and what its store enforces."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from s3plan.app.capabilities import find_out
+from s3plan.app.locations import is_owned_by_another
+from s3plan.app.stores import Stores
+from s3plan.planfile.reader import PlanReader
+from s3plan.schemas.actions import VerdictKind
+from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.errors import PlanRefused, StoreRefused
+from s3plan.schemas.events import OnEvent, Prepared, Warned
+from s3plan.schemas.failures import FailureKind
+from s3plan.schemas.plan import LocationRole, PhaseName, PlanLocation
+from s3plan.storage.buckets import BucketMissing, create_bucket, find_region
+
+
+def prepare(plan: PlanReader, stores: Stores, *, allow_checked: bool, on_event: OnEvent) -> Capabilities:
+    """Create the destination's bucket if the plan says so, check owners, find out what is enforced.
+
+    Raises PlanRefused (exit 4) if the store does less than the plan states, StoreRefused, CredentialsUnusable. The
+    only things written before that are the bucket and the probe's own objects, which are removed again.
+    """
+    for location in plan.locations:
+        stores.check_endpoint(location)
+    destination = next(location for location in plan.locations if location.role is LocationRole.DESTINATION)
+    for location in plan.locations:
+        _find_bucket(plan, stores, location, on_event)
+    found = find_out(stores, destination, now=datetime.now(UTC))
+    _compare(plan, found, allow_checked=allow_checked, on_event=on_event)
+    return found
+
+
+def _find_bucket(plan: PlanReader, stores: Stores, location: PlanLocation, on_event: OnEvent) -> None:
+    engine = stores.engine_of(location)
+    try:
+        find_region(engine, location.bucket, owner=location.owner)
+    except BucketMissing:
+        if location.role is LocationRole.SOURCE or not plan.header.settings.create_bucket:
+            raise
+        create_bucket(engine, location.bucket, region=location.region)
+        where = f" in {location.region}" if location.region else ""
+        on_event(Prepared(f"created the bucket {location.bucket}{where}"))
+    except StoreRefused as refused:
+        is_denied = refused.failure is not None and refused.failure.kind is FailureKind.DENIED
+        if is_denied and is_owned_by_another(
+            stores, location.bucket, location.connection, location.region, location.owner
+        ):
+            raise PlanRefused(
+                f"{location.url} is not owned by {location.owner} any more, as the plan says"
+            ) from refused
+        raise
+
+
+def _compare(plan: PlanReader, found: Capabilities, *, allow_checked: bool, on_event: OnEvent) -> None:
+    """Hold what the store does against what the plan states, for the conditions that its actions need."""
+    stated = {record.condition: record.enforcement for record in plan.header.capabilities}
+    needed = needed_conditions(plan)
+    less = [condition for condition in needed if found[condition].rank < stated[condition].rank]
+    if less and not allow_checked:
+        which = "; ".join(f"{condition}: planned {stated[condition]}, found {found[condition]}" for condition in less)
+        raise PlanRefused(
+            f"the store enforces less than the plan states ({which}); plan again, or accept it with --allow-checked"
+        )
+    deletes = {Condition.DELETE_MATCH, Condition.BATCH_DELETE_MATCH} & set(needed)
+    if deletes and not _is_covered(found) and not plan.header.settings.unpinned_deletes:
+        raise PlanRefused(
+            "this store does not enforce that a deleted object is still the planned one; to let s3plan look, "
+            "compare and then delete, say `delete: {unpinned: allow}` in the manifest and plan again"
+        )
+    checked = [
+        condition
+        for condition in needed
+        if found[condition] is Enforcement.CHECKED and not (condition in deletes and _is_covered(found))
+    ]
+    if checked:
+        on_event(
+            Warned(
+                f"this store ignores conditions ({', '.join(checked)}): s3plan looks, compares, then acts; "
+                "a change in between is not noticed"
+            )
+        )
+
+
+def _is_covered(found: Capabilities) -> bool:
+    return found[Condition.DELETE_MATCH].by_store or found[Condition.BATCH_DELETE_MATCH].by_store
+
+
+def needed_conditions(plan: PlanReader) -> list[Condition]:
+    """Return the conditions that this plan's actions rest on."""
+    header = plan.header
+    creates, overwrites = header.objects_of(VerdictKind.COPY), header.objects_of(VerdictKind.OVERWRITE)
+    threshold_bytes = header.settings.multipart_threshold_bytes
+    copies = [batch for batch in plan.batches if plan.phases_by_id[batch.phase].name is PhaseName.COPY]
+    has_large = any(batch.actions == 1 and batch.size_bytes >= threshold_bytes for batch in copies)
+    has_small = any(batch.actions > 1 or batch.size_bytes < threshold_bytes for batch in copies)
+    needed: list[Condition] = []
+    if has_small:
+        needed += [Condition.COPY_SOURCE_MATCH]
+        needed += [Condition.COPY_ABSENT] if creates else []
+        needed += [Condition.COPY_MATCH] if overwrites else []
+    if has_large:
+        needed += [Condition.PART_SOURCE_MATCH]
+        needed += [Condition.COMPLETE_ABSENT] if creates else []
+        needed += [Condition.COMPLETE_MATCH] if overwrites else []
+    if header.objects_of(VerdictKind.DELETE):
+        needed += [Condition.BATCH_DELETE_MATCH, Condition.DELETE_MATCH]
+    return needed

@@ -1,0 +1,111 @@
+"""What the command, or a program, asks of s3plan, and what it gets back: plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan import PlanHeader
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """A plan is asked for. `output` None: `.s3plan/NAME.s3plan` beside the manifest."""
+
+    manifest: Path
+    output: Path | None = None
+    allow: Mapping[str, int] = field(default_factory=dict)
+    expires_after: timedelta | None = None
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMade:
+    """A plan is on disk; `header.is_blocked` says whether a guard holds it."""
+
+    path: Path
+    digest: str
+    header: PlanHeader
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether applying it would write or delete anything."""
+        return self.header.actions > 0
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyRequest:
+    """A plan is to be performed, or gone on with.
+
+    `expect` is the full digest that somebody approved, from outside; `shown` the digest of what this user has just
+    been shown. Both must be the plan's; only `expect` also vouches for endpoints that nothing on this machine names.
+    """
+
+    plan: Path
+    journal: Path | None = None
+    shown: str | None = None
+    expect: str | None = None
+    executor: str | None = None
+    workers: int | None = None
+    limit: int | None = None
+    allow_checked: bool = False
+    rebuild_journal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyReport:
+    """What one apply came to. `counts` are of the whole plan, all its runs together."""
+
+    plan: Path
+    journal: Path
+    state: str  # executors.scheduler.RunState
+    exit_code: int
+    counts: Mapping[OutcomeKind, int]
+    remaining: int
+    messages: tuple[str, ...]
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One run of a plan, as `status` shows it."""
+
+    number: int
+    state: str  # running, or how it ended; `interrupted` where the process is gone
+    began_at: datetime
+    ended_at: datetime | None
+    host: str
+    pid: int
+    executor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a plan stands."""
+
+    plan: Path
+    journal: Path
+    digest: str
+    header: PlanHeader
+    state: str  # not-applied, running, completed, incomplete, interrupted, limit-reached, credentials, denied
+    counts: Mapping[OutcomeKind, int]
+    actions: int  # that apply performs
+    remaining: int
+    runs: tuple[RunLine, ...]
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FailureLine:
+    """One action that did not end well, with its cause."""
+
+    action: str  # copy, delete
+    key: bytes
+    outcome: OutcomeKind
+    reason: str
+    failure: str | None  # a FailureKind's value
+    attempts: int
+    at: datetime

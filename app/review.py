@@ -1,0 +1,106 @@
+"""A plan opened to be read by a person or a program."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from s3plan.planfile import graph
+from s3plan.planfile.document import iter_document
+from s3plan.planfile.reader import PlanReader, open_plan
+from s3plan.schemas.actions import Action, ActionKind, VerdictKind
+from s3plan.schemas.plan import PhaseName, PlanHeader, PlanLocation
+
+_PHASES_OF = {
+    VerdictKind.COPY: PhaseName.COPY,
+    VerdictKind.OVERWRITE: PhaseName.COPY,
+    VerdictKind.DELETE: PhaseName.DELETE,
+    VerdictKind.SKIPPED: PhaseName.ASIDE,
+    VerdictKind.CONFLICT: PhaseName.ASIDE,
+}
+
+
+def verdict_of(action: Action) -> VerdictKind:
+    """Return under which kind the plan's totals count an action."""
+    match action.kind:
+        case ActionKind.COPY:
+            return VerdictKind.COPY if action.destination_etag is None else VerdictKind.OVERWRITE
+        case ActionKind.DELETE:
+            return VerdictKind.DELETE
+        case ActionKind.SKIP:
+            return VerdictKind.SKIPPED
+        case ActionKind.CONFLICT:
+            return VerdictKind.CONFLICT
+
+
+class Review:
+    """An open plan; a context manager. Everything but the actions has been checked, those are as they are read."""
+
+    def __init__(self, reader: PlanReader) -> None:
+        self._reader = reader
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reader.close()
+
+    @property
+    def path(self) -> Path:
+        return self._reader.path
+
+    @property
+    def header(self) -> PlanHeader:
+        return self._reader.header
+
+    @property
+    def digest(self) -> str:
+        """The plan's identity: 64 hex digits."""
+        return self._reader.digest
+
+    @property
+    def plan_id(self) -> str:
+        """The digest's first 8 digits; for the eye only."""
+        return self._reader.plan_id
+
+    @property
+    def locations(self) -> dict[int, PlanLocation]:
+        """The plan's locations by id."""
+        return self._reader.locations_by_id
+
+    def actions(
+        self, *, kinds: Collection[VerdictKind] | None = None, prefix: bytes | None = None
+    ) -> Iterator[tuple[VerdictKind, Action]]:
+        """Yield the plan's lines in order: copies, deletes, then what is set aside, each by key; raise PlanDamaged."""
+        wanted = None if kinds is None else frozenset(kinds)
+        names = None if wanted is None else {_PHASES_OF[kind] for kind in wanted if kind in _PHASES_OF}
+        phases = {phase.id for phase in self._reader.phases_by_id.values() if names is None or phase.name in names}
+        for _, action in self._reader.iter_actions(phases=phases):
+            kind = verdict_of(action)
+            if (wanted is None or kind in wanted) and (prefix is None or action.key.startswith(prefix)):
+                yield kind, action
+
+    def mermaid(self) -> str:
+        """Return the plan's DAG as a Mermaid flowchart."""
+        return graph.mermaid(self._graph())
+
+    def dot(self) -> str:
+        """Return the plan's DAG in Graphviz' language."""
+        return graph.dot(self._graph())
+
+    def document_lines(self) -> Iterator[str]:
+        """Yield the whole plan as one JSON document, in pieces that are written one after the other."""
+        return iter_document(self._reader)
+
+    def _graph(self) -> graph.PhaseGraph:
+        reader = self._reader
+        return graph.phase_graph(phases=reader.phases, edges=reader.edges, batches=reader.batches)
+
+
+def open_review(plan: Path) -> Review:
+    """Open a plan to be shown; raise PlanRefused or PlanDamaged."""
+    return Review(open_plan(plan))

@@ -1,0 +1,42 @@
+"""Whether a plan on disk still has something to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from s3plan.executors.journal import Journal
+from s3plan.executors.ledger import BatchState, load_states, total_counts
+from s3plan.planfile.reader import PlanReader, open_plan
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan import Batch, PhaseName
+
+
+def performed_batches(plan: PlanReader) -> list[Batch]:
+    """Return the batches that apply performs: all but those set aside."""
+    return [batch for batch in plan.batches if plan.phases_by_id[batch.phase].name is not PhaseName.ASIDE]
+
+
+def read_states(plan: PlanReader, journal: Path) -> dict[int, BatchState]:
+    """Return the standing of every batch that apply performs; untouched ones where there is no journal."""
+    batches = performed_batches(plan)
+    if not journal.exists():
+        return {batch.id: BatchState(batch) for batch in batches}
+    with Journal.read(journal, plan_digest=plan.digest) as opened:
+        return load_states(batches, opened)
+
+
+def count_open(states: dict[int, BatchState]) -> int:
+    """Return how many actions have no outcome yet, or an unknown one."""
+    counts = total_counts(states.values())
+    total = sum(state.batch.actions for state in states.values())
+    return total - sum(number for kind, number in counts.items() if kind is not OutcomeKind.UNKNOWN)
+
+
+def is_unfinished(plan: Path, journal: Path) -> bool:
+    """Return whether the plan has actions without an outcome; a plan that cannot be read has none to offer."""
+    try:
+        with open_plan(plan) as opened:
+            return not opened.header.is_blocked and count_open(read_states(opened, journal)) > 0
+    except S3PlanError:
+        return False

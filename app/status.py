@@ -1,0 +1,106 @@
+"""Where a plan stands, read from its journal; also while an apply runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from s3plan.app.places import journal_path, lock_path
+from s3plan.app.requests import FailureLine, RunLine, Status
+from s3plan.app.standing import count_open, performed_batches, read_states
+from s3plan.executors.journal import Journal, RunRecord
+from s3plan.executors.ledger import total_counts
+from s3plan.executors.lock import is_held
+from s3plan.planfile.reader import open_plan
+from s3plan.schemas.outcomes import OutcomeKind
+
+_ENDED_BADLY = frozenset({OutcomeKind.FAILED, OutcomeKind.STALE, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED})
+
+
+def read_status(plan: Path, journal: Path | None = None) -> Status:
+    """Return where a plan stands; raise PlanRefused, PlanDamaged, JournalRefused."""
+    where = journal or journal_path(plan)
+    with open_plan(plan) as opened:
+        states = read_states(opened, where)
+        runs: list[RunRecord] = []
+        if where.exists():
+            with Journal.read(where, plan_digest=opened.digest) as read:
+                runs = read.runs()
+        is_running = is_held(lock_path(where))
+        withheld = {state.withheld for state in states.values() if state.withheld is not None}
+        return Status(
+            plan=plan,
+            journal=where,
+            digest=opened.digest,
+            header=opened.header,
+            state=_state(runs, is_running=is_running),
+            counts={kind: number for kind, number in total_counts(states.values()).items() if number},
+            actions=sum(state.batch.actions for state in states.values()),
+            remaining=count_open(states),
+            runs=tuple(_line(run, is_running=is_running and run is runs[-1]) for run in runs),
+            messages=tuple(sorted(withheld)),
+        )
+
+
+def _state(runs: list[RunRecord], *, is_running: bool) -> str:
+    if not runs:
+        return "running" if is_running else "not-applied"
+    if is_running:
+        return "running"
+    return "interrupted" if runs[-1].state == "running" else runs[-1].state
+
+
+def _line(run: RunRecord, *, is_running: bool) -> RunLine:
+    was_killed = run.state == "running" and not is_running
+    return RunLine(
+        run.id,
+        "interrupted" if was_killed else run.state,
+        _moment(run.began_at_ms),
+        None if run.ended_at_ms is None else _moment(run.ended_at_ms),
+        run.host,
+        run.pid,
+        run.executor,
+    )
+
+
+def iter_failures(plan: Path, journal: Path | None = None) -> Iterator[FailureLine]:
+    """Yield every action that ended as failed, stale, unknown or skipped, in plan order, with its cause."""
+    where = journal or journal_path(plan)
+    if not where.exists():
+        return
+    with open_plan(plan) as opened, Journal.read(where, plan_digest=opened.digest) as read:
+        batches = {batch.id: batch for batch in performed_batches(opened)}
+        held: tuple[int, tuple[object, ...]] | None = None
+        for record in read.outcomes():
+            if record.kind not in _ENDED_BADLY or record.batch not in batches:
+                continue
+            if held is None or held[0] != record.batch:
+                held = (record.batch, actions := opened.actions(batches[record.batch]))
+            action = actions[record.position]
+            failure = None if record.failure is None else record.failure.value
+            yield FailureLine(
+                action.kind.value,
+                action.key,
+                record.kind,
+                record.reason,
+                failure,
+                record.attempts,
+                _moment(record.at_ms),
+            )
+        for batch in read.batches():
+            if batch.withheld is not None and batch.id in batches:
+                for action in opened.actions(batches[batch.id]):
+                    yield FailureLine(
+                        action.kind.value,
+                        action.key,
+                        OutcomeKind.SKIPPED,
+                        batch.withheld,
+                        None,
+                        0,
+                        _moment(batch.begun_at_ms),
+                    )
+
+
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

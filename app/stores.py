@@ -1,0 +1,94 @@
+"""Engines for the connections of a manifest or plan, opened once each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from s3plan.schemas.errors import PlanRefused
+from s3plan.schemas.manifest import Manifest
+from s3plan.schemas.manifest_connections import Connection
+from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.ports import Engine
+from s3plan.storage.boto3_engine import open_engine
+from s3plan.storage.connections import ConnectionSettings, effective_endpoint
+
+
+class Stores:
+    """Opens an engine for each connection and region, and closes them all at the end.
+
+    Safe to use from any thread once `engine_of` has been called for each location.
+    """
+
+    def __init__(self, connections: Mapping[str, ConnectionSettings], *, max_in_flight: int) -> None:
+        self._connections = connections
+        self._max_in_flight = max_in_flight
+        self._engines: dict[tuple[str, str | None], Engine] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for engine in self._engines.values():
+            engine.close()
+
+    def settings_of(self, connection: str) -> ConnectionSettings:
+        """Return a connection's settings; "" is the default one, which needs no entry."""
+        found = self._connections.get(connection)
+        if found is None and connection:
+            raise PlanRefused(f"the connection {connection} is not in the plan's manifest; make a new plan")
+        return found or ConnectionSettings()
+
+    def open(self, connection: str, *, region: str | None) -> Engine:
+        """Return the engine of a connection in a region (None: the connection's own)."""
+        settings = self.settings_of(connection)
+        key = (connection, region or settings.region)
+        if key not in self._engines:
+            in_region = _in_region(settings, key[1])
+            self._engines[key] = open_engine(in_region, max_in_flight=self._max_in_flight)
+        return self._engines[key]
+
+    def engine_of(self, location: PlanLocation) -> Engine:
+        """Return the engine that reaches a location."""
+        return self.open(location.connection, region=location.region)
+
+    def check_endpoint(self, location: PlanLocation) -> None:
+        """Raise PlanRefused if requests would go elsewhere than the plan says (say, by AWS_ENDPOINT_URL)."""
+        found = effective_endpoint(self.settings_of(location.connection))
+        if found != location.endpoint:
+            raise PlanRefused(
+                f"{location.url}: the plan was made against {location.endpoint or 'AWS'}, but this environment leads "
+                f"to {found or 'AWS'}; set the endpoint as it was, or make a new plan"
+            )
+
+
+def connections_of(manifest: Manifest) -> dict[str, ConnectionSettings]:
+    """Return the settings of a manifest's connections by name."""
+    return {name: _settings(name, connection) for name, connection in manifest.connections.items()}
+
+
+def _settings(name: str, connection: Connection) -> ConnectionSettings:
+    return ConnectionSettings(
+        name=name,
+        endpoint=connection.endpoint,
+        region=connection.region,
+        profile=connection.profile,
+        env_prefix=connection.env_prefix,
+        role_arn=connection.role_arn,
+        external_id=connection.external_id,
+        addressing_style=connection.addressing_style,
+        anonymous=connection.anonymous,
+        requester_pays=connection.requester_pays,
+        tls_verify=connection.tls_verify,
+        ca_bundle=connection.ca_bundle,
+        allow_http=connection.allow_http,
+    )
+
+
+def _in_region(settings: ConnectionSettings, region: str | None) -> ConnectionSettings:
+    from dataclasses import replace
+
+    return settings if region is None else replace(settings, region=region)

@@ -1,0 +1,57 @@
+"""How the command ends badly: one message on standard error, one exit code, a traceback only on request."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+from s3plan.schemas.errors import ExitCode, ManifestInvalid, S3PlanError
+from s3plan.schemas.printable import escape_unprintable
+
+DEBUG_VARIABLE = "S3PLAN_DEBUG"
+
+
+def report_failure(error: BaseException) -> int:
+    """Print what went wrong and return the exit code."""
+    for line in message_of(error).split("\n"):
+        print(escape_unprintable(line), file=sys.stderr)  # noqa: T201
+    if os.environ.get(DEBUG_VARIABLE) == "1":
+        traceback.print_exception(error, file=sys.stderr)
+    return int(exit_code_of(error))
+
+
+def exit_code_of(error: BaseException) -> ExitCode:
+    """Return the exit code that an error ends in."""
+    if isinstance(error, S3PlanError):
+        return error.exit_code
+    return ExitCode.USAGE if _is_typers(error) else ExitCode.ERROR
+
+
+def message_of(error: BaseException) -> str:
+    """Return the whole message; a manifest's findings stand as they are, for editors that read them."""
+    if isinstance(error, ManifestInvalid) and error.diagnostics:
+        return str(error)
+    if isinstance(error, S3PlanError):
+        return f"s3plan: error: {error}"
+    if _is_typers(error):
+        return _usage_message(error)
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return f"s3plan: error: {place}{error.strerror.lower()}"
+    return (
+        f"s3plan: internal error: {type(error).__name__}: {error}\n"
+        f"This is a bug of s3plan, please report it. {DEBUG_VARIABLE}=1 shows where it happened."
+    )
+
+
+def _is_typers(error: BaseException) -> bool:
+    """Say whether typer refused the command line; its class of such errors has no public name before typer 0.29."""
+    return callable(getattr(error, "format_message", None))
+
+
+def _usage_message(error: BaseException) -> str:
+    message = str(getattr(error, "format_message")()).rstrip(".")  # noqa: B009
+    context = getattr(error, "ctx", None)
+    command = "s3plan" if context is None else context.command_path
+    return f"s3plan: error: {message[:1].lower()}{message[1:]}\nTry '{command} --help'."

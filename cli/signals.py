@@ -1,0 +1,97 @@
+"""Ctrl-C and SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Self
+
+from s3plan.app.applying import StopLevel
+from s3plan.schemas.errors import ExitCode
+
+_HANDLED = (signal.SIGINT, signal.SIGTERM)
+_EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+
+
+class Stopped(BaseException):
+    """A signal ends the command at once. Not an Exception, so that nothing takes it for a failure."""
+
+    def __init__(self, exit_code: ExitCode) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise Stopped, so that what is open is cleaned up; a second signal kills."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for each in _HANDLED:
+            signal.signal(each, signal.SIG_DFL)
+        raise Stopped(_EXIT_CODES[signal.Signals(number)])
+
+    with _handling(stop):
+        yield
+
+
+class StopSignals:
+    """Turns signals into a stop level while it is entered: the first drains, the second abandons, the third kills.
+
+    A handler may interrupt anything, a print too, so it only notes what came; `level`, which the run asks for a few
+    times a second, announces it.
+    """
+
+    def __init__(self, announce: Callable[[StopLevel], None]) -> None:
+        self._announce = announce
+        self._announced = StopLevel.NONE
+        self._level = StopLevel.NONE
+        self._first: signal.Signals | None = None
+        self._handlers = _handling(self._note)
+
+    def __enter__(self) -> Self:
+        self._handlers.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._handlers.__exit__(kind, error, trace)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What an interrupted run ends with: by the first signal that came."""
+        return _EXIT_CODES[self._first or signal.SIGINT]
+
+    def level(self) -> StopLevel:
+        """Return what was asked for so far."""
+        level = self._level
+        if level is not self._announced:
+            self._announced = level
+            self._announce(level)
+        return level
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self._level is StopLevel.NONE:
+            self._first = signal.Signals(number)
+            self._level = StopLevel.DRAIN
+            return
+        self._level = StopLevel.ABANDON
+        for each in _HANDLED:
+            signal.signal(each, signal.SIG_DFL)
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Install a handler; a signal that is ignored stays so, as for a job in a shell's background."""
+    before = {number: signal.getsignal(number) for number in _HANDLED}
+    try:
+        for number, found in before.items():
+            if found is not signal.SIG_IGN:
+                signal.signal(number, handler)
+        yield
+    finally:
+        for number, found in before.items():
+            if found is not None:
+                signal.signal(number, found)

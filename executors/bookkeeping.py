@@ -1,0 +1,182 @@
+"""Folds what executors report into the ledger and the journal, and decides what is tried again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from s3plan.executors.journal import OutcomeRecord
+from s3plan.executors.ledger import BatchState
+from s3plan.executors.pacing import RunControl
+from s3plan.executors.progress_report import ProgressReporter
+from s3plan.executors.recorder import Recorder
+from s3plan.executors.retries import RetryPolicy
+from s3plan.schemas.events import ActionEnded, OnEvent, Warned
+from s3plan.schemas.failures import FailureKind
+from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload
+
+_DENIED_AT_FIRST = 20
+_WORKER_DEATHS = 3
+_TOLD = frozenset({OutcomeKind.FAILED, OutcomeKind.STALE})
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One start of a batch: what was asked for and what has come back."""
+
+    task: BatchTask
+    open_positions: set[int]
+    retry_delay_s: float | None = None
+    retry_positions: list[int] = field(default_factory=list)
+    has_stored_parts: bool = False
+    error: str | None = None
+
+
+class Bookkeeper:
+    """Used from the scheduler's thread only."""
+
+    def __init__(
+        self,
+        states: dict[int, BatchState],
+        *,
+        recorder: Recorder,
+        control: RunControl,
+        retry: RetryPolicy,
+        reporter: ProgressReporter,
+        on_event: OnEvent,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._states = states
+        self._recorder = recorder
+        self._control = control
+        self._retry = retry
+        self._reporter = reporter
+        self._on_event = on_event
+        self._now_ms = now_ms
+        self._attempts: dict[int, _Attempt] = {}
+        self._tries: Counter[tuple[int, int]] = Counter()
+        self._deaths: Counter[int] = Counter()
+        self._successes = 0
+        self._denied = 0
+        self.attempted: set[int] = set()
+        self.failures = 0
+        self.stop_reason: str | None = None  # a RunState's value, once the run has to end early
+        self.messages: list[str] = []
+
+    def begin(self, state: BatchState, task: BatchTask, positions: list[int]) -> None:
+        """Take note of a start."""
+        self.attempted.add(state.batch.id)
+        self._attempts[state.batch.id] = _Attempt(task, set(positions))
+
+    def take(self, progress: BatchProgress) -> None:
+        """Fold one report; one of an older generation is ignored: its batch was given to somebody else since."""
+        attempt = self._attempts.get(progress.batch_id)
+        if attempt is None or attempt.task.generation != progress.generation:
+            return
+        state = self._states[progress.batch_id]
+        for item in progress.items:
+            self._take_item(state, attempt, item)
+        attempt.error = progress.error or attempt.error
+
+    def end(self, state: BatchState) -> tuple[float, list[int]] | None:
+        """Close an attempt; return (delay in seconds, positions) if some of its actions are to be tried again."""
+        attempt = self._attempts.pop(state.batch.id)
+        state.is_open = False
+        if attempt.error is not None:
+            self._blame(state, attempt, attempt.error)
+        self._recorder.note_state(state)
+        if not attempt.retry_positions or attempt.retry_delay_s is None:
+            return None
+        return attempt.retry_delay_s, sorted(attempt.retry_positions)
+
+    def _take_item(self, state: BatchState, attempt: _Attempt, item: Progress) -> None:
+        batch = state.batch.id
+        match item:
+            case Outcome():
+                if item.position in attempt.open_positions:
+                    attempt.open_positions.discard(item.position)
+                    self._settle(state, attempt, item)
+            case UploadBegun():
+                self._recorder.note_upload(batch, KnownUpload(item.position, item.upload_id, item.part_size_bytes, ()))
+            case PartDone():
+                attempt.has_stored_parts = True
+                self._recorder.note_part(batch, item.position, item.upload_id, item.number, item.etag)
+            case UploadEnded():
+                self._recorder.note_upload_ended(batch, item.position)
+            case Remark():
+                key = attempt.task.actions[item.position].key
+                self._on_event(Warned(f"{key.decode('utf-8', 'backslashreplace')}: {item.message}"))
+
+    def _settle(self, state: BatchState, attempt: _Attempt, outcome: Outcome) -> None:
+        position = outcome.position
+        before = state.end_of(position)
+        if outcome.kind is OutcomeKind.DONE:
+            self._recorder.note_done(state, position, had_outcome=before is not None)
+        else:
+            outcome = self._with_retry(state, attempt, outcome)
+            self._recorder.note_outcome(self._record_of(state, outcome))
+        state.mark(position, outcome.kind)
+        action = attempt.task.actions[position]
+        self._reporter.note_outcome(action, outcome.kind, before=before)
+        self._watch(outcome)
+        if outcome.kind in _TOLD:
+            self._on_event(ActionEnded(action.kind.value, action.key, outcome.kind, outcome.reason))
+
+    def _record_of(self, state: BatchState, outcome: Outcome) -> OutcomeRecord:
+        return OutcomeRecord(
+            state.batch.id,
+            outcome.position,
+            outcome.kind,
+            outcome.reason,
+            outcome.evidence,
+            outcome.failure,
+            self._tries.get((state.batch.id, outcome.position), 1),
+            self._now_ms(),
+        )
+
+    def _with_retry(self, state: BatchState, attempt: _Attempt, outcome: Outcome) -> Outcome:
+        """Plan another try if the policy gives one; what is out of tries is failed."""
+        if outcome.kind is not OutcomeKind.UNKNOWN:
+            return outcome
+        if outcome.failure is FailureKind.THROTTLED:
+            self._control.slow_down()
+        key = (state.batch.id, outcome.position)
+        self._tries[key] = 1 if attempt.has_stored_parts else self._tries[key] + 1
+        decision = self._retry.decide(outcome, attempts=self._tries[key])
+        if decision is not None:
+            attempt.retry_positions.append(outcome.position)
+            attempt.retry_delay_s = max(attempt.retry_delay_s or 0.0, decision.delay_s)
+            return outcome
+        if outcome.failure is not None and outcome.failure.is_retryable:
+            reason = f"{outcome.reason} (tried {self._tries[key]} times)"
+            return outcome._replace(kind=OutcomeKind.FAILED, reason=reason)
+        return outcome
+
+    def _watch(self, outcome: Outcome) -> None:
+        """Notice what no retry will mend: refused credentials, a store that denies everything."""
+        if outcome.kind.is_success:
+            self._successes += 1
+            return
+        if outcome.kind is OutcomeKind.FAILED:
+            self.failures += 1
+        if outcome.failure is not None and outcome.failure.is_credentials and self.stop_reason is None:
+            self.stop_reason = "credentials"
+            self.messages.append(f"the store refuses the credentials: {outcome.reason}")
+        if outcome.failure is FailureKind.DENIED:
+            self._denied += 1
+            if self._denied == _DENIED_AT_FIRST == self.failures and not self._successes and self.stop_reason is None:
+                self.stop_reason = "denied"
+                self.messages.append(f"stopped: the first {_DENIED_AT_FIRST} answers were all no: {outcome.reason}")
+
+    def _blame(self, state: BatchState, attempt: _Attempt, error: str) -> None:
+        """A worker broke: what it had begun is unknown and tried again; after three times the batch is blamed."""
+        self._deaths[state.batch.id] += 1
+        is_final = self._deaths[state.batch.id] >= _WORKER_DEATHS
+        kind = OutcomeKind.FAILED if is_final else OutcomeKind.UNKNOWN
+        for position in sorted(attempt.open_positions):
+            self._settle(state, attempt, Outcome(position, kind, f"the worker broke: {error}"))
+            if not is_final:
+                attempt.retry_positions.append(position)
+                attempt.retry_delay_s = attempt.retry_delay_s or 0.0

@@ -1,0 +1,123 @@
+"""How fast a run may go: the manifest's rate and bandwidth, and what a throttling store leaves of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from time import monotonic
+
+_SLOW_DOWN_EVERY_S = 1.0  # many refusals in one second are one signal
+_SPEED_UP_EVERY_S = 1.0
+_SPEED_UP_BY = 1.15
+_MEASURE_OVER_S = 1.0
+_LEAST_PER_S = 1.0
+
+
+class RunControl:
+    """The Control of one process: shared by its batches, changed by the scheduler. Safe to use from any thread.
+
+    Throttling halves the request rate, at most once a second, and raises it again by 15 % each quiet second, up to
+    where it was before the storm; then the limit is lifted.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_flight: int,
+        rate_per_s: float | None = None,
+        bandwidth_bytes_per_s: float | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._clock = clock
+        self._in_flight = in_flight
+        self._own_rate_per_s = rate_per_s
+        self._bandwidth_bytes_per_s = bandwidth_bytes_per_s
+        self._lock = Lock()
+        self._stopping = False
+        self._abandoned = False
+        self._throttled_rate_per_s: float | None = None
+        self._rate_before_per_s = 0.0
+        self._changed_at_s = -_SLOW_DOWN_EVERY_S
+        self._next_request_at_s = 0.0
+        self._next_byte_at_s = 0.0
+        self._window_began_s = clock()
+        self._window_requests = 0
+        self._measured_per_s = 0.0
+
+    @property
+    def in_flight(self) -> int:
+        return self._in_flight
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
+    @property
+    def abandoned(self) -> bool:
+        return self._abandoned
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the store has asked us to slow down and the rate is not yet back."""
+        return self._throttled_rate_per_s is not None
+
+    def stop(self) -> None:
+        """Take no new action."""
+        self._stopping = True
+
+    def abandon(self) -> None:
+        """Stop now."""
+        self._stopping = True
+        self._abandoned = True
+
+    def slow_down(self) -> None:
+        """Take note that the store refused a request because there are too many."""
+        with self._lock:
+            now_s = self._clock()
+            if now_s - self._changed_at_s < _SLOW_DOWN_EVERY_S:
+                return
+            self._changed_at_s = now_s
+            if self._throttled_rate_per_s is None:
+                self._rate_before_per_s = max(self._measured_rate(now_s), 2 * _LEAST_PER_S)
+                self._throttled_rate_per_s = self._rate_before_per_s
+            self._throttled_rate_per_s = max(_LEAST_PER_S, self._throttled_rate_per_s / 2)
+            self._next_request_at_s = now_s
+
+    def reserve(self, *, size_bytes: int) -> float:
+        """Take one request's turn and that many bytes; return the seconds to wait before sending."""
+        with self._lock:
+            now_s = self._clock()
+            self._count(now_s)
+            rate_per_s = self._rate_now(now_s)
+            wait_s = 0.0
+            if rate_per_s is not None:
+                due_s = max(self._next_request_at_s, now_s)
+                self._next_request_at_s = due_s + 1.0 / rate_per_s
+                wait_s = due_s - now_s
+            if self._bandwidth_bytes_per_s and size_bytes:
+                due_s = max(self._next_byte_at_s, now_s)
+                self._next_byte_at_s = due_s + size_bytes / self._bandwidth_bytes_per_s
+                wait_s = max(wait_s, due_s - now_s)
+            return wait_s
+
+    def _count(self, now_s: float) -> None:
+        self._window_requests += 1
+        elapsed_s = now_s - self._window_began_s
+        if elapsed_s >= _MEASURE_OVER_S:
+            self._measured_per_s = self._window_requests / elapsed_s
+            self._window_began_s, self._window_requests = now_s, 0
+
+    def _measured_rate(self, now_s: float) -> float:
+        elapsed_s = max(now_s - self._window_began_s, 0.1)
+        return max(self._measured_per_s, self._window_requests / elapsed_s)
+
+    def _rate_now(self, now_s: float) -> float | None:
+        throttled = self._throttled_rate_per_s
+        if throttled is not None:
+            quiet_steps = int((now_s - self._changed_at_s) / _SPEED_UP_EVERY_S)
+            if quiet_steps > 0:
+                throttled *= _SPEED_UP_BY**quiet_steps
+                self._changed_at_s += quiet_steps * _SPEED_UP_EVERY_S
+                self._throttled_rate_per_s = throttled if throttled < self._rate_before_per_s else None
+        limits = [rate for rate in (self._own_rate_per_s, self._throttled_rate_per_s) if rate is not None]
+        return min(limits) if limits else None

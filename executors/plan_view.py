@@ -1,0 +1,31 @@
+"""What an apply needs of a plan; planfile's reader is one, tests bring their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from s3plan.schemas.actions import Action
+from s3plan.schemas.plan import Batch, Edge, Phase, PlanHeader, PlanLocation
+
+
+class PlanView(Protocol):
+    """A plan that has been opened and checked."""
+
+    header: PlanHeader
+    phases_by_id: dict[int, Phase]
+    edges: tuple[Edge, ...]
+    batches: tuple[Batch, ...]
+
+    @property
+    def digest(self) -> str:
+        """The plan's identity: 64 hex digits."""
+
+    def source(self, batch: Batch) -> PlanLocation | None:
+        """Return the location that a batch reads from."""
+
+    def destination(self, batch: Batch) -> PlanLocation | None:
+        """Return the location that a batch changes."""
+
+    def actions(self, batch: Batch) -> Sequence[Action]:
+        """Return a batch's actions in key order; raise PlanDamaged if they are not as sealed."""

@@ -1,0 +1,316 @@
+"""Runs a plan: one thread that owns graph, journal and every retry; executors only perform batches."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from s3plan.executors.bookkeeping import Bookkeeper
+from s3plan.executors.journal import OutcomeRecord
+from s3plan.executors.ledger import BatchState, total_counts
+from s3plan.executors.pacing import RunControl
+from s3plan.executors.plan_view import PlanView
+from s3plan.executors.progress_report import ProgressReporter
+from s3plan.executors.recorder import Recorder
+from s3plan.executors.release import why_withheld
+from s3plan.schemas.actions import VerdictKind
+from s3plan.schemas.bitmaps import bitmap_of
+from s3plan.schemas.errors import PlanDamaged
+from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan import PhaseName
+from s3plan.schemas.ports import Executor
+from s3plan.schemas.tasks import BatchTask, KnownUpload, TaskSettings
+
+_WAIT_S = 0.2
+DRAIN_S = 30.0
+_ABANDON_S = 5.0
+
+
+class StopLevel(StrEnum):
+    """What the user asked for while the run goes on."""
+
+    NONE = "none"
+    DRAIN = "drain"  # finish what is under way, checkpoint
+    ABANDON = "abandon"  # stop now
+
+
+class RunState(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"  # every action is done, already-done or skipped on purpose
+    INCOMPLETE = "incomplete"  # finished, with failed, stale or withheld actions
+    INTERRUPTED = "interrupted"
+    LIMIT_REACHED = "limit-reached"
+    CREDENTIALS = "credentials"
+    DENIED = "denied"  # the store refuses everything: configuration, not data
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """What a run came to."""
+
+    state: RunState
+    counts: Mapping[OutcomeKind, int]  # of the whole plan, all runs together
+    remaining: int  # actions without an outcome, or to be tried again
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """When to stop early: after so many failed actions, or so many actions begun."""
+
+    max_failures: int | None = None
+    actions: int | None = None
+
+
+class Scheduler:
+    """One run of one plan. `run` may be called once.
+
+    Starts the batches of every phase whose predecessors have ended well, journals that a batch begins before its
+    first request, folds what comes back, and tries again what may succeed later.
+    """
+
+    def __init__(
+        self,
+        plan: PlanView,
+        states: Mapping[int, BatchState],
+        *,
+        executor: Executor,
+        control: RunControl,
+        recorder: Recorder,
+        bookkeeper: Bookkeeper,
+        reporter: ProgressReporter,
+        settings: TaskSettings,
+        limits: RunLimits,
+        outcome_of: Callable[[int, int], OutcomeRecord | None],
+        known_uploads: Callable[[int], tuple[KnownUpload, ...]],
+        stop_level: Callable[[], StopLevel],
+        now_ms: Callable[[], int],
+        clock: Callable[[], float],
+    ) -> None:
+        self._plan = plan
+        self._states = states
+        self._executor = executor
+        self._control = control
+        self._recorder = recorder
+        self._books = bookkeeper
+        self._reporter = reporter
+        self._settings = settings
+        self._limits = limits
+        self._outcome_of = outcome_of
+        self._known_uploads = known_uploads
+        self._stop_level = stop_level
+        self._now_ms = now_ms
+        self._clock = clock
+        self._ready: deque[tuple[int, list[int]]] = deque()  # (batch, positions)
+        self._delayed: list[tuple[float, int, list[int]]] = []  # heap of (due, batch, positions)
+        self._running: set[int] = set()
+        self._open_phases = {phase.id for phase in plan.phases_by_id.values() if phase.name is not PhaseName.ASIDE}
+        self._begun_phases: set[int] = set()
+        self._left_in_phase: Counter[int] = Counter()
+        self._begun_actions = 0
+        self._messages: list[str] = []
+
+    def run(self) -> RunEnd:
+        """Perform the plan to its end, or to where it has to stop; all that is known is in the journal then."""
+        self._begin_phases()
+        while self._ready or self._delayed or self._running:
+            if self._must_stop():
+                break
+            self._start_batches()
+            self._take_news(_WAIT_S)
+            self._reporter.tick(retrying=sum(len(delayed[2]) for delayed in self._delayed), phase=self._phase_name())
+        self._drain()
+        self._recorder.flush()
+        end = self._end()
+        self._reporter.tick(retrying=0, phase=self._phase_name(), is_last=True)
+        return end
+
+    def _must_stop(self) -> bool:
+        if self._stop_level() is not StopLevel.NONE or self._books.stop_reason is not None:
+            return True
+        limit = self._limits.max_failures
+        if limit is not None and self._books.failures > limit:
+            self._messages.append(f"stopped: more than {limit:,} actions failed (run.max_failures)")
+            self._books.stop_reason = RunState.LIMIT_REACHED.value
+            return True
+        return self._is_action_limit_reached() and not self._running and not self._delayed
+
+    def _is_action_limit_reached(self) -> bool:
+        return self._limits.actions is not None and self._begun_actions >= self._limits.actions
+
+    def _begin_phases(self) -> None:
+        """Queue the batches of every phase that may begin now; a phase without any left ends at once."""
+        progressed = True
+        while progressed:
+            progressed = False
+            for phase in sorted(self._open_phases - self._begun_phases):
+                before = {edge.before for edge in self._plan.edges if edge.after == phase}
+                if before & self._open_phases:
+                    continue
+                self._begun_phases.add(phase)
+                self._queue_phase(phase)
+                if self._left_in_phase[phase] == 0:
+                    self._open_phases.discard(phase)
+                progressed = True
+
+    def _queue_phase(self, phase: int) -> None:
+        states = [state for state in self._states.values() if state.batch.phase == phase]
+        if states and self._phase_of(states[0]) is PhaseName.DELETE and self._withhold(states):
+            return
+        for state in states:
+            todo = state.todo()
+            if todo:
+                self._ready.append((state.batch.id, todo))
+                self._left_in_phase[phase] += 1
+
+    def _withhold(self, states: list[BatchState]) -> bool:
+        """Mark the deletes as skipped if a write of the job stands in their way; return whether one does."""
+        header = self._plan.header
+        reason = why_withheld(
+            self._plan,
+            [state for state in self._states.values() if self._phase_of(state) is PhaseName.COPY],
+            delete_when=header.settings.delete_when or "all-done",
+            conflicts=header.objects_of(VerdictKind.CONFLICT),
+            outcome_of=self._outcome_of,
+        )
+        withheld = 0
+        for state in states:
+            state.withheld = None
+            left = len(state.todo())
+            if reason is not None and left:
+                state.withheld = f"withheld: {reason}"
+                withheld += left
+            self._recorder.note_state(state)
+        if reason is None:
+            return False
+        self._reporter.note_withheld(withheld)
+        self._messages.append(f"{withheld:,} delete(s) withheld: {reason}")
+        return True
+
+    def _start_batches(self) -> None:
+        now_s = self._clock()
+        while self._delayed and self._delayed[0][0] <= now_s:
+            _, batch, positions = heapq.heappop(self._delayed)
+            self._ready.appendleft((batch, positions))
+        while self._executor.free_slots > 0 and self._ready:
+            batch, positions = self._ready.popleft()
+            positions = self._within_limit(batch, positions)
+            if positions:
+                self._start(batch, positions)
+
+    def _within_limit(self, batch: int, positions: list[int]) -> list[int]:
+        """Cut what exceeds the limit on actions; retries of actions already begun do not count again."""
+        state = self._states[batch]
+        if self._limits.actions is None or batch in self._books.attempted:
+            return positions
+        allowed = max(self._limits.actions - self._begun_actions, 0)
+        self._begun_actions += min(len(positions), allowed)
+        if len(positions) > allowed:
+            self._left_in_phase[state.batch.phase] += 1  # what is cut stays open, so that later phases do not begin
+        return positions[:allowed]
+
+    def _start(self, batch: int, positions: list[int]) -> None:
+        state = self._states[batch]
+        uploads = self._known_uploads(batch) if state.generation else ()
+        doubtful = state.doubtful(positions)
+        state.generation += 1
+        state.begun_at_ms = state.begun_at_ms or self._now_ms()
+        state.is_open = True
+        self._recorder.begin_batch(state)
+        destination = self._plan.destination(state.batch)
+        if destination is None:
+            raise PlanDamaged(f"batch {batch} has no destination; make a new plan")
+        task = BatchTask(
+            batch_id=batch,
+            generation=state.generation,
+            actions=self._plan.actions(state.batch),
+            digest=state.batch.digest,
+            todo=bitmap_of(positions, size=state.batch.actions),
+            doubtful=doubtful,
+            uploads=uploads,
+            source=self._plan.source(state.batch),
+            destination=destination,
+            settings=self._settings,
+            begun_at_ms=state.begun_at_ms,
+        )
+        self._books.begin(state, task, positions)
+        self._running.add(batch)
+        self._executor.start(task)
+
+    def _take_news(self, timeout_s: float) -> None:
+        for progress in self._executor.wait(timeout_s):
+            self._books.take(progress)
+            if progress.final and progress.batch_id in self._running:
+                self._end_batch(progress.batch_id)
+        self._recorder.flush_if_due()
+
+    def _end_batch(self, batch: int) -> None:
+        self._running.discard(batch)
+        state = self._states[batch]
+        again = self._books.end(state)
+        if again is not None:
+            delay_s, positions = again
+            heapq.heappush(self._delayed, (self._clock() + delay_s, batch, positions))
+            return
+        phase = state.batch.phase
+        self._left_in_phase[phase] -= 1
+        if self._left_in_phase[phase] == 0:
+            self._open_phases.discard(phase)
+            self._recorder.flush()
+            self._begin_phases()
+
+    def _drain(self) -> None:
+        """Let what is under way end; abandon it if the user says so, or after a while."""
+        if not self._running:
+            return
+        self._control.stop()
+        until_s = self._clock() + DRAIN_S
+        while self._running and self._clock() < until_s and self._stop_level() is not StopLevel.ABANDON:
+            self._take_last_news()
+            self._reporter.tick(retrying=0, phase=self._phase_name())
+        if self._running:
+            self._control.abandon()
+            for progress in self._executor.stop(grace_s=_ABANDON_S):
+                self._books.take(progress)
+                if progress.final:
+                    self._close_batch(progress.batch_id)
+
+    def _take_last_news(self) -> None:
+        for progress in self._executor.wait(_WAIT_S):
+            self._books.take(progress)
+            if progress.final:
+                self._close_batch(progress.batch_id)
+        self._recorder.flush_if_due()
+
+    def _close_batch(self, batch: int) -> None:
+        self._running.discard(batch)
+        self._books.end(self._states[batch])
+
+    def _phase_name(self) -> str:
+        open_phases = sorted(self._open_phases & self._begun_phases)
+        return self._plan.phases_by_id[open_phases[0]].name.value if open_phases else ""
+
+    def _end(self) -> RunEnd:
+        performed_states = [state for state in self._states.values() if self._phase_of(state) is not PhaseName.ASIDE]
+        counts = total_counts(performed_states)
+        performed = sum(state.batch.actions for state in performed_states)
+        settled = sum(counts[kind] for kind in OutcomeKind if kind is not OutcomeKind.UNKNOWN)
+        remaining = performed - settled
+        messages = (*self._messages, *self._books.messages)
+        if self._books.stop_reason is not None:
+            return RunEnd(RunState(self._books.stop_reason), counts, remaining, messages)
+        if self._stop_level() is not StopLevel.NONE and remaining:
+            return RunEnd(RunState.INTERRUPTED, counts, remaining, messages)
+        if self._is_action_limit_reached() and remaining:
+            return RunEnd(RunState.LIMIT_REACHED, counts, remaining, messages)
+        is_clean = remaining == 0 and not counts[OutcomeKind.FAILED] and not counts[OutcomeKind.STALE]
+        is_clean = is_clean and not counts[OutcomeKind.SKIPPED]
+        is_clean = is_clean and not self._plan.header.objects_of(VerdictKind.CONFLICT)
+        return RunEnd(RunState.COMPLETED if is_clean else RunState.INCOMPLETE, counts, remaining, messages)
+
+    def _phase_of(self, state: BatchState) -> PhaseName:
+        return self._plan.phases_by_id[state.batch.phase].name

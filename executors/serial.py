@@ -1,0 +1,50 @@
+"""One batch at a time, in the caller's own thread: the reference that the other executors are measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from time import monotonic
+
+from s3plan.schemas.outcomes import Progress
+from s3plan.schemas.ports import Control, Performer
+from s3plan.schemas.tasks import BatchProgress, BatchTask
+
+_REPORT_EVERY_S = 0.5
+
+
+class SerialExecutor:
+    """Performs inside `wait`. `stop` finishes what is under way; `grace_s` bounds nothing here but the drain."""
+
+    def __init__(self, performer: Performer, control: Control) -> None:
+        self._performer = performer
+        self._control = control
+        self._task: BatchTask | None = None
+        self._progress: Iterator[Progress] = iter(())
+
+    @property
+    def free_slots(self) -> int:
+        return 1 if self._task is None else 0
+
+    def start(self, task: BatchTask) -> None:
+        self._task = task
+        self._progress = self._performer.perform(task, self._control)
+
+    def wait(self, timeout_s: float | None = None) -> Sequence[BatchProgress]:
+        task = self._task
+        if task is None:
+            return ()
+        until_s = monotonic() + (_REPORT_EVERY_S if timeout_s is None else min(timeout_s, _REPORT_EVERY_S))
+        items: list[Progress] = []
+        for item in self._progress:
+            items.append(item)
+            if monotonic() >= until_s:
+                return (BatchProgress(task.batch_id, task.generation, items, final=False),)
+        self._task = None
+        return (BatchProgress(task.batch_id, task.generation, items, final=True),)
+
+    def stop(self, *, grace_s: float) -> Sequence[BatchProgress]:
+        until_s = monotonic() + grace_s
+        news: list[BatchProgress] = []
+        while self._task is not None and monotonic() < until_s:
+            news.extend(self.wait(until_s - monotonic()))
+        return news

@@ -1,0 +1,97 @@
+"""What must be true of the actions of one batch: held by the writer, checked again by the reader."""
+
+from __future__ import annotations
+
+from operator import lt
+
+from s3plan.planfile.rows import ACTION_COLUMNS, ColumnValues, RowInvalid, check_columns
+from s3plan.schemas.actions import ActionKind
+from s3plan.schemas.objects import MAX_KEY_BYTES
+from s3plan.schemas.plan import PhaseName, PlanLocation
+
+KINDS_OF_PHASE: dict[PhaseName, frozenset[str]] = {
+    PhaseName.PREPARE: frozenset(),
+    PhaseName.COPY: frozenset({ActionKind.COPY.value}),
+    PhaseName.DELETE: frozenset({ActionKind.DELETE.value}),
+    PhaseName.ASIDE: frozenset({ActionKind.SKIP.value, ActionKind.CONFLICT.value}),
+}
+WRITING_PHASES = frozenset({PhaseName.COPY, PhaseName.DELETE})
+_NAMES = tuple(ACTION_COLUMNS)
+
+
+def check_actions(
+    columns: ColumnValues, *, phase: PhaseName, source: PlanLocation | None, destination: PlanLocation | None
+) -> None:
+    """Raise RowInvalid unless a phase of that name may hold these actions between these locations.
+
+    That is: types fit; kinds are the phase's; keys ascend strictly by bytes and have 1,024 bytes at most, mapped
+    destination keys likewise; no size is negative; and for what is performed: it is pinned, and the whole keys at
+    both ends are UTF-8, not empty and 1,024 bytes at most.
+    """
+    check_columns(columns, ACTION_COLUMNS)
+    column = dict(zip(_NAMES, columns, strict=True))
+    strange = set(column["kind"]) - KINDS_OF_PHASE[phase]
+    if strange:
+        raise RowInvalid(f"a {phase} phase cannot hold an action of kind {min(strange)!a}")
+    if min(column["size_bytes"]) < 0:
+        raise RowInvalid("a size is negative")
+    _check_keys(column["key"], name="keys")
+    targets = target_keys(column["key"], column["destination_key"])
+    if targets is not column["key"]:
+        _check_keys(targets, name="destination keys")
+    if phase in WRITING_PHASES:
+        pin = "source_etag" if phase is PhaseName.COPY else "destination_etag"
+        if None in column[pin]:
+            raise RowInvalid(f"a {phase} has no {pin}: it would not be pinned")
+        if destination is not None:
+            _check_whole_keys(targets, prefix=destination.prefix)
+        if source is not None:
+            _check_whole_keys(column["key"], prefix=source.prefix)
+
+
+def target_keys(keys: tuple[bytes, ...], mapped: tuple[bytes | None, ...]) -> tuple[bytes, ...]:
+    """Return the keys at the destination, relative to it; `keys` itself where nothing is mapped."""
+    if mapped.count(None) == len(mapped):
+        return keys
+    return tuple([key if target is None else target for key, target in zip(keys, mapped, strict=True)])
+
+
+def last_keys(columns: ColumnValues) -> tuple[bytes, bytes]:
+    """Return a batch's last key and last destination key."""
+    keys, targets = _keys_and_targets(columns)
+    return keys[-1], targets[-1]
+
+
+def follows(columns: ColumnValues, last: tuple[bytes, bytes]) -> bool:
+    """Return whether a batch's keys are above the last ones of the batch before it in its phase."""
+    keys, targets = _keys_and_targets(columns)
+    return keys[0] > last[0] and targets[0] > last[1]
+
+
+def _keys_and_targets(columns: ColumnValues) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    column = dict(zip(_NAMES, columns, strict=True))
+    return column["key"], target_keys(column["key"], column["destination_key"])
+
+
+def _check_keys(keys: tuple[bytes, ...], *, name: str) -> None:
+    if not all(map(lt, keys, keys[1:])):
+        raise RowInvalid(f"its {name} do not ascend")
+    if max(map(len, keys)) > MAX_KEY_BYTES:
+        raise RowInvalid(f"one of its {name} has more than {MAX_KEY_BYTES:,} bytes")
+
+
+def _check_whole_keys(keys: tuple[bytes, ...], *, prefix: str) -> None:
+    start = prefix.encode()
+    if len(start) + max(map(len, keys)) > MAX_KEY_BYTES:
+        raise RowInvalid(f"a key with its location's prefix has more than {MAX_KEY_BYTES:,} bytes")
+    if not start and not keys[0]:  # they ascend: only the first can be empty
+        raise RowInvalid("a key is empty: a request for it would be one for the bucket")
+    try:
+        b"\0".join(keys).decode()  # NUL ends every sequence, so this is UTF-8 exactly if each key is
+    except UnicodeDecodeError as e:
+        raise RowInvalid("a key is not UTF-8") from e
+
+
+def size_of(columns: ColumnValues) -> int:
+    """Return the bytes of all objects of a batch whose rules were checked."""
+    return sum(columns[_NAMES.index("size_bytes")])

@@ -1,0 +1,56 @@
+"""The header of a plan as a JSON document, and back from text that anybody may have touched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from s3plan.schemas.plan import PlanHeader
+
+SCHEMA_FILE = Path(__file__).with_name("plan-header-v1.schema.json")
+
+
+class HeaderInvalid(Exception):
+    """A header document that no plan of this format can hold; the message is a clause."""
+
+
+def header_text(header: PlanHeader) -> str:
+    """Return the header's document: compact JSON in the model's order; what is None is left out."""
+    return header.model_dump_json(exclude_none=True)
+
+
+def parse_header(text: str) -> PlanHeader:
+    """Return the header that a document holds; raise HeaderInvalid with the first problem.
+
+    The published JSON Schema is checked first, then the model. A name that stands twice in one object is refused:
+    readers of such a document need not agree on what it says.
+    """
+    import jsonschema
+    from pydantic import ValidationError
+
+    try:
+        document = json.loads(text, object_pairs_hook=_object_without_repeats, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as e:
+        raise HeaderInvalid(f"it is not JSON: {str(e)!a}") from e
+    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(document))
+    if problem is not None:
+        raise HeaderInvalid(f"{problem.json_path!a}: {problem.message[:200]!a}")
+    try:
+        return PlanHeader.model_validate_json(text)
+    except ValidationError as e:
+        first = e.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise HeaderInvalid(f"{where!a}: {first['msg'][:200]!a}") from e
+
+
+def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,0 +1,244 @@
+"""Reads a plan as what it is: a file that anybody may have touched."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from s3plan.planfile.batch_rules import WRITING_PHASES, check_actions, size_of, target_keys
+from s3plan.planfile.database_file import open_database
+from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
+from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums
+from s3plan.planfile.header_document import HeaderInvalid, parse_header
+from s3plan.planfile.rows import (
+    ColumnValues,
+    Row,
+    RowInvalid,
+    actions_of,
+    batch_of,
+    check_columns,
+    check_row,
+    edge_of,
+    location_of,
+    phase_of,
+)
+from s3plan.schemas.actions import Action
+from s3plan.schemas.errors import PlanDamaged, PlanRefused
+from s3plan.schemas.plan import Batch, Edge, Phase, PlanHeader, PlanLocation
+
+_SELECT_ACTIONS = (
+    "SELECT kind, key, size_bytes, reason, source_etag, source_mtime_ms, source_version, destination_etag, "
+    "destination_mtime_ms, destination_key, storage_class FROM action WHERE id BETWEEN ? AND ?"
+)
+_SELECT_KEYS = "SELECT key, destination_key FROM action WHERE id BETWEEN ? AND ?"
+_BINARY = frozenset({bytes})
+_KEY_COLUMNS = {"key": _BINARY, "destination_key": _BINARY | {type(None)}}
+_HEADER_COLUMNS = {
+    "id": frozenset({int}),
+    "document": frozenset({str}),
+    "content_digest": _BINARY,
+    "plan_digest": _BINARY,
+}
+_MAX_GRAPH_ROWS = 100_000  # of locations, phases and edges, each: a plan's jobs are written by people
+
+_Value = TypeVar("_Value")
+
+
+def open_plan(path: Path) -> PlanReader:
+    """Open a plan and check everything but its actions; those are checked batch by batch, as they are read.
+
+    Raises PlanRefused for what is not a plan of this format or breaks its rules, PlanDamaged for one whose bytes are
+    not those that were written.
+    """
+    return PlanReader(path)
+
+
+class PlanReader:
+    """An open plan. Header and graph are in memory, actions stay on the disk.
+
+    Locations, phases and batches come by id, edges by both their ends. Use it from one thread at a time. A digest
+    proves that nothing changed since the plan was sealed, not who sealed it.
+    """
+
+    header: PlanHeader
+    header_text: str
+    locations: tuple[PlanLocation, ...]
+    phases: tuple[Phase, ...]
+    edges: tuple[Edge, ...]
+    batches: tuple[Batch, ...]
+    locations_by_id: dict[int, PlanLocation]
+    phases_by_id: dict[int, Phase]
+    _content_digest: bytes
+    _digest: bytes
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = open_database(path)
+        try:
+            with self._damage():
+                self._read_header()
+                self._read_graph()
+                self._check_sums()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    @property
+    def digest(self) -> str:
+        """The plan's identity: 64 hex digits."""
+        return self._digest.hex()
+
+    @property
+    def plan_id(self) -> str:
+        """The digest's first 8 digits; for the eye only."""
+        return self.digest[:8]
+
+    def actions(self, batch: Batch) -> tuple[Action, ...]:
+        """Return a batch's actions in key order, their digest and the format's rules checked; raise PlanDamaged."""
+        with self._damage(f"batch {batch.id}"):
+            columns = self._columns(_SELECT_ACTIONS, batch)
+            phase = self.phases_by_id[batch.phase].name
+            check_actions(columns, phase=phase, source=self.source(batch), destination=self.destination(batch))
+            if columns_digest(columns) != batch.digest or size_of(columns) != batch.size_bytes:
+                raise RowInvalid("its actions are not the ones that were planned")
+            return actions_of(columns)
+
+    def iter_actions(self, *, phases: Container[int] | None = None) -> Iterator[tuple[Batch, Action]]:
+        """Yield all actions, or those of some phases, each with its batch; by batch, then by key."""
+        for batch in self.batches:
+            if phases is None or batch.phase in phases:
+                for action in self.actions(batch):
+                    yield batch, action
+
+    def destination_keys(self, batch: Batch) -> list[bytes]:
+        """Return the whole keys that a copy or delete batch is about, at its destination, strictly ascending.
+
+        Faster than `actions`, and less sure: the batch's digest is not checked. Raises PlanDamaged.
+        """
+        with self._damage(f"batch {batch.id}"):
+            destination = self.destination(batch)
+            if self.phases_by_id[batch.phase].name not in WRITING_PHASES or destination is None:
+                raise RowInvalid("it writes nothing")
+            keys, mapped = self._columns(_SELECT_KEYS, batch)
+            check_columns((keys, mapped), _KEY_COLUMNS)
+            start = destination.prefix.encode()
+            whole = [start + key for key in target_keys(keys, mapped)]
+            if sorted(set(whole)) != whole:
+                raise RowInvalid("its destination keys do not ascend")
+            return whole
+
+    def source(self, batch: Batch) -> PlanLocation | None:
+        """Return the location that a batch reads from."""
+        return None if batch.from_location is None else self.locations_by_id[batch.from_location]
+
+    def destination(self, batch: Batch) -> PlanLocation | None:
+        """Return the location that a batch changes."""
+        return None if batch.to_location is None else self.locations_by_id[batch.to_location]
+
+    def _columns(self, select: str, batch: Batch) -> ColumnValues:
+        last = batch.first_action + batch.actions - 1
+        rows = self._connection.execute(select, (batch.first_action, last)).fetchmany(batch.actions + 1)
+        if len(rows) != batch.actions:
+            raise RowInvalid(f"it has {len(rows)} of {batch.actions} actions")
+        return tuple(zip(*rows, strict=True))
+
+    def _read_header(self) -> None:
+        rows = self._connection.execute("SELECT id, document, content_digest, plan_digest FROM header").fetchmany(2)
+        if len(rows) != 1:
+            raise RowInvalid(f"it has {len(rows)} headers")
+        check_row(rows[0], _HEADER_COLUMNS)
+        _, self.header_text, self._content_digest, self._digest = rows[0]
+        if plan_digest(self.header_text, self._content_digest) != self._digest:
+            raise RowInvalid("its header is not the one that was planned")
+        try:
+            self.header = parse_header(self.header_text)
+        except HeaderInvalid as e:
+            raise PlanRefused(f"{self.path} cannot be read: its header is not valid, {e}; make a new plan") from e
+
+    def _read_graph(self) -> None:
+        self.locations = self._numbered("location", location_of, most=_MAX_GRAPH_ROWS)
+        self.phases = self._numbered("phase", phase_of, most=_MAX_GRAPH_ROWS)
+        self.edges = self._read_edges()
+        self.locations_by_id = {location.id: location for location in self.locations}
+        self.phases_by_id = {phase.id: phase for phase in self.phases}
+        self.batches = self._read_batches()
+
+    def _numbered(self, table: str, read: Callable[[Row], _Value], *, most: int) -> tuple[_Value, ...]:
+        found: list[_Value] = []
+        for row in self._connection.execute(_SELECT_ALL[table]):
+            found.append(read(row))
+            if row[0] != len(found) or len(found) > most:
+                raise RowInvalid(f"its table {table} does not hold the ids from 1 without gaps, {most} at most")
+        return tuple(found)
+
+    def _read_edges(self) -> tuple[Edge, ...]:
+        found: list[Edge] = []
+        for row in self._connection.execute("SELECT * FROM edge ORDER BY before_phase, after_phase"):
+            edge = edge_of(row)
+            if found and (edge.before, edge.after) <= (found[-1].before, found[-1].after):
+                raise RowInvalid("its edges are out of order")
+            found.append(edge)
+            if len(found) > _MAX_GRAPH_ROWS:
+                raise RowInvalid(f"it has more than {_MAX_GRAPH_ROWS} edges")
+        return tuple(found)
+
+    def _read_batches(self) -> tuple[Batch, ...]:
+        """Read the batches; each begins where the one before it ended, and the last ends with the last action."""
+        siblings: dict[int, Batch] = {}
+        next_action = 1
+
+        def batch_in_its_place(row: Row) -> Batch:
+            nonlocal next_action
+            batch = batch_of(row)
+            check_batch_place(
+                batch, phases=self.phases_by_id, locations=self.locations_by_id, sibling=siblings.get(batch.phase)
+            )
+            if batch.first_action != next_action:
+                raise RowInvalid(f"batch {batch.id} does not begin where the one before it ended")
+            next_action += batch.actions
+            siblings[batch.phase] = batch
+            return batch
+
+        batches = self._numbered("batch", batch_in_its_place, most=1 << 40)
+        bounds = self._connection.execute("SELECT (SELECT min(id) FROM action), (SELECT max(id) FROM action)")
+        if bounds.fetchone() != ((1, next_action - 1) if batches else (None, None)):
+            raise RowInvalid("its batches do not cover its actions")
+        return batches
+
+    def _check_sums(self) -> None:
+        content = content_digest(locations=self.locations, phases=self.phases, edges=self.edges, batches=self.batches)
+        if content != self._content_digest:
+            raise RowInvalid("its graph is not the one that was planned")
+        check_graph(phases=self.phases, edges=self.edges)
+        check_header_sums(self.header, phases=self.phases_by_id, batches=self.batches)
+
+    @contextmanager
+    def _damage(self, part: str = "") -> Iterator[None]:
+        try:
+            yield
+        except (RowInvalid, sqlite3.Error, OverflowError) as e:
+            where = f"{part}: " if part else ""
+            raise PlanDamaged(f"{self.path} is damaged: {where}{e}; make a new plan") from e
+
+
+_SELECT_ALL = {
+    "location": "SELECT * FROM location ORDER BY id",
+    "phase": "SELECT * FROM phase ORDER BY id",
+    "batch": "SELECT * FROM batch ORDER BY id",
+}

@@ -1,0 +1,182 @@
+"""The tables of a plan and how their rows become values: types are checked, because SQLite checks none."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from itertools import starmap
+from pathlib import Path
+from typing import Any
+
+from s3plan.planfile.encoding import Encodable
+from s3plan.schemas.actions import Action, ActionKind
+from s3plan.schemas.plan import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
+
+# "s3pl" in the SQLite file's application_id, bytes 68 to 71 (https://www.sqlite.org/fileformat2.html).
+APPLICATION_ID = 0x7333706C
+SCHEMA_TEXT = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+
+_INT, _TEXT, _BINARY = frozenset({int}), frozenset({str}), frozenset({bytes})
+_INT_OR_NULL, _TEXT_OR_NULL, _BINARY_OR_NULL = (kinds | {type(None)} for kinds in (_INT, _TEXT, _BINARY))
+
+Columns = dict[str, frozenset[type]]
+
+LOCATION_COLUMNS: Columns = {
+    "id": _INT,
+    "role": _TEXT,
+    "url": _TEXT,
+    "connection": _TEXT,
+    "endpoint": _TEXT_OR_NULL,
+    "region": _TEXT_OR_NULL,
+    "bucket": _TEXT,
+    "prefix": _TEXT,
+    "owner": _TEXT_OR_NULL,
+}
+PHASE_COLUMNS: Columns = {"id": _INT, "job": _TEXT, "name": _TEXT}
+EDGE_COLUMNS: Columns = {"before_phase": _INT, "after_phase": _INT}
+BATCH_COLUMNS: Columns = {
+    "id": _INT,
+    "phase": _INT,
+    "from_location": _INT_OR_NULL,
+    "to_location": _INT_OR_NULL,
+    "first_action": _INT,
+    "actions": _INT,
+    "size_bytes": _INT,
+    "digest": _BINARY,
+}
+ACTION_COLUMNS: Columns = {  # without the id
+    "kind": _TEXT,
+    "key": _BINARY,
+    "size_bytes": _INT,
+    "reason": _TEXT,
+    "source_etag": _TEXT_OR_NULL,
+    "source_mtime_ms": _INT_OR_NULL,
+    "source_version": _TEXT_OR_NULL,
+    "destination_etag": _TEXT_OR_NULL,
+    "destination_mtime_ms": _INT_OR_NULL,
+    "destination_key": _BINARY_OR_NULL,
+    "storage_class": _TEXT_OR_NULL,
+}
+
+_TEXT_OF_KIND = {kind: str(kind.value) for kind in ActionKind}
+_KIND_OF_TEXT = {text: kind for kind, text in _TEXT_OF_KIND.items()}
+
+Row = tuple[Any, ...]
+ColumnValues = tuple[tuple[Any, ...], ...]
+
+
+class RowInvalid(Exception):
+    """A row that no plan of this format can hold; the message is a clause without the file's name."""
+
+
+def expected_schema() -> list[Row]:
+    """Return the rows of sqlite_master that a plan must have, no more and no fewer."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.executescript(SCHEMA_TEXT)
+        return found_schema(connection)
+    finally:
+        connection.close()
+
+
+def found_schema(connection: sqlite3.Connection) -> list[Row]:
+    """Return what a database says about its own tables, indices, views and triggers; 100 at most."""
+    return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid").fetchmany(100)
+
+
+def location_row(location: PlanLocation) -> tuple[Encodable, ...]:
+    """Return the location's columns in the order of its table."""
+    return (
+        location.id,
+        str(location.role.value),
+        location.url,
+        location.connection,
+        location.endpoint,
+        location.region,
+        location.bucket,
+        location.prefix,
+        location.owner,
+    )
+
+
+def phase_row(phase: Phase) -> tuple[Encodable, ...]:
+    """Return the phase's columns in the order of its table."""
+    return (phase.id, phase.job, str(phase.name.value))
+
+
+def edge_row(edge: Edge) -> tuple[Encodable, ...]:
+    """Return the edge's columns in the order of its table."""
+    return (edge.before, edge.after)
+
+
+def batch_row(batch: Batch) -> tuple[Encodable, ...]:
+    """Return the batch's columns in the order of its table."""
+    return (
+        batch.id,
+        batch.phase,
+        batch.from_location,
+        batch.to_location,
+        batch.first_action,
+        batch.actions,
+        batch.size_bytes,
+        batch.digest,
+    )
+
+
+def location_of(row: Row) -> PlanLocation:
+    """Return the location that a row of its table holds; raise RowInvalid."""
+    check_row(row, LOCATION_COLUMNS)
+    role = row[1]
+    if role not in set(LocationRole):
+        raise RowInvalid(f"there is no location role {role!a}")
+    return PlanLocation(row[0], LocationRole(role), *row[2:])
+
+
+def phase_of(row: Row) -> Phase:
+    """Return the phase that a row of its table holds; raise RowInvalid."""
+    check_row(row, PHASE_COLUMNS)
+    name = row[2]
+    if name not in set(PhaseName):
+        raise RowInvalid(f"there is no phase {name!a}")
+    return Phase(row[0], row[1], PhaseName(name))
+
+
+def edge_of(row: Row) -> Edge:
+    """Return the edge that a row of its table holds; raise RowInvalid."""
+    check_row(row, EDGE_COLUMNS)
+    return Edge(*row)
+
+
+def batch_of(row: Row) -> Batch:
+    """Return the batch that a row of its table holds; raise RowInvalid."""
+    check_row(row, BATCH_COLUMNS)
+    return Batch(*row)
+
+
+def action_columns(actions: Sequence[Action]) -> ColumnValues:
+    """Return the columns of a batch's actions, kinds as text; one tuple for each entry of ACTION_COLUMNS."""
+    kinds, *others = zip(*actions, strict=True)
+    return (tuple([_TEXT_OF_KIND[kind] for kind in kinds]), *others)
+
+
+def actions_of(columns: ColumnValues) -> tuple[Action, ...]:
+    """Return the actions that columns hold, whose types were checked; raise RowInvalid for an unknown kind."""
+    unknown = set(columns[0]) - _KIND_OF_TEXT.keys()
+    if unknown:
+        raise RowInvalid(f"there is no action kind {min(unknown)!a}")
+    kinds = [_KIND_OF_TEXT[text] for text in columns[0]]
+    return tuple(starmap(Action, zip(kinds, *columns[1:], strict=True)))
+
+
+def check_row(row: Row, columns: Columns) -> None:
+    """Raise RowInvalid unless every value has a type that its column allows."""
+    check_columns(tuple((value,) for value in row), columns)
+
+
+def check_columns(values: Iterable[Sequence[Any]], columns: Columns) -> None:
+    """Raise RowInvalid unless all values of each column have a type that it allows."""
+    for name, allowed, column in zip(columns, columns.values(), values, strict=True):
+        strange = set(map(type, column)) - allowed
+        if strange:
+            kinds = ", ".join(sorted(kind.__name__ for kind in strange))
+            raise RowInvalid(f"column {name} holds a value of type {kinds}")

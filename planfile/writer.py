@@ -1,0 +1,254 @@
+"""Writes a plan: streamed, whole or absent."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from s3plan.planfile.batch_rules import check_actions, follows, last_keys, size_of
+from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
+from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums
+from s3plan.planfile.header_document import header_text
+from s3plan.planfile.rows import (
+    APPLICATION_ID,
+    SCHEMA_TEXT,
+    ColumnValues,
+    RowInvalid,
+    action_columns,
+    batch_row,
+    edge_row,
+    location_row,
+    phase_row,
+)
+from s3plan.planfile.temporary_file import (
+    MIN_FREE_BYTES,
+    create_temporary,
+    free_bytes,
+    prepare_folder,
+    remove_dead_temporaries,
+    sync,
+)
+from s3plan.schemas.actions import Action
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.plan import FORMAT_VERSION, Batch, Edge, Phase, PlanHeader, PlanLocation
+
+_PAGE_BYTES = 8192
+_INSERT_ACTIONS = "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def _may_always_replace(_path: Path) -> None:
+    """Nothing speaks against a plan that is there already."""
+
+
+class PlanWriter:
+    """One new plan under a temporary name; `seal` gives it its final one. Leaving the context unsealed removes it.
+
+    Add locations, phases and edges first, then batches; ids begin at 1 and have no gaps. The batches of different
+    phases may come in any order. What breaks a rule of the format raises ValueError: the caller is wrong. A disk that
+    is full or fails raises S3PlanError. `may_replace` is called with the final path just before the plan takes it, and
+    raises to keep what is there. Memory grows with batches, never with actions. Not thread-safe.
+    """
+
+    def __init__(self, path: Path, *, may_replace: Callable[[Path], None] = _may_always_replace) -> None:
+        self._path = path
+        self._may_replace = may_replace
+        self._locations: dict[int, PlanLocation] = {}
+        self._phases: dict[int, Phase] = {}
+        self._edges: set[tuple[int, int]] = set()
+        self._batches: list[Batch] = []
+        self._last_batches: dict[int, Batch] = {}  # by phase
+        self._last_keys: dict[int, tuple[bytes, bytes]] = {}  # by phase: key and destination key
+        self._next_action = 1
+        self._temporary: Path | None = None
+        self._connection: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        with self._disk_errors():
+            if self._path.is_dir():
+                raise S3PlanError(f"{self._path} is a folder; name a file for the plan")
+            prepare_folder(self._path.parent)
+            remove_dead_temporaries(self._path)
+            free = free_bytes(self._path.parent)
+            if free < MIN_FREE_BYTES:
+                raise S3PlanError(
+                    f"cannot write {self._path}: its disk has {free:,} bytes left, a plan needs {MIN_FREE_BYTES:,} "
+                    "or more; make room, or put the plan elsewhere with -o"
+                )
+            self._temporary = create_temporary(self._path)
+            try:
+                self._connection = _connect(self._temporary)
+            except BaseException:
+                self._discard()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._discard()
+
+    def add_location(self, location: PlanLocation) -> None:
+        """Add one end of a job."""
+        _check_next_id(location.id, taken=self._locations)
+        self._locations[location.id] = location
+
+    def add_phase(self, phase: Phase) -> None:
+        """Add one node of the DAG."""
+        _check_next_id(phase.id, taken=self._phases)
+        self._phases[phase.id] = phase
+
+    def add_edge(self, edge: Edge) -> None:
+        """Have one phase wait for another."""
+        self._edges.add((edge.before, edge.after))
+
+    def add_batch(
+        self, *, phase: int, from_location: int | None, to_location: int | None, actions: Sequence[Action]
+    ) -> Batch:
+        """Write a batch of at least one action and return it with its id, size and digest.
+
+        Its keys ascend strictly by bytes and are all above those of the phase's earlier batches.
+        """
+        if not actions:
+            raise ValueError("a batch has at least one action")
+        columns = action_columns(actions)
+        batch = Batch(
+            id=len(self._batches) + 1,
+            phase=phase,
+            from_location=from_location,
+            to_location=to_location,
+            first_action=self._next_action,
+            actions=len(actions),
+            size_bytes=size_of(columns),
+            digest=columns_digest(columns),
+        )
+        try:
+            self._check_batch(batch, columns)
+        except RowInvalid as e:
+            raise ValueError(f"a batch that no plan can hold: {e}") from e
+        ids = range(batch.first_action, batch.first_action + batch.actions)
+        with self._disk_errors():
+            self._database.executemany(_INSERT_ACTIONS, zip(ids, *columns, strict=True))
+        self._next_action += batch.actions
+        self._batches.append(batch)
+        self._last_batches[phase] = batch
+        self._last_keys[phase] = last_keys(columns)
+        return batch
+
+    def seal(self, header: PlanHeader) -> str:
+        """Finish the plan, put it under its final name and return its digest, 64 hex digits."""
+        edges = [Edge(before, after) for before, after in sorted(self._edges)]
+        try:
+            check_graph(phases=tuple(self._phases.values()), edges=edges)
+            check_header_sums(header, phases=self._phases, batches=self._batches)
+        except RowInvalid as e:
+            raise ValueError(f"a plan that cannot be: {e}") from e
+        text = header_text(header)
+        content = content_digest(
+            locations=self._locations.values(), phases=self._phases.values(), edges=edges, batches=self._batches
+        )
+        digest = plan_digest(text, content)
+        with self._disk_errors():
+            self._write_graph(edges)
+            self._database.execute("INSERT INTO header VALUES (1, ?, ?, ?)", (text, content, digest))
+            self._database.execute("COMMIT")
+        self._publish()
+        return digest.hex()
+
+    @property
+    def _database(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise ValueError("the plan is not being written: not entered, or sealed already")
+        return self._connection
+
+    def _check_batch(self, batch: Batch, columns: ColumnValues) -> None:
+        sibling = self._last_batches.get(batch.phase)
+        check_batch_place(batch, phases=self._phases, locations=self._locations, sibling=sibling)
+        check_actions(
+            columns,
+            phase=self._phases[batch.phase].name,
+            source=self._locations.get(batch.from_location or 0),
+            destination=self._locations.get(batch.to_location or 0),
+        )
+        last = self._last_keys.get(batch.phase)
+        if last is not None and not follows(columns, last):
+            raise RowInvalid("its first key is not above the last one of its phase")
+
+    def _write_graph(self, edges: Sequence[Edge]) -> None:
+        database = self._database
+        database.executemany(
+            "INSERT INTO location VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(location_row, self._locations.values())
+        )
+        database.executemany("INSERT INTO phase VALUES (?, ?, ?)", map(phase_row, self._phases.values()))
+        database.executemany("INSERT INTO edge VALUES (?, ?)", map(edge_row, edges))
+        database.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(batch_row, self._batches))
+
+    def _publish(self) -> None:
+        temporary = self._temporary
+        if temporary is None:
+            raise ValueError("the plan is not being written")
+        with self._disk_errors():
+            self._database.close()
+            self._connection = None
+            sync(temporary)
+        self._may_replace(self._path)
+        with self._disk_errors():
+            temporary.replace(self._path)
+            self._temporary = None
+        try:
+            sync(self._path.parent)
+        except OSError as e:
+            raise S3PlanError(
+                f"{self._path} is written, but whether it outlasts a power failure is not known: {e.strerror}; "
+                "check the disk and make the plan again"
+            ) from e
+
+    def _discard(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+        if self._temporary is not None:
+            with suppress(OSError):
+                self._temporary.unlink()
+            self._temporary = None
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.OperationalError) as e:
+            reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
+            raise S3PlanError(
+                f"cannot write {self._path}: {reason}; nothing was left behind. Make room, check the disk and the "
+                "folder's permissions, or put the plan elsewhere with -o"
+            ) from e
+
+
+def _check_next_id(number: int, *, taken: dict[int, PlanLocation] | dict[int, Phase]) -> None:
+    if number != len(taken) + 1:
+        raise ValueError(f"ids begin at 1 and have no gaps: {number} cannot follow {len(taken)}")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the empty temporary file, ready for rows.
+
+    Nothing is journaled or synced on the way: the file counts only once it was synced whole and renamed.
+    """
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in (
+        f"PRAGMA page_size = {_PAGE_BYTES}",
+        "PRAGMA encoding = 'UTF-8'",
+        "PRAGMA journal_mode = OFF",
+        "PRAGMA synchronous = OFF",
+        "PRAGMA locking_mode = EXCLUSIVE",
+        f"PRAGMA application_id = {APPLICATION_ID}",
+        f"PRAGMA user_version = {FORMAT_VERSION}",
+    ):
+        connection.execute(statement)
+    connection.executescript(SCHEMA_TEXT)
+    connection.execute("BEGIN")
+    return connection

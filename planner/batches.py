@@ -1,0 +1,160 @@
+"""Actions -> sealed batches, phase by phase, in one pass and flat memory."""
+
+from __future__ import annotations
+
+import marshal
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from s3plan.schemas.actions import Action, ActionKind
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanHeader, PlanLocation
+
+BATCH_ACTIONS = 1_000
+LATER_BATCH_ACTIONS = 10_000
+BATCHES_BEFORE_LATER = 1_000
+_LENGTH_BYTES = 8
+
+
+class PlanSink(Protocol):
+    """What a plan is written to; planfile's PlanWriter is one."""
+
+    def add_location(self, location: PlanLocation, /) -> None:
+        """Take one end of the job."""
+
+    def add_phase(self, phase: Phase, /) -> None:
+        """Take a node of the graph, before its edges and batches."""
+
+    def add_edge(self, edge: Edge, /) -> None:
+        """Take an edge between two phases."""
+
+    def add_batch(
+        self, *, phase: int, from_location: int | None, to_location: int | None, actions: Sequence[Action]
+    ) -> Batch:
+        """Take one batch whole, its actions in key order, after all batches that stand before it."""
+
+    def seal(self, header: PlanHeader, /) -> str:
+        """Finish the plan; return its digest in hex."""
+
+
+class ActionSpool:
+    """Actions kept on disk in the order in which they came, in a file without a name that vanishes with the process."""
+
+    def __init__(self, *, folder: Path | None) -> None:
+        """Keep them in `folder`, or where temporary files go; that may be memory. Raises S3PlanError."""
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder, prefix=".s3plan-spool-")  # noqa: SIM115
+        except OSError as e:
+            raise _unwritable(e) from e
+        self._pending: list[tuple[object, ...]] = []
+        self.actions = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def add(self, action: Action) -> None:
+        """Append one action; raises S3PlanError if the disk is full."""
+        self._pending.append((action.kind.value, *action[1:]))
+        self.actions += 1
+        if len(self._pending) == BATCH_ACTIONS:
+            self._write()
+
+    def read(self) -> Iterator[Action]:
+        """Yield the actions; none may be added afterwards."""
+        self._write()
+        self._file.seek(0)
+        while length := self._file.read(_LENGTH_BYTES):
+            # Our own bytes, from a file that nobody else can open.
+            for kind, *fields in marshal.loads(self._file.read(int.from_bytes(length, "big"))):  # noqa: S302
+                yield Action(ActionKind(kind), *fields)
+
+    def _write(self) -> None:
+        data = marshal.dumps(self._pending)
+        try:
+            self._file.write(len(data).to_bytes(_LENGTH_BYTES, "big") + data)
+            self._file.flush()
+        except OSError as e:
+            raise _unwritable(e) from e
+        self._pending.clear()
+
+
+def _unwritable(error: OSError) -> S3PlanError:
+    return S3PlanError(f"cannot keep planned actions in a temporary file: {error.strerror}; make room, or set TMPDIR")
+
+
+class Batcher:
+    """Cuts the actions of a plan into batches and adds each phase to the graph when its first batch comes.
+
+    Batches hold 1,000 actions, and 10,000 after the first 1,000 batches, so that a small plan spreads over many workers
+    and a large one has few rows.
+    """
+
+    def __init__(self, sink: PlanSink, *, job: str, source: int, destination: int, large_bytes: int) -> None:
+        """Write to `sink`; locations are given by id, and a copy of at least `large_bytes` is a batch of its own."""
+        self._sink = sink
+        self._job = job
+        self._source = source
+        self._destination = destination
+        self._large_bytes = large_bytes
+        self._phases: dict[PhaseName, int] = {}
+        self._batches = 0
+        self._copies: list[Action] = []
+        self._phase_id(PhaseName.PREPARE)
+
+    def add_copy(self, action: Action) -> None:
+        """Take the next copy, in key order."""
+        if action.size_bytes >= self._large_bytes:
+            self.end_copies()
+            self._write(PhaseName.COPY, [action])
+            return
+        self._copies.append(action)
+        if len(self._copies) >= self._batch_actions:
+            self.end_copies()
+
+    def end_copies(self) -> None:
+        """Write what has been taken."""
+        if self._copies:
+            self._write(PhaseName.COPY, self._copies)
+            self._copies = []
+
+    def add_all(self, phase: PhaseName, actions: Iterable[Action]) -> None:
+        """Write a whole phase whose actions come in key order; the copies have been ended."""
+        pending: list[Action] = []
+        for action in actions:
+            pending.append(action)
+            if len(pending) >= self._batch_actions:
+                self._write(phase, pending)
+                pending = []
+        if pending:
+            self._write(phase, pending)
+
+    @property
+    def _batch_actions(self) -> int:
+        return BATCH_ACTIONS if self._batches < BATCHES_BEFORE_LATER else LATER_BATCH_ACTIONS
+
+    def _write(self, phase: PhaseName, actions: Sequence[Action]) -> None:
+        self._sink.add_batch(
+            phase=self._phase_id(phase),
+            from_location=None if phase is PhaseName.DELETE else self._source,
+            to_location=self._destination,
+            actions=actions,
+        )
+        self._batches += 1
+
+    def _phase_id(self, name: PhaseName) -> int:
+        """Return the phase's id; a new phase follows those that are performed before it. `aside` is never performed."""
+        if name not in self._phases:
+            performed = max((id_ for known, id_ in self._phases.items() if known is not PhaseName.ASIDE), default=None)
+            self._phases[name] = len(self._phases) + 1
+            self._sink.add_phase(Phase(self._phases[name], self._job, name))
+            if performed is not None and name is not PhaseName.ASIDE:
+                self._sink.add_edge(Edge(performed, self._phases[name]))
+        return self._phases[name]

@@ -1,0 +1,159 @@
+"""Two ordered listings -> a verdict for every key, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from s3plan.planner.comparison import Policy
+from s3plan.planner.filters import AttributeFilter
+from s3plan.schemas.actions import Action, ActionKind, Verdict, VerdictKind
+from s3plan.schemas.objects import ARCHIVED_CLASSES, MAX_KEY_BYTES, STANDARD, ObjectRow
+
+COPY_ABSENT = Verdict(VerdictKind.COPY, "not in destination", "not in destination")
+DELETE_EXTRANEOUS = Verdict(VerdictKind.DELETE, "not in source", "not in source")
+LEFT_ALONE = Verdict(VerdictKind.UNCHANGED, "only in destination", "only in destination")
+THE_LOCATION_ITSELF = Verdict(VerdictKind.SKIPPED, "the location itself", "the location itself")
+_NOT_UTF8 = Verdict(VerdictKind.CONFLICT, "key is not UTF-8", "key is not UTF-8")
+_NO_ETAG = Verdict(VerdictKind.CONFLICT, "no ETag to pin", "no ETag to pin")
+_KEY_TOO_LONG = "destination key too long"
+_NOTHING = ObjectRow(b"", 0, "", 0)
+
+_WRITES = frozenset({VerdictKind.COPY, VerdictKind.OVERWRITE})
+_WITH_LINE = _WRITES | {VerdictKind.DELETE}
+_ACTION_KINDS = {
+    VerdictKind.COPY: ActionKind.COPY,
+    VerdictKind.OVERWRITE: ActionKind.COPY,
+    VerdictKind.DELETE: ActionKind.DELETE,
+    VerdictKind.SKIPPED: ActionKind.SKIP,
+    VerdictKind.CONFLICT: ActionKind.CONFLICT,
+}
+
+# What a copy takes over from the source's listing. STANDARD is the default, archived classes would lock the copy away,
+# and other stores list names of tiers that no request may ask for.
+_KEPT_CLASSES = frozenset({"STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY"})
+
+Pair = tuple[ObjectRow | None, ObjectRow | None]
+"""Source and destination of one key; at least one is there."""
+OnVerdict = Callable[[Verdict, int, int], None]
+"""Told of a verdict, of how many objects it holds for, and of their bytes; the source's where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides about a key, chosen once for a job."""
+
+    policy: Policy
+    objection: AttributeFilter | None
+    copies_archived: bool
+    deletes_extraneous: bool
+    destination_prefix_bytes: int
+    storage_class: str | None  # of new objects, where the manifest names one
+
+
+def pair_up(source: Iterator[ObjectRow], destination: Iterator[ObjectRow]) -> Iterator[Pair]:
+    """Yield every key of two listings once, in key order; both must be in strictly ascending order of key bytes."""
+    left, right = next(source, None), next(destination, None)
+    while left is not None and right is not None:
+        if left[0] == right[0]:
+            yield left, right
+            left, right = next(source, None), next(destination, None)
+        elif left[0] < right[0]:
+            yield left, None
+            left = next(source, None)
+        else:
+            yield None, right
+            right = next(destination, None)
+    while left is not None:
+        yield left, None
+        left = next(source, None)
+    while right is not None:
+        yield None, right
+        right = next(destination, None)
+
+
+def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Iterator[tuple[Verdict, Action]]:
+    """Yield, in the order of the pairs, what has a line in the plan: writes, deletes, conflicts, archived objects.
+
+    `on_verdict` is told of every pair, also of those that need nothing, which are told together as long as one follows
+    another.
+    """
+    policy, objection = rules.policy, rules.objection
+    extraneous = DELETE_EXTRANEOUS if rules.deletes_extraneous else LEFT_ALONE
+    filtered: dict[str, Verdict] = {}
+    streak, objects, size_bytes = LEFT_ALONE, 0, 0
+    for source, destination in pairs:
+        if source is None:
+            verdict = extraneous
+        elif objection is not None and (rule := objection(source)) is not None:
+            verdict = filtered.get(rule) or filtered.setdefault(rule, Verdict(VerdictKind.SKIPPED, rule, rule))
+        elif destination is None:
+            verdict = COPY_ABSENT
+        else:
+            verdict = policy(source, destination)
+        if verdict is not streak:
+            if verdict.kind in _WITH_LINE:
+                verdict, action = _line(verdict, source, destination, rules=rules)
+                on_verdict(verdict, 1, action.size_bytes)
+                yield verdict, action
+                continue
+            if objects:
+                on_verdict(streak, objects, size_bytes)
+            streak, objects, size_bytes = verdict, 0, 0
+        objects += 1
+        size_bytes += (source or destination or _NOTHING)[1]
+    if objects:
+        on_verdict(streak, objects, size_bytes)
+
+
+def _line(
+    verdict: Verdict, source: ObjectRow | None, destination: ObjectRow | None, *, rules: Rules
+) -> tuple[Verdict, Action]:
+    """Return the action of a verdict, or the verdict and line of why there can be none."""
+    if source is None:
+        return _delete(verdict, destination or _NOTHING)
+    storage_class = rules.storage_class
+    if source.storage_class != STANDARD:
+        if source.storage_class in ARCHIVED_CLASSES and not rules.copies_archived:
+            verdict = Verdict(VerdictKind.SKIPPED, *[f"archived: {source.storage_class}"] * 2)
+        elif storage_class is None and source.storage_class in _KEPT_CLASSES:
+            storage_class = source.storage_class
+    if verdict.kind is not VerdictKind.SKIPPED:
+        pinned = source.etag != "" and (destination is None or destination.etag != "")
+        verdict = _conflict(source.key, prefix_bytes=rules.destination_prefix_bytes, pinned=pinned) or verdict
+    return verdict, Action(
+        kind=_ACTION_KINDS[verdict.kind],
+        key=source.key,
+        size_bytes=source.size_bytes,
+        reason=verdict.reason,
+        source_etag=source.etag,
+        source_mtime_ms=source.mtime_ms,
+        destination_etag=None if destination is None else destination.etag,
+        destination_mtime_ms=None if destination is None else destination.mtime_ms,
+        storage_class=storage_class if verdict.kind in _WRITES else None,
+    )
+
+
+def _delete(verdict: Verdict, destination: ObjectRow) -> tuple[Verdict, Action]:
+    verdict = _conflict(destination.key, prefix_bytes=0, pinned=destination.etag != "") or verdict
+    return verdict, Action(
+        kind=_ACTION_KINDS[verdict.kind],
+        key=destination.key,
+        size_bytes=destination.size_bytes,
+        reason=verdict.reason,
+        destination_etag=destination.etag,
+        destination_mtime_ms=destination.mtime_ms,
+    )
+
+
+def _conflict(key: bytes, *, prefix_bytes: int, pinned: bool) -> Verdict | None:
+    """Return why no request can name this key or pin its action, or None."""
+    length = prefix_bytes + len(key)
+    if length > MAX_KEY_BYTES:
+        reason = f"destination key of {length:,} bytes, the most is {MAX_KEY_BYTES:,}"
+        return Verdict(VerdictKind.CONFLICT, _KEY_TOO_LONG, reason)
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return _NOT_UTF8
+    return None if pinned else _NO_ETAG

@@ -1,0 +1,176 @@
+"""A manifest file -> a Manifest, or everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+from s3plan.planner.diagnostics import render_diagnostics
+from s3plan.planner.hidden_text import ShownText, hide_by_indentation, hide_values
+from s3plan.planner.manifest_data import Data, DataReader, Placed, place_of, without
+from s3plan.planner.manifest_problems import findings_of
+from s3plan.planner.yaml_document import (
+    MAX_FILE_BYTES,
+    MappingNode,
+    Mark,
+    ScalarNode,
+    YamlRefused,
+    decode_yaml,
+    parse_yaml,
+    split_lines,
+)
+from s3plan.schemas.diagnostics import Diagnostic, Severity
+from s3plan.schemas.errors import ManifestInvalid
+from s3plan.schemas.manifest import Manifest
+from s3plan.schemas.manifest_rules import Finding, KeyPath, broken_rules
+from s3plan.schemas.manifest_values import Plain
+
+MAX_FINDINGS = 100
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedManifest:
+    """A manifest that may be planned, with the bytes it was read from and their SHA-256 in hex."""
+
+    path: Path
+    text: bytes
+    sha256: str
+    manifest: Manifest
+    warnings: tuple[Diagnostic, ...]
+
+
+def load_manifest(path: Path) -> LoadedManifest:
+    """Read and judge a manifest file; raise ManifestInvalid with every finding."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise _refused((_unplaced(path, reason),)) from error
+    return parse_manifest(text, path=path)
+
+
+def parse_manifest(text: bytes, *, path: Path) -> LoadedManifest:
+    """Judge the text of a manifest; raise ManifestInvalid with every finding.
+
+    `path` is for messages only and is not read.
+    """
+    root, shown = _read_document(text, path=path)
+    manifest, placed = _judge(root)
+    if text.startswith(_BYTE_ORDER_MARK):
+        finding = Finding((), "the file starts with a byte order mark, which is ignored", None, Severity.WARNING)
+        placed.append(Placed(finding, Mark(1, 1), ()))
+    ordered = _in_order(placed)
+    diagnostics = tuple(_diagnostic(path, item, shown=shown) for item in ordered[:MAX_FINDINGS])
+    if len(ordered) > MAX_FINDINGS:
+        raise _refused((*diagnostics, _unplaced(path, f"there is more; these are the first {MAX_FINDINGS} findings")))
+    if manifest is None or any(item.severity is Severity.ERROR for item in diagnostics):
+        raise _refused(diagnostics)
+    return LoadedManifest(path, text, hashlib.sha256(text).hexdigest(), manifest, diagnostics)
+
+
+def _read_document(text: bytes, *, path: Path) -> tuple[MappingNode, ShownText]:
+    """Return the mapping that the text is, and its lines as they may be shown."""
+    lines = split_lines(text[:MAX_FILE_BYTES].decode("utf-8-sig", errors="replace"))
+    try:
+        root = parse_yaml(decode_yaml(text))
+    except YamlRefused as error:
+        raise _refused((_syntax_diagnostic(path, error, shown=hide_by_indentation(lines)),)) from error
+    if root is None or (isinstance(root, ScalarNode) and root.is_null):
+        message = "the file is empty; a manifest has at least version, name, source and destination"
+        raise _refused((_unplaced(path, message),))
+    shown = hide_values(lines, root)
+    if not isinstance(root, MappingNode):
+        finding = Finding((), "a manifest is a mapping of `key: value` lines")
+        raise _refused((_diagnostic(path, Placed(finding, root.start, ()), shown=shown),))
+    return root, shown
+
+
+def _judge(root: MappingNode) -> tuple[Manifest | None, list[Placed]]:
+    """Return the manifest, if its fields are sound, and all findings: about the text, about fields, about rules."""
+    reader = DataReader()
+    data = reader.mapping(root)
+    findings: list[Finding] = []
+    manifest: Manifest | None = None
+    try:
+        manifest = Manifest.model_validate(data)
+    except ValidationError as error:
+        findings = findings_of(error, most=MAX_FINDINGS + 1)
+    if len(findings) <= MAX_FINDINGS and len(reader.placed) <= MAX_FINDINGS:
+        unsound = [_whole_connection(item.path) for item in [*(text.finding for text in reader.placed), *findings]]
+        findings += broken_rules(manifest or _sound_part(data, unsound), unsound=unsound)
+    return manifest, [*reader.placed, *(place_of(root, finding) for finding in findings)]
+
+
+def _whole_connection(path: KeyPath) -> KeyPath:
+    """Return the path of all connections for that of one: while one cannot be read, its name is not known for sure."""
+    return path[:1] if path[:1] == ("connections",) and len(path) == 2 else path
+
+
+def _sound_part(data: Data, unsound: Iterable[KeyPath]) -> Manifest:
+    """Return a manifest of the fields that are sound, for the rules that need no others; stand-ins fill the rest."""
+    kept = data
+    pending = list(unsound)
+    while True:
+        for path in pending:
+            kept = without(kept, path)
+        try:
+            return Manifest.model_validate(_with_stand_ins(kept))
+        except ValidationError as error:
+            pending = [tuple(detail["loc"]) for detail in error.errors()]
+
+
+def _with_stand_ins(data: Data) -> Data:
+    filled: Data = {"version": Plain("1"), "name": "stand-in"} | data
+    for role in ("source", "destination"):
+        location = filled.get(role, {})
+        url = {"url": f"s3://stand-in-{role}/"}
+        filled[role] = url | location if isinstance(location, dict) else location
+    return filled
+
+
+def _in_order(placed: Iterable[Placed]) -> list[Placed]:
+    """Return the findings in the order of the text; of several about one path only the first that was found."""
+    chosen: dict[tuple[KeyPath, bool, Severity], Placed] = {}
+    for item in placed:
+        chosen.setdefault((item.path, item.is_repeat, item.finding.severity), item)
+    return sorted(chosen.values(), key=lambda item: item.mark)
+
+
+def _diagnostic(path: Path, placed: Placed, *, shown: ShownText) -> Diagnostic:
+    source_line, caret = shown.shown(placed.mark)
+    return Diagnostic(
+        path=path,
+        line=placed.mark.line,
+        column=placed.mark.column,
+        key=_dotted(placed.path),
+        message=placed.finding.message,
+        hint=placed.finding.hint,
+        source_line=source_line,
+        caret=caret,
+        severity=placed.finding.severity,
+    )
+
+
+def _syntax_diagnostic(path: Path, error: YamlRefused, *, shown: ShownText) -> Diagnostic:
+    if error.mark is None:
+        return _unplaced(path, error.message, hint=error.hint)
+    return _diagnostic(path, Placed(Finding((), error.message, error.hint), error.mark, ()), shown=shown)
+
+
+def _unplaced(path: Path, message: str, *, hint: str | None = None) -> Diagnostic:
+    return Diagnostic(path=path, line=0, column=0, key="", message=message, hint=hint, source_line="", caret=0)
+
+
+def _refused(diagnostics: tuple[Diagnostic, ...]) -> ManifestInvalid:
+    return ManifestInvalid(render_diagnostics(diagnostics), diagnostics=diagnostics)
+
+
+def _dotted(path: KeyPath) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")

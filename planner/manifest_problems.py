@@ -1,0 +1,132 @@
+"""pydantic's errors about a manifest, in our words: nothing of its own wording may reach a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from s3plan.schemas.manifest import Manifest
+from s3plan.schemas.manifest_connections import names_a_secret
+from s3plan.schemas.manifest_rules import Finding, KeyPath
+from s3plan.schemas.manifest_values import REFUSED, Section, did_you_mean, shape_of
+
+_KEY_OF_A_MAP = "[key]"
+_STANDS_FOR = {"jobs": ("name", "source", "destination"), "location": ("source", "destination")}
+
+
+def findings_of(error: ValidationError, *, most: int) -> list[Finding]:
+    """Return one finding for each of the first errors, in pydantic's order; their paths are those of the written keys.
+
+    A key is not called missing where its misspelling, or a word that will stand for it one day, is already reported.
+    """
+    details = error.errors(include_url=False)[:most]
+    findings = [_finding(detail) for detail in details]
+    excused = {path for finding in findings for path in _excused(finding)}
+    return [
+        finding
+        for finding, detail in zip(findings, details, strict=True)
+        if not (detail["type"] == "missing" and finding.path in excused)
+    ]
+
+
+def _excused(finding: Finding) -> list[KeyPath]:
+    parent, key = finding.path[:-1], finding.path[-1] if finding.path else ""
+    if finding.at != "key":
+        return []
+    if not parent and key in _STANDS_FOR:
+        return [(name,) for name in _STANDS_FOR[str(key)]]
+    meant = (finding.hint or "").removeprefix("did you mean ").removesuffix("?")
+    return [(*parent, meant)]
+
+
+def _finding(detail: ErrorDetails) -> Finding:
+    path = tuple(detail["loc"])
+    return _TABLE.get(detail["type"], _unforeseen)(path, detail)
+
+
+def _refused(path: KeyPath, detail: ErrorDetails) -> Finding:
+    context = detail["ctx"]
+    if path and path[-1] == _KEY_OF_A_MAP:
+        return Finding(path[:-1], f"the name {context['message']}", context["hint"], at="key")
+    return Finding(path, context["message"], context["hint"])
+
+
+def _missing(path: KeyPath, _: ErrorDetails) -> Finding:
+    section = section_at(path[:-1])
+    description = section.model_fields[str(path[-1])].description if section is not None else None
+    return Finding(path, "is missing", description)
+
+
+def _unknown_key(path: KeyPath, _: ErrorDetails) -> Finding:
+    key = str(path[-1])
+    section = section_at(path[:-1])
+    if names_a_secret(key):
+        hint = "name a profile, or an env_prefix whose environment variables hold the credentials"
+        return Finding(path, "a manifest holds no secrets", hint, at="key")
+    if section is not None and key in section.later_words:
+        return Finding(path, "is not there yet", at="key")
+    if key == "<<":
+        return Finding(path, "YAML 1.2 has no merge keys", "write the keys out", at="key")
+    known = [] if section is None else list(section.model_fields)
+    later = [] if section is None else sorted(section.later_words)
+    hint = _home_of(key) or did_you_mean(key, known + later) or f"known here: {', '.join(known)}"
+    return Finding(path, "unknown key", hint, at="key")
+
+
+def _not_a_mapping(path: KeyPath, detail: ErrorDetails) -> Finding:
+    section = section_at(path)
+    hint = f"write {path[-1]}: {section.example}" if section is not None and section.example and path else None
+    return Finding(path, f"needs a mapping, not {shape_of(detail['input'])}", hint)
+
+
+def _unforeseen(path: KeyPath, detail: ErrorDetails) -> Finding:
+    return Finding(path, f"is not valid here ({detail['type'].replace('_', ' ')})")
+
+
+_TABLE: Mapping[str, Callable[[KeyPath, ErrorDetails], Finding]] = {
+    REFUSED: _refused,
+    "missing": _missing,
+    "extra_forbidden": _unknown_key,
+    "model_type": _not_a_mapping,
+    "mapping_type": _not_a_mapping,
+    "dict_type": _not_a_mapping,
+}
+
+
+def section_at(path: KeyPath) -> type[Section] | None:
+    """Return the model of the mapping at this path, None where there is none."""
+    section: type[Section] | None = Manifest
+    rest = list(path)
+    while rest and section is not None:
+        field = section.model_fields.get(str(rest.pop(0)))
+        section = None if field is None else _section_in(field.annotation)
+        if field is not None and section is not None and _is_map(field.annotation):
+            if not rest:
+                return None
+            rest.pop(0)
+    return section
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation if issubclass(annotation, Section) else None
+    return next((found for part in get_args(annotation) if (found := _section_in(part)) is not None), None)
+
+
+def _is_map(annotation: Any) -> bool:
+    return getattr(annotation, "__origin__", None) is Mapping
+
+
+def _home_of(key: str) -> str | None:
+    """Return the hint for a key that has its place in another mapping."""
+    homes = [name for name in ("source", "destination", "filters", "guards", "run", "delete") if _has(name, key)]
+    if key in Manifest.model_fields:
+        return f"{key} belongs at the top level"
+    return f"{key} belongs in {homes[0]}:" if homes else None
+
+
+def _has(name: str, key: str) -> bool:
+    section = section_at((name,))
+    return section is not None and key in section.model_fields

@@ -1,0 +1,62 @@
+"""What a plan says about one key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class ActionKind(StrEnum):
+    """The verbs of a plan. `skip` and `conflict` are never performed: they are there to be seen."""
+
+    COPY = "copy"
+    DELETE = "delete"
+    SKIP = "skip"
+    CONFLICT = "conflict"
+
+
+class Action(NamedTuple):
+    """One planned operation on one key, with its pins. A tuple, not a dataclass: millions of them are made.
+
+    `key` is relative to the batch's from-location (delete: to its to-location). The destination key is
+    `destination_key` where set, else `key`, relative to the to-location. `source_etag`, `source_version` and
+    `destination_etag` are the pins: a copy whose `destination_etag` is None expects the destination to be absent.
+    ETags have no quotes. `storage_class` is what the new object gets; None leaves it to the store.
+    """
+
+    kind: ActionKind
+    key: bytes
+    size_bytes: int
+    reason: str
+    source_etag: str | None = None
+    source_mtime_ms: int | None = None
+    source_version: str | None = None
+    destination_etag: str | None = None
+    destination_mtime_ms: int | None = None
+    destination_key: bytes | None = None
+    storage_class: str | None = None
+
+
+class VerdictKind(StrEnum):
+    """How one key is counted in a plan's totals."""
+
+    COPY = "copy"
+    OVERWRITE = "overwrite"
+    DELETE = "delete"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do about one key, and why in one clause.
+
+    `rule` is the reason without its figures ("size differs" for "size 10 -> 12"): totals are kept by it, so there are
+    few of them however many objects there are.
+    """
+
+    kind: VerdictKind
+    rule: str
+    reason: str

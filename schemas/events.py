@@ -1,0 +1,111 @@
+"""What plan and apply tell while they run; the command, JSON lines and the library's callers subscribe.
+
+Every event is a frozen dataclass; `name` is its stable word for machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from s3plan.schemas.outcomes import OutcomeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that the user should know and that stops nothing."""
+
+    name: ClassVar[str] = "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Listing goes on; at most a few times a second, and once at the end of each side."""
+
+    name: ClassVar[str] = "listed"
+    source_objects: int
+    destination_objects: int
+    actions: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSaved:
+    """The plan is on disk, whole."""
+
+    name: ClassVar[str] = "plan-saved"
+    path: str
+    digest: str
+    actions: int
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """Apply holds the lock and begins, or goes on."""
+
+    name: ClassVar[str] = "run-started"
+    run: int
+    plan_digest: str
+    actions: int
+    bytes: int
+    settled: int  # actions that earlier runs have already ended
+    executor: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A step before the first change is done: a probe, a bucket created."""
+
+    name: ClassVar[str] = "prepared"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """Where the run stands; at most four times a second."""
+
+    name: ClassVar[str] = "progress"
+    actions: int
+    settled: int
+    bytes: int
+    settled_bytes: int
+    counts: dict[str, int]  # by outcome, all runs of this plan together
+    actions_per_s: float
+    bytes_per_s: float
+    eta_s: float | None
+    phase: str
+    retrying: int
+    throttled: bool
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ActionEnded:
+    """One action ended as anything but done, already-done or skipped."""
+
+    name: ClassVar[str] = "action-ended"
+    kind: str
+    key: bytes
+    outcome: OutcomeKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The run is over; `exit_code` is the command's."""
+
+    name: ClassVar[str] = "run-ended"
+    state: str  # completed, incomplete, interrupted, limit-reached, credentials
+    counts: dict[str, int]
+    remaining: int
+    exit_code: int
+    elapsed_s: float
+    messages: tuple[str, ...] = field(default=())
+
+
+Event = Warned | Listed | PlanSaved | RunStarted | Prepared | Advanced | ActionEnded | RunEnded
+OnEvent = Callable[[Event], None]

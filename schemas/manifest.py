@@ -1,0 +1,239 @@
+"""The manifest as a typed value: one job, design.md section 4.
+
+Values are parsed: sizes are bytes, bandwidth is bytes per second, durations timedelta, moments aware UTC. Models
+say what one field may be; what fields must be to each other is in manifest_rules.py. planner/manifest_file.py alone
+builds a Manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+from s3plan.schemas.manifest_connections import Connection
+from s3plan.schemas.manifest_locations import ConnectionName, Destination, Source
+from s3plan.schemas.manifest_readers import (
+    S3_URL_SCHEMA,
+    bandwidth_value,
+    duration_value,
+    extension,
+    format_version,
+    key_pattern,
+    limit_value,
+    moment,
+    rate_value,
+    size_value,
+)
+from s3plan.schemas.manifest_values import OneOrMany, Section, Shorthand, flag, text_value, whole_number, word_of
+from s3plan.schemas.manifest_words import (
+    Archived,
+    Compare,
+    DeleteWhen,
+    ExecutorName,
+    Mode,
+    Overwrite,
+    StorageClass,
+    Unpinned,
+)
+from s3plan.schemas.quantities import Limit
+
+GIB = 2**30
+PART_BYTES_LEAST = 5 * 2**20  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+PART_BYTES_MOST = 5 * GIB
+MIRROR_MAX_DELETE = Limit(percent=Decimal(25))
+JOB_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+
+class SizeFilter(Section):
+    """Sizes that pass, both ends included."""
+
+    example: ClassVar[str] = "{min: 1KiB, max: 50GiB}"
+
+    min: Annotated[int, size_value()] | None = Field(
+        default=None, description="Smallest size that passes.", examples=["1KiB"]
+    )
+    max: Annotated[int, size_value()] | None = Field(
+        default=None, description="Largest size that passes.", examples=["50GiB"]
+    )
+
+
+class ModifiedFilter(Section):
+    """Times of last change that pass; ages are judged by the store's clock."""
+
+    example: ClassVar[str] = "{newer_than: 30d}"
+
+    after: Annotated[datetime, moment()] | None = Field(
+        default=None, description="Changed at or after this moment. A date means midnight UTC."
+    )
+    before: Annotated[datetime, moment()] | None = Field(
+        default=None, description="Changed before this moment. A date means midnight UTC."
+    )
+    older_than: Annotated[timedelta, duration_value()] | None = Field(
+        default=None, description="Last changed longer ago than this.", examples=["30d"]
+    )
+    newer_than: Annotated[timedelta, duration_value()] | None = Field(
+        default=None, description="Changed within this time.", examples=["12h"]
+    )
+
+
+class Filters(Section):
+    """Which objects the job is about."""
+
+    example: ClassVar[str] = '{include: ["*.jpg"]}'
+
+    include: Annotated[tuple[Annotated[str, key_pattern()], ...], OneOrMany("patterns")] = Field(
+        default=(),
+        description="gitignore patterns, relative to the location. Without it: everything.",
+        examples=[["*.jpg"]],
+    )
+    exclude: Annotated[tuple[Annotated[str, key_pattern()], ...], OneOrMany("patterns")] = Field(
+        default=(),
+        description="gitignore patterns; what they match is neither copied nor deleted.",
+        examples=[["tmp/"]],
+    )
+    extensions: Annotated[tuple[Annotated[str, extension()], ...], OneOrMany("extensions")] = Field(
+        default=(), description="Ends of names, with or without the dot.", examples=[["jpg", "tar.gz"]]
+    )
+    size: SizeFilter | None = Field(default=None, description="Sizes of source objects that pass.")
+    modified: ModifiedFilter | None = Field(default=None, description="Times of last change that pass.")
+    storage_class: Annotated[
+        tuple[Annotated[StorageClass, word_of(StorageClass)], ...], OneOrMany("storage classes")
+    ] = Field(default=(), description="Storage classes of source objects that pass.", examples=[["STANDARD"]])
+
+
+class Deletion(Section):
+    """What a mirror may delete; must be written out with `mode: mirror`."""
+
+    example: ClassVar[str] = "{extraneous: true, when: all-done}"
+
+    extraneous: Annotated[bool, flag()] = Field(description="Delete what the source lacks.")
+    when: Annotated[DeleteWhen, word_of(DeleteWhen)] = Field(
+        default=DeleteWhen.ALL_DONE,
+        description="all-done: every copy must be done. no-failures: stale ones do not hold deletes back.",
+    )
+    unpinned: Annotated[Unpinned, word_of(Unpinned)] = Field(
+        default=Unpinned.REFUSE,
+        description="allow: also delete on a store that cannot enforce that the object is still the planned one.",
+    )
+
+
+class Guards(Section):
+    """Limits that are checked before anything is changed; `None` where the manifest is silent."""
+
+    example: ClassVar[str] = "{max_delete: 1%}"
+
+    max_delete: Annotated[Limit, limit_value()] | None = Field(
+        default=None,
+        description="Most deletes: a share of the destination's objects in scope, or a number. A mirror has 25%.",
+        examples=["1%", 1204],
+    )
+    max_overwrite: Annotated[Limit, limit_value()] | None = Field(
+        default=None,
+        description="Most overwrites: a share of the destination's objects in scope, or a number.",
+        examples=["10%", 500],
+    )
+    max_bytes: Annotated[int, size_value()] | None = Field(
+        default=None, description="Most bytes to write.", examples=["2TiB"]
+    )
+    refuse_empty_source: Annotated[bool, flag()] | None = Field(
+        default=None, description="Refuse a plan whose source has no object. A mirror has true."
+    )
+
+
+class RunSettings(Section):
+    """How a plan is carried out; `None` leaves the choice to the executor or engine."""
+
+    later_words: ClassVar[frozenset[str]] = frozenset({"verify", "pin_cores"})
+    example: ClassVar[str] = "{workers: 8}"
+
+    executor: Annotated[
+        ExecutorName,
+        word_of(ExecutorName, later="processes dask ray slurm kubernetes ssh airflow"),
+    ] = Field(default=ExecutorName.THREADS, description="Where batches run.")
+    workers: Annotated[int, whole_number(1, 64)] | None = Field(
+        default=None, description="Batches at a time.", examples=[8]
+    )
+    in_flight: Annotated[int, whole_number(1, 4096)] | None = Field(
+        default=None, description="Requests under way at a time, in all.", examples=[128]
+    )
+    bandwidth: Annotated[int, bandwidth_value()] | None = Field(
+        default=None, description="Most bytes per second.", examples=["100MiB/s"]
+    )
+    rate: Annotated[int, rate_value()] | None = Field(
+        default=None, description="Most requests per second.", examples=["3000/s"]
+    )
+    retries: Annotated[int, whole_number(0, 100, later_mapping="a mapping of retry settings")] = Field(
+        default=8, description="How often one action is tried again after a passing failure.", examples=[8]
+    )
+    max_failures: Annotated[int, whole_number(0, 10**12)] | None = Field(
+        default=None, description="Stop once more actions than this have failed. Without it: carry on.", examples=[100]
+    )
+    multipart_threshold: Annotated[int, size_value(least=PART_BYTES_LEAST, most=PART_BYTES_MOST)] = Field(
+        default=GIB, description="Objects larger than this are copied in parts.", examples=["1GiB"]
+    )
+    part_size: Annotated[int, size_value(least=PART_BYTES_LEAST, most=PART_BYTES_MOST)] | None = Field(
+        default=None, description="Size of one part; made larger where 10,000 parts would not do.", examples=["64MiB"]
+    )
+
+
+class Manifest(Section):
+    """A job for s3plan."""
+
+    later_words: ClassVar[frozenset[str]] = frozenset({"jobs", "defaults", "vars", "depends_on", "location"})
+
+    version: Annotated[Literal[1], format_version()] = Field(description="Version of the manifest format.")
+    name: Annotated[
+        str,
+        text_value(
+            "lower-case letters, digits, dots, underscores and hyphens, 63 at most, a letter or digit first",
+            pattern=JOB_NAME_PATTERN,
+        ),
+    ] = Field(description="Name of the job, and of its plan's file.", examples=["images-to-dr"])
+    description: Annotated[str, text_value(many_lines=True, max_bytes=10_000)] | None = Field(
+        default=None, description="What the job is for, for people."
+    )
+    source: Annotated[Source, Shorthand("url", S3_URL_SCHEMA)] = Field(description="Where from: a URL or a mapping.")
+    destination: Annotated[Destination, Shorthand("url", S3_URL_SCHEMA)] = Field(
+        description="Where to: a URL or a mapping."
+    )
+    filters: Filters = Field(default=Filters(), description="Which objects. Without it: all.")
+    mode: Annotated[Mode, word_of(Mode, later="move two-way delete")] = Field(
+        default=Mode.COPY,
+        description="copy never deletes; mirror also deletes what the source lacks and needs `delete:`.",
+    )
+    overwrite: Annotated[Overwrite, word_of(Overwrite)] = Field(
+        default=Overwrite.IF_DIFFERENT, description="What to do with objects that the destination already has."
+    )
+    compare: Annotated[
+        tuple[Annotated[Compare, word_of(Compare, later="checksum")], ...], OneOrMany("etag, mtime or size")
+    ] = Field(
+        default=(),
+        description="What `overwrite: if-different` looks at. Without it: size, then ETag, then time.",
+        examples=[["size"]],
+    )
+    archived: Annotated[Archived, word_of(Archived)] = Field(
+        default=Archived.SKIP,
+        description="What to do with source objects that must be restored before they can be read.",
+    )
+    delete: Deletion | None = Field(default=None, description="What a mirror may delete; only with mode: mirror.")
+    guards: Guards = Field(default=Guards(), description="Limits that are checked before anything is changed.")
+    run: RunSettings = Field(default=RunSettings(), description="How the plan is carried out.")
+    connections: Mapping[ConnectionName, Connection] = Field(
+        default={},
+        description="Named ways to reach a store. Never a secret.",
+        examples=[{"store": {"profile": "backup"}}],
+    )
+
+    def guards_in_force(self) -> Guards:
+        """Return the guards with the defaults of the mode: a mirror has max_delete 25% and refuse_empty_source true."""
+        mirrors = self.mode is Mode.MIRROR
+        written = self.guards
+        return written.model_copy(
+            update={
+                "max_delete": MIRROR_MAX_DELETE if mirrors and written.max_delete is None else written.max_delete,
+                "refuse_empty_source": mirrors if written.refuse_empty_source is None else written.refuse_empty_source,
+            }
+        )

@@ -1,0 +1,114 @@
+"""`source:` and `destination:` of the manifest."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from s3plan.schemas.manifest_readers import s3_url
+from s3plan.schemas.manifest_values import Section, flag, text_value, word_of
+from s3plan.schemas.manifest_words import EncryptionType, StorageClass
+from s3plan.schemas.s3_urls import MAX_KEY_BYTES, S3Url
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+REGION_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
+
+ConnectionName = Annotated[str, text_value("letters, digits, dots, underscores and hyphens", pattern=NAME_PATTERN)]
+Region = Annotated[str, text_value("a region such as eu-central-1", pattern=REGION_PATTERN)]
+
+
+class Location(Section):
+    """A bucket and the prefix of its keys, and the connection that reaches it."""
+
+    example: ClassVar[str] = "s3://bucket/prefix/"
+
+    url: Annotated[S3Url, s3_url()] = Field(
+        description="s3://bucket/prefix/. The path is a folder: a missing final / is added."
+    )
+    connection: ConnectionName | None = Field(
+        default=None,
+        description="A name from `connections:`. Without it: AWS with the default credentials.",
+        examples=["store"],
+    )
+    region: Region | None = Field(
+        default=None, description="The bucket's region; wins over the connection's.", examples=["eu-central-1"]
+    )
+    expected_bucket_owner: (
+        Annotated[str, text_value("an account number of 12 digits", pattern=r"^[0-9]{12}$")] | None
+    ) = Field(
+        default=None,
+        description="Account number that must own the bucket; the store refuses every request if another one does.",
+        examples=["111122223333"],
+    )
+    prefix: Annotated[str, text_value("the start of the keys", max_bytes=MAX_KEY_BYTES)] | None = Field(
+        default=None,
+        description="Raw start of the keys: `raw/pre` takes `raw/prefix` too. Not with a path in `url` or mirror.",
+        examples=["raw/pre"],
+    )
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self.url.bucket
+
+    @property
+    def key_prefix(self) -> str:
+        """What every key of the location starts with: a folder ending in `/`, a raw prefix, or nothing."""
+        return self.url.path if self.prefix is None else self.prefix
+
+
+class Source(Location):
+    """Where objects come from."""
+
+
+class EncryptionSetting(Section):
+    """How new objects are encrypted."""
+
+    example: ClassVar[str] = "{type: AES256}"
+
+    type: Annotated[EncryptionType, word_of(EncryptionType)] = Field(
+        description="As x-amz-server-side-encryption names it."
+    )
+    key_id: (
+        Annotated[str, text_value("a KMS key id, ARN or alias", pattern=r"^[A-Za-z0-9:/_-]{1,2048}$", max_bytes=2048)]
+        | None
+    ) = Field(
+        default=None,
+        description="KMS key: id, ARN or alias/NAME. Without it the AWS managed key.",
+        examples=["alias/backup"],
+    )
+    bucket_key: Annotated[bool, flag()] | None = Field(
+        default=None, description="Use an S3 Bucket Key, which makes fewer requests to KMS; only with aws:kms."
+    )
+
+
+class Destination(Location):
+    """Where objects go, and what new ones are like."""
+
+    later_words: ClassVar[frozenset[str]] = frozenset(
+        {
+            "acl",
+            "cache_control",
+            "checksum_algorithm",
+            "content_disposition",
+            "content_encoding",
+            "content_language",
+            "content_type",
+            "expires",
+            "metadata",
+            "object_lock",
+            "preserve",
+            "tags",
+            "website_redirect",
+        }
+    )
+
+    create: Annotated[bool, flag()] = Field(default=False, description="Create the bucket at apply when there is none.")
+    storage_class: Annotated[StorageClass, word_of(StorageClass)] | None = Field(
+        default=None, description="Storage class of new objects. Without it: the source object's."
+    )
+    encryption: EncryptionSetting | None = Field(
+        default=None,
+        description="Encryption of new objects. Without it: the bucket's default.",
+        examples=[{"type": "AES256"}],
+    )

@@ -1,0 +1,272 @@
+"""What the fields of a manifest must be to each other.
+
+A rule looks at a manifest whose own fields are sound and yields what it finds. Where some fields are not, the rules
+that do not need them run all the same, so that a reader sees everything at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from s3plan.schemas.diagnostics import Severity
+from s3plan.schemas.endpoints import parse_endpoint
+from s3plan.schemas.manifest import Manifest
+from s3plan.schemas.manifest_locations import Location
+from s3plan.schemas.manifest_values import did_you_mean
+from s3plan.schemas.manifest_words import EncryptionType, Mode, Overwrite
+
+KeyPath = tuple[str | int, ...]
+Role = Literal["source", "destination"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to say about one place of the manifest: about its key or its value."""
+
+    path: KeyPath
+    message: str
+    hint: str | None = None
+    severity: Severity = Severity.ERROR
+    at: Literal["key", "value"] = "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check, and the fields that it reads."""
+
+    needs: tuple[KeyPath, ...]
+    check: Callable[[Manifest], Iterable[Finding]]
+
+
+def broken_rules(manifest: Manifest, *, unsound: Iterable[KeyPath] = ()) -> list[Finding]:
+    """Return what the rules find, leaving out every rule that needs a field at, above or below an unsound path."""
+    bad = [tuple(path) for path in unsound]
+    return [
+        finding
+        for rule in RULES
+        if not any(_related(need, path) for need in rule.needs for path in bad)
+        for finding in rule.check(manifest)
+    ]
+
+
+def _related(one: KeyPath, other: KeyPath) -> bool:
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
+
+
+def _mirror_writes_out_its_deletes(manifest: Manifest) -> Iterator[Finding]:
+    deletion = manifest.delete
+    if manifest.mode is Mode.MIRROR and deletion is None:
+        yield Finding(
+            ("mode",),
+            "a mirror also deletes what the source lacks, and must say so",
+            "add delete: {extraneous: true, when: all-done}",
+        )
+    if manifest.mode is Mode.MIRROR and deletion is not None and not deletion.extraneous:
+        yield Finding(
+            ("delete", "extraneous"),
+            "a mirror deletes what the source lacks, so this must be true",
+            "without deletes it is mode: copy",
+        )
+    if manifest.mode is Mode.COPY and deletion is not None:
+        yield Finding(
+            ("delete",),
+            "mode: copy never deletes, so this would have no effect",
+            "write mode: mirror, or remove delete:",
+            at="key",
+        )
+
+
+def _location(manifest: Manifest, role: Role) -> Location:
+    return manifest.source if role == "source" else manifest.destination
+
+
+def _raw_prefix_stands_alone(manifest: Manifest, role: Role) -> Iterator[Finding]:
+    location = _location(manifest, role)
+    if location.prefix is not None and location.url.path:
+        yield Finding(
+            (role, "prefix"),
+            "a raw prefix needs a url without a path",
+            f"write url: s3://{location.bucket} and the whole prefix here",
+        )
+
+
+def _mirror_has_no_raw_prefix(manifest: Manifest, role: Role) -> Iterator[Finding]:
+    if manifest.mode is Mode.MIRROR and _location(manifest, role).prefix is not None:
+        yield Finding(
+            (role, "prefix"),
+            "a mirror has no raw prefix, because it could delete beyond a folder",
+            "write a folder in url",
+        )
+
+
+def _folder_ends_in_a_slash(manifest: Manifest, role: Role) -> Iterator[Finding]:
+    url = _location(manifest, role).url
+    if url.slash_added:
+        yield Finding(
+            (role, "url"),
+            f"read as the folder {url}",
+            "write the final /, or use prefix: for a raw prefix",
+            Severity.WARNING,
+        )
+
+
+def _connection_exists(manifest: Manifest, role: Role) -> Iterator[Finding]:
+    name = _location(manifest, role).connection
+    if name is not None and name not in manifest.connections:
+        known = ", ".join(manifest.connections) or "none"
+        hint = did_you_mean(name, list(manifest.connections)) or f"the connections are: {known}"
+        yield Finding((role, "connection"), f"there is no connection {name}", hint)
+
+
+def _endpoint(manifest: Manifest, location: Location) -> tuple[str, int, str] | None:
+    """Return what tells stores apart: host, port and path, or None for AWS, whose buckets are one space everywhere."""
+    connection = None if location.connection is None else manifest.connections.get(location.connection)
+    if connection is None or connection.endpoint is None:
+        return None
+    place = parse_endpoint(connection.endpoint)
+    is_aws = place.host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    return None if is_aws else (place.host, place.port, place.path)
+
+
+def _names_known_connections(manifest: Manifest) -> bool:
+    return all(
+        location.connection is None or location.connection in manifest.connections
+        for location in (manifest.source, manifest.destination)
+    )
+
+
+def _locations_do_not_overlap(manifest: Manifest) -> Iterator[Finding]:
+    source, destination = manifest.source, manifest.destination
+    if not _names_known_connections(manifest):
+        return
+    if source.bucket != destination.bucket or _endpoint(manifest, source) != _endpoint(manifest, destination):
+        return
+    if source.key_prefix.startswith(destination.key_prefix) or destination.key_prefix.startswith(source.key_prefix):
+        same = source.key_prefix == destination.key_prefix
+        yield Finding(
+            ("destination", "url"),
+            "source and destination are the same place"
+            if same
+            else "source and destination overlap: one lies within the other",
+            "name two places of which neither contains the other",
+        )
+
+
+def _one_store_holds_both(manifest: Manifest) -> Iterator[Finding]:
+    if not _names_known_connections(manifest):
+        return
+    if _endpoint(manifest, manifest.source) != _endpoint(manifest, manifest.destination):
+        yield Finding(
+            ("destination",),
+            "copying from one endpoint to another is not there yet; source and destination must be on one store",
+        )
+
+
+def _sizes_leave_room(manifest: Manifest) -> Iterator[Finding]:
+    size = manifest.filters.size
+    if size is None:
+        return
+    if size.min is None and size.max is None:
+        yield Finding(("filters", "size"), "names no size", "write min, max or both")
+    if size.min is not None and size.max is not None and size.min > size.max:
+        yield Finding(("filters", "size", "min"), "is more than max, so nothing passes")
+
+
+def _times_leave_room(manifest: Manifest) -> Iterator[Finding]:
+    modified = manifest.filters.modified
+    if modified is None:
+        return
+    if modified == type(modified)():
+        yield Finding(("filters", "modified"), "names no time", "write after, before, older_than or newer_than")
+    if modified.after is not None and modified.before is not None and modified.after >= modified.before:
+        yield Finding(("filters", "modified", "after"), "is not before `before`, so nothing passes")
+    if (
+        modified.older_than is not None
+        and modified.newer_than is not None
+        and modified.older_than >= modified.newer_than
+    ):
+        yield Finding(("filters", "modified", "older_than"), "is not less than newer_than, so nothing passes")
+
+
+def _compare_has_an_effect(manifest: Manifest) -> Iterator[Finding]:
+    if manifest.compare and manifest.overwrite is not Overwrite.IF_DIFFERENT:
+        yield Finding(
+            ("compare",),
+            f"has no effect with overwrite: {manifest.overwrite}",
+            "only if-different compares",
+            Severity.WARNING,
+            at="key",
+        )
+
+
+def _keys_go_with_kms(manifest: Manifest) -> Iterator[Finding]:
+    encryption = manifest.destination.encryption
+    if encryption is None:
+        return
+    path = ("destination", "encryption")
+    if encryption.key_id is not None and encryption.type is EncryptionType.AES256:
+        yield Finding((*path, "key_id"), "AES256 takes no key", "write type: aws:kms")
+    if encryption.bucket_key is not None and encryption.type is not EncryptionType.KMS:
+        yield Finding((*path, "bucket_key"), "only aws:kms has bucket keys")
+
+
+def _connections_are_consistent(manifest: Manifest) -> Iterator[Finding]:
+    for name, connection in manifest.connections.items():
+        path = ("connections", name)
+        if connection.endpoint is not None and not connection.allow_http and not _is_private(connection.endpoint):
+            yield Finding(
+                (*path, "endpoint"),
+                "http:// is allowed on this machine only",
+                "write https://, or allow_http: true if it must be",
+            )
+        written = [key for key in ("profile", "env_prefix", "role_arn") if getattr(connection, key) is not None]
+        if connection.anonymous and written:
+            yield Finding((*path, "anonymous"), f"an anonymous connection has no {written[0]}")
+        elif connection.profile is not None and connection.env_prefix is not None:
+            yield Finding((*path, "env_prefix"), "credentials come from profile or from env_prefix, not from both")
+        if connection.external_id is not None and connection.role_arn is None:
+            yield Finding(
+                (*path, "external_id"), "only a role has an external id", "add role_arn, or remove external_id"
+            )
+        if connection.ca_bundle is not None and not connection.tls_verify:
+            yield Finding((*path, "ca_bundle"), "has no effect with tls_verify: false", "remove one of the two")
+
+
+def _is_private(url: str) -> bool:
+    """Say whether what is sent there is seen by nobody on the way."""
+    endpoint = parse_endpoint(url)
+    return endpoint.scheme == "https" or endpoint.is_loopback
+
+
+_PLACES: tuple[KeyPath, ...] = (("source",), ("destination",), ("connections",))
+_CONNECTION_NAMES: KeyPath = (
+    "connections",
+    "[names]",
+)  # related to `connections` as a whole, not to what one of them holds
+
+
+def _rules_of(role: Role) -> tuple[Rule, ...]:
+    return (
+        Rule(((role, "url"), (role, "prefix")), partial(_raw_prefix_stands_alone, role=role)),
+        Rule((("mode",), (role, "prefix")), partial(_mirror_has_no_raw_prefix, role=role)),
+        Rule(((role, "url"),), partial(_folder_ends_in_a_slash, role=role)),
+        Rule(((role, "connection"), _CONNECTION_NAMES), partial(_connection_exists, role=role)),
+    )
+
+
+RULES = (
+    Rule((("mode",), ("delete",)), _mirror_writes_out_its_deletes),
+    *_rules_of("source"),
+    *_rules_of("destination"),
+    Rule(_PLACES, _locations_do_not_overlap),
+    Rule(_PLACES, _one_store_holds_both),
+    Rule((("filters", "size"),), _sizes_leave_room),
+    Rule((("filters", "modified"),), _times_leave_room),
+    Rule((("compare",), ("overwrite",)), _compare_has_an_effect),
+    Rule((("destination", "encryption"),), _keys_go_with_kms),
+    Rule((), _connections_are_consistent),
+)

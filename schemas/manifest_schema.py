@@ -1,0 +1,63 @@
+"""The JSON Schema of the manifest, generated from its models: completion and hover for editors.
+
+`python -m s3plan.schemas.manifest_schema` rewrites `manifest-v1.schema.json` beside this file. The schema is looser
+than the loader where a rule looks at two fields, and never stricter: what it refuses, the loader refuses too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+from s3plan.schemas.manifest import Manifest
+from s3plan.schemas.manifest_locations import NAME_PATTERN
+from s3plan.schemas.quantities import format_size
+
+SCHEMA_FILE = Path(__file__).with_name("manifest-v1.schema.json")
+IGNORED_KEYS = "^x-"
+
+
+class _ManifestSchema(GenerateJsonSchema):
+    """pydantic's generator without `null`: to leave a line out is the only way to say nothing."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = super().default_schema(schema)
+        match made.get("default"):
+            case None | [] | dict():
+                made.pop("default", None)
+            case int(size_bytes) if made.get("type") == "string":
+                made["default"] = format_size(size_bytes)
+        return made
+
+
+def manifest_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of version 1 of the manifest."""
+    made = Manifest.model_json_schema(schema_generator=_ManifestSchema)
+    for section in [made, *made["$defs"].values()]:
+        section["patternProperties"] = {IGNORED_KEYS: {}}
+        section["title"] = re.sub("(?<=[a-z])(?=[A-Z])", " ", section["title"]).capitalize()
+        for name, field in section["properties"].items():
+            field["title"] = name
+    connections = made["properties"]["connections"]
+    connections.pop("propertyNames", None)
+    each = {"$ref": "#/$defs/Connection"}
+    connections["patternProperties"] = {IGNORED_KEYS: {}, f"^(?!x-){NAME_PATTERN[1:]}": each}
+    connections["additionalProperties"] = False
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:s3plan:manifest:v1"}
+    return head | made | {"title": "s3plan manifest"}
+
+
+def schema_text() -> str:
+    """Return the schema as it is published."""
+    return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

@@ -1,0 +1,90 @@
+"""The closed sets of words that a manifest chooses from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """What a job does."""
+
+    COPY = "copy"
+    MIRROR = "mirror"
+
+
+class Overwrite(StrEnum):
+    """What happens to an object that the destination already has."""
+
+    NEVER = "never"
+    IF_DIFFERENT = "if-different"
+    IF_NEWER = "if-newer"
+    IF_SIZE_DIFFERS = "if-size-differs"
+    ALWAYS = "always"
+
+
+class Compare(StrEnum):
+    """What "different" looks at."""
+
+    ETAG = "etag"
+    MTIME = "mtime"
+    SIZE = "size"
+
+
+class Archived(StrEnum):
+    """What happens to source objects that must be restored before they can be read."""
+
+    SKIP = "skip"
+    COPY = "copy"
+
+
+class DeleteWhen(StrEnum):
+    """What must have ended well before a mirror deletes."""
+
+    ALL_DONE = "all-done"
+    NO_FAILURES = "no-failures"
+
+
+class Unpinned(StrEnum):
+    """Whether a mirror deletes on a store that cannot enforce the pins of a delete."""
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
+
+
+class ExecutorName(StrEnum):
+    """Where batches run."""
+
+    SERIAL = "serial"
+    THREADS = "threads"
+
+
+class AddressingStyle(StrEnum):
+    """Whether the bucket stands in the host name or in the path of a request."""
+
+    AUTO = "auto"
+    PATH = "path"
+    VIRTUAL = "virtual"
+
+
+class EncryptionType(StrEnum):
+    """Server-side encryption, as S3 names it."""
+
+    AES256 = "AES256"
+    KMS = "aws:kms"
+    KMS_DSSE = "aws:kms:dsse"
+
+
+class StorageClass(StrEnum):
+    """Storage classes of S3, as `x-amz-storage-class` and listings name them."""
+
+    STANDARD = "STANDARD"
+    STANDARD_IA = "STANDARD_IA"
+    ONEZONE_IA = "ONEZONE_IA"
+    INTELLIGENT_TIERING = "INTELLIGENT_TIERING"
+    GLACIER_IR = "GLACIER_IR"
+    GLACIER = "GLACIER"
+    DEEP_ARCHIVE = "DEEP_ARCHIVE"
+    EXPRESS_ONEZONE = "EXPRESS_ONEZONE"
+    REDUCED_REDUNDANCY = "REDUCED_REDUNDANCY"
+    OUTPOSTS = "OUTPOSTS"
+    SNOW = "SNOW"

@@ -1,0 +1,73 @@
+"""How actions end, and what a batch tells on its way."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from s3plan.schemas.failures import FailureKind
+
+
+class OutcomeKind(StrEnum):
+    """How one action ended."""
+
+    DONE = "done"
+    ALREADY_DONE = "already-done"  # the store already holds what this action would have made
+    STALE = "stale"  # a pin did not hold: source or destination changed after the plan
+    FAILED = "failed"
+    SKIPPED = "skipped"  # on purpose, with a reason: withheld, planned as skip
+    UNKNOWN = "unknown"  # begun, end not learnt: look before acting again
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the destination is known to be as planned."""
+        return self in {OutcomeKind.DONE, OutcomeKind.ALREADY_DONE}
+
+
+class Outcome(NamedTuple):
+    """How the action at `position` of its batch ended.
+
+    `reason` is one clause for a person; `evidence` says what an `already-done` rests on (etag, checksum, size and
+    time). `failure` classes a `failed` or `unknown` one: the scheduler retries it if that class is retryable.
+    """
+
+    position: int
+    kind: OutcomeKind
+    reason: str = ""
+    evidence: str = ""
+    failure: FailureKind | None = None
+    retry_after_s: float | None = None
+
+
+class UploadBegun(NamedTuple):
+    """A multipart upload that the action at `position` opened or adopted."""
+
+    position: int
+    upload_id: str
+    part_size_bytes: int
+
+
+class PartDone(NamedTuple):
+    """One part of an upload of the action at `position` is stored."""
+
+    position: int
+    upload_id: str
+    number: int  # from 1
+    etag: str
+
+
+class UploadEnded(NamedTuple):
+    """The upload is gone: completed or aborted by us. Its parts need not be kept."""
+
+    position: int
+    upload_id: str
+
+
+class Remark(NamedTuple):
+    """Something that a person should know about the action at `position`; it changes nothing."""
+
+    position: int
+    message: str
+
+
+Progress = Outcome | UploadBegun | PartDone | UploadEnded | Remark

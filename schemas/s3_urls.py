@@ -1,0 +1,105 @@
+"""`s3://bucket/prefix/`: what a location's URL may say."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+
+from s3plan.schemas.errors import UsageInvalid
+
+MAX_KEY_BYTES = 1024
+
+_LOCAL = re.compile(r"(file:|\.{1,2}(/|$)|/|~)")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?")
+
+
+class S3UrlInvalid(UsageInvalid):
+    """Not a location; the message never holds the URL, which may carry a secret."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class S3Url:
+    """A bucket and a folder in it; `path` is empty or ends in `/`; nothing in it is percent-decoded."""
+
+    bucket: str
+    path: str
+    slash_added: bool = field(default=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.path}"
+
+
+def parse_s3_url(text: str) -> S3Url:
+    """Return the bucket and folder of `s3://bucket[/folder[/]]`; raise S3UrlInvalid.
+
+    A missing final `/` is added and told by `slash_added`. Leading and doubled slashes stay as they are.
+    """
+    if _LOCAL.match(text):
+        raise S3UrlInvalid("local folders are not there yet; a location is a URL such as s3://bucket/prefix/")
+    if not text.startswith("s3://"):
+        raise S3UrlInvalid("a location is a URL such as s3://bucket/prefix/", hint=_scheme_hint(text))
+    bucket, slash, path = text.removeprefix("s3://").partition("/")
+    if bucket.startswith("arn:"):
+        raise S3UrlInvalid("access points named by ARN are not there yet", hint="use the access point's alias")
+    if "@" in bucket or ":" in bucket:
+        raise S3UrlInvalid(
+            "an s3:// URL has no user name, password or port in it", hint="name a profile or env_prefix in connections:"
+        )
+    if re.search(r"[?#]", bucket + slash + path):
+        raise S3UrlInvalid(
+            "an s3:// URL has no query (?) and no fragment (#)",
+            hint="if they belong to the keys, write them in prefix:",
+        )
+    check_bucket_name(bucket)
+    slash_added = bool(path) and not path.endswith("/")
+    folder = path + "/" if slash_added else path
+    if len(folder.encode()) > MAX_KEY_BYTES:
+        raise S3UrlInvalid(f"no key is longer than {MAX_KEY_BYTES:,} bytes, and this folder is")
+    if "\0" in folder:
+        raise S3UrlInvalid("a key has no NUL character")
+    return S3Url(bucket, folder, slash_added)
+
+
+def check_bucket_name(bucket: str) -> None:
+    """Raise S3UrlInvalid unless the name follows S3's rules for general purpose buckets.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; reserved prefixes and
+    suffixes are left to the service, since access point aliases and directory buckets carry them.
+    """
+    if not bucket:
+        raise S3UrlInvalid("this URL names no bucket", hint="write s3://bucket/prefix/")
+    if not 3 <= len(bucket) <= 63:
+        raise S3UrlInvalid(f"a bucket name has 3 to 63 characters; this one has {len(bucket)}")
+    if not re.fullmatch(r"[a-z0-9.-]+", bucket, re.ASCII):
+        lowered = bucket.lower().replace("_", "-")
+        hint = f"did you mean {lowered}?" if re.fullmatch(r"[a-z0-9.-]+", lowered, re.ASCII) else None
+        raise S3UrlInvalid("a bucket name has only lower-case letters, digits, hyphens and dots", hint=hint)
+    if not (bucket[0].isalnum() and bucket[-1].isalnum()):
+        raise S3UrlInvalid("a bucket name starts and ends with a letter or digit")
+    if ".." in bucket:
+        raise S3UrlInvalid("a bucket name has no two dots in a row")
+    if _is_ipv4(bucket):
+        raise S3UrlInvalid("a bucket name is not an IP address")
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _scheme_hint(text: str) -> str | None:
+    match = _SCHEME.match(text)
+    if match is None:
+        return f"write s3://{text}" if re.fullmatch(r"[a-z0-9.-]{3,63}(/[^\s@:?#]*)?", text, re.ASCII) else None
+    if match[1].lower() in {"s3", "s3a", "s3n", "http", "https"}:
+        return "write s3://bucket/prefix/; another store than AWS is named by a connection"
+    return "only s3:// is there yet"

@@ -1,0 +1,65 @@
+"""What an executor is handed and what it hands back: plain data that pickles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from s3plan.schemas.actions import Action
+from s3plan.schemas.conditions import Capabilities
+from s3plan.schemas.outcomes import Progress
+from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.requests import Encryption
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUpload:
+    """A multipart upload that an earlier attempt journaled, with the parts known to be stored."""
+
+    position: int
+    upload_id: str
+    part_size_bytes: int
+    parts: tuple[tuple[int, str], ...]  # (number, etag), ascending
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """What holds for every batch of one run."""
+
+    capabilities: Capabilities
+    multipart_threshold_bytes: int
+    part_size_bytes: int | None
+    encryption: Encryption | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTask:
+    """One sealed batch with what is left of it.
+
+    `todo` and `doubtful` are bitmaps by position, least significant bit first. A doubtful action was begun by an
+    attempt whose end is unknown: look at the store before acting again. `begun_at_ms` is when the first attempt at
+    this batch was durably begun, by this machine's clock.
+    """
+
+    batch_id: int
+    generation: int
+    actions: Sequence[Action]
+    digest: bytes
+    todo: bytes
+    doubtful: bytes
+    uploads: tuple[KnownUpload, ...]
+    source: PlanLocation | None
+    destination: PlanLocation
+    settings: TaskSettings
+    begun_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """News of one batch; `final` once for each start. `error` is set if the worker itself broke."""
+
+    batch_id: int
+    generation: int
+    items: Sequence[Progress]
+    final: bool
+    error: str | None = None

@@ -1,0 +1,106 @@
+"""A botocore S3 client that does exactly what it is told: one attempt, no redirects, no decoding of its own."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.manifest_words import AddressingStyle
+from s3plan.storage.boto3_replies import LIST_BODY
+from s3plan.storage.connections import ConnectionSettings, effective_endpoint
+
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 120.0  # other stores than AWS answer a copy of several GiB with its first byte only when it is done
+_PAGE_MARK = b"<ListBucketResult"
+_HEAD_BYTES = 200
+_EXPIRES = "s3plan_expires"
+
+
+def open_client(settings: ConnectionSettings, session: Any, *, max_connections: int, read_timeout_s: float) -> Any:
+    """Return a client on a session of its own; raise EndpointInvalid, S3PlanError."""
+    endpoint = effective_endpoint(settings, session)
+    # Times stay text: botocore's parser spends 30 ms of a page of 1,000 keys on them.
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_as_it_is)
+    client = session.create_client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=settings.region,
+        verify=_verification(settings),
+        config=_config(settings, endpoint, max_connections=max_connections, read_timeout_s=read_timeout_s),
+    )
+    events = client.meta.events
+    events.register("before-call.s3", _refuse_redirects)
+    events.register("before-parse.s3.ListObjectsV2", _keep_list_body)
+    events.register("before-parameter-build.s3.CreateMultipartUpload", _take_expires)
+    events.register("before-call.s3.CreateMultipartUpload", _send_expires)
+    return client
+
+
+def _config(
+    settings: ConnectionSettings, endpoint: str | None, *, max_connections: int, read_timeout_s: float
+) -> object:
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    is_aws = endpoint is None
+    style = settings.addressing_style
+    if style is AddressingStyle.AUTO and not is_aws:
+        style = AddressingStyle.PATH
+    signature = UNSIGNED if settings.anonymous else (None if is_aws else "s3v4")
+    return Config(
+        signature_version=signature,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=read_timeout_s,
+        tcp_keepalive=True,
+        max_pool_connections=max_connections,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        s3={"addressing_style": str(style), "us_east_1_regional_endpoint": "regional"},
+        # Stores other than AWS stumble over the newer checksums (s3-semantics 3.3); DeleteObjects carries one always.
+        request_checksum_calculation="when_supported" if is_aws else "when_required",
+        response_checksum_validation="when_required",
+        user_agent_extra="s3plan",
+    )
+
+
+def _verification(settings: ConnectionSettings) -> bool | str:
+    if not settings.tls_verify:
+        return False
+    if settings.ca_bundle is None:
+        return True
+    bundle = Path(settings.ca_bundle).expanduser()
+    if not bundle.is_file():
+        raise S3PlanError(f"{settings}: ca_bundle {bundle} is no file; name one that holds the certificates to trust")
+    return str(bundle)
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _refuse_redirects(context: MutableMapping[str, Any], **_: Any) -> None:
+    """Keep botocore from sending a request again to where the store's answer points: the caller decides."""
+    redirect = context.get("s3_redirect")
+    if redirect is not None:
+        redirect["redirected"] = True
+
+
+def _keep_list_body(
+    response_dict: MutableMapping[str, Any], customized_response_dict: MutableMapping[str, Any], **_: Any
+) -> None:
+    """Keep a page for our own parser; botocore has only looked whether it is an error inside a 200."""
+    if response_dict["status_code"] == 200 and _PAGE_MARK in response_dict["body"][:_HEAD_BYTES]:
+        customized_response_dict[LIST_BODY] = response_dict["body"]
+        response_dict["body"] = b""
+
+
+def _take_expires(params: MutableMapping[str, Any], context: MutableMapping[str, Any], **_: Any) -> None:
+    """Take Expires out of botocore's sight, which would make a date of it; objects may carry any text there."""
+    if "Expires" in params:
+        context[_EXPIRES] = params.pop("Expires")
+
+
+def _send_expires(params: MutableMapping[str, Any], context: MutableMapping[str, Any], **_: Any) -> None:
+    if _EXPIRES in context:
+        params["headers"]["Expires"] = context.pop(_EXPIRES)

@@ -1,0 +1,161 @@
+"""The compatible engine: every request through botocore, one HTTP request each, on threads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import Reply, Request
+from s3plan.storage.boto3_client import READ_TIMEOUT_S, open_client
+from s3plan.storage.boto3_failures import failure_from
+from s3plan.storage.boto3_replies import reply_of
+from s3plan.storage.boto3_requests import RequestUnsendable, call_of
+from s3plan.storage.connections import ConnectionSettings, open_session
+from s3plan.storage.listing_page import milliseconds_of
+from s3plan.storage.request_threads import RequestThreads
+
+RENEWED = "CredentialsRenewed"
+_RENEWAL_PAUSE_S = 10.0
+_logger = logging.getLogger(__name__)
+
+
+def open_engine(settings: ConnectionSettings, *, max_in_flight: int, read_timeout_s: float = READ_TIMEOUT_S) -> Engine:
+    """Return an engine for one connection; CredentialsUnusable, EndpointInvalid or S3PlanError where it cannot be."""
+    return Boto3Engine(settings, max_in_flight=max_in_flight, read_timeout_s=read_timeout_s)
+
+
+class Boto3Engine:
+    """Sends requests with botocore; see ports.Engine. About 750 us of CPU each, so one process does 1,100/s."""
+
+    def __init__(self, settings: ConnectionSettings, *, max_in_flight: int, read_timeout_s: float = READ_TIMEOUT_S):
+        """`max_in_flight` threads at most serve `submit`; `call` runs on the caller's."""
+        self._settings = settings
+        self._clients = _Clients(settings, max_connections=max_in_flight, read_timeout_s=read_timeout_s)
+        self._threads = RequestThreads(max_in_flight, name="s3plan-request", on_end=self._clients.close)
+        self._clock_offset_ms = 0
+
+    @property
+    def clock_offset_ms(self) -> int:
+        """The store's clock minus this machine's; up to a second too little, since `Date` has whole seconds."""
+        return self._clock_offset_ms
+
+    def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
+        """Send on a thread; `on_reply` is called exactly once, there."""
+        self._threads.submit(lambda: self._answer(request, on_reply))
+
+    def call(self, request: Request) -> Reply:
+        """Send here and wait for the reply."""
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+        from urllib3.exceptions import HTTPError
+
+        client = self._clients.current
+        try:
+            call = call_of(request, requester_pays=self._settings.requester_pays)
+        except RequestUnsendable as error:
+            return Failure(FailureKind.INVALID, type(request).__name__, "RequestUnsendable", str(error))
+        try:
+            answer = getattr(client, call.method)(**call.parameters)
+        except (ClientError, BotoCoreError, ResponseParserError, HTTPError, OSError, ValueError) as error:
+            failure = failure_from(error, operation=call.operation)
+            if isinstance(error, ClientError):
+                self._note_clock(error.response)
+            return self._renew(client, failure) if failure.kind is FailureKind.CREDENTIALS_EXPIRED else failure
+        self._note_clock(answer)
+        return reply_of(request, answer, operation=call.operation)
+
+    def close(self) -> None:
+        """Let go of connections and threads, at once or when the last request under way is answered."""
+        self._threads.close()
+
+    def _answer(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
+        try:
+            reply = self.call(request)
+        except Exception as error:  # whoever waits for this reply must hear of a fault of ours, too
+            _logger.exception("a request broke the engine")
+            name = type(request).__name__
+            reply = Failure(FailureKind.BAD_REPLY, name, "EngineBroke", f"{type(error).__name__}: {error}")
+        try:
+            on_reply(reply)
+        except Exception:
+            _logger.exception("a reply broke its receiver")
+
+    def _note_clock(self, answer: Mapping[str, Any]) -> None:
+        date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        if date is None:
+            return
+        try:
+            self._clock_offset_ms = milliseconds_of(date) - time.time_ns() // 1_000_000
+        except ValueError:
+            _logger.debug("unreadable Date header")
+
+    def _renew(self, client: object, failure: Failure) -> Failure:
+        """Answer a refusal of expired credentials: not executed, to be sent again, if there are newer ones."""
+        if self._clients.renew(client):
+            return replace(failure, kind=FailureKind.UNREACHABLE, code=RENEWED)
+        return failure
+
+
+class _Clients:
+    """The client in use. A newer one takes its place when its credentials have expired and others are to be found."""
+
+    def __init__(self, settings: ConnectionSettings, *, max_connections: int, read_timeout_s: float) -> None:
+        self._settings = settings
+        self._max_connections = max_connections
+        self._read_timeout_s = read_timeout_s
+        self._lock = threading.Lock()
+        self._tried_at_s: float | None = None
+        self._session = open_session(settings)
+        self.current = self._open(self._session)
+
+    def renew(self, used: object) -> bool:
+        """Say whether newer credentials than those of the client `used` are at hand now; look at most every 10 s."""
+        with self._lock:
+            if used is not self.current:
+                return True
+            now_s = time.monotonic()
+            if self._tried_at_s is not None and now_s - self._tried_at_s < _RENEWAL_PAUSE_S:
+                return False
+            self._tried_at_s = now_s
+            return self._replace()
+
+    def close(self) -> None:
+        self.current.close()
+
+    def _replace(self) -> bool:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            session = open_session(self._settings)
+            if _identity(session) == _identity(self._session):
+                return False
+            client = self._open(session)
+        except (S3PlanError, BotoCoreError, ClientError) as error:
+            _logger.warning("credentials of %s could not be renewed: %s", self._settings, type(error).__name__)
+            return False
+        # The old client is not closed: other threads may still be using it.
+        self._session, self.current, self._tried_at_s = session, client, None
+        return True
+
+    def _open(self, session: object) -> Any:
+        return open_client(
+            self._settings,
+            session,
+            max_connections=self._max_connections,
+            read_timeout_s=self._read_timeout_s,
+        )
+
+
+def _identity(session: Any) -> tuple[str, str | None] | None:
+    credentials = session.get_credentials()
+    if credentials is None:
+        return None
+    frozen = credentials.get_frozen_credentials()
+    return frozen.access_key, frozen.token

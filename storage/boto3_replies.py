@@ -1,0 +1,186 @@
+"""What botocore returns as our replies; nothing of botocore's goes any further."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from s3plan.schemas import requests as r
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.objects import STANDARD
+from s3plan.storage.failures import failure_of
+from s3plan.storage.listing_page import PageUnreadable, decode_key, milliseconds_of, parse_page
+
+Answer = Mapping[str, Any]
+
+_HEADERS = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "WebsiteRedirectLocation",
+)
+_CHECKSUM = "Checksum"
+_NOT_CHECKSUMS = frozenset({"ChecksumType"})
+LIST_BODY = "s3plan-list-body"
+"""Where the client leaves the XML of a listing page, unparsed."""
+
+
+def reply_of(request: r.Request, answer: Answer, *, operation: str) -> r.Reply:
+    """Return the reply that a successful answer means; a Failure where it lacks what a success always has."""
+    try:
+        return _READERS[type(request)](answer, operation)
+    except PageUnreadable as error:
+        return Failure(FailureKind.TRANSIENT, operation, "UnreadablePage", str(error), 200)
+    except (LookupError, ValueError, TypeError) as error:
+        return Failure(FailureKind.BAD_REPLY, operation, "BadReply", f"the answer cannot be read: {error!r}", 200)
+
+
+def _bare(etag: str) -> str:
+    return etag.strip().removeprefix("W/").strip('"')
+
+
+def _empty(operation: str) -> Failure:
+    """A 200 without its body: the connection may have broken off where the result should have come."""
+    return Failure(FailureKind.TRANSIENT, operation, "EmptyReply", "the store's answer has no result", 200)
+
+
+def _acknowledged(_: Answer, __: str) -> r.Reply:
+    return r.Acknowledged()
+
+
+def _bucket_found(answer: Answer, _: str) -> r.Reply:
+    region = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+    return r.BucketFound(region=region)
+
+
+def _objects_page(answer: Answer, _: str) -> r.Reply:
+    return parse_page(answer.get(LIST_BODY, b""))
+
+
+def _object_found(answer: Answer, _: str) -> r.Reply:
+    headers = {name: answer[name] for name in _HEADERS if name in answer}
+    expires = answer.get("ExpiresString")  # verbatim: it need not be a date
+    if expires is not None:
+        headers["Expires"] = expires
+    return r.ObjectFound(
+        etag=_bare(answer["ETag"]),
+        size_bytes=int(answer["ContentLength"]),
+        mtime_ms=milliseconds_of(answer["LastModified"]),
+        storage_class=answer.get("StorageClass") or STANDARD,
+        version=answer.get("VersionId"),
+        encryption=answer.get("ServerSideEncryption"),
+        checksums=_full_checksums(answer),
+        attributes=r.ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
+        tag_count=int(answer.get("TagCount", 0)),
+        restored='ongoing-request="false"' in answer.get("Restore", ""),
+    )
+
+
+def _full_checksums(answer: Answer) -> dict[str, str]:
+    """Return the checksums of the whole object; composite ones depend on the parts and compare with nothing."""
+    if answer.get("ChecksumType") != "FULL_OBJECT":
+        return {}
+    return {
+        name.removeprefix(_CHECKSUM): value
+        for name, value in answer.items()
+        if name.startswith(_CHECKSUM) and name not in _NOT_CHECKSUMS
+    }
+
+
+def _tags_found(answer: Answer, _: str) -> r.Reply:
+    return r.TagsFound({tag["Key"]: tag["Value"] for tag in answer.get("TagSet", ())})
+
+
+def _written(answer: Answer, _: str) -> r.Reply:
+    return _object_written(answer, answer.get("VersionId"))
+
+
+def _encryption_found(answer: Answer, _: str) -> r.Reply:
+    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
+    defaults = (rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules)
+    return r.EncryptionFound(next((algorithm for algorithm in defaults if algorithm), None))
+
+
+def _copied(answer: Answer, operation: str) -> r.Reply:
+    result = answer.get("CopyObjectResult")
+    return _object_written(result, answer.get("VersionId")) if result else _empty(operation)
+
+
+def _part_copied(answer: Answer, operation: str) -> r.Reply:
+    result = answer.get("CopyPartResult")
+    return _object_written(result, None) if result else _empty(operation)
+
+
+def _completed(answer: Answer, operation: str) -> r.Reply:
+    if not answer.get("ETag") and not answer.get("Key"):
+        return _empty(operation)
+    return _object_written(answer, answer.get("VersionId"))
+
+
+def _object_written(result: Answer, version: str | None) -> r.ObjectWritten:
+    etag, modified = result.get("ETag"), result.get("LastModified")
+    return r.ObjectWritten(
+        etag=_bare(etag) if etag else None,
+        mtime_ms=milliseconds_of(modified) if modified else None,
+        version=version,
+    )
+
+
+def _upload_opened(answer: Answer, operation: str) -> r.Reply:
+    upload_id = answer.get("UploadId")
+    return r.UploadOpened(upload_id) if upload_id else _empty(operation)
+
+
+def _parts_page(answer: Answer, _: str) -> r.Reply:
+    parts = tuple((int(part["PartNumber"]), _bare(part["ETag"]), int(part["Size"])) for part in answer.get("Parts", ()))
+    if not answer.get("IsTruncated"):
+        return r.PartsPage(parts)
+    return r.PartsPage(parts, next_marker=int(answer.get("NextPartNumberMarker") or parts[-1][0]))
+
+
+def _uploads_page(answer: Answer, _: str) -> r.Reply:
+    is_encoded = answer.get("EncodingType") == "url"
+
+    def key_of(text: str) -> str:
+        return decode_key(text, is_encoded=is_encoded).decode()
+
+    uploads = tuple(
+        (key_of(upload["Key"]), upload["UploadId"], milliseconds_of(upload["Initiated"]))
+        for upload in answer.get("Uploads", ())
+    )
+    if not answer.get("IsTruncated"):
+        return r.UploadsPage(uploads)
+    return r.UploadsPage(uploads, key_of(answer["NextKeyMarker"]), answer.get("NextUploadIdMarker") or None)
+
+
+def _keys_deleted(answer: Answer, operation: str) -> r.Reply:
+    failures = {
+        item["Key"]: failure_of(
+            operation=operation, status=None, code=item.get("Code", ""), message=item.get("Message", "")
+        )
+        for item in answer.get("Errors", ())
+    }
+    deleted = frozenset(item["Key"] for item in answer.get("Deleted", ()))
+    return r.KeysDeleted(deleted - failures.keys(), failures)
+
+
+_READERS: Mapping[type, Callable[[Answer, str], r.Reply]] = {
+    r.HeadBucket: _bucket_found,
+    r.CreateBucket: _acknowledged,
+    r.GetBucketEncryption: _encryption_found,
+    r.ListObjects: _objects_page,
+    r.HeadObject: _object_found,
+    r.GetObjectTags: _tags_found,
+    r.PutObject: _written,
+    r.CopyObject: _copied,
+    r.CreateMultipartUpload: _upload_opened,
+    r.UploadPartCopy: _part_copied,
+    r.CompleteMultipartUpload: _completed,
+    r.AbortMultipartUpload: _acknowledged,
+    r.ListParts: _parts_page,
+    r.ListMultipartUploads: _uploads_page,
+    r.DeleteObject: _acknowledged,
+    r.DeleteObjects: _keys_deleted,
+}

@@ -1,0 +1,69 @@
+"""Buckets: where they are, and making the one that a destination lacks."""
+
+from __future__ import annotations
+
+from s3plan.schemas.errors import StoreRefused
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import BucketFound, CreateBucket, HeadBucket
+from s3plan.storage.patience import Patience
+from s3plan.storage.refusals import BucketMissing, refusal_of
+
+__all__ = ["BucketMissing", "create_bucket", "find_region"]
+
+
+def find_region(
+    engine: Engine, bucket: str, *, owner: str | None = None, patience: Patience | None = None
+) -> str | None:
+    """Return the region that the store says the bucket is in; None where it does not say.
+
+    AWS names it even to those who may not use the bucket, so a denial with a region is an answer. Raises BucketMissing,
+    StoreRefused, CredentialsUnusable.
+    """
+    reply = (patience or Patience()).call(engine, HeadBucket(bucket, owner=owner))
+    if isinstance(reply, BucketFound):
+        return reply.region
+    if not isinstance(reply, Failure):
+        raise TypeError(f"{type(reply).__name__} answers no HeadBucket")
+    if reply.region is not None and reply.kind in {FailureKind.DENIED, FailureKind.WRONG_REGION}:
+        return reply.region
+    if reply.kind is FailureKind.DENIED:
+        return None  # listing will tell whether that matters: HeadBucket can be denied alone
+    raise refusal_of(
+        reply,
+        bucket=bucket,
+        doing="looking for the bucket",
+        permission="s3:ListBucket",
+        clock_offset_ms=engine.clock_offset_ms,
+    )
+
+
+def create_bucket(engine: Engine, bucket: str, *, region: str | None, patience: Patience | None = None) -> None:
+    """Create the bucket through an engine of that region and wait until it can be seen.
+
+    One that is ours already is fine. Raises StoreRefused (also where the name is somebody else's), CredentialsUnusable.
+    """
+    patient = patience or Patience()
+    reply = patient.call(engine, CreateBucket(bucket, region=region))
+    if isinstance(reply, Failure) and reply.code != "BucketAlreadyOwnedByYou":
+        if reply.code == "BucketAlreadyExists":
+            raise StoreRefused(f"{bucket}: the name is taken by another account; choose another", failure=reply)
+        raise refusal_of(
+            reply,
+            bucket=bucket,
+            doing="creating the bucket",
+            permission="s3:CreateBucket",
+            clock_offset_ms=engine.clock_offset_ms,
+        )
+    _wait_until_visible(engine, bucket, patient)
+
+
+def _wait_until_visible(engine: Engine, bucket: str, patience: Patience) -> None:
+    for attempt in range(patience.attempts):
+        try:
+            find_region(engine, bucket, patience=patience)
+        except BucketMissing:
+            patience.sleep(patience.pause_s(attempt))
+        else:
+            return
+    raise StoreRefused(f"{bucket}: created, but the store does not show it yet; apply again in a minute")

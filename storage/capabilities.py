@@ -1,0 +1,114 @@
+"""Which conditions a store enforces, as far as it is known without asking it; and what probes found, for a day."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+
+_LIFE = timedelta(hours=24)
+_VERSION = 1
+_DIRECTORY_BUCKET = "--x-s3"
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+_R2_DOMAIN = ".r2.cloudflarestorage.com"
+
+_UNKNOWN: Capabilities = dict.fromkeys(Condition, Enforcement.UNKNOWN)
+# Conditional put and complete 2024, delete 2025-09, copy 2025-10; s3-semantics 3.7 has the sources.
+_AWS: Capabilities = dict.fromkeys(Condition, Enforcement.ENFORCED)
+# A copy's destination has headers of R2's own: https://developers.cloudflare.com/r2/api/s3/conditional-operations/
+_R2: Capabilities = {
+    **_UNKNOWN,
+    Condition.COMPLETE_ABSENT: Enforcement.ENFORCED,
+    Condition.COMPLETE_MATCH: Enforcement.ENFORCED,
+}
+
+
+def known_capabilities(endpoint: str | None, *, bucket: str = "") -> Capabilities:
+    """Return what the table of known stores says; UNKNOWN for every other store and for directory buckets."""
+    if is_directory_bucket(bucket):
+        return _UNKNOWN
+    host = _host_of(endpoint)
+    if host is None or host.endswith(_AWS_DOMAINS):
+        return _AWS
+    return _R2 if host.endswith(_R2_DOMAIN) else _UNKNOWN
+
+
+def is_directory_bucket(bucket: str) -> bool:
+    """Whether a bucket lists out of order and gives random ETags, by its name."""
+    return bucket.endswith(_DIRECTORY_BUCKET)
+
+
+def _host_of(endpoint: str | None) -> str | None:
+    if endpoint is None:
+        return None
+    try:
+        return parse_endpoint(endpoint).host
+    except EndpointInvalid:
+        return ""
+
+
+class CapabilityCache:
+    """What probes found, in a JSON file: 24 hours for each endpoint and bucket.
+
+    A file that is missing, damaged or cannot be written is no error: then the store is asked again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def find(self, endpoint: str | None, bucket: str, *, now: datetime) -> Capabilities | None:
+        """Return what a probe less than 24 hours before `now` (aware) found, or None."""
+        entry = self._entries().get(_name(endpoint, bucket))
+        if not isinstance(entry, Mapping):
+            return None
+        try:
+            probed_at = datetime.fromisoformat(str(entry["probed_at"]))
+            found = {Condition(name): Enforcement(word) for name, word in dict(entry["found"]).items()}
+            is_fresh = timedelta(0) <= now - probed_at < _LIFE
+        except (KeyError, TypeError, ValueError):
+            return None
+        return found if is_fresh and found.keys() == set(Condition) else None
+
+    def keep(self, endpoint: str | None, bucket: str, capabilities: Capabilities, *, now: datetime) -> None:
+        """Write a finding down; the file is replaced whole, readable by its owner only."""
+        entries = dict(self._entries())
+        entries[_name(endpoint, bucket)] = {
+            "probed_at": now.astimezone(UTC).isoformat(),
+            "found": {str(condition): str(capabilities[condition]) for condition in Condition},
+        }
+        try:
+            self._write(json.dumps({"version": _VERSION, "entries": entries}, indent=1))
+        except OSError:
+            return
+
+    def _entries(self) -> Mapping[str, object]:
+        try:
+            kept = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        if not isinstance(kept, dict) or kept.get("version") != _VERSION or not isinstance(kept.get("entries"), dict):
+            return {}
+        entries: Mapping[str, object] = kept["entries"]
+        return entries
+
+    def _write(self, text: str) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}-")  # made with 0600
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            temporary.replace(self._path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _name(endpoint: str | None, bucket: str) -> str:
+    return f"{endpoint or 'aws'} {bucket}"

@@ -1,0 +1,89 @@
+"""One server-side copy, with all its pins: CopyObject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from s3plan.schemas.actions import Action
+from s3plan.schemas.conditions import Condition
+from s3plan.schemas.failures import Failure
+from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.requests import CopyObject
+from s3plan.storage.evidence import Made, evidence_of
+from s3plan.storage.range_look import as_found
+from s3plan.storage.settlement import moved_destination, moved_source, settle_copy
+from s3plan.storage.steps import BatchContext, Procedure, Side, ask
+
+
+def copy_request(context: BatchContext, action: Action) -> CopyObject:
+    """Return the one request of a small copy; every pin is on it, whether or not the store holds them."""
+    source, destination, settings = context.source, context.destination, context.task.settings
+    return CopyObject(
+        bucket=destination.bucket,
+        key=context.destination_key(action),
+        source_bucket=source.bucket,
+        source_key=context.source_key(action),
+        source_if_match=action.source_etag,
+        source_version=action.source_version,
+        if_absent=action.destination_etag is None,
+        if_match=action.destination_etag,
+        storage_class=action.storage_class,
+        encryption=settings.encryption,
+        owner=destination.owner,
+        source_owner=source.owner,
+    )
+
+
+def copy_object(context: BatchContext, position: int, action: Action) -> Procedure:
+    """Copy one object; tells exactly one outcome."""
+    reply = yield from ask(Side.DESTINATION, copy_request(context, action))
+    if isinstance(reply, Failure):
+        context.emit((yield from settle_copy(context, position, action, reply)))
+    else:
+        context.emit(Outcome(position, OutcomeKind.DONE))
+
+
+def needs_look(context: BatchContext, action: Action, *, is_doubtful: bool) -> bool:
+    """Return whether the two sides must be looked at before this copy is sent.
+
+    Where the store holds the pins, it is not needed: a copy that an earlier attempt had made comes back as a 412 and
+    is looked at then. An overwrite by an object of the same ETag would pass its own pin, so it is looked at if an
+    earlier attempt may have made it.
+    """
+    destination = Condition.COPY_ABSENT if action.destination_etag is None else Condition.COPY_MATCH
+    if not (context.is_enforced(destination) and context.is_enforced(Condition.COPY_SOURCE_MATCH)):
+        return True
+    return is_doubtful and action.destination_etag is not None and action.destination_etag == action.source_etag
+
+
+def judge_by_look(
+    context: BatchContext,
+    position: int,
+    action: Action,
+    *,
+    sources: Mapping[bytes, ObjectRow],
+    destinations: Mapping[bytes, ObjectRow],
+    is_doubtful: bool,
+) -> Outcome | None:
+    """Return how a copy has ended by what a look at both sides found, or None if it is still to be done.
+
+    `sources` and `destinations` are by whole key; a key that is not there is an object that is not there. What an
+    earlier attempt may have made is `already-done`; otherwise a pin that does not hold makes it stale.
+    """
+    destination = as_found(destinations.get(context.destination_key(action).encode()))
+    if is_doubtful and destination is not None:
+        evidence = evidence_of(destination, Made(action, context.begun_by_store_clock_ms()))
+        if evidence is not None:
+            return Outcome(position, OutcomeKind.ALREADY_DONE, "", evidence)
+    moved = moved_destination(action, destination)
+    if moved is not None:
+        is_ours = destination is not None and destination.etag == action.source_etag
+        if is_ours and destination is not None and destination.size_bytes == action.size_bytes:
+            return Outcome(position, OutcomeKind.ALREADY_DONE, "", "by etag")
+        return Outcome(position, OutcomeKind.STALE, moved)
+    source = as_found(sources.get(context.source_key(action).encode()))
+    if source is None:
+        return Outcome(position, OutcomeKind.STALE, "source gone")
+    moved = moved_source(action, source)
+    return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)

@@ -1,0 +1,178 @@
+"""Deletes with their pins: many in one DeleteObjects where the store holds each key's ETag, singly where it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+
+from s3plan.schemas.actions import Action
+from s3plan.schemas.conditions import Condition
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.requests import DeleteObject, DeleteObjects, HeadObject, KeysDeleted, ObjectFound, Reply
+from s3plan.storage.range_look import Found, as_found, look_at_keys
+from s3plan.storage.settlement import ended_badly, moved_destination, not_executed
+from s3plan.storage.steps import Answer, Ask, AskMany, BatchContext, Next, Procedure, Side, ask
+from s3plan.storage.xml_text import is_xml_safe
+
+MAX_KEYS = 1000
+Numbered = tuple[int, Action]
+
+
+def delete_procedures(context: BatchContext, numbered: Sequence[Numbered]) -> Iterator[Procedure]:
+    """Yield the procedures that delete these actions' keys, each outcome told once.
+
+    A store that holds the pins of single deletes only gets single deletes. Keys that XML 1.0 cannot carry are deleted
+    singly. Where no pin is held, the keys are looked at first; the plan's owner has allowed that (`unpinned: allow`).
+    """
+    in_batches = context.is_enforced(Condition.BATCH_DELETE_MATCH)
+    singly = context.is_enforced(Condition.DELETE_MATCH)
+    together: list[Numbered] = []
+    for position, action in numbered:
+        if (in_batches or not singly) and is_xml_safe(context.destination_key(action)):
+            together.append((position, action))
+        elif singly:
+            yield _delete_one(context, position, action)
+        else:
+            yield _look_and_delete_one(context, position, action)
+        if len(together) == MAX_KEYS:
+            yield _delete_many(context, together, is_pinned=in_batches)
+            together = []
+    if together:
+        yield _delete_many(context, together, is_pinned=in_batches)
+
+
+def _delete_one(context: BatchContext, position: int, action: Action, *, is_pinned: bool = True) -> Procedure:
+    location = context.destination
+    pin = action.destination_etag if is_pinned else None
+    reply = yield from ask(
+        Side.DESTINATION,
+        DeleteObject(location.bucket, context.destination_key(action), if_match=pin, owner=location.owner),
+    )
+    if not isinstance(reply, Failure):
+        context.emit(Outcome(position, OutcomeKind.DONE))
+    elif reply.kind is FailureKind.NOT_FOUND:
+        context.emit(Outcome(position, OutcomeKind.ALREADY_DONE, "", "absent"))
+    else:
+        yield from _settle_by_head(context, position, action, reply)
+
+
+def _look_and_delete_one(context: BatchContext, position: int, action: Action) -> Procedure:
+    location = context.destination
+    found = yield from ask(
+        Side.DESTINATION, HeadObject(location.bucket, context.destination_key(action), owner=location.owner)
+    )
+    if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
+        context.emit(ended_badly(position, found))
+        return
+    ended = _judge(position, action, found if isinstance(found, ObjectFound) else None)
+    if ended is not None:
+        context.emit(ended)
+        return
+    yield from _delete_one(context, position, action, is_pinned=False)
+
+
+def _delete_many(context: BatchContext, numbered: Sequence[Numbered], *, is_pinned: bool) -> Procedure:
+    if not is_pinned:
+        numbered = yield from _still_as_planned(context, numbered)
+    if not numbered:
+        return
+    location = context.destination
+    by_key = {context.destination_key(action): (position, action) for position, action in numbered}
+    keys = [(key, action.destination_etag if is_pinned else None) for key, (_, action) in by_key.items()]
+    reply = yield from ask(Side.DESTINATION, DeleteObjects(location.bucket, keys, owner=location.owner))
+    if isinstance(reply, KeysDeleted):
+        unsettled: list[Numbered] = []
+        for key, (position, action) in by_key.items():
+            if key in reply.deleted:
+                context.emit(Outcome(position, OutcomeKind.DONE))
+            elif key not in reply.failures:
+                unsettled.append((position, action))
+            elif reply.failures[key].kind is FailureKind.NOT_FOUND:
+                context.emit(Outcome(position, OutcomeKind.ALREADY_DONE, "", "absent"))
+            else:
+                yield from _settle_by_head(context, position, action, reply.failures[key])
+        silent = Failure(FailureKind.BAD_REPLY, "DeleteObjects", "KeyNotAnswered", "the reply left this key out")
+        yield from _settle_by_range(context, unsettled, silent)
+        return
+    assert isinstance(reply, Failure)  # noqa: S101  DeleteObjects answers nothing else
+    if reply.kind is FailureKind.MALFORMED_XML and len(numbered) > 1:
+        middle = len(numbered) // 2
+        yield from _delete_many(context, numbered[:middle], is_pinned=is_pinned)
+        yield from _delete_many(context, numbered[middle:], is_pinned=is_pinned)
+    elif reply.kind is FailureKind.MALFORMED_XML:
+        yield from _delete_one(context, *numbered[0], is_pinned=is_pinned)
+    else:
+        yield from _settle_by_range(context, numbered, reply)
+
+
+def _still_as_planned(
+    context: BatchContext, numbered: Sequence[Numbered]
+) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Sequence[Numbered]]:
+    """Look at all keys at once; tell the outcome of those that moved and return the others."""
+    found = yield from look_at_keys(Side.DESTINATION, context.destination, _keys(context, numbered))
+    if isinstance(found, Failure):
+        for position, _ in numbered:
+            context.emit(ended_badly(position, found))
+        return []
+    return _emit_and_keep(context, numbered, found)
+
+
+def _emit_and_keep(context: BatchContext, numbered: Sequence[Numbered], found: Found) -> list[Numbered]:
+    kept: list[Numbered] = []
+    for position, action in numbered:
+        row: ObjectRow | None = found.get(context.destination_key(action).encode())
+        ended = _judge(position, action, as_found(row))
+        if ended is None:
+            kept.append((position, action))
+        else:
+            context.emit(ended)
+    return kept
+
+
+def _settle_by_range(context: BatchContext, numbered: Sequence[Numbered], failure: Failure) -> Procedure:
+    """Settle deletes whose reply says nothing of the single key; those still as planned may be tried again."""
+    if not numbered:
+        return
+    if not failure.kind.is_unclear and failure.kind is not FailureKind.CONFLICT:
+        for position, _ in numbered:
+            context.emit(ended_badly(position, failure))
+        return
+    found = yield from look_at_keys(Side.DESTINATION, context.destination, _keys(context, numbered))
+    if isinstance(found, Failure):
+        for position, _ in numbered:
+            context.emit(not_executed(position, found))
+        return
+    for position, _ in _emit_and_keep(context, numbered, found):
+        context.emit(not_executed(position, failure))
+
+
+def _settle_by_head(context: BatchContext, position: int, action: Action, failure: Failure) -> Procedure:
+    is_open = failure.kind in (FailureKind.PRECONDITION, FailureKind.CONFLICT) or failure.kind.is_unclear
+    if not is_open:
+        context.emit(ended_badly(position, failure))
+        return
+    location = context.destination
+    found = yield from ask(
+        Side.DESTINATION, HeadObject(location.bucket, context.destination_key(action), owner=location.owner)
+    )
+    if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
+        context.emit(ended_badly(position, found))
+        return
+    ended = _judge(position, action, found if isinstance(found, ObjectFound) else None)
+    if ended is None and failure.kind is FailureKind.PRECONDITION:
+        # The pin holds at this moment, so what refused us has passed, or the store compares ETags wrongly.
+        ended = Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT)
+    context.emit(ended or not_executed(position, failure))
+
+
+def _judge(position: int, action: Action, found: ObjectFound | None) -> Outcome | None:
+    """Return how a delete has ended by what stands at its key, or None if the object is still the planned one."""
+    if found is None:
+        return Outcome(position, OutcomeKind.ALREADY_DONE, "", "absent")
+    moved = moved_destination(action, found)
+    return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)
+
+
+def _keys(context: BatchContext, numbered: Sequence[Numbered]) -> list[bytes]:
+    return [context.destination_key(action).encode() for _, action in numbered]

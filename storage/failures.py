@@ -1,0 +1,204 @@
+"""The one place where S3's errors become our classes; s3-semantics section 2.
+
+Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, the S3 service model, and what other
+stores were seen to answer.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from s3plan.schemas.failures import Failure, FailureKind
+
+_CODES: Mapping[FailureKind, frozenset[str]] = {
+    FailureKind.PRECONDITION: frozenset({"PreconditionFailed", "NotModified"}),
+    FailureKind.CONFLICT: frozenset({"ConditionalRequestConflict", "OperationAborted"}),
+    FailureKind.NOT_FOUND: frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchObject"}),
+    FailureKind.NO_SUCH_BUCKET: frozenset({"NoSuchBucket"}),
+    FailureKind.NO_SUCH_UPLOAD: frozenset({"NoSuchUpload"}),
+    FailureKind.INVALID_PART: frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}),
+    FailureKind.THROTTLED: frozenset(
+        {
+            "SlowDown",
+            "ServiceUnavailable",
+            "Busy",
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "KMS.ThrottlingException",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "RequestLimitExceeded",
+            "BandwidthLimitExceeded",
+            "TooManyRequests",
+            "TooManyRequestsException",
+        }
+    ),
+    FailureKind.TRANSIENT: frozenset(
+        {
+            "InternalError",
+            "InternalFailure",
+            "InternalServerError",
+            "RequestTimeout",
+            "RequestTimeoutException",
+            "PriorRequestNotComplete",
+            "IncompleteBody",
+            "BadDigest",
+            "XAmzContentSHA256Mismatch",
+            "XAmzContentChecksumMismatch",
+            "BadGateway",
+            "GatewayTimeout",
+        }
+    ),
+    FailureKind.DENIED: frozenset(
+        {"AccessDenied", "AllAccessDisabled", "AccountProblem", "InvalidPayer", "NotSignedUp", "Forbidden"}
+    ),
+    FailureKind.CREDENTIALS_EXPIRED: frozenset(
+        {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken"}
+    ),
+    FailureKind.CREDENTIALS_REFUSED: frozenset(
+        {
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "MissingSecurityHeader",
+            "CredentialsNotSupported",
+        }
+    ),
+    FailureKind.CLOCK_SKEWED: frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"}),
+    FailureKind.ARCHIVED: frozenset({"InvalidObjectState"}),
+    FailureKind.WRONG_REGION: frozenset(
+        {
+            "PermanentRedirect",
+            "TemporaryRedirect",
+            "Redirect",
+            "AuthorizationHeaderMalformed",
+            "IllegalLocationConstraintException",
+            "IncorrectEndpoint",
+        }
+    ),
+    FailureKind.UNSUPPORTED: frozenset({"NotImplemented"}),
+    FailureKind.MALFORMED_XML: frozenset({"MalformedXML"}),
+    # A retry cannot change these, though their statuses are those of a conflict.
+    FailureKind.INVALID: frozenset(
+        {"BucketAlreadyExists", "BucketAlreadyOwnedByYou", "BucketNotEmpty", "InvalidBucketState"}
+    ),
+}
+_KIND_OF_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}
+_KIND_OF_STATUS = {
+    301: FailureKind.WRONG_REGION,
+    302: FailureKind.WRONG_REGION,
+    304: FailureKind.PRECONDITION,
+    307: FailureKind.WRONG_REGION,
+    308: FailureKind.WRONG_REGION,
+    403: FailureKind.DENIED,
+    404: FailureKind.NOT_FOUND,
+    408: FailureKind.TRANSIENT,
+    409: FailureKind.CONFLICT,
+    412: FailureKind.PRECONDITION,
+    429: FailureKind.THROTTLED,
+    501: FailureKind.UNSUPPORTED,
+}
+_ON_BUCKETS = frozenset({"HeadBucket", "ListObjectsV2", "ListMultipartUploads", "DeleteObjects"})
+_READS = ("Head", "List", "Get")
+_REGION_HEADER = "x-amz-bucket-region"
+_MAX_MESSAGE = 500
+# The store's words are passed on, never what signs a request.
+_SECRETS = re.compile(
+    r"(?i)((?:x-amz-)?(?:security-?token|signature|credential)|authorization|token|secret_?(?:access_?)?key)"
+    r"([\"'\s]*[=:>][\"'=:>\s]*)(?:AWS4-HMAC-SHA256\s+)?[^\s&\",;<>]+"
+)
+
+
+def failure_of(
+    *,
+    operation: str,
+    status: int | None,
+    code: str,
+    message: str = "",
+    headers: Mapping[str, str] | None = None,
+    region: str | None = None,
+) -> Failure:
+    """Class one error answer.
+
+    `code` is S3's, or empty where the answer had no body; `status` is None for one key's verdict of a batch delete, and
+    500 where an error came inside a 200 (as botocore has it). `headers` have lower-case names. `region` is the error
+    body's. The message is cut to 500 characters and freed of secrets.
+    """
+    found = {} if headers is None else headers
+    where = found.get(_REGION_HEADER) or region
+    named = bool(code) and not code.isdigit()
+    kind = _kind_of(operation, status, code if named else "", is_redirected=where is not None)
+    return Failure(
+        kind=kind,
+        operation=operation,
+        code=code if named else _word_for(status),
+        message=redact(message or _explain(operation, status, named=named)),
+        status=status,
+        request_id=found.get("x-amz-request-id"),
+        retry_after_s=retry_after_s(found),
+        region=where,
+    )
+
+
+def _kind_of(operation: str, status: int | None, code: str, *, is_redirected: bool) -> FailureKind:
+    if code.endswith("ThrottlingException"):
+        return FailureKind.THROTTLED
+    kind = _KIND_OF_CODE.get(code)
+    if kind is FailureKind.THROTTLED and status in {200, 500}:
+        return FailureKind.TRANSIENT  # inside a 200: the work had begun
+    if kind is not None:
+        return kind
+    return _kind_of_status(operation, status, is_redirected=is_redirected)
+
+
+def _kind_of_status(operation: str, status: int | None, *, is_redirected: bool) -> FailureKind:
+    """Decide without a known code: an answer to HEAD has none, a proxy's has another."""
+    if status == 404 and operation in _ON_BUCKETS:
+        return FailureKind.NO_SUCH_BUCKET
+    if status == 400 and is_redirected and operation.startswith("Head"):
+        return FailureKind.WRONG_REGION  # AuthorizationHeaderMalformed, whose body HEAD does not show
+    if status == 503 and operation.startswith(_READS):
+        return FailureKind.THROTTLED
+    if status is None:
+        return FailureKind.INVALID
+    if status == 200 or (status >= 500 and status != 501):
+        return FailureKind.TRANSIENT
+    return _KIND_OF_STATUS.get(status, FailureKind.INVALID)
+
+
+def _word_for(status: int | None) -> str:
+    return "Unspoken" if status is None else f"HTTP{status}"
+
+
+def _explain(operation: str, status: int | None, *, named: bool) -> str:
+    if named or not operation.startswith("Head"):
+        return ""
+    if status == 400:
+        return "the store gave no reason; perhaps expired credentials, another region, or a customer's key"
+    return {403: "access denied", 404: "not found", 412: "a condition did not hold"}.get(status or 0, "")
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return how long the store asks to wait, in seconds; None where it says nothing that can be read."""
+    milliseconds = headers.get("x-amz-retry-after", "")
+    if milliseconds.isdigit():
+        return int(milliseconds) / 1000
+    said = headers.get("retry-after", "").strip()
+    if not said:
+        return None
+    if re.fullmatch(r"\d+(\.\d+)?", said):
+        return float(said)
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def redact(message: str) -> str:
+    """Return the text without what looks like a signature, a token or a secret key, cut to 500 characters."""
+    return _SECRETS.sub(lambda match: f"{match[1]}{match[2]}[redacted]", message)[:_MAX_MESSAGE]

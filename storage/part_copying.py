@@ -1,0 +1,362 @@
+"""One large object copied in parts: UploadPartCopy under a multipart upload of our own, resumable part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+
+from s3plan.schemas.actions import Action
+from s3plan.schemas.bitmaps import is_in
+from s3plan.schemas.conditions import Condition
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.requests import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    GetObjectTags,
+    HeadObject,
+    ObjectAttributes,
+    ObjectFound,
+    ObjectWritten,
+    Reply,
+    TagsFound,
+    UploadOpened,
+    UploadPartCopy,
+)
+from s3plan.storage.evidence import Made, evidence_of, multipart_etag_of
+from s3plan.storage.part_sizes import choose_part_size, part_ranges
+from s3plan.storage.settlement import (
+    ended_badly,
+    moved_destination,
+    moved_source,
+    not_executed,
+    settle_copy,
+)
+from s3plan.storage.steps import NEXT, Answer, Ask, AskMany, BatchContext, Next, Procedure, Side, ask
+from s3plan.storage.uploads import find_own_upload, list_stored_parts
+
+Step = Generator[Ask | AskMany | Next, Reply | Answer | None, Outcome | None]
+
+
+@dataclass(slots=True)
+class _Upload:
+    """An open upload and the parts that it is known to hold."""
+
+    upload_id: str
+    part_size_bytes: int
+    etags: dict[int, str] = field(default_factory=dict)
+
+
+def copy_in_parts(context: BatchContext, position: int, action: Action) -> Procedure:
+    """Copy one large object; tells exactly one outcome, and each part as it is stored.
+
+    Both sides are looked at first: that is two requests against an object of a gibibyte or more. A multipart copy
+    inherits nothing, so metadata, content headers, tags and encryption are set again. An upload that an earlier
+    attempt left is taken up where it stopped; one of somebody else is never touched.
+    """
+    outcome = yield from _copy(context, position, action)
+    context.emit(outcome)
+
+
+def _copy(
+    context: BatchContext, position: int, action: Action
+) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Outcome]:
+    source = yield from _look_at_source(context, action)
+    found = yield from _look_at_destination(context, action)
+    ended = yield from _judge_first_look(context, position, action, source, found)
+    if ended is not None:
+        return ended
+    assert isinstance(source, ObjectFound)  # noqa: S101  _judge_first_look ends every other case
+    upload = yield from _take_up_or_open(context, position, action, source)
+    if isinstance(upload, Outcome):
+        return upload
+    ended = yield from _copy_parts(context, position, action, upload)
+    if ended is not None:
+        return ended
+    return (yield from _complete(context, position, action, upload))
+
+
+def _look_at_source(
+    context: BatchContext, action: Action
+) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Reply]:
+    location = context.source
+    return (
+        yield from ask(
+            Side.SOURCE,
+            HeadObject(location.bucket, context.source_key(action), action.source_version, owner=location.owner),
+        )
+    )
+
+
+def _look_at_destination(
+    context: BatchContext, action: Action
+) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Reply]:
+    location = context.destination
+    return (
+        yield from ask(
+            Side.DESTINATION, HeadObject(location.bucket, context.destination_key(action), owner=location.owner)
+        )
+    )
+
+
+def _judge_first_look(context: BatchContext, position: int, action: Action, source: Reply, found: Reply) -> Step:
+    if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
+        return ended_badly(position, found)
+    here = found if isinstance(found, ObjectFound) else None
+    checksums = source.checksums if isinstance(source, ObjectFound) else None
+    if here is not None and (is_in(position, context.task.doubtful) or here.etag == action.source_etag):
+        known = _expected_etag(context, position, action)
+        made = Made(action, context.begun_by_store_clock_ms(), known, checksums)
+        evidence = evidence_of(here, made)
+        if evidence is not None:
+            yield from _abort_known(context, position, action)
+            return Outcome(position, OutcomeKind.ALREADY_DONE, "", evidence)
+    moved = moved_destination(action, here)
+    if moved is None and isinstance(source, Failure):
+        if source.kind is not FailureKind.NOT_FOUND:
+            return ended_badly(position, source)
+        moved = "source gone"
+    if moved is None and isinstance(source, ObjectFound):
+        moved = moved_source(action, source)
+    if moved is None:
+        return None
+    yield from _abort_known(context, position, action)
+    return Outcome(position, OutcomeKind.STALE, moved)
+
+
+def _expected_etag(context: BatchContext, position: int, action: Action) -> str | None:
+    for upload in context.task.uploads:
+        if upload.position == position:
+            count = len(part_ranges(action.size_bytes, upload.part_size_bytes))
+            if len(upload.parts) == count:
+                return multipart_etag_of([etag for _, etag in sorted(upload.parts)])
+    return None
+
+
+def _abort_known(context: BatchContext, position: int, action: Action) -> Procedure:
+    for upload in context.task.uploads:
+        if upload.position == position:
+            yield from _abort(context, position, action, upload.upload_id)
+
+
+def _abort(context: BatchContext, position: int, action: Action, upload_id: str) -> Procedure:
+    location = context.destination
+    reply = yield from ask(
+        Side.DESTINATION,
+        AbortMultipartUpload(location.bucket, context.destination_key(action), upload_id, owner=location.owner),
+    )
+    if isinstance(reply, Failure) and reply.kind is not FailureKind.NO_SUCH_UPLOAD:
+        context.emit(Remark(position, f"upload {upload_id} could not be aborted and still takes space: {reply}"))
+        return
+    context.emit(UploadEnded(position, upload_id))
+
+
+def _take_up_or_open(
+    context: BatchContext, position: int, action: Action, source: ObjectFound
+) -> Generator[Ask | AskMany | Next, Reply | Answer | None, _Upload | Outcome]:
+    part_size_bytes = choose_part_size(action.size_bytes, context.task.settings.part_size_bytes)
+    for known in context.task.uploads:
+        if known.position == position:
+            stored = yield from list_stored_parts(context, action, known.upload_id)
+            if isinstance(stored, Failure):
+                if stored.kind is not FailureKind.NO_SUCH_UPLOAD:
+                    return ended_badly(position, stored)
+                context.emit(UploadEnded(position, known.upload_id))
+                break
+            sizes = part_ranges(action.size_bytes, known.part_size_bytes)
+            return _Upload(known.upload_id, known.part_size_bytes, _matching(stored, sizes))
+    else:
+        if is_in(position, context.task.doubtful):
+            own = yield from find_own_upload(context, position, action)
+            if isinstance(own, Failure):
+                return ended_badly(position, own)
+            if own is not None:
+                stored = yield from list_stored_parts(context, action, own)
+                if isinstance(stored, Failure):
+                    return ended_badly(position, stored)
+                context.emit(UploadBegun(position, own, part_size_bytes))
+                sizes = part_ranges(action.size_bytes, part_size_bytes)
+                return _Upload(own, part_size_bytes, _matching(stored, sizes))
+    return (yield from _open(context, position, action, source, part_size_bytes))
+
+
+def _matching(stored: dict[int, tuple[str, int]], ranges: list[tuple[int, int]]) -> dict[int, str]:
+    """Return the stored parts that are whole parts of this object; others are copied again."""
+    return {
+        number: etag
+        for number, (etag, size_bytes) in stored.items()
+        if number <= len(ranges) and size_bytes == ranges[number - 1][1] - ranges[number - 1][0] + 1
+    }
+
+
+def _open(
+    context: BatchContext, position: int, action: Action, source: ObjectFound, part_size_bytes: int
+) -> Generator[Ask | AskMany | Next, Reply | Answer | None, _Upload | Outcome]:
+    tags: Reply = TagsFound({})
+    if source.tag_count:
+        tags = yield from ask(
+            Side.SOURCE,
+            GetObjectTags(
+                context.source.bucket,
+                context.source_key(action),
+                action.source_version,
+                owner=context.source.owner,
+            ),
+        )
+        if isinstance(tags, Failure):
+            return ended_badly(position, tags)
+    assert isinstance(tags, TagsFound)  # noqa: S101  GetObjectTagging answers nothing else
+    attributes = ObjectAttributes(source.attributes.metadata, source.attributes.headers, tags.tags)
+    location = context.destination
+    reply = yield from ask(
+        Side.DESTINATION,
+        CreateMultipartUpload(
+            location.bucket,
+            context.destination_key(action),
+            attributes,
+            action.storage_class,
+            context.task.settings.encryption,
+            owner=location.owner,
+        ),
+    )
+    if isinstance(reply, Failure):
+        # Nothing is visible at the destination yet; an upload opened by a lost reply is found again by its key.
+        return ended_badly(position, reply)
+    assert isinstance(reply, UploadOpened)  # noqa: S101
+    context.emit(UploadBegun(position, reply.upload_id, part_size_bytes))
+    return _Upload(reply.upload_id, part_size_bytes)
+
+
+def _copy_parts(context: BatchContext, position: int, action: Action, upload: _Upload) -> Step:
+    """Copy the parts that are missing, several at a time; None when all are stored."""
+    ranges = part_ranges(action.size_bytes, upload.part_size_bytes)
+    failures: list[Failure] = []
+    answer = yield AskMany(_part_asks(context, action, upload, ranges, failures))
+    while isinstance(answer, Answer):
+        request, reply = answer
+        assert isinstance(request, UploadPartCopy)  # noqa: S101
+        if isinstance(reply, ObjectWritten) and reply.etag is not None:
+            upload.etags[request.number] = reply.etag
+            context.emit(PartDone(position, upload.upload_id, request.number, reply.etag))
+        elif isinstance(reply, Failure):
+            failures.append(reply)
+        answer = yield NEXT
+    if len(upload.etags) == len(ranges):
+        return None
+    if failures:
+        return (yield from _settle_parts(context, position, action, upload, failures))
+    stored = yield from list_stored_parts(context, action, upload.upload_id)
+    if isinstance(stored, Failure):
+        return ended_badly(position, stored)
+    upload.etags.update(_matching(stored, ranges))  # some stores send no ETag with a part copy
+    if len(upload.etags) == len(ranges):
+        return None
+    kept = f"interrupted; {len(upload.etags)} of {len(ranges)} parts are kept"
+    return Outcome(position, OutcomeKind.UNKNOWN, kept)
+
+
+def _part_asks(
+    context: BatchContext,
+    action: Action,
+    upload: _Upload,
+    ranges: list[tuple[int, int]],
+    failures: list[Failure],
+) -> Iterator[Ask]:
+    for number, (first_byte, last_byte) in enumerate(ranges, start=1):
+        if any(not failure.kind.is_retryable for failure in failures):
+            return
+        if number not in upload.etags:
+            request = UploadPartCopy(
+                context.destination.bucket,
+                context.destination_key(action),
+                upload.upload_id,
+                number,
+                context.source.bucket,
+                context.source_key(action),
+                first_byte,
+                last_byte,
+                action.source_etag,
+                action.source_version,
+                context.destination.owner,
+                context.source.owner,
+            )
+            yield Ask(Side.DESTINATION, request, last_byte - first_byte + 1)
+
+
+def _settle_parts(
+    context: BatchContext, position: int, action: Action, upload: _Upload, failures: list[Failure]
+) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Outcome]:
+    """Decide by the worst failure: parts that were stored are kept unless the copy cannot be finished."""
+    final = [failure for failure in failures if not (failure.kind.is_retryable or failure.kind.is_credentials)]
+    if not final:
+        credentials = [failure for failure in failures if failure.kind.is_credentials]
+        return not_executed(position, (credentials or failures)[0])
+    failure = final[0]
+    if failure.kind is FailureKind.NO_SUCH_UPLOAD:
+        context.emit(UploadEnded(position, upload.upload_id))
+        outcome = yield from settle_copy(context, position, action, failure)
+        return outcome._replace(failure=FailureKind.CONFLICT) if outcome.kind is OutcomeKind.UNKNOWN else outcome
+    outcome = yield from settle_copy(context, position, action, failure)
+    if outcome.kind is not OutcomeKind.UNKNOWN:
+        yield from _abort(context, position, action, upload.upload_id)
+    return outcome
+
+
+def _complete(
+    context: BatchContext, position: int, action: Action, upload: _Upload
+) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Outcome]:
+    ended = yield from _look_before_complete(context, position, action, upload)
+    if ended is not None:
+        return ended
+    location = context.destination
+    parts = sorted(upload.etags.items())
+    reply = yield from ask(
+        Side.DESTINATION,
+        CompleteMultipartUpload(
+            location.bucket,
+            context.destination_key(action),
+            upload.upload_id,
+            parts,
+            if_absent=action.destination_etag is None,
+            if_match=action.destination_etag,
+            owner=location.owner,
+        ),
+    )
+    if not isinstance(reply, Failure):
+        context.emit(UploadEnded(position, upload.upload_id))
+        return Outcome(position, OutcomeKind.DONE)
+    if reply.kind is FailureKind.INVALID_PART:
+        # The next attempt asks the store which parts it holds.
+        return Outcome(position, OutcomeKind.UNKNOWN, str(reply), failure=FailureKind.CONFLICT)
+    etag = multipart_etag_of([etag for _, etag in parts])
+    outcome = yield from settle_copy(context, position, action, reply, multipart_etag=etag)
+    must_start_over = reply.kind is FailureKind.CONFLICT  # S3: after a 409 every part must be uploaded again
+    is_gone = reply.kind is FailureKind.NO_SUCH_UPLOAD
+    if is_gone:
+        context.emit(UploadEnded(position, upload.upload_id))
+        if outcome.kind is OutcomeKind.UNKNOWN:
+            return outcome._replace(failure=FailureKind.CONFLICT)
+    elif outcome.kind is not OutcomeKind.UNKNOWN or must_start_over:
+        yield from _abort(context, position, action, upload.upload_id)
+    return outcome
+
+
+def _look_before_complete(context: BatchContext, position: int, action: Action, upload: _Upload) -> Step:
+    """Look once more at the side whose pin the store does not hold itself."""
+    condition = Condition.COMPLETE_ABSENT if action.destination_etag is None else Condition.COMPLETE_MATCH
+    moved: str | None = None
+    if not context.is_enforced(Condition.PART_SOURCE_MATCH):
+        source = yield from _look_at_source(context, action)
+        if isinstance(source, Failure) and source.kind is not FailureKind.NOT_FOUND:
+            return ended_badly(position, source)
+        moved = moved_source(action, source) if isinstance(source, ObjectFound) else "source gone"
+    if moved is None and not context.is_enforced(condition):
+        found = yield from _look_at_destination(context, action)
+        if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
+            return ended_badly(position, found)
+        moved = moved_destination(action, found if isinstance(found, ObjectFound) else None)
+    if moved is None:
+        return None
+    yield from _abort(context, position, action, upload.upload_id)
+    return Outcome(position, OutcomeKind.STALE, moved)

@@ -1,0 +1,26 @@
+"""How an object is cut into parts."""
+
+from __future__ import annotations
+
+MIB = 2**20
+MAX_PARTS = 10_000  # S3's limit for one upload
+MAX_PART_BYTES = 5 * 2**30
+DEFAULT_PART_BYTES = 64 * MIB
+
+
+def choose_part_size(size_bytes: int, wanted_bytes: int | None) -> int:
+    """Return the one part size of an object, whole MiB where it had to grow to stay within 10,000 parts.
+
+    The same for the same arguments, so that a resume cuts as the first attempt did; all parts but the last are equal,
+    as R2 demands.
+    """
+    least = -(-size_bytes // MAX_PARTS)
+    chosen = wanted_bytes or DEFAULT_PART_BYTES
+    if chosen < least:
+        chosen = -(-least // MIB) * MIB
+    return min(chosen, MAX_PART_BYTES)
+
+
+def part_ranges(size_bytes: int, part_size_bytes: int) -> list[tuple[int, int]]:
+    """Return first and last byte of each part, in order."""
+    return [(first, min(first + part_size_bytes, size_bytes) - 1) for first in range(0, size_bytes, part_size_bytes)]

@@ -1,0 +1,209 @@
+"""What a probe sends: objects and uploads of its own, told apart from everybody else's by their keys, and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from queue import SimpleQueue
+
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CopyObject,
+    CreateMultipartUpload,
+    DeleteObject,
+    DeleteObjects,
+    HeadObject,
+    KeysDeleted,
+    ObjectAttributes,
+    ObjectFound,
+    ObjectWritten,
+    PutObject,
+    Reply,
+    Request,
+    UploadOpened,
+)
+from s3plan.storage.patience import Patience
+from s3plan.storage.probe_keys import new_probe_stem
+from s3plan.storage.refusals import refusal_of
+
+_REFUSALS = frozenset({FailureKind.PRECONDITION, FailureKind.CONFLICT})
+# What a store may say to a condition that it does not know, or to a request of a kind that it does not offer.
+_IGNORANCE = frozenset(
+    {
+        FailureKind.UNSUPPORTED,
+        FailureKind.INVALID,
+        FailureKind.INVALID_PART,
+        FailureKind.MALFORMED_XML,
+        FailureKind.NOT_FOUND,
+        FailureKind.NO_SUCH_UPLOAD,
+    }
+)
+_PERMISSIONS = {
+    AbortMultipartUpload: "s3:AbortMultipartUpload",
+    CopyObject: "s3:GetObject or s3:PutObject",
+    DeleteObject: "s3:DeleteObject",
+    HeadObject: "s3:GetObject",
+}
+
+
+class UnclearAnswer(Exception):
+    """The store may or may not have executed a request, so nothing can be told from what follows."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+_Replies = SimpleQueue[tuple[Request, Reply]]
+
+
+def _hand_over(replies: _Replies, request: Request, reply: Reply) -> None:
+    replies.put((request, reply))
+
+
+def is_refusal(reply: Reply | None) -> bool:
+    """Whether a reply says that a condition did not hold."""
+    return isinstance(reply, Failure) and reply.kind in _REFUSALS
+
+
+class Probe:
+    """The requests of one probe, and what they have made. Keys are named by their suffix: `-source`."""
+
+    def __init__(self, engine: Engine, bucket: str, prefix: str, *, owner: str | None, patience: Patience) -> None:
+        self.bucket = bucket
+        self.owner = owner
+        self._engine = engine
+        self._stem = new_probe_stem(prefix)
+        self._patience = patience
+        self._made: dict[str, str | None] = {}  # key: ETag, where it is known
+        self._uploads: dict[str, str] = {}  # id: key
+
+    def key(self, name: str) -> str:
+        """Return the whole key."""
+        return self._stem + name
+
+    def etag(self, name: str) -> str | None:
+        """Return the ETag that the last write of this key gave, if it gave one."""
+        return self._made.get(self.key(name))
+
+    def begin(self) -> None:
+        """See that what is made can be removed again, before anything is made."""
+        self.take(DeleteObject(self.bucket, self.key("-source"), owner=self.owner))
+
+    def write(self, name: str, body: bytes) -> None:
+        """Put one object, without conditions."""
+        self.take(PutObject(self.bucket, self.key(name), body, owner=self.owner))
+
+    def copy(
+        self,
+        source: str,
+        to: str,
+        *,
+        source_if_match: str | None = None,
+        if_absent: bool = False,
+        if_match: str | None = None,
+    ) -> CopyObject:
+        """Return the request to copy one of the probe's objects."""
+        return CopyObject(
+            self.bucket,
+            self.key(to),
+            self.bucket,
+            self.key(source),
+            source_if_match=source_if_match,
+            if_absent=if_absent,
+            if_match=if_match,
+            owner=self.owner,
+            source_owner=self.owner,
+        )
+
+    def open_upload(self, name: str) -> str | None:
+        """Return the id of a new upload for the key; None where the store has no multipart uploads."""
+        request = CreateMultipartUpload(self.bucket, self.key(name), ObjectAttributes(), owner=self.owner)
+        reply = self.ask(request, doing="opening an upload")
+        if isinstance(reply, UploadOpened):
+            self._uploads[reply.upload_id] = request.key
+            return reply.upload_id
+        return None
+
+    def current_etag(self, name: str) -> str:
+        """Return the ETag that the object has now; one that nothing has if there is no object."""
+        known = self.etag(name)
+        if known is not None:
+            return known
+        reply = self.ask(HeadObject(self.bucket, self.key(name), owner=self.owner), doing="looking at its object")
+        return reply.etag if isinstance(reply, ObjectFound) else "none"
+
+    def take(self, request: Request) -> None:
+        """Send a request that has no condition, so must be taken."""
+        reply = self.ask(request, doing="making its objects")
+        if isinstance(reply, Failure):
+            raise self._refusal(reply, request, "making its objects")
+
+    def is_refused(self, request: Request) -> bool:
+        """Whether the store refuses a request whose condition does not hold."""
+        return is_refusal(self.ask(request, doing="trying a condition that does not hold"))
+
+    def is_taken(self, request: Request) -> bool:
+        """Whether the store executes a request whose condition holds."""
+        return not isinstance(self.ask(request, doing="trying a condition that holds"), Failure)
+
+    def attempt(self, request: Request) -> str | None:
+        """Return the ETag that a write gives; None if it gives none or is refused."""
+        reply = self.ask(request, doing="copying a part")
+        return reply.etag if isinstance(reply, ObjectWritten) else None
+
+    def ask(self, request: Request, *, doing: str) -> Reply:
+        """Send; return the reply or a failure that is an answer to a condition.
+
+        Raises UnclearAnswer, and what refusal_of gives for every other failure.
+        """
+        self._note(request)
+        return self._judged(self._patience.call_once(self._engine, request), request, doing)
+
+    def send_at_once(self, requests: Sequence[Request]) -> Sequence[Reply]:
+        """Send all before the first reply is looked at; replies in the order of their coming."""
+        replies: _Replies = SimpleQueue()
+        for request in requests:
+            self._note(request)
+            self._engine.submit(request, partial(_hand_over, replies, request))
+        came = [replies.get() for _ in requests]
+        return [self._judged(reply, request, "racing") for request, reply in came]
+
+    def clean_up(self) -> None:
+        """Remove what was made, as far as the store lets us; never raises."""
+        for upload_id, key in list(self._uploads.items()):
+            self._patience.call(self._engine, AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner))
+        keys = [(key, None) for key in self._made]
+        reply = self._patience.call(self._engine, DeleteObjects(self.bucket, keys, owner=self.owner)) if keys else None
+        deleted = reply.deleted if isinstance(reply, KeysDeleted) else frozenset()
+        for key in self._made.keys() - deleted:
+            self._patience.call(self._engine, DeleteObject(self.bucket, key, owner=self.owner))
+
+    def _note(self, request: Request) -> None:
+        """Write down what a request may make before it is sent: its reply may be lost."""
+        if isinstance(request, CopyObject | PutObject | CreateMultipartUpload):
+            self._made.setdefault(request.key, None)
+
+    def _judged(self, reply: Reply, request: Request, doing: str) -> Reply:
+        if isinstance(reply, ObjectWritten) and isinstance(request, CopyObject | PutObject | CompleteMultipartUpload):
+            self._made[request.key] = reply.etag
+        if isinstance(reply, ObjectWritten) and isinstance(request, CompleteMultipartUpload):
+            self._uploads.pop(request.upload_id, None)
+        if not isinstance(reply, Failure) or reply.kind in _REFUSALS or reply.kind in _IGNORANCE:
+            return reply
+        if reply.kind.is_unclear or reply.kind.is_retryable:
+            raise UnclearAnswer(reply)
+        raise self._refusal(reply, request, doing)
+
+    def _refusal(self, failure: Failure, request: Request, doing: str) -> S3PlanError:
+        return refusal_of(
+            failure,
+            bucket=self.bucket,
+            doing=f"probing what the store enforces ({doing})",
+            permission=_PERMISSIONS.get(type(request), "s3:PutObject"),
+            clock_offset_ms=self._engine.clock_offset_ms,
+        )

@@ -1,0 +1,44 @@
+"""From a failure that ends a command to the error that says what to do about it."""
+
+from __future__ import annotations
+
+from s3plan.schemas.errors import CredentialsUnusable, S3PlanError, StoreRefused
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.printable import escape_unprintable
+
+
+class BucketMissing(StoreRefused):
+    """There is no such bucket; a destination with `create: true` may be made."""
+
+
+def refusal_of(failure: Failure, *, bucket: str, doing: str, permission: str, clock_offset_ms: int = 0) -> S3PlanError:
+    """Return the error to raise for a failure of one of our own requests.
+
+    `doing` completes "while"; `permission` is what the credentials may lack (`s3:ListBucket`). Never raises.
+    """
+    said = escape_unprintable(str(failure))
+    match failure.kind:
+        case FailureKind.CLOCK_SKEWED:
+            return CredentialsUnusable(
+                f"{bucket}: this machine's clock is {abs(clock_offset_ms) / 1000:,.0f} s off; set it right ({said})"
+            )
+        case FailureKind.CREDENTIALS_EXPIRED:
+            return CredentialsUnusable(f"{bucket}: the credentials have expired; renew them and go on ({said})")
+        case FailureKind.CREDENTIALS_REFUSED:
+            return CredentialsUnusable(f"{bucket}: the credentials do not work; check the connection's ({said})")
+        case FailureKind.NO_SUCH_BUCKET:
+            return BucketMissing(
+                f"{bucket}: there is no such bucket; check its name and its connection", failure=failure
+            )
+        case FailureKind.DENIED:
+            advice = f"the credentials may lack {permission}, or expected_bucket_owner may be another's"
+        case FailureKind.WRONG_REGION:
+            place = f"it is in {failure.region}" if failure.region else "it is in another region"
+            advice = f"{place}; set the location's region"
+        case FailureKind.UNREACHABLE:
+            advice = "the store cannot be reached; check the endpoint, the region and the network"
+        case FailureKind.THROTTLED | FailureKind.TRANSIENT | FailureKind.BAD_REPLY | FailureKind.CONFLICT:
+            advice = "the store does not answer as it should; try again later"
+        case _:
+            advice = "the store does not take this request"
+    return StoreRefused(f"{bucket}: {advice}, while {doing} ({said})", failure=failure)

@@ -1,0 +1,112 @@
+"""How a procedure asks for requests: it is a generator that yields what to send and is sent what came back.
+
+A procedure knows S3 and nothing of threads, queues or engines, so that the same pins and the same ladder hold for
+every engine. It tells outcomes by `BatchContext.emit` and returns nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from s3plan.schemas.actions import Action
+from s3plan.schemas.conditions import Condition
+from s3plan.schemas.outcomes import Progress
+from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.requests import Reply, Request
+from s3plan.schemas.tasks import BatchTask
+
+
+class Side(Enum):
+    """Whose connection a request goes through."""
+
+    SOURCE = 0
+    DESTINATION = 1
+
+
+class Ask(NamedTuple):
+    """One request; `size_bytes` is what the store will move for it, for the bandwidth limit."""
+
+    side: Side
+    request: Request
+    size_bytes: int = 0
+
+
+class AskMany(NamedTuple):
+    """Requests that may be under way together; taken from the iterator as room is found.
+
+    Each answer is sent as soon as it is there, in any order, and answered with NEXT; None is sent when all sent
+    requests are answered, which is early if the run is stopping.
+    """
+
+    asks: Iterator[Ask]
+
+
+class Next(NamedTuple):
+    """The procedure has taken one answer of its AskMany and waits for the next."""
+
+
+NEXT = Next()
+
+
+class Answer(NamedTuple):
+    """One reply of an AskMany, with its request."""
+
+    request: Request
+    reply: Reply
+
+
+Procedure = Generator[Ask | AskMany | Next, Reply | Answer | None, None]
+"""After Ask a Reply is sent; after AskMany or NEXT an Answer, or None at the end."""
+
+Asking = Generator[Ask, Reply, Reply]
+
+
+def ask(side: Side, request: Request) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Reply]:
+    """Send one request and return its reply (a Failure is a reply)."""
+    reply = yield Ask(side, request)
+    assert reply is not None  # noqa: S101  the performer's side of the protocol
+    assert not isinstance(reply, Answer)  # noqa: S101
+    return reply
+
+
+@dataclass(slots=True)
+class BatchContext:
+    """What every procedure of one batch works with."""
+
+    task: BatchTask
+    emit: Callable[[Progress], None]
+    clock_offset_ms: Callable[[], int]
+
+    @property
+    def source(self) -> PlanLocation:
+        """The location that copies read from."""
+        source = self.task.source
+        if source is None:
+            raise ValueError("this batch has no source location")
+        return source
+
+    @property
+    def destination(self) -> PlanLocation:
+        """The location that is written to or deleted from."""
+        return self.task.destination
+
+    def source_key(self, action: Action) -> str:
+        """Return the whole key of the source object."""
+        return self.source.prefix + action.key.decode()
+
+    def destination_key(self, action: Action) -> str:
+        """Return the whole key of the destination object."""
+        relative = action.key if action.destination_key is None else action.destination_key
+        return self.destination.prefix + relative.decode()
+
+    def is_enforced(self, condition: Condition) -> bool:
+        """Return whether the store itself holds this pin; otherwise it is looked at first."""
+        return self.task.settings.capabilities[condition].by_store
+
+    def begun_by_store_clock_ms(self) -> int:
+        """Return when the batch was durably begun, by the store's clock, rounded down to S3's whole seconds."""
+        begun_ms = self.task.begun_at_ms + self.clock_offset_ms()
+        return begun_ms - begun_ms % 1000

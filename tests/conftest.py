@@ -1,0 +1,35 @@
+"""What holds for every test: the fixtures of the fakes, and nothing of the user's own settings."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+
+import pytest
+from fakes.s3fixtures import s3_server, server
+from hypothesis import settings
+
+__all__ = ["s3_server", "server"]
+
+# A busy machine is no failure. What hypothesis chooses for CI stays as it is.
+settings.register_profile("s3plan", parent=settings(), deadline=None)
+settings.load_profile("s3plan")
+
+
+def pytest_configure() -> None:
+    """Take away what would let a test reach the user's accounts or pass through a proxy."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "S3PLAN_")):
+            del os.environ[name]
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    loopback = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
+    os.environ |= nowhere | {"AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": loopback, "no_proxy": loopback}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Give each test a cache folder: what a probe found is kept by endpoint and bucket, and tests share both."""
+    name = sha256(request.node.nodeid.encode()).hexdigest()[:16]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "caches" / name))

@@ -1,0 +1,66 @@
+"""The listers of S3 locations keep the contract, in memory and against the fake server."""
+
+from __future__ import annotations
+
+import pytest
+from contract.lister_contract import ListerContract, listed
+from fakes.s3fixtures import s3_server, server
+from fakes.s3server import ServerProcess
+from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.ports import Engine, Lister
+from s3plan.schemas.requests import PutObject
+from s3plan.storage.boto3_engine import open_engine
+from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.listing import open_listing
+from s3plan.storage.memory_engine import MemoryEngine
+
+__all__ = ["s3_server", "server"]
+
+LOCATION = PlanLocation(1, LocationRole.SOURCE, "s3://bucket/p q/", "", None, None, "bucket", "p q/")
+
+
+class TestMemoryListing(ListerContract):
+    def make(self, *keys: str) -> Lister:
+        engine = MemoryEngine()
+        engine.store.create_bucket("bucket")
+        for key in ("p", "p q", "p q0", *(f"p q/{key}" for key in keys)):
+            engine.call(PutObject("bucket", key, b""))
+        return open_listing(engine, LOCATION)
+
+
+class ServerListing(ListerContract):
+    server: ServerProcess
+    engine: Engine
+
+    @pytest.fixture(autouse=True)
+    def _open(self, server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("S3PLAN_TEST_ACCESS_KEY_ID", "AKID")
+        monkeypatch.setenv("S3PLAN_TEST_SECRET_ACCESS_KEY", "secret")
+        self.server = server
+        self.engine = open_engine(
+            ConnectionSettings(endpoint=server.endpoint, env_prefix="S3PLAN_TEST_"), max_in_flight=1
+        )
+
+    def plant(self, *keys: str) -> None:
+        self.server.seed("bucket", keys=["p", "p q", "p q0", *(f"p q/{key}" for key in keys)])
+
+
+class TestServerListing(ServerListing):
+    def make(self, *keys: str) -> Lister:
+        self.plant(*keys)
+        return open_listing(self.engine, LOCATION)
+
+    def test_it_has_nothing_to_say_of_the_usual_way(self) -> None:
+        assert self.make().note is None
+
+
+class TestSortedListing(ServerListing):
+    def make(self, *keys: str) -> Lister:
+        self.server.set_mode(order="unsorted")
+        self.plant(*keys)
+        return open_listing(self.engine, LOCATION, unordered=True)
+
+    def test_it_says_that_it_was_sorted(self) -> None:
+        lister = self.make("a")
+        listed(lister)
+        assert lister.note == "the store lists out of order: sorted on disk first"

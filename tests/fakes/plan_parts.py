@@ -1,0 +1,182 @@
+"""Stand-ins for both ends of the planner: listings made of rows, and a plan kept in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from s3plan.planner.build import BuiltPlan, OnProgress, PlanFacts, build_plan
+from s3plan.planner.job import resolve_job
+from s3plan.schemas.actions import Action, ActionKind
+from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.manifest import Manifest
+from s3plan.schemas.manifest_values import Plain
+from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.plan import (
+    Batch,
+    Edge,
+    LocationRole,
+    ManifestRecord,
+    Phase,
+    PhaseName,
+    PlanHeader,
+    PlanLocation,
+)
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp()) * 1000
+DAY_MS = 86_400_000
+
+
+def an_object(
+    key: str | bytes, *, size: int = 10, etag: str = "0" * 32, age_ms: int = DAY_MS, **more: Any
+) -> ObjectRow:
+    """Return a row; its age is counted from NOW."""
+    return ObjectRow(key.encode() if isinstance(key, str) else key, size, etag, NOW_MS - age_ms, **more)
+
+
+class ListedRows:
+    """A lister of rows that are put in order; `broken` is raised after the last page."""
+
+    def __init__(self, rows: Iterable[ObjectRow], *, page_rows: int = 3, broken: S3PlanError | None = None) -> None:
+        self._rows = sorted(rows)
+        self._page_rows = page_rows
+        self._broken = broken
+
+    def pages(self) -> Iterator[Sequence[ObjectRow]]:
+        for start in range(0, len(self._rows), self._page_rows):
+            yield self._rows[start : start + self._page_rows]
+        if self._broken is not None:
+            raise self._broken
+
+    @property
+    def note(self) -> str | None:
+        return None
+
+
+class PlanInMemory:
+    """Keeps what is written to a plan and holds the planner to the order in which it must come."""
+
+    def __init__(self) -> None:
+        self.locations: list[PlanLocation] = []
+        self.phases: dict[int, Phase] = {}
+        self.edges: list[Edge] = []
+        self.batches: list[tuple[Batch, tuple[Action, ...]]] = []
+        self.header: PlanHeader | None = None
+
+    def add_location(self, location: PlanLocation, /) -> None:
+        assert location.id not in {known.id for known in self.locations}
+        self.locations.append(location)
+
+    def add_phase(self, phase: Phase, /) -> None:
+        assert phase.id not in self.phases
+        self.phases[phase.id] = phase
+
+    def add_edge(self, edge: Edge, /) -> None:
+        assert {edge.before, edge.after} <= set(self.phases)
+        self.edges.append(edge)
+
+    def add_batch(
+        self, *, phase: int, from_location: int | None, to_location: int | None, actions: Sequence[Action]
+    ) -> Batch:
+        assert self.header is None
+        assert phase in self.phases
+        before = self.actions()
+        batch = Batch(
+            id=len(self.batches) + 1,
+            phase=phase,
+            from_location=from_location,
+            to_location=to_location,
+            first_action=len(before) + 1,
+            actions=len(actions),
+            size_bytes=sum(action.size_bytes for action in actions),
+            digest=hashlib.sha256(repr(list(actions)).encode()).digest(),
+        )
+        self.batches.append((batch, tuple(actions)))
+        return batch
+
+    def seal(self, header: PlanHeader, /) -> str:
+        assert self.header is None
+        self.header = header
+        return hashlib.sha256(repr((header, self.phases, self.edges, self.batches)).encode()).hexdigest()
+
+    def actions(self, *kinds: ActionKind) -> list[Action]:
+        """Return the actions of these kinds, or all, in the order in which they were written."""
+        return [action for _, actions in self.batches for action in actions if not kinds or action.kind in kinds]
+
+    def phase_names(self) -> list[PhaseName]:
+        return [phase.name for phase in self.phases.values()]
+
+    def graph(self) -> set[tuple[str, str]]:
+        """Return the edges by the names of their phases."""
+        return {(self.phases[edge.before].name.value, self.phases[edge.after].name.value) for edge in self.edges}
+
+
+def a_manifest(**data: object) -> Manifest:
+    """Return a manifest of two buckets, folder `in/` to folder `out/`, with `data` in it."""
+    places = {"source": "s3://left/in/", "destination": "s3://right/out/"}
+    return Manifest.model_validate({"version": Plain("1"), "name": "job"} | places | data)
+
+
+def locations_of(manifest: Manifest) -> list[PlanLocation]:
+    return [
+        PlanLocation(
+            id=number,
+            role=role,
+            url=str(place.url),
+            connection="",
+            endpoint=None,
+            region=None,
+            bucket=place.bucket,
+            prefix=place.key_prefix,
+        )
+        for number, (role, place) in enumerate(
+            ((LocationRole.SOURCE, manifest.source), (LocationRole.DESTINATION, manifest.destination)), start=1
+        )
+    ]
+
+
+def facts(*, etags_comparable: bool = True, warnings: tuple[str, ...] = ()) -> PlanFacts:
+    return PlanFacts(
+        tool_version="1.2.3",
+        made_at=NOW,
+        expires_at=None,
+        store_now_ms=NOW_MS,
+        manifest=ManifestRecord(path="job.yaml", sha256="0" * 64, text="version: 1\n"),
+        capabilities=dict.fromkeys(Condition, Enforcement.ENFORCED),
+        etags_comparable=etags_comparable,
+        warnings=warnings,
+    )
+
+
+def plan_of(
+    source: Iterable[ObjectRow] | ListedRows,
+    destination: Iterable[ObjectRow] | ListedRows | None,
+    *,
+    manifest: Manifest | None = None,
+    plan: PlanInMemory | None = None,
+    allow: Mapping[str, int] | None = None,
+    etags_comparable: bool = True,
+    on_progress: OnProgress = lambda *_: None,
+) -> tuple[BuiltPlan, PlanInMemory]:
+    """Plan between two sets of rows; a destination of None is a bucket that does not exist."""
+    manifest = manifest or a_manifest()
+    plan = plan or PlanInMemory()
+    built = build_plan(
+        resolve_job(manifest),
+        source=_lister(source),
+        destination=None if destination is None else _lister(destination),
+        locations=locations_of(manifest),
+        writer=plan,
+        facts=facts(etags_comparable=etags_comparable),
+        allow=allow or {},
+        on_progress=on_progress,
+    )
+    return built, plan
+
+
+def _lister(rows: Iterable[ObjectRow] | ListedRows) -> ListedRows:
+    return rows if isinstance(rows, ListedRows) else ListedRows(rows)

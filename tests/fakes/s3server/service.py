@@ -1,0 +1,120 @@
+"""From a request to its reply: access, routing, faults, records."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from fakes.s3server.context import Context
+from fakes.s3server.documents import error_response
+from fakes.s3server.errors import S3Error
+from fakes.s3server.faults import ANSWERS, Fault, FaultKind
+from fakes.s3server.listing import PAGES
+from fakes.s3server.messages import Dropped, Later, Reply, Request, Response, follow
+from fakes.s3server.records import Records
+from fakes.s3server.routes import HANDLERS, check_key, operation_of
+
+UNROUTED = "Unrouted"
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)")
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Service:
+    context: Context
+    records: Records = field(default_factory=Records)
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to one request. Everything that it changes is changed before this returns, or in a Later."""
+        try:
+            operation = operation_of(request)
+        except S3Error as error:
+            operation = UNROUTED
+            reply: Reply = self._refuse(error, request)
+        else:
+            self.records.note_request(operation)
+            fault = self.context.faults.take(operation=operation, bucket=request.bucket, key=_fault_key(request))
+            reply = self._perform(operation, request) if fault is None else self._spoil(fault, operation, request)
+        if self.context.settings.latency_s:
+            ready = reply
+            reply = Later(self.context.settings.latency_s, lambda: ready)
+
+        def note(final: Response | Dropped) -> Response | Dropped:
+            self.records.note_answer(operation, request, final)
+            return final
+
+        return follow(reply, note)
+
+    def _perform(self, operation: str, request: Request, *, page_fault: FaultKind | None = None) -> Reply:
+        def run() -> Reply:
+            self._check_access(request)
+            check_key(request)
+            self.context.page_fault = page_fault
+            return HANDLERS[operation](self.context, request)
+
+        return self._guarded(run, request)
+
+    def _guarded(self, run: Callable[[], Reply], request: Request) -> Reply:
+        """Errors become answers, also those of a reply that comes later."""
+        try:
+            reply = run()
+        except S3Error as error:
+            return self._refuse(error, request)
+        except Exception:
+            _logger.exception("%s /%s/%s", request.method, request.bucket, request.key)
+            return self._refuse(S3Error("InternalError"), request)
+        if isinstance(reply, Later):
+            return Later(reply.pause_s, lambda: self._guarded(reply.proceed, request))
+        return reply
+
+    def _check_access(self, request: Request) -> None:
+        settings = self.context.settings
+        found = _CREDENTIAL.search(request.headers.get("authorization", ""))
+        key_id = found[1] if found else request.query.get("X-Amz-Credential", "").partition("/")[0]
+        if not key_id and not settings.anonymous:
+            raise S3Error("AccessDenied")
+        if key_id and settings.credential not in {None, key_id}:
+            raise S3Error("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+        expected_owner = request.headers.get("x-amz-expected-bucket-owner", settings.owner)
+        if expected_owner != settings.owner and request.bucket in self.context.store.buckets:
+            raise S3Error("AccessDenied")
+
+    def _refuse(self, error: S3Error, request: Request, *, status: int | None = None) -> Response:
+        request_id = f"{self.context.store.next_serial():016X}"
+        resource = f"/{request.bucket}/{request.key}" if request.key else f"/{request.bucket}"
+        response = error_response(error, request_id=request_id, resource=resource, status=status)
+        return replace(response, headers={**response.headers, "x-amz-request-id": request_id})
+
+    def _spoil(self, fault: Fault, operation: str, request: Request) -> Reply:
+        if fault.after_commit or fault.kind is FaultKind.REPLY_LOST:
+            performed = self._perform(operation, request)
+            return follow(
+                performed,
+                lambda final: _after(fault.delay_s, lambda: self._spoilt_answer(fault.kind, request) or final),
+            )
+        page_fault = fault.kind if fault.kind in PAGES else None
+        return _after(
+            fault.delay_s,
+            lambda: (
+                self._spoilt_answer(fault.kind, request) or self._perform(operation, request, page_fault=page_fault)
+            ),
+        )
+
+    def _spoilt_answer(self, kind: FaultKind, request: Request) -> Response | Dropped | None:
+        """The fault's own answer; None where the operation's is given."""
+        if kind in {FaultKind.RESET, FaultKind.REPLY_LOST}:
+            return Dropped(reset=kind is FaultKind.RESET)
+        if kind in ANSWERS:
+            status = 200 if kind is FaultKind.ERROR_IN_200 else None
+            return self._refuse(S3Error(ANSWERS[kind]), request, status=status)
+        return None
+
+
+def _fault_key(request: Request) -> str:
+    return request.key or request.query.get("prefix", "")
+
+
+def _after(pause_s: float, run: Callable[[], Reply]) -> Reply:
+    return Later(pause_s, run) if pause_s else run()

@@ -1,0 +1,75 @@
+"""What the server does and what it leaves out, changed while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+class ConditionMode(StrEnum):
+    ALL = "all"
+    NONE = "none"
+    PUT_ONLY = "put-only"
+    NOT_ATOMIC = "not-atomic"
+
+
+class ListOrder(StrEnum):
+    SORTED = "sorted"
+    UNSORTED = "unsorted"
+
+
+class Condition(StrEnum):
+    """Where a condition may stand."""
+
+    READ = "read"
+    PUT = "put"
+    COPY_SOURCE = "copy-source"
+    COPY = "copy"
+    COMPLETE = "complete"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`credential`: the only access key id that is let in; None lets in any."""
+
+    conditions: ConditionMode = ConditionMode.ALL
+    order: ListOrder = ListOrder.SORTED
+    owner: str = "123456789012"
+    credential: str | None = None
+    anonymous: bool = False
+    min_part_size_bytes: int = 5 * MIB
+    max_copy_size_bytes: int = 5 * GIB
+    complete_again: bool = False  # AWS answers a repeated complete with 200 for a while; many stores do not
+    clock_offset_s: float = 0.0
+    latency_s: float = 0.0
+    not_atomic_pause_s: float = 0.02
+
+    def enforces(self, condition: Condition) -> bool:
+        match self.conditions:
+            case ConditionMode.NONE:
+                return False
+            case ConditionMode.PUT_ONLY:
+                return condition in {Condition.READ, Condition.PUT}
+            case _:
+                return True
+
+    def now_s(self) -> float:
+        return time.time() + self.clock_offset_s
+
+    def changed(self, values: Mapping[str, object]) -> Settings:
+        """These settings with some replaced; ValueError names a field or a value that does not exist."""
+        known = {item.name for item in fields(self)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"no such setting: {', '.join(unknown)} (known: {', '.join(sorted(known))})")
+        typed = dict(values)
+        if "conditions" in typed:
+            typed["conditions"] = ConditionMode(str(typed["conditions"]))
+        if "order" in typed:
+            typed["order"] = ListOrder(str(typed["order"]))
+        return replace(self, **typed)  # type: ignore[arg-type]  # JSON values; a test that sends a wrong type fails itself

@@ -1,0 +1,205 @@
+"""Plans to test with, and a second implementation of the format's digests, written from docs/plan-format.md."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from s3plan.planfile.reader import PlanReader
+from s3plan.planfile.writer import PlanWriter
+from s3plan.schemas.actions import Action, ActionKind
+from s3plan.schemas.plan import (
+    Edge,
+    ListingRecord,
+    LocationRole,
+    ManifestRecord,
+    Phase,
+    PhaseName,
+    PlanHeader,
+    PlanLocation,
+    ResolvedSettings,
+)
+
+SOURCE = PlanLocation(1, LocationRole.SOURCE, "s3://from/images/", "", None, "eu-central-1", "from", "images/")
+DESTINATION = PlanLocation(
+    2, LocationRole.DESTINATION, "s3://to/dr/", "backup", "https://s3.example.com", None, "to", "dr/", "111122223333"
+)
+PHASES = (
+    Phase(1, "images", PhaseName.PREPARE),
+    Phase(2, "images", PhaseName.COPY),
+    Phase(3, "images", PhaseName.DELETE),
+    Phase(4, "images", PhaseName.ASIDE),
+)
+EDGES = (Edge(1, 2), Edge(2, 3))
+COPY, DELETE, ASIDE = 2, 3, 4
+Content = tuple[PlanHeader, str, object, object, object, object, object]
+
+
+def header(*, actions: int, size_bytes: int, job: str = "images") -> PlanHeader:
+    """Return a header without totals."""
+    listing = ListingRecord(objects=actions, bytes=size_bytes, pages=1, complete=True)
+    settings = ResolvedSettings(
+        mode="mirror",
+        overwrite="if-different",
+        archived="skip",
+        multipart_threshold_bytes=1 << 30,
+        executor="threads",
+        retries=8,
+    )
+    return PlanHeader(
+        format_version=1,
+        tool_version="0.1.0",
+        made_at=datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC),
+        job=job,
+        manifest=ManifestRecord(path="s3plan.yaml", sha256="0" * 64, text="version: 1\n"),
+        settings=settings,
+        capabilities=(),
+        source=listing,
+        destination=listing,
+        totals=(),
+        prefixes=(),
+        actions=actions,
+        bytes=size_bytes,
+    )
+
+
+def copies(*keys: bytes, size_bytes: int = 7) -> list[Action]:
+    """Return one copy for each key; every second one is an overwrite."""
+    return [
+        Action(
+            ActionKind.COPY,
+            key,
+            size_bytes,
+            "not at the destination",
+            source_etag=f"{number:032x}",
+            source_mtime_ms=1_700_000_000_000 + number,
+            destination_etag=f"{number:032x}-2" if number % 2 else None,
+            destination_mtime_ms=1_600_000_000_000 if number % 2 else None,
+            storage_class="STANDARD" if number % 3 else None,
+        )
+        for number, key in enumerate(keys)
+    ]
+
+
+def deletes(*keys: bytes) -> list[Action]:
+    """Return one delete for each key."""
+    return [
+        Action(ActionKind.DELETE, key, 9, "not in the source", destination_etag="e" * 32, destination_mtime_ms=5)
+        for key in keys
+    ]
+
+
+def skips(*keys: bytes) -> list[Action]:
+    """Return one skip for each key."""
+    return [Action(ActionKind.SKIP, key, 11, "archived: GLACIER", source_etag="f" * 32) for key in keys]
+
+
+def numbered(stem: str, count: int) -> list[bytes]:
+    """Return that many ascending keys."""
+    return [f"{stem}/{number:06d}".encode() for number in range(count)]
+
+
+def add_graph(writer: PlanWriter) -> None:
+    """Add two locations and a mirror's phases."""
+    writer.add_location(SOURCE)
+    writer.add_location(DESTINATION)
+    for phase in PHASES:
+        writer.add_phase(phase)
+    for edge in EDGES:
+        writer.add_edge(edge)
+
+
+def write_plan(
+    path: Path,
+    *,
+    copied: Sequence[Action] = (),
+    deleted: Sequence[Action] = (),
+    aside: Sequence[Action] = (),
+    batch_actions: int = 50,
+) -> str:
+    """Write a mirror's plan, the batches of its phases taking turns, and return its digest."""
+    with PlanWriter(path) as writer:
+        add_graph(writer)
+        most = max(map(len, (copied, deleted, aside)))
+        for first in range(0, most, batch_actions):
+            turn = slice(first, first + batch_actions)
+            for phase, source, destination, actions in (
+                (COPY, 1, 2, copied),
+                (DELETE, None, 2, deleted),
+                (ASIDE, 1, 2, aside),
+            ):
+                if actions[turn]:
+                    writer.add_batch(phase=phase, from_location=source, to_location=destination, actions=actions[turn])
+        size_bytes = sum(action.size_bytes for action in copied)
+        return writer.seal(header(actions=len(copied) + len(deleted), size_bytes=size_bytes))
+
+
+def everything_in(reader: PlanReader) -> Content:
+    """Return all that a plan says."""
+    return (
+        reader.header,
+        reader.digest,
+        reader.locations,
+        reader.phases,
+        reader.edges,
+        reader.batches,
+        tuple(reader.iter_actions()),
+    )
+
+
+def change(path: Path, *statements: str, reseal: bool = False) -> None:
+    """Run SQL on a plan; `reseal` makes all digests agree with what it then holds, as a forger would."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        for statement in statements:
+            database.execute(statement)
+        if reseal:
+            _reseal(database)
+
+
+def encoded(value: object) -> bytes:
+    """Return the canonical encoding, value by value, as docs/plan-format.md has it."""
+    match value:
+        case None:
+            return b"n"
+        case True:
+            return b"t"
+        case False:
+            return b"f"
+        case int():
+            return b"i" + str(value).encode() + b";"
+        case str():
+            data = value.encode()
+            return b"s" + str(len(data)).encode() + b":" + data
+        case bytes():
+            return b"b" + str(len(value)).encode() + b":" + value
+        case tuple():
+            return b"(" + str(len(value)).encode() + b":" + b"".join(map(encoded, value))
+    raise TypeError(type(value))
+
+
+def _reseal(database: sqlite3.Connection) -> None:
+    batches = database.execute("SELECT id, first_action, actions FROM batch").fetchall()
+    for number, first, count in batches:
+        rows = database.execute(
+            "SELECT * FROM action WHERE id BETWEEN ? AND ? ORDER BY id", (first, first + count - 1)
+        ).fetchall()
+        digest = _sha256("s3plan batch 1", *list(zip(*rows, strict=True))[1:])
+        database.execute("UPDATE batch SET digest = ? WHERE id = ?", (digest, number))
+    orders = {"location": "id", "phase": "id", "edge": "before_phase, after_phase", "batch": "id"}
+    tables = [
+        tuple(database.execute(f"SELECT * FROM {table} ORDER BY {order}").fetchall()) for table, order in orders.items()
+    ]
+    content = _sha256("s3plan content 1", *tables)
+    (text,) = database.execute("SELECT document FROM header").fetchone()
+    database.execute(
+        "UPDATE header SET content_digest = ?, plan_digest = ?", (content, _sha256("s3plan plan 1", text, content))
+    )
+
+
+def _sha256(label: str, *values: Any) -> bytes:
+    return sha256(encoded((label, *values))).digest()

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+from fakes.plan_parts import an_object
+from hypothesis import given
+from hypothesis import strategies as st
+from s3plan.planner.diff import Rules, diff, pair_up
+from s3plan.planner.filters import AttributeFilter
+from s3plan.planner.overwrite import policy_for
+from s3plan.schemas.actions import Action, ActionKind, Verdict, VerdictKind
+from s3plan.schemas.manifest_words import Overwrite
+from s3plan.schemas.objects import ObjectRow
+
+
+def rules(
+    *,
+    objection: AttributeFilter | None = None,
+    overwrite: Overwrite = Overwrite.IF_DIFFERENT,
+    copies_archived: bool = False,
+    deletes_extraneous: bool = False,
+    prefix_bytes: int = 0,
+    storage_class: str | None = None,
+) -> Rules:
+    return Rules(
+        policy=policy_for(overwrite, compare=(), etags_comparable=True),
+        objection=objection,
+        copies_archived=copies_archived,
+        deletes_extraneous=deletes_extraneous,
+        destination_prefix_bytes=prefix_bytes,
+        storage_class=storage_class,
+    )
+
+
+def diffed(
+    source: Iterable[ObjectRow], destination: Iterable[ObjectRow], chosen: Rules
+) -> tuple[list[tuple[Verdict, Action]], Counter[tuple[VerdictKind, str]]]:
+    totals: Counter[tuple[VerdictKind, str]] = Counter()
+
+    def count(verdict: Verdict, objects: int, size_bytes: int) -> None:
+        totals[verdict.kind, verdict.rule] += objects
+
+    lines = list(diff(pair_up(iter(sorted(source)), iter(sorted(destination))), rules=chosen, on_verdict=count))
+    return lines, totals
+
+
+def only_line(source: Iterable[ObjectRow], destination: Iterable[ObjectRow], chosen: Rules) -> tuple[Verdict, Action]:
+    (line,), _ = diffed(source, destination, chosen)
+    return line
+
+
+@given(st.sets(st.binary(max_size=3)), st.sets(st.binary(max_size=3)))
+def test_every_key_of_both_sides_comes_once_in_order(left: set[bytes], right: set[bytes]) -> None:
+    rows = [iter(sorted(an_object(key) for key in keys)) for keys in (left, right)]
+    pairs = [(source and source.key, destination and destination.key) for source, destination in pair_up(*rows)]
+    expected = [(key if key in left else None, key if key in right else None) for key in sorted(left | right)]
+    assert pairs == expected
+
+
+@pytest.mark.parametrize(
+    "keys", [("a/b.", "a/b/"), ("test/", "test.txt"), ("dir/", "dir-2/"), ("SHASUMS256.txt", "SHASUMS256.txt.asc")]
+)
+def test_keys_that_have_fooled_other_tools_are_neither_copied_nor_deleted(keys: tuple[str, str]) -> None:
+    rows = [an_object(key) for key in keys]
+    assert diffed(rows, rows, rules(deletes_extraneous=True))[0] == []
+
+
+def test_a_new_object_is_copied_to_an_absent_destination() -> None:
+    verdict, action = only_line([an_object("k", etag="e", size=7)], [], rules())
+    assert verdict == Verdict(VerdictKind.COPY, "not in destination", "not in destination")
+    assert action == Action(
+        ActionKind.COPY,
+        b"k",
+        7,
+        "not in destination",
+        source_etag="e",
+        source_mtime_ms=an_object("k").mtime_ms,
+        destination_etag=None,
+    )
+
+
+def test_an_overwrite_is_pinned_to_both_sides() -> None:
+    source, destination = an_object("k", etag="s", size=12, age_ms=5), an_object("k", etag="d", age_ms=6)
+    verdict, action = only_line([source], [destination], rules())
+    assert verdict.kind is VerdictKind.OVERWRITE
+    assert action.kind is ActionKind.COPY
+    assert action.reason == "size 10 -> 12"
+    assert (action.source_etag, action.source_mtime_ms) == ("s", source.mtime_ms)
+    assert (action.destination_etag, action.destination_mtime_ms) == ("d", destination.mtime_ms)
+
+
+def test_only_a_mirror_deletes_and_pins_what_it_deletes() -> None:
+    extra = an_object("k", etag="d", size=3)
+    lines, totals = diffed([], [extra], rules())
+    assert lines == []
+    assert totals == {(VerdictKind.UNCHANGED, "only in destination"): 1}
+    verdict, action = only_line([], [extra], rules(deletes_extraneous=True))
+    assert verdict.kind is VerdictKind.DELETE
+    assert action == Action(
+        ActionKind.DELETE, b"k", 3, "not in source", destination_etag="d", destination_mtime_ms=extra.mtime_ms
+    )
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_source_object_that_a_filter_leaves_out_protects_its_destination(there: bool) -> None:
+    destination = [an_object("big", size=3)] if there else []
+    chosen = rules(deletes_extraneous=True, objection=lambda row: "filtered: no" if row.size_bytes > 50 else None)
+    lines, totals = diffed([an_object("big", size=51)], destination, chosen)
+    assert lines == []
+    assert totals == {(VerdictKind.SKIPPED, "filtered: no"): 1}
+
+
+def test_archived_sources_are_set_aside_only_where_they_would_be_copied() -> None:
+    frozen = an_object("k", storage_class="GLACIER", size=12)
+    verdict, action = only_line([frozen], [an_object("k")], rules())
+    assert verdict == Verdict(VerdictKind.SKIPPED, "archived: GLACIER", "archived: GLACIER")
+    assert (action.kind, action.reason) == (ActionKind.SKIP, "archived: GLACIER")
+    assert diffed([frozen], [frozen], rules(deletes_extraneous=True))[0] == []
+    assert only_line([frozen], [], rules(copies_archived=True))[1].kind is ActionKind.COPY
+
+
+@pytest.mark.parametrize(
+    ("listed", "written", "expected"),
+    [
+        ("STANDARD", None, None),
+        ("STANDARD_IA", None, "STANDARD_IA"),
+        ("GLACIER_IR", None, "GLACIER_IR"),
+        ("INTELLIGENT_TIERING", "STANDARD", "STANDARD"),
+        ("STANDARD", "ONEZONE_IA", "ONEZONE_IA"),
+        ("GLACIER", None, None),
+        ("DEEP_ARCHIVE", "STANDARD_IA", "STANDARD_IA"),
+        ("A-TIER-OF-SOME-OTHER-STORE", None, None),
+    ],
+)
+def test_a_copy_keeps_the_storage_class_that_it_can_keep(
+    listed: str, written: str | None, expected: str | None
+) -> None:
+    chosen = rules(copies_archived=True, storage_class=written)
+    assert only_line([an_object("k", storage_class=listed)], [], chosen)[1].storage_class == expected
+
+
+def test_a_destination_key_that_is_too_long_is_a_conflict() -> None:
+    fits, too_long = b"k" * 1020, b"k" * 1021
+    verdict, action = only_line([an_object(too_long)], [], rules(prefix_bytes=4))
+    assert (verdict.kind, verdict.rule) == (VerdictKind.CONFLICT, "destination key too long")
+    assert (action.kind, action.reason) == (ActionKind.CONFLICT, "destination key of 1,025 bytes, the most is 1,024")
+    assert only_line([an_object(fits)], [], rules(prefix_bytes=4))[1].kind is ActionKind.COPY
+
+
+def test_a_key_that_is_not_utf8_is_a_conflict_on_either_side() -> None:
+    odd = an_object(b"\xff")
+    for source, destination in (([odd], []), ([], [odd])):
+        verdict, action = only_line(source, destination, rules(deletes_extraneous=True))
+        assert (verdict.kind, verdict.rule) == (VerdictKind.CONFLICT, "key is not UTF-8")
+        assert action.kind is ActionKind.CONFLICT
+
+
+def test_what_cannot_be_pinned_is_a_conflict() -> None:
+    bare, whole = an_object("k", etag=""), an_object("k", size=12)
+    for source, destination in (([bare], []), ([whole], [bare]), ([bare], [whole]), ([], [bare])):
+        verdict, action = only_line(source, destination, rules(deletes_extraneous=True))
+        assert (verdict.kind, verdict.rule) == (VerdictKind.CONFLICT, "no ETag to pin")
+        assert action.kind is ActionKind.CONFLICT
+
+
+def test_verdicts_without_a_line_are_counted_with_their_bytes() -> None:
+    counted: list[tuple[str, int, int]] = []
+    same = [an_object(key, size=size) for key, size in (("a", 1), ("b", 2), ("d", 4), ("e", 8))]
+    pairs = pair_up(iter(same), iter(sorted([*same, an_object("c", size=16)])))
+    lines = diff(pairs, rules=rules(), on_verdict=lambda verdict, *sums: counted.append((verdict.rule, *sums)))
+    assert list(lines) == []
+    assert counted == [("same ETag", 2, 3), ("only in destination", 1, 16), ("same ETag", 2, 12)]

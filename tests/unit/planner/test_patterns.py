@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from s3plan.planner.filters import compile_key_filter
+from s3plan.planner.patterns import PatternInvalid, parse_pattern
+from s3plan.schemas.errors import ExitCode
+from s3plan.schemas.manifest import Filters
+
+
+def matches(pattern: str, key: bytes) -> bool:
+    passes = compile_key_filter(Filters.model_validate({"include": [pattern]}))
+    return passes is None or passes(key)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key", "expected"),
+    [
+        # without a slash: the name of the object or of a folder, at any depth
+        ("*.jpg", b"a.jpg", True),
+        ("*.jpg", b"x/y/a.jpg", True),
+        ("*.jpg", b"x/y.jpg/a.txt", True),
+        ("*.jpg", b"a.jpg.txt", False),
+        ("*.jpg", b"a.JPG", False),
+        ("tmp", b"tmp", True),
+        ("tmp", b"x/tmp/y", True),
+        ("tmp", b"tmpx", False),
+        ("tmp", b"x/atmp/y", False),
+        ("*", b"", True),
+        ("*", b"a//b", True),
+        # with a slash at its end: folders only
+        ("tmp/", b"tmp", False),
+        ("tmp/", b"tmp/", True),
+        ("tmp/", b"tmp/a", True),
+        ("tmp/", b"x/tmp/y/z", True),
+        ("tmp/", b"x/tmp", False),
+        ("tmp/", b"atmp/x", False),
+        ("tmp//", b"tmp//x", True),
+        ("tmp//", b"tmp/x", False),
+        # with a slash at its start or inside: from the location on
+        ("/a.jpg", b"a.jpg", True),
+        ("/a.jpg", b"x/a.jpg", False),
+        ("/a.jpg", b"/a.jpg", False),
+        ("//a.jpg", b"/a.jpg", True),
+        ("//a.jpg", b"a.jpg", False),
+        ("/*", b"lead", True),
+        ("x/a", b"x/a", True),
+        ("x/a", b"x/a/b", True),
+        ("x/a", b"y/x/a", False),
+        ("x/*.jpg", b"x/a.jpg", True),
+        ("x/*.jpg", b"x/y/a.jpg", False),
+        # keys as the bytes they are
+        ("lead", b"/lead", True),
+        ("/lead", b"/lead", False),
+        ("a/b", b"a//b", False),
+        ("a//b", b"a//b", True),
+        ("a/*/b", b"a//b", True),
+        ("a/**/b", b"a//b", True),
+        ("x", b"./x", True),
+        ("/x", b"./x", False),
+        ("./x", b"./x", True),
+        ("./x", b"x", False),
+        ("../x", b"../x", True),
+        ("../x", b"a/../x", False),
+        ("dir", b"dir/", True),
+        ("dir/", b"dir/", True),
+        ("dir/*", b"dir/", True),
+        ("/dir", b"dir/", True),
+        (".", b".", True),
+        (".", b"./x", True),
+        (".", b"..", False),
+        ("..", b"../x", True),
+        ("a*b", b"a\nb", True),
+        ("a?b", b"a\nb", True),
+        ("a", b"a\n", False),
+        ("*.log", b"a\n.log", True),
+        ("*.log", b"a.log\n", False),
+        ("a/**", b"a/b\nc", True),
+        ("*.jpg", b"\xff\xfe.jpg", True),
+        ("?.jpg", b"\xff.jpg", True),
+        ("\u00e4.jpg", "\u00e4.jpg".encode(), True),
+        ("\u00e4.jpg", "a\u0308.jpg".encode(), False),
+        ("?.jpg", "\u00e4.jpg".encode(), True),
+        ("?.jpg", "\U0001f600.jpg".encode(), True),
+        ("[\u00e4\u00f6].jpg", "\u00f6.jpg".encode(), True),
+        ("[\u00e4-\u00fc].jpg", "\u00f6.jpg".encode(), True),
+        # wildcards
+        ("a*c", b"abc", True),
+        ("a*c", b"ac", True),
+        ("a*c", b"a/c", False),
+        ("a?c", b"ac", False),
+        ("/a?c", b"a/c", False),
+        ("*a*b*", b"xaxbx", True),
+        ("*a*b*", b"xbxax", False),
+        ("a*b", b"abab", True),
+        ("*.tar.*", b"x.tar.gz", True),
+        # two stars
+        ("**/foo", b"foo", True),
+        ("**/foo", b"a/b/foo", True),
+        ("**/foo", b"a/b/foo/c", True),
+        ("**/foo", b"xfoo", False),
+        ("a/**", b"a/b", True),
+        ("a/**", b"a/b/c", True),
+        ("a/**", b"a/", True),
+        ("a/**", b"a", False),
+        ("a/**/b", b"a/b", True),
+        ("a/**/b", b"a/x/b", True),
+        ("a/**/b", b"a/x/y/b", True),
+        ("a/**/b", b"a/xb", False),
+        ("a/**/b/**/c", b"a/x/b/y/b/c", True),
+        ("a/**/b/**/c", b"a/x/c/b", False),
+        ("**/a/b", b"a/a/b", True),
+        ("**/a/b/**/c", b"a/x/a/b/c", True),
+        ("**", b"a/b", True),
+        ("/**", b"/a", True),
+        ("**/", b"a", False),
+        ("**/", b"a/b", True),
+        ("a**c", b"abbc", True),
+        ("/a**c", b"a/c", False),
+        ("**/_temporary/", b"x/_temporary/y", True),
+        ("**/_temporary/", b"x/_temporary", False),
+        ("a/**/**/b", b"a/b", True),
+        # classes
+        ("[a-c]x", b"bx", True),
+        ("[a-c]x", b"dx", False),
+        ("[!a-c]x", b"dx", True),
+        ("[^a-c]x", b"dx", True),
+        ("[!a-c]x", b"bx", False),
+        ("[]x]y", b"]y", True),
+        ("[!]x]y", b"]y", False),
+        ("[a-]y", b"-y", True),
+        ("[[:digit:]]x", b"7x", True),
+        ("[[:alpha:]_]x", b"_x", True),
+        ("[[:digit:]]x", b"ax", False),
+        ("[\\]]x", b"]x", True),
+        ("[a\\-c]x", b"bx", False),
+        ("/a[+-9]b", b"a/b", False),
+        ("/a[!x]b", b"a/b", False),
+        ("[[]x", b"[x", True),
+        ("[&&~|-]x", b"~x", True),
+        # escapes
+        ("\\*", b"*", True),
+        ("\\*", b"a", False),
+        ("\\!a", b"!a", True),
+        ("\\#a", b"#a", True),
+        ("\\a", b"a", True),
+        ("\\\\", b"\\", True),
+        ("a\\ ", b"a ", True),
+        ("a ", b"a", True),
+        ("a ", b"a ", False),
+        (" a", b" a", True),
+        ("a.b", b"axb", False),
+        ("a+(b)", b"a+(b)", True),
+        ("$a^", b"$a^", True),
+    ],
+)
+def test_a_pattern_matches_keys_as_git_would(pattern: str, key: bytes, expected: bool) -> None:
+    assert matches(pattern, key) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "problem"),
+    [
+        ("a[bc", r"write \["),
+        ("[", "never closed"),
+        ("[]", "never closed"),
+        ("[a-", "never closed"),
+        ("[[:digit:", "never closed"),
+        ("[[:digits:]]", "[:digits:]"),
+        ("[z-a]", "z-a"),
+        ("a\\", "backslash"),
+        ("a\\/", "backslash"),
+        ("/", "names nothing"),
+        ("!", "names nothing"),
+        ("  ", "names nothing"),
+        ("#a", "comment"),
+    ],
+)
+def test_a_pattern_that_cannot_be_meant_is_refused(pattern: str, problem: str) -> None:
+    with pytest.raises(PatternInvalid, match=re.escape(problem)) as caught:
+        parse_pattern(pattern)
+    assert repr(pattern) in str(caught.value)
+    assert caught.value.exit_code is ExitCode.MANIFEST
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*a*a*a*a*a*a*a*a*a*b", "**/a*/**/a*/**/a*/**/a*/**/a*/**/a*/b", "a*/**/*a*a*a/**/b", "**/a/**/a/**/a/**/a/x"],
+)
+def test_no_pattern_takes_long_on_any_key(pattern: str) -> None:
+    keys = [b"a" * 1024, b"a/" * 512, b"aa/" * 341]
+    began = time.perf_counter()
+    assert not any(matches(pattern, key) for key in keys)
+    assert time.perf_counter() - began < 1

@@ -1,0 +1,226 @@
+"""What the boto3 engine puts on the wire, and how it takes what goes wrong there."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+import pytest
+from fakes.s3fixtures import s3_server, server
+from fakes.s3server import Fault, FaultKind, ServerProcess
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import (
+    CompleteMultipartUpload,
+    CopyObject,
+    CreateMultipartUpload,
+    DeleteObjects,
+    Encryption,
+    HeadObject,
+    ListObjects,
+    ObjectAttributes,
+    ObjectFound,
+    ObjectsPage,
+    ObjectWritten,
+    PutObject,
+    Reply,
+    Request,
+    UploadPartCopy,
+)
+from s3plan.storage.boto3_engine import RENEWED, open_engine
+from s3plan.storage.connections import ConnectionSettings
+
+__all__ = ["s3_server", "server"]
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("T_ACCESS_KEY_ID", "AKIDONE")
+    monkeypatch.setenv("T_SECRET_ACCESS_KEY", "secret")
+
+
+@pytest.fixture
+def engine(server: ServerProcess) -> Iterator[Engine]:
+    server.seed("bucket", keys=["from"], body="source bytes")
+    engine = open_engine(settings(server), max_in_flight=4, read_timeout_s=0.5)
+    yield engine
+    engine.close()
+
+
+def settings(server: ServerProcess) -> ConnectionSettings:
+    return ConnectionSettings(endpoint=server.endpoint, region="us-east-1", env_prefix="T_")
+
+
+def headers_of(server: ServerProcess, engine: Engine, request: Request) -> Mapping[str, str]:
+    reply = engine.call(request)
+    assert not isinstance(reply, Failure), reply
+    return server.log()[-1].headers
+
+
+def failed(reply: Reply) -> Failure:
+    assert isinstance(reply, Failure), reply
+    return reply
+
+
+COPY = CopyObject("bucket", "to", "bucket", "from")
+
+
+def test_a_copy_quotes_its_pins_and_leaves_annotations_behind(server: ServerProcess, engine: Engine) -> None:
+    etag = server.snapshot("bucket")["from"].etag
+    request = CopyObject(
+        "bucket",
+        "to",
+        "bucket",
+        "from",
+        source_if_match=etag,
+        if_absent=True,
+        storage_class="STANDARD_IA",
+        encryption=Encryption("aws:kms", "key-1", True),
+        owner="123456789012",
+        source_owner="123456789012",
+    )
+    sent = headers_of(server, engine, request)
+    assert sent["x-amz-copy-source-if-match"] == f'"{etag}"'
+    assert sent["if-none-match"] == "*"
+    assert sent["x-amz-annotation-directive"] == "EXCLUDE"
+    assert "x-amz-metadata-directive" not in sent
+    assert sent["x-amz-storage-class"] == "STANDARD_IA"
+    assert sent["x-amz-server-side-encryption-aws-kms-key-id"] == "key-1"
+    assert sent["x-amz-server-side-encryption-bucket-key-enabled"] == "true"
+    assert sent["x-amz-expected-bucket-owner"] == "123456789012"
+    assert sent["x-amz-source-expected-bucket-owner"] == "123456789012"
+
+
+def test_an_upload_asks_for_no_checksum_that_its_parts_would_have_to_carry(
+    server: ServerProcess, engine: Engine
+) -> None:
+    sent = headers_of(server, engine, CreateMultipartUpload("bucket", "to", ObjectAttributes()))
+    assert not [name for name in sent if "checksum" in name]
+
+
+def test_a_batch_delete_carries_a_checksum_everywhere(server: ServerProcess, engine: Engine) -> None:
+    sent = headers_of(server, engine, DeleteObjects("bucket", [("from", None)]))
+    assert [name for name in sent if "checksum" in name]
+
+
+def test_who_pays_says_so_on_every_request_to_objects(server: ServerProcess) -> None:
+    server.seed("bucket", keys=["from"], body="x")
+    paying = open_engine(
+        ConnectionSettings(endpoint=server.endpoint, env_prefix="T_", requester_pays=True), max_in_flight=1
+    )
+    requests: list[Request] = [
+        ListObjects("bucket"),
+        HeadObject("bucket", "from"),
+        COPY,
+        DeleteObjects("bucket", [("to", None)]),
+    ]
+    assert {headers_of(server, paying, request)["x-amz-request-payer"] for request in requests} == {"requester"}
+    paying.close()
+
+
+def test_anonymous_requests_are_not_signed(server: ServerProcess) -> None:
+    server.seed("bucket", keys=["from"])
+    anonymous = open_engine(ConnectionSettings(endpoint=server.endpoint, anonymous=True), max_in_flight=1)
+    assert failed(anonymous.call(ListObjects("bucket"))).kind is FailureKind.DENIED
+    server.set_mode(anonymous=True)
+    assert isinstance(anonymous.call(ListObjects("bucket")), ObjectsPage)
+    anonymous.close()
+
+
+def test_a_header_that_cannot_be_sent_as_it_is_is_refused_before_anything_is_sent(
+    server: ServerProcess, engine: Engine
+) -> None:
+    attributes = ObjectAttributes(headers={"ContentDisposition": "filename=\u00e9"})
+    assert failed(engine.call(CreateMultipartUpload("bucket", "to", attributes))).kind is FailureKind.INVALID
+    assert server.stats().requested("CreateMultipartUpload") == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "status"),
+    [
+        (FaultKind.SLOW_DOWN, FailureKind.THROTTLED, 503),
+        (FaultKind.INTERNAL_ERROR, FailureKind.TRANSIENT, 500),
+        (FaultKind.ERROR_IN_200, FailureKind.TRANSIENT, 500),
+        (FaultKind.ACCESS_DENIED, FailureKind.DENIED, 403),
+        (FaultKind.CONFLICT, FailureKind.CONFLICT, 409),
+        (FaultKind.RESET, FailureKind.TRANSIENT, None),
+        (FaultKind.REPLY_LOST, FailureKind.TRANSIENT, None),
+    ],
+)
+def test_a_fault_has_its_class_and_is_never_retried_here(
+    server: ServerProcess, engine: Engine, fault: FaultKind, kind: FailureKind, status: int | None
+) -> None:
+    server.faults([Fault(kind=fault, operation="CopyObject", times=None)])
+    failure = failed(engine.call(COPY))
+    assert (failure.kind, failure.status) == (kind, status)
+    assert server.stats().requested("CopyObject") == 1
+
+
+def test_an_error_inside_a_200_is_found_in_listings_and_multipart_copies(server: ServerProcess, engine: Engine) -> None:
+    server.faults([Fault(kind=FaultKind.ERROR_IN_200, times=None)])
+    requests: list[Request] = [
+        ListObjects("bucket"),
+        UploadPartCopy("bucket", "to", "id", 1, "bucket", "from", None, None),
+        CompleteMultipartUpload("bucket", "to", "id", [(1, "0" * 32)]),
+        DeleteObjects("bucket", [("from", None)]),
+    ]
+    assert {failed(engine.call(request)).kind for request in requests} == {FailureKind.TRANSIENT}
+
+
+def test_a_store_that_does_not_answer_in_time_leaves_the_end_open(server: ServerProcess, engine: Engine) -> None:
+    server.faults([Fault(kind=FaultKind.DELAY, delay_s=3.0)])
+    failure = failed(engine.call(COPY))
+    assert (failure.kind, failure.code) == (FailureKind.TRANSIENT, "ReadTimeoutError")
+
+
+def test_a_store_that_is_not_there_is_unreachable() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    nowhere = open_engine(ConnectionSettings(endpoint=f"http://127.0.0.1:{port}", env_prefix="T_"), max_in_flight=1)
+    failure = failed(nowhere.call(ListObjects("bucket")))
+    assert failure.kind is FailureKind.UNREACHABLE
+    assert not failure.kind.is_unclear
+    nowhere.close()
+
+
+def test_the_clock_is_that_of_the_store(server: ServerProcess, engine: Engine) -> None:
+    server.set_mode(clock_offset_s=3600.0)
+    engine.call(ListObjects("bucket"))
+    assert abs(engine.clock_offset_ms - 3_600_000) < 5000
+
+
+def test_expired_credentials_that_were_renewed_meanwhile_are_taken_up(
+    server: ServerProcess, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.faults([Fault(kind=FaultKind.EXPIRED_TOKEN)])
+    monkeypatch.setenv("T_ACCESS_KEY_ID", "AKIDTWO")
+    failure = failed(engine.call(COPY))
+    assert (failure.kind, failure.code) == (FailureKind.UNREACHABLE, RENEWED)
+    server.set_mode(credential="AKIDTWO")
+    assert isinstance(engine.call(COPY), ObjectWritten)
+
+
+def test_expired_credentials_without_newer_ones_stay_expired(server: ServerProcess, engine: Engine) -> None:
+    server.faults([Fault(kind=FaultKind.EXPIRED_TOKEN, times=2)])
+    assert failed(engine.call(COPY)).kind is FailureKind.CREDENTIALS_EXPIRED
+    assert failed(engine.call(COPY)).kind is FailureKind.CREDENTIALS_EXPIRED
+    assert isinstance(engine.call(COPY), ObjectWritten)
+
+
+def test_an_unknown_key_id_is_refused_not_expired(server: ServerProcess, engine: Engine) -> None:
+    server.set_mode(credential="AKIDTWO")
+    assert failed(engine.call(COPY)).kind is FailureKind.CREDENTIALS_REFUSED
+
+
+def test_only_checksums_of_whole_objects_are_told(server: ServerProcess, engine: Engine) -> None:
+    server.client(request_checksum_calculation="when_supported").put_object(Bucket="bucket", Key="sum", Body=b"x")
+    found = engine.call(HeadObject("bucket", "sum"))
+    assert isinstance(found, ObjectFound)
+    assert list(found.checksums) == ["CRC32"]
+
+
+def test_a_closed_engine_takes_no_more_requests(engine: Engine) -> None:
+    engine.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        engine.submit(PutObject("bucket", "key", b""), lambda _: None)

@@ -1,0 +1,166 @@
+"""The house rules that no linter holds: what is packaged, and how files are named and sized."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from importlib import import_module, resources
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from fakes.checkout import ROOT, code_folders, files_below, modules, project_file
+
+CODE_LINES = 350
+TEST_LINES = 500
+VAGUE_NAMES = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "base"})
+UNFINISHED = re.compile(r"\b(?:" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]) + r")\b")
+# Imported by name, installed by the distribution that they are a part of.
+COMES_WITH = {"botocore": "boto3", "urllib3": "boto3", "pydantic-core": "pydantic"}
+
+
+def code_files() -> Iterator[Path]:
+    for folder in code_folders().values():
+        yield from files_below(folder)
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_every_code_folder_is_listed_as_a_package() -> None:
+    packaging = project_file()["tool"]["setuptools"]
+    on_disk = {package: folder.name for package, folder in code_folders().items()}
+
+    assert sorted(packaging["packages"]) == sorted(on_disk)
+    assert packaging["package-dir"] == on_disk
+
+
+def test_code_folders_have_no_folders_inside_since_those_would_not_be_packaged() -> None:
+    assert [relative(path) for path in code_files() if path.parent not in code_folders().values()] == []
+
+
+def test_every_data_file_in_a_code_folder_is_packaged_and_every_pattern_finds_one() -> None:
+    patterns = project_file()["tool"]["setuptools"]["package-data"]
+    unpackaged = [
+        f"{package}: {path.name}"
+        for package, folder in code_folders().items()
+        for path in files_below(folder)
+        if path.suffix != ".py" and not any(fnmatch(path.name, pattern) for pattern in patterns.get(package, ()))
+    ]
+    idle = [
+        f"{package}: {pattern}"
+        for package, each in patterns.items()
+        for pattern in each
+        if not list(code_folders()[package].glob(pattern))
+    ]
+
+    assert (unpackaged, idle) == ([], [])
+
+
+def test_every_module_can_be_imported() -> None:
+    for name in modules():
+        import_module(name)
+
+
+def test_every_data_file_can_be_read_as_a_resource() -> None:
+    for package, folder in code_folders().items():
+        for path in files_below(folder):
+            if path.suffix != ".py":
+                assert resources.files(package).joinpath(path.name).read_bytes() == path.read_bytes()
+
+
+def test_everything_that_is_imported_is_a_declared_dependency() -> None:
+    project = project_file()["project"]
+    declared = {
+        re.split(r"[^\w.-]", requirement)[0].lower()
+        for requirement in [*project["dependencies"], *project["optional-dependencies"]["demo"]]
+    }
+    distributions = packages_distributions()
+    undeclared = []
+    for path in code_files():
+        for name in sorted(_imported(path)) if path.suffix == ".py" else ():
+            providers = {provider.lower().replace("_", "-") for provider in distributions.get(name, [name])}
+            if not {COMES_WITH.get(provider, provider) for provider in providers} & declared:
+                undeclared.append(f"{relative(path)}: {name}")
+
+    assert undeclared == []
+
+
+def _imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(name.name.partition(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names - {"s3plan"}
+
+
+def test_the_type_checkers_view_has_one_symlink_for_each_folder_and_each_public_file() -> None:
+    if (ROOT / "PKG-INFO").exists():
+        pytest.skip("an sdist has no .typing")
+    wanted = {folder.name: f"../../{folder.name}" for folder in code_folders().values() if folder.name != "public"}
+    wanted |= {path.name: f"../../public/{path.name}" for path in files_below(ROOT / "public")}
+
+    assert {path.name: str(path.readlink()) for path in files_below(ROOT / ".typing" / "s3plan")} == wanted
+
+
+def test_the_import_contracts_and_the_import_ban_know_every_folder() -> None:
+    tools = project_file()["tool"]
+    subpackages = set(code_folders()) - {"s3plan"}
+    layers, forbidden = tools["importlinter"]["contracts"][0], tools["importlinter"]["contracts"][1:]
+
+    assert set(tools["importlinter"]["root_packages"]) == subpackages
+    assert {name for layer in layers["layers"] for name in layer.split(" | ")} == subpackages
+    assert [subpackages - set(contract["source_modules"]) for contract in forbidden] == [
+        {"s3plan.storage"},
+        {"s3plan.cli"},
+    ]
+    banned = tools["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
+    assert set(banned) == {folder.name for folder in code_folders().values()}
+
+
+def test_no_file_or_folder_has_a_name_that_says_nothing() -> None:
+    vague = {
+        relative(path)
+        for path in files_below(ROOT)
+        for part in path.relative_to(ROOT).parts
+        if VAGUE_NAMES & set(re.split(r"[^a-z]+", part.lower()))
+    }
+
+    assert vague == set()
+
+
+def test_files_stay_short_enough_to_be_read_in_one_go() -> None:
+    limits = [(path, CODE_LINES) for path in code_files()]
+    limits += [(path, TEST_LINES) for path in files_below(ROOT / "tests")]
+    long = {
+        relative(path): f"{lines} lines, at most {limit}"
+        for path, limit in limits
+        if path.suffix == ".py" and (lines := len(path.read_text(encoding="utf-8").splitlines())) > limit
+    }
+
+    assert long == {}
+
+
+def test_nothing_is_left_unfinished() -> None:
+    left = [
+        f"{relative(path)}:{number}"
+        for path in files_below(ROOT)
+        if not path.is_symlink()
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1)
+        if UNFINISHED.search(line)
+    ]
+
+    assert left == []
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    names = Counter(path.name for path in files_below(ROOT / "tests") if path.name.startswith("test_"))
+
+    assert [name for name, times in names.items() if times > 1] == []
