@@ -31,11 +31,12 @@ demo: $(VENV)/.with-demo
 test: $(VENV)/.with-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# import-linter takes no subpackages of a package as roots, so it sees the code as type checkers do, through .typing.
 check: $(VENV)/.with-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=.typing $(BIN)/lint-imports --no-logo
 	@for module in $(GENERATED); do \
 		$(BIN)/python -c 'import sys, importlib; made = importlib.import_module(sys.argv[1]); \
 			sys.exit(made.SCHEMA_FILE.read_text(encoding="utf-8") != made.schema_text())' $$module \
@@ -61,12 +62,14 @@ clean:
 # The stamps say what is installed; `dev` holds all of `demo`, so a venv for tests is good for the demo too.
 $(VENV)/.with-dev: pyproject.toml constraints.txt
 	@$(MAKE_VENV)
-	$(PIP_INSTALL) -e '.[dev]'
+	@echo "installing s3plan[dev] into $(VENV)"
+	@$(PIP_INSTALL) -e '.[dev]'
 	@touch $(VENV)/.with-demo $@
 
 $(VENV)/.with-demo: pyproject.toml constraints.txt
 	@$(MAKE_VENV)
-	$(PIP_INSTALL) -e '.[demo]'
+	@echo "installing s3plan[demo] into $(VENV)"
+	@$(PIP_INSTALL) -e '.[demo]'
 	@touch $@
 
 # A venv that works is kept and brought up to date; one whose Python has gone, or is too old, is made anew.

@@ -17,7 +17,9 @@ class Cell:
     style: str = ""
 
 
-def aligned_lines(rows: Sequence[Sequence[Cell]], *, right: frozenset[int] = frozenset(), indent: int = 2) -> list[Text]:
+def aligned_lines(
+    rows: Sequence[Sequence[Cell]], *, right: frozenset[int] = frozenset(), indent: int = 2
+) -> list[Text]:
     """Return a line for each row, two spaces between columns; columns in `right` are aligned to the right.
 
     Rows may differ in length. Nothing is cut, whatever the terminal's width.

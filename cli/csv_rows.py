@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from s3plan.app.requests import FailureLine
+from s3plan.cli.plan_screen import LOOKS
 from s3plan.cli.wording import key_text
 from s3plan.schemas.actions import Action, VerdictKind
 from s3plan.schemas.printable import escape_unprintable
@@ -29,8 +30,9 @@ ACTION_COLUMNS = (
 )
 FAILURE_COLUMNS = ("outcome", "action", "key", "reason", "failure", "attempts", "at", "key_base64")
 
-# What a spreadsheet takes for the start of a formula, also in its full-width form; https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA_STARTS = frozenset("=+-@＝＋－＠")
+# What a spreadsheet takes for the start of a formula, also in full width:
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA_STARTS = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 def write_csv(rows: Iterable[Sequence[str]], *, columns: Sequence[str], stream: TextIO) -> None:
@@ -44,7 +46,7 @@ def write_csv(rows: Iterable[Sequence[str]], *, columns: Sequence[str], stream: 
 def action_row(kind: VerdictKind, action: Action) -> tuple[str, ...]:
     """Return one action in the order of ACTION_COLUMNS; `key_base64` is filled where the text of `key` is not exact."""
     return (
-        kind.value,
+        LOOKS[kind].word,
         key_cell(action.key),
         str(action.size_bytes),
         text_cell(action.reason),
@@ -76,7 +78,7 @@ def failure_row(line: FailureLine) -> tuple[str, ...]:
 def text_cell(text: str) -> str:
     """Return text that no spreadsheet takes for a formula: an apostrophe goes before what looks like one."""
     safe = escape_unprintable(text)
-    return f"'{safe}" if safe.lstrip()[:1] in _FORMULA_STARTS and safe else safe
+    return f"'{safe}" if safe.lstrip()[:1] in _FORMULA_STARTS else safe
 
 
 def key_cell(key: bytes) -> str:
@@ -89,4 +91,6 @@ def _exact(key: bytes) -> str:
 
 
 def _time_cell(mtime_ms: int | None) -> str:
-    return "" if mtime_ms is None else datetime.fromtimestamp(mtime_ms / 1000, tz=UTC).isoformat(timespec="milliseconds")
+    return (
+        "" if mtime_ms is None else datetime.fromtimestamp(mtime_ms / 1000, tz=UTC).isoformat(timespec="milliseconds")
+    )

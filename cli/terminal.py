@@ -56,9 +56,7 @@ class Terminal:
 
 def open_terminal(*, no_color: bool = False) -> Terminal:
     """Return the process's own terminal."""
-    return Terminal(
-        stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environment=os.environ, no_color=no_color
-    )
+    return Terminal(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environment=os.environ, no_color=no_color)
 
 
 def _console_of(stream: TextIO) -> Console | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import lt
 
-from s3plan.planfile.rows import ACTION_COLUMNS, ColumnValues, RowInvalid, check_columns
+from s3plan.planfile.rows import ACTION_COLUMNS, ColumnValues, RowInvalid
 from s3plan.schemas.actions import ActionKind
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan import PhaseName, PlanLocation
@@ -24,11 +24,10 @@ def check_actions(
 ) -> None:
     """Raise RowInvalid unless a phase of that name may hold these actions between these locations.
 
-    That is: types fit; kinds are the phase's; keys ascend strictly by bytes and have 1,024 bytes at most, mapped
-    destination keys likewise; no size is negative; and for what is performed: it is pinned, and the whole keys at
-    both ends are UTF-8, not empty and 1,024 bytes at most.
+    Their types were checked. That is: kinds are the phase's; keys ascend strictly by bytes and have 1,024 bytes at
+    most, mapped destination keys likewise; no size is negative; and for what is performed: it is pinned, and the whole
+    keys at both ends are UTF-8, not empty and 1,024 bytes at most.
     """
-    check_columns(columns, ACTION_COLUMNS)
     column = dict(zip(_NAMES, columns, strict=True))
     strange = set(column["kind"]) - KINDS_OF_PHASE[phase]
     if strange:

@@ -14,6 +14,8 @@ from s3plan.schemas.plan import FORMAT_VERSION
 # https://www.sqlite.org/fileformat2.html#the_database_header
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
+# What reading a damaged database raises: sqlite3 itself fails on a message that quotes what is not UTF-8.
+DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _MAX_VALUE_BYTES = 64 * 1024 * 1024  # a header with a manifest of 1 MiB is far below
 
 
@@ -36,7 +38,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA cell_size_check = ON")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
         is_plan = found_schema(connection) == expected_schema()
-    except sqlite3.Error as e:
+    except DATABASE_ERRORS as e:
         connection.close()
         raise PlanDamaged(f"{path} is damaged: {e}; make a new plan") from e
     if not is_plan:

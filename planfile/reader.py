@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +9,12 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from s3plan.planfile.batch_rules import WRITING_PHASES, check_actions, size_of, target_keys
-from s3plan.planfile.database_file import open_database
+from s3plan.planfile.database_file import DATABASE_ERRORS, open_database
 from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
 from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums
 from s3plan.planfile.header_document import HeaderInvalid, parse_header
 from s3plan.planfile.rows import (
+    ACTION_COLUMNS,
     ColumnValues,
     Row,
     RowInvalid,
@@ -113,6 +113,7 @@ class PlanReader:
         """Return a batch's actions in key order, their digest and the format's rules checked; raise PlanDamaged."""
         with self._damage(f"batch {batch.id}"):
             columns = self._columns(_SELECT_ACTIONS, batch)
+            check_columns(columns, ACTION_COLUMNS)
             phase = self.phases_by_id[batch.phase].name
             check_actions(columns, phase=phase, source=self.source(batch), destination=self.destination(batch))
             if columns_digest(columns) != batch.digest or size_of(columns) != batch.size_bytes:
@@ -232,7 +233,7 @@ class PlanReader:
     def _damage(self, part: str = "") -> Iterator[None]:
         try:
             yield
-        except (RowInvalid, sqlite3.Error, OverflowError) as e:
+        except (RowInvalid, *DATABASE_ERRORS) as e:
             where = f"{part}: " if part else ""
             raise PlanDamaged(f"{self.path} is damaged: {where}{e}; make a new plan") from e
 

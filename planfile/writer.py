@@ -14,12 +14,14 @@ from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
 from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums
 from s3plan.planfile.header_document import header_text
 from s3plan.planfile.rows import (
+    ACTION_COLUMNS,
     APPLICATION_ID,
     SCHEMA_TEXT,
     ColumnValues,
     RowInvalid,
     action_columns,
     batch_row,
+    check_columns,
     edge_row,
     location_row,
     phase_row,
@@ -36,7 +38,7 @@ from s3plan.schemas.actions import Action
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.plan import FORMAT_VERSION, Batch, Edge, Phase, PlanHeader, PlanLocation
 
-_PAGE_BYTES = 8192
+_PAGE_BYTES = 4096
 _INSERT_ACTIONS = "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -115,17 +117,18 @@ class PlanWriter:
         if not actions:
             raise ValueError("a batch has at least one action")
         columns = action_columns(actions)
-        batch = Batch(
-            id=len(self._batches) + 1,
-            phase=phase,
-            from_location=from_location,
-            to_location=to_location,
-            first_action=self._next_action,
-            actions=len(actions),
-            size_bytes=size_of(columns),
-            digest=columns_digest(columns),
-        )
         try:
+            check_columns(columns, ACTION_COLUMNS)
+            batch = Batch(
+                id=len(self._batches) + 1,
+                phase=phase,
+                from_location=from_location,
+                to_location=to_location,
+                first_action=self._next_action,
+                actions=len(actions),
+                size_bytes=size_of(columns),
+                digest=columns_digest(columns),
+            )
             self._check_batch(batch, columns)
         except RowInvalid as e:
             raise ValueError(f"a batch that no plan can hold: {e}") from e

@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
-from botocore.exceptions import ClientError
-from contract.engine_contract import BUCKET, OTHER, EngineContract, World
+from contract.engine_contract import EngineContract, World
+from contract.server_world import ServerWorld
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
 from s3plan.storage.boto3_engine import open_engine
-from s3plan.storage.connections import ConnectionSettings
 
 __all__ = ["s3_server", "server"]
-
-
-class ServerWorld:
-    def __init__(self, server: ServerProcess) -> None:
-        self._server = server
-        self._client: Any = server.client()
-        for bucket in (BUCKET, OTHER):
-            self._client.create_bucket(Bucket=bucket)
-        server.set_mode(min_part_size_bytes=1)
-        self.engine = open_engine(
-            ConnectionSettings(endpoint=server.endpoint, region="us-east-1", env_prefix="S3PLAN_TEST_"), max_in_flight=8
-        )
-
-    def plant(
-        self,
-        key: str,
-        body: bytes = b"",
-        *,
-        bucket: str = BUCKET,
-        metadata: Mapping[str, str] | None = None,
-        content_type: str = "binary/octet-stream",
-        tags: Mapping[str, str] | None = None,
-        storage_class: str = "STANDARD",
-    ) -> str:
-        answer = self._client.put_object(
-            Bucket=bucket,
-            Key=key,
-            Body=body,
-            Metadata=dict(metadata or {}),
-            ContentType=content_type,
-            Tagging=urlencode(tags or {}),
-            StorageClass=storage_class,
-        )
-        return str(answer["ETag"]).strip('"')
-
-    def read(self, key: str, *, bucket: str = BUCKET) -> bytes | None:
-        try:
-            return bytes(self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return None
-            raise
-
-    def upload_ids(self) -> list[str]:
-        return [upload.upload_id for upload in self._server.uploads(BUCKET)]
 
 
 class TestBoto3Engine(EngineContract):
@@ -67,6 +20,6 @@ class TestBoto3Engine(EngineContract):
     def world(self, server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         monkeypatch.setenv("S3PLAN_TEST_ACCESS_KEY_ID", "AKID")
         monkeypatch.setenv("S3PLAN_TEST_SECRET_ACCESS_KEY", "secret")
-        world = ServerWorld(server)
+        world = ServerWorld(server, open_engine=partial(open_engine, max_in_flight=8))
         yield world
         world.engine.close()

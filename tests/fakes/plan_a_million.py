@@ -64,9 +64,16 @@ def main(objects: int, every: int, path: Path) -> None:
             spool_folder=path.parent,
         )
     elapsed_s = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB, on macOS bytes
-    peak_mib = peak / 2**20 if sys.platform == "darwin" else peak / 2**10
-    print(f"{built.header.actions} {peak_mib:.0f} {elapsed_s:.1f}")
+    print(f"{built.header.actions} {peak_bytes() / 2**20:.0f} {elapsed_s:.1f}")
+
+
+def peak_bytes() -> int:
+    """Return this process's peak. On Linux ru_maxrss would be no less than what the process that started it had."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) * 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from fakes.s3fixtures import s3_server, server
@@ -83,7 +85,7 @@ def test_a_copy_quotes_its_pins_and_leaves_annotations_behind(server: ServerProc
     sent = headers_of(server, engine, request)
     assert sent["x-amz-copy-source-if-match"] == f'"{etag}"'
     assert sent["if-none-match"] == "*"
-    assert sent["x-amz-annotation-directive"] == "EXCLUDE"
+    assert sent["x-amz-object-annotation-directive"] == "EXCLUDE"
     assert "x-amz-metadata-directive" not in sent
     assert sent["x-amz-storage-class"] == "STANDARD_IA"
     assert sent["x-amz-server-side-encryption-aws-kms-key-id"] == "key-1"
@@ -182,6 +184,33 @@ def test_a_store_that_is_not_there_is_unreachable() -> None:
     assert failure.kind is FailureKind.UNREACHABLE
     assert not failure.kind.is_unclear
     nowhere.close()
+
+
+@pytest.mark.parametrize("status", [301, 307])
+def test_a_redirect_is_told_and_never_followed(status: int) -> None:
+    asked: list[str] = []
+
+    class Redirecting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Location", f"http://{self.headers['Host']}/elsewhere")
+            self.send_header("x-amz-bucket-region", "eu-west-1")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Tests are silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as http_server:
+        threading.Thread(target=http_server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{http_server.server_port}"
+        engine = open_engine(ConnectionSettings(endpoint=endpoint, env_prefix="T_"), max_in_flight=1)
+        failure = failed(engine.call(ListObjects("bucket")))
+        engine.close()
+        http_server.shutdown()
+    assert (failure.kind, failure.region) == (FailureKind.WRONG_REGION, "eu-west-1")
+    assert len(asked) == 1
 
 
 def test_the_clock_is_that_of_the_store(server: ServerProcess, engine: Engine) -> None:

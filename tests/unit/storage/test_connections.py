@@ -77,7 +77,7 @@ def test_a_missing_profile_is_named() -> None:
 
 
 def test_a_profile_without_credentials_says_what_can_be_done() -> None:
-    with pytest.raises(CredentialsUnusable, match="profile empty holds none.*anonymous: true"):
+    with pytest.raises(CredentialsUnusable, match=r"profile empty holds none.*anonymous: true"):
         open_session(ConnectionSettings(profile="empty"))
 
 

@@ -1,0 +1,175 @@
+"""The demo's world: moto's S3 server in a process of its own, two buckets with objects, a manifest.
+
+`python -m s3plan.app.demo` is that server; it ends when its standard input does, so it never outlives the demo.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from queue import SimpleQueue
+
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.failures import Failure
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import CreateBucket, PutObject, Reply, Request
+from s3plan.storage.boto3_engine import open_engine
+from s3plan.storage.connections import ConnectionSettings
+
+MANIFEST_NAME = "job.yaml"
+OBJECTS, UNCHANGED, CHANGED, EXTRA = 2_000, 60, 12, 5
+_SOURCE, _DESTINATION, _FOLDER = "demo-photos", "demo-copy", "photos/"
+_ENV_PREFIX = "S3PLAN_DEMO_"
+_IN_FLIGHT = 16
+_STOP_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoWorld:
+    """Where the demo's commands run, and the variables that they need beside the user's."""
+
+    folder: Path
+    manifest: Path
+    environment: Mapping[str, str]
+
+
+@contextmanager
+def open_world(folder: Path) -> Iterator[DemoWorld]:
+    """Start the server, put the objects, write the manifest into `folder`; the server ends with the context.
+
+    Raises S3PlanError where moto is not installed or the server does not start.
+    """
+    if find_spec("moto") is None or find_spec("flask") is None:
+        raise S3PlanError("the demo needs moto's S3 server: pip install 's3plan[demo]'")
+    with _server() as endpoint:
+        environment = {
+            f"{_ENV_PREFIX}ACCESS_KEY_ID": "demo",
+            f"{_ENV_PREFIX}SECRET_ACCESS_KEY": "not-a-secret",
+            "XDG_CACHE_HOME": str(folder / ".cache"),  # what is found out about this server is of no use later
+        }
+        with _variables(environment):
+            _seed(endpoint)
+        manifest = folder / MANIFEST_NAME
+        manifest.write_text(manifest_text(endpoint), encoding="utf-8")
+        yield DemoWorld(folder, manifest, environment)
+
+
+def manifest_text(endpoint: str) -> str:
+    """Return the demo's job."""
+    return (
+        "version: 1\n"
+        "name: photos\n"
+        f"source: {{url: s3://{_SOURCE}/{_FOLDER}, connection: demo}}\n"
+        f"destination: {{url: s3://{_DESTINATION}/{_FOLDER}, connection: demo}}\n"
+        "mode: mirror\n"
+        "delete: {extraneous: true, unpinned: allow}  # this server enforces no conditions on deletes\n"
+        "connections:\n"
+        f"  demo: {{endpoint: {endpoint}, region: us-east-1, env_prefix: {_ENV_PREFIX}}}\n"
+    )
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """Yield the endpoint of a server that ends with the context, or with this process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "s3plan.app.demo"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the demo, which ends the server when it is done
+    )
+    stdin, stdout = process.stdin, process.stdout
+    if stdin is None or stdout is None:
+        raise AssertionError("both are pipes")
+    try:
+        endpoint = stdout.readline().strip()
+        if not endpoint:
+            raise S3PlanError("moto's S3 server did not start; try `python -m moto.server` to see why")
+        yield endpoint
+    finally:
+        stdin.close()
+        try:
+            process.wait(timeout=_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        stdout.close()
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of this process for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _seed(endpoint: str) -> None:
+    settings = ConnectionSettings(name="demo", endpoint=endpoint, region="us-east-1", env_prefix=_ENV_PREFIX)
+    engine = open_engine(settings, max_in_flight=_IN_FLIGHT)
+    try:
+        for bucket in (_SOURCE, _DESTINATION):
+            _succeeded(engine.call(CreateBucket(bucket=bucket)))
+        _send_all(engine, list(_objects()))
+    finally:
+        engine.close()
+
+
+def _objects() -> Iterator[Request]:
+    """Yield a year of photos at the source; at the destination some of them, older ones, and some of its own."""
+    for number in range(OBJECTS):
+        month, day = divmod(number // 6, 28)
+        key = f"{_FOLDER}2024-{month + 1:02}/{day + 1:02}/{number:04}.jpg"
+        body = f"photo {number}\n".encode() * 8
+        yield PutObject(bucket=_SOURCE, key=key, body=body)
+        if number < UNCHANGED:
+            yield PutObject(bucket=_DESTINATION, key=key, body=body)
+        elif number < UNCHANGED + CHANGED:
+            yield PutObject(bucket=_DESTINATION, key=key, body=b"an older version\n")
+    for number in range(EXTRA):
+        yield PutObject(bucket=_DESTINATION, key=f"{_FOLDER}unsorted/{number}.tmp", body=b"left over\n")
+
+
+def _send_all(engine: Engine, requests: list[Request]) -> None:
+    replies: SimpleQueue[Reply] = SimpleQueue()
+    for request in requests:
+        engine.submit(request, replies.put)
+    for _ in requests:
+        _succeeded(replies.get())
+
+
+def _succeeded(reply: Reply) -> None:
+    if isinstance(reply, Failure):
+        raise S3PlanError(f"the demo's server refuses its objects: {reply}")
+
+
+def _serve() -> None:
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from moto.server import ThreadedMotoServer
+
+    MotoRequestHandler.protocol_version = "HTTP/1.1"  # connections are kept: half of the time of a small request
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    sys.stdout.write(f"http://{host}:{port}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+    os._exit(0)  # its threads have nothing to finish
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,130 @@
+"""`s3plan apply`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from s3plan.app.applying import apply_plan
+from s3plan.app.places import find_plan
+from s3plan.app.requests import ApplyReport, ApplyRequest, Status
+from s3plan.app.review import open_review
+from s3plan.app.status import read_status
+from s3plan.cli.apply_screen import before_lines, finished_lines, result_lines
+from s3plan.cli.approval import approve
+from s3plan.cli.json_lines import now_utc
+from s3plan.cli.output import Output, OutputOptions, open_output
+from s3plan.cli.plan_screen import ShownPlan
+from s3plan.cli.progress import ProgressView
+from s3plan.cli.signals import StopSignals
+from s3plan.executors.scheduler import RunState, StopLevel
+from s3plan.schemas.errors import ExitCode
+from s3plan.schemas.events import RunEnded
+from s3plan.schemas.outcomes import OutcomeKind
+
+_STOPPING = {
+    StopLevel.DRAIN: "stopping: finishing what is under way; press Ctrl-C again to stop now",
+    StopLevel.ABANDON: "stopping now: what is under way will be looked at when you go on",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """The command line of `apply`."""
+
+    plan: Path | None = None
+    yes: bool = False
+    expect: str | None = None
+    journal: Path | None = None
+    limit: int | None = None
+    executor: str | None = None
+    workers: int | None = None
+    allow_checked: bool = False
+    rebuild_journal: bool = False
+
+
+def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
+    """Show a plan, have it approved, and perform it, or what is left of it."""
+    with open_output(output_options) as output:
+        path = options.plan or find_plan(Path())
+        with open_review(path) as review:
+            plan = ShownPlan(path, review.digest, review.header, review.locations)
+        status = None if options.rebuild_journal else read_status(path, options.journal)
+        refused = _is_refused_anyway(plan, options, now=now_utc())
+        if status is not None and _is_finished(status) and not refused:
+            return _say_finished(status, options, output)
+        if not refused and plan.header.actions:
+            if output.shows_screens:
+                lines = before_lines(plan, status=status, limit=options.limit, now=now_utc())
+                output.terminal.say(lines)
+            approve(output.terminal, digest=plan.digest, yes=options.yes, expect=options.expect)
+        return _perform(plan, options, output)
+
+
+def resume_command(path: Path, options: ApplyOptions) -> list[str | Path]:
+    """Return the words of the command that goes on with a plan as this one did, approved in the same way."""
+    words: list[str | Path] = ["s3plan", "apply", path]
+    words += ["--yes"] if options.yes else []
+    words += [] if options.expect is None else ["--expect", options.expect]
+    words += [] if options.journal is None else ["--journal", options.journal]
+    words += [] if options.executor is None else ["--executor", options.executor]
+    words += [] if options.workers is None else ["--workers", str(options.workers)]
+    words += ["--allow-checked"] if options.allow_checked else []
+    return words
+
+
+def _is_refused_anyway(plan: ShownPlan, options: ApplyOptions, *, now: datetime) -> bool:
+    """Say whether apply will refuse this plan, whatever anybody approves: then nobody is asked."""
+    is_another = options.expect is not None and options.expect != plan.digest
+    return plan.header.is_blocked or plan.header.is_expired(now) or is_another
+
+
+def _is_finished(status: Status) -> bool:
+    """Say whether every action has ended in a way that another run does not change; withheld deletes stay withheld."""
+    has_run = bool(status.runs) and status.state != "running"
+    return has_run and status.remaining == 0 and not status.counts.get(OutcomeKind.FAILED)
+
+
+def _say_finished(status: Status, options: ApplyOptions, output: Output) -> int:
+    code = ExitCode.DONE if status.state == RunState.COMPLETED else ExitCode.INCOMPLETE
+    with output.progress() as on_event:
+        counts = {kind.value: count for kind, count in status.counts.items()}
+        on_event(RunEnded(status.state, counts, 0, int(code), 0.0, status.messages))
+    if not output.options.json:
+        manifest = status.header.manifest.path
+        resume = resume_command(status.plan, options)
+        output.terminal.print(finished_lines(status, manifest=manifest, resume=resume))
+    return code
+
+
+def _perform(plan: ShownPlan, options: ApplyOptions, output: Output) -> int:
+    request = ApplyRequest(
+        plan=plan.path,
+        journal=options.journal,
+        shown=plan.digest,
+        expect=options.expect,
+        executor=options.executor,
+        workers=options.workers,
+        limit=options.limit,
+        allow_checked=options.allow_checked,
+        rebuild_journal=options.rebuild_journal,
+    )
+    with StopSignals(lambda level: _announce(output, level)) as signals:
+        with output.progress() as on_event:
+            report = apply_plan(request, on_event=on_event, stop_level=signals.level)
+        _show(report, plan, options, output)
+    return signals.exit_code if report.state == RunState.INTERRUPTED else report.exit_code
+
+
+def _announce(output: Output, level: StopLevel) -> None:
+    if not output.options.json:
+        with suppress(OSError):
+            ProgressView(output.terminal).say(_STOPPING[level])
+
+
+def _show(report: ApplyReport, plan: ShownPlan, options: ApplyOptions, output: Output) -> None:
+    if not output.options.json:
+        resume = resume_command(plan.path, options)
+        output.terminal.print(result_lines(report, manifest=plan.header.manifest.path, resume=resume))

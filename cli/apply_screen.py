@@ -1,0 +1,142 @@
+"""What `apply` and `status` print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.text import Text
+from s3plan.app.requests import ApplyReport, RunLine, Status
+from s3plan.cli.columns import Cell, aligned_lines
+from s3plan.cli.plan_screen import ShownPlan, action_counts
+from s3plan.cli.wording import (
+    age_text,
+    command_text,
+    count_text,
+    duration_text,
+    moment_text,
+    path_text,
+)
+from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan import LocationRole
+from s3plan.schemas.printable import escape_unprintable
+
+_STATES = {
+    "completed": ("Done", "bold green"),
+    "incomplete": ("Not everything was done", "bold yellow"),
+    "interrupted": ("Interrupted", "bold yellow"),
+    "limit-reached": ("Stopped at a limit", "bold yellow"),
+    "credentials": ("Stopped, the credentials cannot be used any more", "bold red"),
+    "denied": ("Stopped, the store refuses every request", "bold red"),
+    "running": ("Running", "bold"),
+    "not-applied": ("Not applied yet", "bold"),
+}
+
+
+def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, now: datetime) -> list[Text]:
+    """Return what is about to be done, for the person who is about to say yes."""
+    header = plan.header
+    rows = [
+        [Cell("from"), Cell(plan.url_of(LocationRole.SOURCE))],
+        [Cell("to"), Cell(plan.url_of(LocationRole.DESTINATION))],
+        [Cell("does"), Cell(action_counts(header), "bold")],
+    ]
+    if header.expires_at is not None:
+        rows.append([Cell("expires"), Cell(age_text(header.expires_at, now=now))])
+    if status is not None and status.runs:
+        left = status.remaining + status.counts.get(OutcomeKind.FAILED, 0)
+        rows.append([Cell("left"), Cell(f"{left:,} of {status.actions:,} actions left")])
+    if limit is not None:
+        rows.append([Cell("limit"), Cell(f"at most {count_text(limit, 'action')} in this run")])
+    made = age_text(header.made_at, now=now)
+    return [Text(f"Plan {plan.digest[:8]} of job {header.job}, made {made}", style="bold"), *aligned_lines(rows)]
+
+
+def result_lines(report: ApplyReport, *, manifest: str, resume: Sequence[str | Path]) -> list[Text]:
+    """Return how a run ended and what to do next; `resume` is the command that goes on with it."""
+    ended = sum(count for kind, count in report.counts.items() if kind is not OutcomeKind.UNKNOWN)
+    title, style = _STATES[report.state]
+    counts = counts_text(report.counts) or "nothing to do"
+    of = f"{ended:,} of {count_text(ended + report.remaining, 'action')} ended: " if report.remaining else ""
+    head = Text(f"{title}: {of}{counts}, in {duration_text(report.elapsed_s)}.", style=style)
+    lines = [Text(f"  {escape_unprintable(message)}") for message in report.messages]
+    return [head, *lines, *next_lines(report.plan, report.counts, report.remaining, manifest=manifest, resume=resume)]
+
+
+def finished_lines(status: Status, *, manifest: str, resume: Sequence[str | Path]) -> list[Text]:
+    """Return that a plan has nothing left to do."""
+    counts = counts_text(status.counts) or "nothing to do"
+    ended_at = status.runs[-1].ended_at
+    when = "" if ended_at is None else f" at {moment_text(ended_at)}"
+    head = Text(f"This plan was applied before{when}: {counts}.", style="bold")
+    lines = [Text(f"  {escape_unprintable(message)}") for message in status.messages]
+    return [head, *lines, *next_lines(status.plan, status.counts, 0, manifest=manifest, resume=resume)]
+
+
+def counts_text(counts: Mapping[OutcomeKind, int]) -> str:
+    """Return `8,912 done, 3 stale`, in the order of OutcomeKind."""
+    return ", ".join(f"{counts[kind]:,} {kind.value}" for kind in OutcomeKind if counts.get(kind))
+
+
+def next_lines(
+    plan: Path,
+    counts: Mapping[OutcomeKind, int],
+    remaining: int,
+    *,
+    manifest: str,
+    resume: Sequence[str | Path],
+) -> list[Text]:
+    """Return the commands that help from here."""
+    stale, failed, unknown = (
+        counts.get(kind, 0) for kind in (OutcomeKind.STALE, OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
+    )
+    rows: list[list[Cell]] = []
+    has_begun = any(counts.values())
+    if stale or failed or unknown or counts.get(OutcomeKind.SKIPPED):
+        rows.append([Cell("what and why:"), Cell(command_text("s3plan", "failures", plan))])
+    if remaining or failed:
+        what = "to try the failed ones again:" if not remaining else "to go on:" if has_begun else "to apply it:"
+        rows.append([Cell(what), Cell(command_text(*resume), "bold")])
+    elif stale:
+        rows.append([Cell("stale ones need a new plan:"), Cell(command_text("s3plan", "plan", manifest), "bold")])
+    return aligned_lines(rows)
+
+
+def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path]) -> list[Text]:
+    """Return where a plan stands."""
+    header = status.header
+    title, style = _STATES.get(status.state, (status.state, "bold"))
+    rows = [
+        [Cell("plan"), Cell(f"{path_text(status.plan)}, made {age_text(header.made_at, now=now)}")],
+        [Cell("digest"), Cell(status.digest)],
+        [Cell("journal"), Cell(path_text(status.journal) if status.runs else "none yet")],
+        [Cell("actions"), Cell(f"{status.actions - status.remaining:,} of {status.actions:,} ended")],
+    ]
+    if status.counts:
+        rows.append([Cell("outcomes"), Cell(counts_text(status.counts))])
+    if header.expires_at is not None:
+        rows.append([Cell("expires"), Cell(age_text(header.expires_at, now=now))])
+    runs = aligned_lines([_run_row(run, now=now) for run in status.runs], right=frozenset({0}))
+    lines = [Text(f"  {escape_unprintable(message)}") for message in status.messages]
+    return [
+        Text(f"Plan {status.digest[:8]} of job {header.job}: {title[:1].lower()}{title[1:]}", style=style),
+        *aligned_lines(rows),
+        *([Text("Runs"), *runs] if runs else []),
+        *lines,
+        *_next_of(status, resume=resume),
+    ]
+
+
+def _next_of(status: Status, *, resume: Sequence[str | Path]) -> list[Text]:
+    if status.header.is_blocked:
+        return [Text("  A guard holds this plan back; `s3plan show` says which.")]
+    remaining = 0 if status.state == "running" else status.remaining
+    return next_lines(status.plan, status.counts, remaining, manifest=status.header.manifest.path, resume=resume)
+
+
+def _run_row(run: RunLine, *, now: datetime) -> list[Cell]:
+    lasted = "" if run.ended_at is None else duration_text((run.ended_at - run.began_at).total_seconds())
+    began = f"began {age_text(run.began_at, now=now)}"
+    where = escape_unprintable(f"{run.executor}, process {run.pid} on {run.host}")
+    return [Cell(str(run.number)), Cell(run.state), Cell(began), Cell(lasted), Cell(where)]

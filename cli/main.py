@@ -1,0 +1,283 @@
+"""The s3plan command: its words. What they do is imported when they are called, so that --help is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from s3plan.cli.options import (
+    CsvOption,
+    GraphFormat,
+    JournalOption,
+    JsonEventsOption,
+    JsonIntoOption,
+    ListedKind,
+    PlanArgument,
+    QuietOption,
+)
+
+app = typer.Typer(
+    name="s3plan",
+    help="Plan, review and apply object-storage jobs: what you approved is what happens.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run() -> None:
+    """Be the s3plan command."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Perform one command line and return its exit code; no exception leaves it but SystemExit."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = typer.main.get_command(app)(list(arguments), prog_name="s3plan", standalone_mode=False)
+        sys.stdout.flush()
+    except SystemExit:
+        raise
+    except BrokenPipeError:
+        return _close_quietly()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, a person is to read one message
+        return _end_badly(error)
+    return int(code or 0)
+
+
+def _end_badly(error: BaseException) -> int:
+    from s3plan.cli.failure_exit import report_failure
+
+    exit_code = getattr(error, "exit_code", None)
+    if isinstance(error, KeyboardInterrupt) or not isinstance(error, Exception):
+        print("s3plan: interrupted", file=sys.stderr)  # noqa: T201
+        return 130 if exit_code is None else int(exit_code)
+    return report_failure(error)
+
+
+def _close_quietly() -> int:
+    """Whoever read our output has gone; nothing is left to be flushed at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"s3plan {version('s3plan')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    *,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colour, no animation; as NO_COLOR does.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Plan, review and apply object-storage jobs: what you approved is what happens."""
+    context.obj = no_color
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(64)
+
+
+@app.command()
+def validate(
+    context: typer.Context,
+    *,
+    manifests: Annotated[
+        list[Path] | None, typer.Argument(metavar="MANIFEST", help="Manifests; by default s3plan.yaml.")
+    ] = None,
+) -> int:
+    """Say whether manifests are sound; asks no store."""
+    from s3plan.cli.manifest_command import validate_all
+
+    return validate_all(manifests or [], no_color=context.obj)
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    *,
+    manifest: Annotated[
+        Path | None, typer.Argument(metavar="MANIFEST", help="The manifest; by default s3plan.yaml.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE.s3plan", help="Where to save the plan; by default in .s3plan/."),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="NAME=N", help="Release a guard for exactly what it found; repeatable."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="48h", help="After this time the plan is not applied any more.")
+    ] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Find out now which conditions the store enforces; writes probe objects.")
+    ] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there is something to do.")
+    ] = False,
+    json: JsonEventsOption = False,
+    json_into: JsonIntoOption = None,
+    quiet: QuietOption = False,
+) -> int:
+    """Save what would be done; changes nothing."""
+    from s3plan.cli import plan_command
+    from s3plan.cli.output import OutputOptions
+
+    options = plan_command.PlanOptions(
+        manifest=manifest,
+        out=out,
+        allow=tuple(allow or ()),
+        expires=expires,
+        probe=probe,
+        detailed_exitcode=detailed_exitcode,
+    )
+    return plan_command.plan(options, OutputOptions(json, json_into, quiet, context.obj))
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    *,
+    plan: PlanArgument = None,
+    lists: Annotated[bool, typer.Option("--list", help="Print every action.")] = False,
+    kind: Annotated[
+        list[ListedKind] | None, typer.Option("--kind", help="Only this kind, with --list or --csv; repeatable.")
+    ] = None,
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", metavar="P", help="Only keys that begin so, with --list or --csv.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N of them.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole plan as JSON, an action on each line.")] = False,
+    csv: CsvOption = False,
+) -> int:
+    """Show a plan, in sums or each of its actions."""
+    from s3plan.cli import show_command
+
+    kinds = tuple(word.value for word in kind or ())
+    return show_command.show(
+        show_command.ShowOptions(plan, lists, kinds, prefix, limit, json=json, csv=csv, no_color=context.obj)
+    )
+
+
+@app.command()
+def graph(
+    *,
+    plan: PlanArgument = None,
+    form: Annotated[GraphFormat, typer.Option("--format", help="Mermaid, or DOT for Graphviz.")] = GraphFormat.MERMAID,
+) -> int:
+    """Print a plan's phases and what waits for what."""
+    from s3plan.cli.show_command import draw_graph
+
+    return draw_graph(plan, dot=form is GraphFormat.DOT)
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    *,
+    plan: PlanArgument = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    expect: Annotated[
+        str | None, typer.Option("--expect", metavar="DIGEST", help="Approve exactly the plan of this full digest.")
+    ] = None,
+    journal: JournalOption = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Stop after this many actions.")
+    ] = None,
+    executor: Annotated[
+        str | None, typer.Option("--executor", metavar="NAME", help="Where batches run; wins over the manifest.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, metavar="N", help="Batches at a time; wins over the manifest.")
+    ] = None,
+    allow_checked: Annotated[
+        bool, typer.Option("--allow-checked", help="Go on where the store enforces less than the plan states.")
+    ] = False,
+    rebuild_journal: Annotated[
+        bool, typer.Option("--rebuild-journal", help="Set a damaged journal aside and look at every action again.")
+    ] = False,
+    json: JsonEventsOption = False,
+    json_into: JsonIntoOption = None,
+    quiet: QuietOption = False,
+) -> int:
+    """Perform a plan, or go on where it was stopped."""
+    from s3plan.cli import apply_command
+    from s3plan.cli.output import OutputOptions
+
+    options = apply_command.ApplyOptions(
+        plan=plan,
+        yes=yes,
+        expect=expect,
+        journal=journal,
+        limit=limit,
+        executor=executor,
+        workers=workers,
+        allow_checked=allow_checked,
+        rebuild_journal=rebuild_journal,
+    )
+    return apply_command.apply(options, OutputOptions(json, json_into, quiet, context.obj))
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    *,
+    plan: PlanArgument = None,
+    journal: JournalOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Say where a plan stands, also while it runs."""
+    from s3plan.cli.status_command import print_status
+
+    return print_status(plan, journal=journal, json=json, no_color=context.obj)
+
+
+@app.command()
+def failures(
+    context: typer.Context,
+    *,
+    plan: PlanArgument = None,
+    journal: JournalOption = None,
+    csv: CsvOption = False,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+) -> int:
+    """List the actions that did not end well, and why."""
+    from s3plan.cli.status_command import print_failures
+
+    return print_failures(plan, journal=journal, csv=csv, json=json, no_color=context.obj)
+
+
+@app.command()
+def schema() -> int:
+    """Print the manifest's JSON Schema, for editors."""
+    from s3plan.cli.manifest_command import print_schema
+
+    return print_schema()
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    *,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="DIR", help="Work in this new folder and leave it there.")
+    ] = None,
+) -> int:
+    """Show the whole journey on a small S3 server of its own."""
+    from s3plan.cli.demo_command import show_demo
+
+    return show_demo(keep=keep, no_color=context.obj)

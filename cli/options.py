@@ -1,0 +1,41 @@
+"""The words of the command line that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class ListedKind(StrEnum):
+    """Kinds of plan lines."""
+
+    COPY = "copy"
+    OVERWRITE = "overwrite"
+    DELETE = "delete"
+    SKIP = "skip"
+    CONFLICT = "conflict"
+
+
+class GraphFormat(StrEnum):
+    """Languages of pictures."""
+
+    MERMAID = "mermaid"
+    DOT = "dot"
+
+
+PlanArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="PLAN", help="A plan file; without it the only unfinished plan of this directory."),
+]
+JournalOption = Annotated[
+    Path | None, typer.Option("--journal", metavar="FILE.s3run", help="The journal; by default beside the plan.")
+]
+JsonEventsOption = Annotated[bool, typer.Option("--json", help="Print events as JSON lines instead of the screen.")]
+JsonIntoOption = Annotated[
+    Path | None, typer.Option("--json-into", metavar="FILE", help="Write the same JSON lines to a file, too.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the last line, warnings and errors.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, safe to open in a spreadsheet.")]

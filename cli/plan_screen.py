@@ -1,0 +1,248 @@
+"""A plan on the screen: what `plan` and `show` print of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.text import Text
+from s3plan.cli.columns import Cell, aligned_lines
+from s3plan.cli.wording import age_text, command_text, count_text, moment_text, path_text, size_text
+from s3plan.planner.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
+from s3plan.schemas.actions import VerdictKind
+from s3plan.schemas.conditions import Enforcement
+from s3plan.schemas.plan import GuardRecord, ListingRecord, LocationRole, PlanHeader, PlanLocation, PrefixRecord
+from s3plan.schemas.printable import escape_unprintable
+
+PREFIXES_ON_PLAN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class KindLook:
+    """How one kind of verdict is shown."""
+
+    mark: str
+    word: str
+    style: str
+    noun: str  # in headings
+
+
+LOOKS = {  # in the order of the screen: what may hurt comes first
+    VerdictKind.DELETE: KindLook("-", "delete", "red", "to delete"),
+    VerdictKind.OVERWRITE: KindLook("~", "overwrite", "yellow", "to overwrite"),
+    VerdictKind.COPY: KindLook("+", "copy", "green", "to copy"),
+    VerdictKind.CONFLICT: KindLook("!", "conflict", "magenta", "in conflict"),
+    VerdictKind.SKIPPED: KindLook(" ", "skip", "", "skipped"),
+    VerdictKind.UNCHANGED: KindLook(" ", "unchanged", "", "unchanged"),
+}
+_ENFORCEMENTS = {
+    Enforcement.ENFORCED: "enforced by the store",
+    Enforcement.NOT_ATOMIC: "enforced by the store, not atomically",
+    Enforcement.CHECKED: "checked by s3plan before it acts, the store ignores them",
+    Enforcement.UNKNOWN: "not known yet, apply probes the store first",
+}
+_RIGHT = frozenset({2, 3})
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlan:
+    """What a screen needs to know of a plan."""
+
+    path: Path
+    digest: str
+    header: PlanHeader
+    locations: Mapping[int, PlanLocation]
+
+    def url_of(self, role: LocationRole) -> str:
+        """Return a location's URL, safe to print."""
+        found = next(location for location in self.locations.values() if location.role is role)
+        return escape_unprintable(found.url)
+
+
+def plan_lines(plan: ShownPlan, *, now: datetime, prefixes: int | None = PREFIXES_ON_PLAN) -> list[Text]:
+    """Return the screen down to the last line but how to apply it; of deletes all prefixes of the plan are shown.
+
+    `prefixes` bounds what is shown of every other kind; None shows all that the plan holds.
+    """
+    return [
+        *_place_lines(plan, now=now),
+        *(line for kind in LOOKS for line in _kind_lines(plan.header, kind, prefixes=prefixes)),
+        *_block("Guards", _guard_rows(plan.header.guards)),
+        *_pin_lines(plan.header),
+        *_warning_lines(plan.header.warnings),
+        Text(),
+        Text(totals_line(plan.header), style="bold"),
+    ]
+
+
+def totals_line(header: PlanHeader) -> str:
+    """Return `Plan: 8,912 to copy, 21 to overwrite, 4 to delete (38.7 GiB).`, or that there is nothing to do."""
+    conflicts = header.objects_of(VerdictKind.CONFLICT)
+    skipped = header.objects_of(VerdictKind.SKIPPED)
+    if header.actions == 0:
+        unchanged = header.objects_of(VerdictKind.UNCHANGED)
+        parts = [f"{count_text(unchanged, 'object')} {'is' if unchanged == 1 else 'are'} as planned"]
+        parts += [f"{skipped:,} skipped"] if skipped else []
+        parts += [f"{conflicts:,} in conflict"] if conflicts else []
+        return f"Nothing to do: {', '.join(parts)}."
+    return f"Plan: {action_counts(header)}."
+
+
+def action_counts(header: PlanHeader) -> str:
+    """Return `8,912 to copy, 21 to overwrite, 4 to delete (38.7 GiB)`."""
+    kinds = [VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.DELETE]
+    kinds += [VerdictKind.CONFLICT] if header.objects_of(VerdictKind.CONFLICT) else []
+    counts = ", ".join(f"{header.objects_of(kind):,} {LOOKS[kind].noun}" for kind in kinds)
+    return f"{counts} ({size_text(header.bytes)})"
+
+
+def next_step_lines(plan: ShownPlan) -> list[Text]:
+    """Return how to look closer and how to apply; nothing for a plan that does nothing or is blocked."""
+    if plan.header.actions == 0 or plan.header.is_blocked:
+        return []
+    rows = [
+        [Cell("every action:"), Cell(command_text("s3plan", "show", "--list", plan.path))],
+        [Cell("apply it:"), Cell(command_text("s3plan", "apply", plan.path), "bold")],
+        [Cell("without a terminal:"), Cell(command_text("s3plan", "apply", plan.path, "--expect", plan.digest))],
+    ]
+    return aligned_lines(rows)
+
+
+def refusal_of(header: PlanHeader, *, release: Sequence[str | Path]) -> str:
+    """Return why a plan is blocked and the command that releases exactly what was found, `release` being its start."""
+    held = [guard for guard in header.guards if guard.held and not guard.released]
+    allowances = [word for guard in held for word in ("--allow", f"{guard.name}={guard.found}")]
+    why = "\n".join(f"  {guard.name}: {_finding(guard)}" for guard in held)
+    return (
+        f"blocked by {count_text(len(held), 'guard')}; the plan is saved to be shown, it cannot be applied\n{why}\n"
+        f"To allow exactly this: {command_text(*release, *allowances)}"
+    )
+
+
+def _place_lines(plan: ShownPlan, *, now: datetime) -> list[Text]:
+    header = plan.header
+    title = (
+        f"Plan {plan.digest[:8]} of job {header.job} ({header.settings.mode}, overwrite {header.settings.overwrite})"
+    )
+    made = f"{path_text(plan.path)}, made {age_text(header.made_at, now=now)}"
+    rows = [
+        [Cell("source"), Cell(plan.url_of(LocationRole.SOURCE)), Cell(_listed(header.source))],
+        [Cell("destination"), Cell(plan.url_of(LocationRole.DESTINATION)), Cell(_listed(header.destination))],
+    ]
+    return [
+        Text(title, style="bold"),
+        *aligned_lines(rows),
+        Text(f"  new objects  {_new_objects(header)}"),
+        Text(f"  plan         {made}{_expiry(header, now=now)}"),
+    ]
+
+
+def _listed(listing: ListingRecord) -> str:
+    if not listing.bucket_exists:
+        return "the bucket does not exist yet; apply creates it"
+    parts = [f"{count_text(listing.objects, 'object')}, {size_text(listing.bytes)}"]
+    parts += [f"{listing.left_out:,} left out by filters"] if listing.left_out else []
+    parts += [escape_unprintable(listing.note)] if listing.note else []
+    return "; ".join(parts)
+
+
+def _new_objects(header: PlanHeader) -> str:
+    settings = header.settings
+    storage = settings.storage_class or "as at the source"
+    if settings.encryption is None:
+        encryption = "the bucket's default"
+    else:
+        key = f" with {escape_unprintable(settings.encryption.key_id)}" if settings.encryption.key_id else ""
+        encryption = f"{settings.encryption.type}{key}"
+    return f"storage class: {storage}; encryption: {encryption}"
+
+
+def _expiry(header: PlanHeader, *, now: datetime) -> str:
+    if header.expires_at is None:
+        return ""
+    word = "expired" if header.is_expired(now) else "expires"
+    return f"; {word} {moment_text(header.expires_at)} ({age_text(header.expires_at, now=now)})"
+
+
+def _kind_lines(header: PlanHeader, kind: VerdictKind, *, prefixes: int | None) -> list[Text]:
+    """Return the heading of one kind, why, and where; nothing if there is none."""
+    objects = header.objects_of(kind)
+    if not objects:
+        return []
+    look = LOOKS[kind]
+    heading = Text(f"{look.mark} ", style=look.style)
+    heading.append(f"{count_text(objects, 'object')} {look.noun}, {size_text(header.bytes_of(kind))}")
+    reasons = [total for total in header.totals if total.kind is kind]
+    rows = _labelled("because", [(total.rule, total.objects, total.bytes) for total in reasons])
+    limit = None if kind is VerdictKind.DELETE else prefixes
+    found = [record for record in header.prefixes if record.kind is kind]
+    rows += _labelled("in", _largest(found, limit=limit))
+    return [Text(), heading, *aligned_lines(rows, right=_RIGHT, indent=4)]
+
+
+def _largest(records: Sequence[PrefixRecord], *, limit: int | None) -> list[tuple[str, int, int]]:
+    """Return the largest prefixes, and what is left out as one row: nothing is cut silently."""
+    rows = [(record.prefix, record.objects, record.bytes) for record in records]
+    if limit is None or len(rows) <= limit + 1:
+        return rows
+    rest = rows[limit:]
+    return [*rows[:limit], ("(other prefixes)", sum(row[1] for row in rest), sum(row[2] for row in rest))]
+
+
+def _labelled(label: str, rows: Iterable[tuple[str, int, int]]) -> list[list[Cell]]:
+    return [
+        [
+            Cell(label if at == 0 else "", "dim"),
+            Cell(escape_unprintable(text)),
+            Cell(f"{objects:,}"),
+            Cell(size_text(size_bytes)),
+        ]
+        for at, (text, objects, size_bytes) in enumerate(rows)
+    ]
+
+
+def _guard_rows(guards: Sequence[GuardRecord]) -> list[list[Cell]]:
+    return [[Cell(guard.name), _standing(guard), Cell(_finding(guard))] for guard in guards]
+
+
+def _standing(guard: GuardRecord) -> Cell:
+    if not guard.held:
+        return Cell("holds", "green")
+    return Cell("released", "yellow") if guard.released else Cell("BLOCKED", "bold red")
+
+
+def _finding(guard: GuardRecord) -> str:
+    limit = escape_unprintable(guard.limit.replace(" (default)", ", the default"))
+    if guard.name == REFUSE_EMPTY_SOURCE:
+        return "the source has no objects" if guard.held else "the source is not empty"
+    if guard.name == MAX_BYTES:
+        return f"{size_text(guard.found)} ({guard.found:,} bytes) found, at most {limit} allowed"
+    return f"{guard.found:,} found, at most {guard.allowed:,} allowed ({limit})"
+
+
+def _pin_lines(header: PlanHeader) -> list[Text]:
+    if header.actions == 0:
+        return []
+    by_enforcement: dict[Enforcement, list[str]] = defaultdict(list)
+    for record in header.capabilities:
+        by_enforcement[record.enforcement].append(record.condition.value)
+    rows = [
+        [
+            Cell(_ENFORCEMENTS[enforcement]),
+            Cell("all conditions" if len(by_enforcement) == 1 else ", ".join(conditions)),
+        ]
+        for enforcement, conditions in sorted(by_enforcement.items(), key=lambda item: -item[0].rank)
+    ]
+    return _block("Pins", rows)
+
+
+def _warning_lines(warnings: Sequence[str]) -> list[Text]:
+    lines = [Text(f"warning: {escape_unprintable(warning)}", style="yellow") for warning in warnings]
+    return [Text(), *lines] if lines else []
+
+
+def _block(title: str, rows: list[list[Cell]]) -> list[Text]:
+    return [Text(), Text(title), *aligned_lines(rows)] if rows else []

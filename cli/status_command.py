@@ -1,0 +1,86 @@
+"""`s3plan status` and `s3plan failures`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from rich.text import Text
+from s3plan.app.places import find_plan
+from s3plan.app.requests import FailureLine, Status
+from s3plan.app.status import iter_failures, read_status
+from s3plan.cli.apply_command import ApplyOptions, resume_command
+from s3plan.cli.apply_screen import counts_text, status_lines
+from s3plan.cli.csv_rows import FAILURE_COLUMNS, failure_row, write_csv
+from s3plan.cli.json_lines import json_line, now_utc
+from s3plan.cli.terminal import open_terminal
+from s3plan.cli.wording import key_text
+from s3plan.schemas.errors import ExitCode, UsageInvalid
+from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.printable import escape_unprintable
+
+_STYLES = {OutcomeKind.FAILED: "red", OutcomeKind.STALE: "yellow", OutcomeKind.UNKNOWN: "yellow"}
+
+
+def print_status(plan: Path | None, *, journal: Path | None, json: bool, no_color: bool) -> int:
+    """Print where a plan stands."""
+    terminal = open_terminal(no_color=no_color)
+    status = read_status(plan or find_plan(Path()), journal)
+    if json:
+        terminal.stdout.write(json_line(status_document(status)))
+        terminal.stdout.flush()
+    else:
+        resume = resume_command(status.plan, ApplyOptions(journal=journal))
+        terminal.print(status_lines(status, now=now_utc(), resume=resume))
+    return ExitCode.DONE
+
+
+def print_failures(plan: Path | None, *, journal: Path | None, csv: bool, json: bool, no_color: bool) -> int:
+    """Print every action that did not end well, with its cause."""
+    if csv and json:
+        raise UsageInvalid("--json and --csv do not go together")
+    terminal = open_terminal(no_color=no_color)
+    failures = iter_failures(plan or find_plan(Path()), journal)
+    if csv:
+        write_csv(map(failure_row, failures), columns=FAILURE_COLUMNS, stream=terminal.stdout)
+    elif json:
+        for line in failures:
+            terminal.stdout.write(json_line({field.name: getattr(line, field.name) for field in fields(line)}))
+        terminal.stdout.flush()
+    else:
+        terminal.print(failure_lines(failures))
+    return ExitCode.DONE
+
+
+def status_document(status: Status) -> dict[str, object]:
+    """Return a status as JSON values."""
+    header = status.header
+    return {
+        "plan": str(status.plan),
+        "journal": str(status.journal),
+        "digest": status.digest,
+        "job": header.job,
+        "made_at": header.made_at,
+        "expires_at": header.expires_at,
+        "state": status.state,
+        "actions": status.actions,
+        "remaining": status.remaining,
+        "counts": {kind.value: count for kind, count in status.counts.items()},
+        "runs": [{field.name: getattr(run, field.name) for field in fields(run)} for run in status.runs],
+        "messages": list(status.messages),
+    }
+
+
+def failure_lines(failures: Iterable[FailureLine]) -> Iterator[Text]:
+    """Yield a line for each failure, and their sums."""
+    counts: Counter[OutcomeKind] = Counter()
+    for failure in failures:
+        counts[failure.outcome] += 1
+        line = Text(f"{failure.outcome.value:<7}", style=_STYLES.get(failure.outcome, ""))
+        tries = f" [{failure.failure}, {failure.attempts} attempts]" if failure.failure else ""
+        line.append(f"  {failure.action:<6}  {key_text(failure.key)}: ", style="")
+        line.append(f"{escape_unprintable(failure.reason)}{tries}", style="")
+        yield line
+    yield Text(f"{counts_text(counts)}." if counts else "No action has ended badly.", style="bold")

@@ -1,0 +1,107 @@
+"""An awscrt S3 client that sends any request once, and the addresses of buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from s3plan.schemas.errors import S3PlanError
+from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S, open_client
+from s3plan.storage.connections import ConnectionSettings
+
+_MEMORY_LIMIT_BYTES = 1 << 30
+# The ceiling of connections; `max_active_connections_override` only lowers it (measured: 100 Gbps is 250 connections).
+_THROUGHPUT_TARGET_GBPS = 400
+
+
+class Addresses:
+    """Where a connection's buckets are: host and leading path, as botocore works them out, asked once for each."""
+
+    def __init__(self, settings: ConnectionSettings, session: Any) -> None:
+        self._client = open_client(settings, session, max_connections=1, read_timeout_s=CONNECT_TIMEOUT_S)
+        self._known: dict[str, tuple[str, str, bool]] = {}
+
+    def of(self, bucket: str) -> tuple[str, str, bool]:
+        """Return (host with port, path before the key, whether it is https) of a bucket."""
+        if bucket not in self._known:
+            url = urlsplit(self._client.generate_presigned_url("head_bucket", Params={"Bucket": bucket}))
+            self._known[bucket] = (url.netloc, url.path.rstrip("/"), url.scheme == "https")
+        return self._known[bucket]
+
+    @property
+    def region(self) -> str:
+        """The region that requests are signed for."""
+        return str(self._client.meta.region_name)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether the connection's endpoint is reached by TLS."""
+        return str(self._client.meta.endpoint_url).startswith("https:")
+
+
+def open_crt_client(
+    settings: ConnectionSettings, session: Any, *, region: str, is_https: bool, max_in_flight: int
+) -> Any:
+    """Return an awscrt S3Client; raise S3PlanError where the CA bundle cannot be read."""
+    from awscrt.s3 import S3Client, S3RequestTlsMode, S3RetryConfig, create_default_s3_signing_config
+
+    provider = credentials_provider(session)
+    signing = (
+        None if provider is None else create_default_s3_signing_config(region=region, credential_provider=provider)
+    )
+    return S3Client(
+        region=region,
+        tls_mode=S3RequestTlsMode.ENABLED if is_https else S3RequestTlsMode.DISABLED,
+        tls_connection_options=_tls_options(settings) if is_https else None,
+        signing_config=signing,
+        throughput_target_gbps=_THROUGHPUT_TARGET_GBPS,
+        max_active_connections_override=max_in_flight,
+        memory_limit=_MEMORY_LIMIT_BYTES,
+        retry_config=S3RetryConfig(max_retries=1),  # 0 would mean the default of 5
+        connect_timeout_ms=int(CONNECT_TIMEOUT_S * 1000),
+    )
+
+
+def credentials_provider(session: Any) -> Any | None:
+    """Return a provider over the session's credentials, None for an anonymous one.
+
+    Credentials that never change are handed over once; others are asked for at each signature, and botocore renews
+    them in time.
+    """
+    from awscrt.auth import AwsCredentials, AwsCredentialsProvider
+    from botocore.credentials import RefreshableCredentials
+
+    credentials = session.get_credentials()
+    if credentials is None:
+        return None
+    if not isinstance(credentials, RefreshableCredentials):
+        frozen = credentials.get_frozen_credentials()
+        return AwsCredentialsProvider.new_static(frozen.access_key, frozen.secret_key, frozen.token)
+
+    def current() -> object:
+        frozen = credentials.get_frozen_credentials()
+        return AwsCredentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    return AwsCredentialsProvider.new_delegate(current)
+
+
+def _tls_options(settings: ConnectionSettings) -> Any:
+    from awscrt.io import ClientTlsContext, TlsContextOptions
+
+    options = TlsContextOptions()
+    options.verify_peer = settings.tls_verify
+    if settings.ca_bundle is not None:
+        bundle = Path(settings.ca_bundle).expanduser()
+        if not bundle.is_file():
+            raise S3PlanError(
+                f"{settings}: ca_bundle {bundle} is no file; name one that holds the certificates to trust"
+            )
+        options.override_default_trust_store(bundle.read_bytes())
+    return ClientTlsContext(options).new_connection_options()
+
+
+def lower_names(headers: object) -> Mapping[str, str]:
+    """Return awscrt's header pairs by lower-case name; of a repeated one the last."""
+    return {name.lower(): value for name, value in headers}  # type: ignore[attr-defined]

@@ -1,0 +1,146 @@
+"""What came back over HTTP as our replies; the counterpart of crt_requests.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from html import unescape
+from xml.etree import ElementTree as ET  # botocore reads the same bytes with the same parser
+
+from s3plan.schemas import requests as r
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.objects import STANDARD
+from s3plan.storage.failures import failure_of
+from s3plan.storage.listing_page import PageUnreadable, milliseconds_of, parse_page
+
+Headers = Mapping[str, str]
+"""Names in lower case."""
+
+_HEADERS = {
+    "cache-control": "CacheControl",
+    "content-disposition": "ContentDisposition",
+    "content-encoding": "ContentEncoding",
+    "content-language": "ContentLanguage",
+    "content-type": "ContentType",
+    "x-amz-website-redirect-location": "WebsiteRedirectLocation",
+    "expires": "Expires",
+}
+_META = "x-amz-meta-"
+_CHECKSUM = "x-amz-checksum-"
+_RESULT_ETAG = re.compile(rb"<ETag>\s*(?:&quot;|&#34;|\")?([^<&\"]+)(?:&quot;|&#34;|\")?\s*</ETag>")
+_RESULT_TIME = re.compile(rb"<LastModified>\s*([^<\s]+)\s*</LastModified>")
+
+
+def reply_of(request: r.Request, *, operation: str, headers: Headers, body: bytes) -> r.Reply:
+    """Return the reply that a successful answer means; a Failure where it lacks what a success always has."""
+    try:
+        return _READERS[type(request)](headers, body)
+    except PageUnreadable as error:
+        return Failure(FailureKind.TRANSIENT, operation, "UnreadablePage", str(error), 200)
+    except ET.ParseError as error:
+        return Failure(FailureKind.TRANSIENT, operation, "UnreadableReply", f"not XML: {error}", 200)
+    except (LookupError, ValueError) as error:
+        return Failure(FailureKind.BAD_REPLY, operation, "BadReply", f"the answer cannot be read: {error!r}", 200)
+
+
+def failure_of_answer(operation: str, *, status: int, headers: Headers, body: bytes) -> Failure:
+    """Return the failure that an error answer means; an error inside a 200 counts as a 500, as botocore has it."""
+    code, message, region = _error_of(body)
+    return failure_of(
+        operation=operation,
+        status=500 if status == 200 else status,
+        code=code,
+        message=message,
+        headers=headers,
+        region=region,
+    )
+
+
+def _error_of(body: bytes) -> tuple[str, str, str | None]:
+    if not body:
+        return "", "", None
+    try:
+        root = ET.fromstring(body)  # noqa: S314  # see above
+    except ET.ParseError:
+        return "", "", None
+    said = {child.tag.rpartition("}")[2]: child.text or "" for child in root}
+    return said.get("Code", ""), said.get("Message", ""), said.get("Region") or None
+
+
+def _copied(_: Headers, body: bytes) -> r.Reply:
+    etag = _RESULT_ETAG.search(body)
+    if etag is None or not (b"CopyObjectResult" in body or b"CopyPartResult" in body):
+        raise ET.ParseError("no result")
+    modified = _RESULT_TIME.search(body)
+    return r.ObjectWritten(
+        unescape(etag[1].decode()).strip('"'), None if modified is None else milliseconds_of(modified[1].decode())
+    )
+
+
+def _objects_page(_: Headers, body: bytes) -> r.Reply:
+    return parse_page(body)
+
+
+def _object_found(headers: Headers, _: bytes) -> r.Reply:
+    is_whole = headers.get("x-amz-checksum-type") == "FULL_OBJECT"
+    checksums = {
+        name.removeprefix(_CHECKSUM).upper(): value
+        for name, value in headers.items()
+        if is_whole and name.startswith(_CHECKSUM) and name != "x-amz-checksum-type"
+    }
+    return r.ObjectFound(
+        etag=_bare(headers["etag"]),
+        size_bytes=int(headers["content-length"]),
+        mtime_ms=milliseconds_of(headers["last-modified"]),
+        storage_class=headers.get("x-amz-storage-class") or STANDARD,
+        version=headers.get("x-amz-version-id"),
+        encryption=headers.get("x-amz-server-side-encryption"),
+        checksums=checksums,
+        attributes=r.ObjectAttributes(
+            metadata={name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)},
+            headers={word: headers[name] for name, word in _HEADERS.items() if name in headers},
+        ),
+        tag_count=int(headers.get("x-amz-tagging-count", 0)),
+        restored='ongoing-request="false"' in headers.get("x-amz-restore", ""),
+    )
+
+
+def _written(headers: Headers, _: bytes) -> r.Reply:
+    return r.ObjectWritten(_bare(headers["etag"]), version=headers.get("x-amz-version-id"))
+
+
+def _bare(etag: str) -> str:
+    return etag.strip().removeprefix("W/").strip('"')
+
+
+def _acknowledged(_: Headers, __: bytes) -> r.Reply:
+    return r.Acknowledged()
+
+
+def _keys_deleted(_: Headers, body: bytes) -> r.Reply:
+    root = ET.fromstring(body)  # noqa: S314  # see above
+    namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
+    if root.tag != f"{namespace}DeleteResult":
+        raise ET.ParseError(f"{root.tag} is no DeleteResult")
+    failures = {
+        item.findtext(f"{namespace}Key") or "": failure_of(
+            operation="DeleteObjects",
+            status=None,
+            code=item.findtext(f"{namespace}Code") or "",
+            message=item.findtext(f"{namespace}Message") or "",
+        )
+        for item in root.iterfind(f"{namespace}Error")
+    }
+    deleted = frozenset(item.findtext(f"{namespace}Key") or "" for item in root.iterfind(f"{namespace}Deleted"))
+    return r.KeysDeleted(deleted - failures.keys(), failures)
+
+
+_READERS: Mapping[type, Callable[[Headers, bytes], r.Reply]] = {
+    r.CopyObject: _copied,
+    r.UploadPartCopy: _copied,
+    r.ListObjects: _objects_page,
+    r.HeadObject: _object_found,
+    r.PutObject: _written,
+    r.DeleteObject: _acknowledged,
+    r.DeleteObjects: _keys_deleted,
+}

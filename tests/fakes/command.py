@@ -1,0 +1,117 @@
+"""The s3plan command as a process: what a user types, and everything that comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+_COMMAND = (sys.executable, "-m", "s3plan")
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that has ended; `exit_code` is negative where a signal killed it."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What `--json` wrote, line by line."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    def event(self, name: str) -> dict[str, Any]:
+        """The last event of that name."""
+        return [event for event in self.events if event["event"] == name][-1]
+
+    @property
+    def output(self) -> str:
+        return self.stdout + self.stderr
+
+
+class Started:
+    """A command that runs. `wait` for it, `signal` it or `kill` it; leaving `Command.start` kills what is left."""
+
+    def __init__(self, process: subprocess.Popen[bytes], stdout: IO[bytes], stderr: IO[bytes]) -> None:
+        self._process = process
+        self._stdout = stdout
+        self._stderr = stderr
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> Ended:
+        """Pull the plug."""
+        self._process.kill()
+        return self.wait()
+
+    def wait(self, *, timeout_s: float = 60) -> Ended:
+        """Return how it ended; no command may ever show a traceback."""
+        exit_code = self._process.wait(timeout_s)
+        ended = Ended(exit_code, _text(self._stdout), _text(self._stderr))
+        assert "Traceback" not in ended.output, ended.output
+        assert "internal error" not in ended.output, ended.output
+        return ended
+
+
+def _text(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Runs s3plan in a folder, with no more of the environment than is needed, and a home of its own."""
+
+    folder: Path
+    variables: Mapping[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        own = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "NO_PROXY": "127.0.0.1"}
+        return kept | own | dict(self.variables)
+
+    def run(self, *words: str | Path, timeout_s: float = 60) -> Ended:
+        """Run it to its end."""
+        with self.start(*words) as started:
+            return started.wait(timeout_s=timeout_s)
+
+    @contextmanager
+    def start(self, *words: str | Path) -> Iterator[Started]:
+        """Run it beside the test."""
+        with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+            process = subprocess.Popen(
+                [*_COMMAND, *map(str, words)],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+            )
+            try:
+                yield Started(process, stdout, stderr)
+            finally:
+                process.kill()
+                process.wait()

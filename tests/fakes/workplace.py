@@ -1,0 +1,130 @@
+"""A folder with a manifest, two buckets on the test server, and both ways to reach s3plan: library and command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import s3plan
+from s3plan.app.requests import ApplyReport, PlanMade
+from s3plan.schemas.outcomes import OutcomeKind
+
+from fakes.command import Command
+from fakes.manifests import write_manifest
+from fakes.s3server import ServerProcess
+
+MIB = 2**20
+PROBE = ".s3plan-probe-"
+MIRROR: Mapping[str, object] = {"mode": "mirror", "delete": {"extraneous": True}}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One object as boto3 lists it."""
+
+    etag: str
+    size_bytes: int
+    modified_s: float
+    storage_class: str
+
+
+@dataclass
+class Workplace:
+    """What a test of the whole journey stands on. Nothing in it reads an end state with s3plan's own code."""
+
+    folder: Path
+    server: ServerProcess
+    s3: Any = field(init=False)
+    command: Command = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.s3 = self.server.client()
+        variables = self.server.environment()
+        del variables["AWS_ENDPOINT_URL_S3"]  # manifests name the endpoint
+        self.command = Command(self.folder, variables)
+
+    @property
+    def plan_file(self) -> Path:
+        """Where a plan lies if nothing else is said."""
+        return self.folder / ".s3plan" / "job.s3plan"
+
+    @property
+    def journal(self) -> Path:
+        return self.plan_file.with_suffix(".s3run")
+
+    def seed(self, bucket: str, *keys: str, **what: Any) -> None:
+        """Put objects into a bucket; those of the same bytes have the same ETag wherever they lie."""
+        self.server.seed(bucket, **({"keys": list(keys)} if keys else {}), **what)
+
+    def buckets(self, *names: str) -> None:
+        for name in names or ("source", "destination"):
+            self.server.seed(name, keys=[])
+
+    def manifest(self, **sections: object) -> Path:
+        return write_manifest(self.folder, endpoint=self.server.endpoint, **sections)
+
+    def plan(self, *, probe: bool = False, allow: Mapping[str, int] | None = None) -> PlanMade:
+        return s3plan.plan(self.folder / "job.yaml", probe=probe, allow=allow)
+
+    def apply(self, **options: Any) -> ApplyReport:
+        return s3plan.apply(self.plan_file, **options)
+
+    def carry_out(self, **sections: object) -> ApplyReport:
+        """Write the manifest, plan, apply, and see that a second plan is empty."""
+        self.manifest(**sections)
+        self.plan()
+        report = self.apply()
+        assert (report.state, report.exit_code) == ("completed", 0), report
+        self.assert_nothing_left()
+        return report
+
+    def assert_nothing_left(self) -> None:
+        """Plan the same job again: there must be nothing to do."""
+        again = s3plan.plan(self.folder / "job.yaml", output=self.folder / "again.s3plan")
+        assert not again.has_changes, again.header.totals
+
+    def listed(self, bucket: str, prefix: str = "") -> dict[str, Listed]:
+        """What boto3 lists."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return {
+            row["Key"]: Listed(
+                row["ETag"].strip('"'), row["Size"], row["LastModified"].timestamp(), row["StorageClass"]
+            )
+            for page in pages
+            for row in page.get("Contents", [])
+        }
+
+    def keys(self, bucket: str, prefix: str = "") -> set[str]:
+        return set(self.listed(bucket, prefix))
+
+    def writes(self, bucket: str = "destination") -> dict[str, int]:
+        """How many requests wrote each key; without those of s3plan's own probe."""
+        return {key: count for key, count in self.server.writes(bucket).items() if PROBE not in key}
+
+    def body(self, bucket: str, key: str) -> bytes:
+        return bytes(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def assert_same_content(self, source: str = "source", destination: str = "destination") -> None:
+        """Both buckets hold the same keys and the same bytes."""
+        expected, found = self.listed(source), self.listed(destination)
+        assert found.keys() == expected.keys()
+        for key in expected:
+            assert self.body(destination, key) == self.body(source, key), key
+
+
+def counted(report: ApplyReport) -> dict[str, int]:
+    """A report's counts by word."""
+    return {OutcomeKind(kind).value: number for kind, number in report.counts.items()}
+
+
+@pytest.fixture
+def place(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
+    """A workplace on the session's server; the library finds its credentials in the environment."""
+    workplace = Workplace(tmp_path, server)
+    for name, value in workplace.command.variables.items():
+        monkeypatch.setenv(name, value)
+    yield workplace
+    workplace.s3.close()

@@ -1,0 +1,7 @@
+"""Every test here stands on a workplace: a folder, a server, the library and the command."""
+
+from __future__ import annotations
+
+from fakes.workplace import place
+
+__all__ = ["place"]

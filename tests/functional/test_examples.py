@@ -1,0 +1,237 @@
+"""Every example does what its README says: planned, applied and planned again by the command, on the fake server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.checkout import ROOT
+from fakes.s3server import ServerProcess
+
+EXAMPLES = ROOT / "examples"
+MIB = 2**20
+
+
+class Example:
+    """One example's manifest in a folder of its own, and the command to run on it."""
+
+    def __init__(self, name: str, *, folder: Path, server: ServerProcess) -> None:
+        shutil.copy(EXAMPLES / name / "job.yaml", folder)
+        self._folder = folder
+        self._server = server
+
+    def run(self, *words: str, exit_code: int = 0) -> list[dict[str, Any]]:
+        """Run `s3plan WORDS --json` where the manifest lies; return the JSON lines."""
+        done = subprocess.run(
+            [sys.executable, "-m", "s3plan", *words, "--json"],
+            cwd=self._folder,
+            env=os.environ | self._server.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def plan(self, *words: str, exit_code: int = 0) -> dict[str, Any]:
+        """Plan and return the header's line."""
+        lines = self.run("plan", "job.yaml", *words, exit_code=exit_code)
+        return next(line for line in lines if line["event"] == "plan")
+
+    def plan_and_apply(self, *words: str) -> dict[str, Any]:
+        """Plan, apply exactly that plan, see that a new plan has nothing to do; return the first plan's line."""
+        made = self.plan(*words)
+        ended = self.run("apply", "--expect", made["digest"])[-1]
+        assert (ended["event"], ended["state"]) == ("run-ended", "completed")
+        again = self.plan("--detailed-exitcode")
+        assert again["header"]["actions"] == 0
+        return made
+
+
+def totals(made: dict[str, Any]) -> dict[str, int]:
+    """Objects of a plan by kind."""
+    found: dict[str, int] = {}
+    for total in made["header"]["totals"]:
+        found[total["kind"]] = found.get(total["kind"], 0) + total["objects"]
+    return found
+
+
+def rows(client: Any, bucket: str) -> Iterator[dict[str, Any]]:
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        yield from page.get("Contents", [])
+
+
+def contents(client: Any, bucket: str, *, below: str = "") -> dict[str, tuple[str, int]]:
+    """ETag and size of every object by key, as boto3 lists them."""
+    return {row["Key"]: (row["ETag"], row["Size"]) for row in rows(client, bucket) if row["Key"].startswith(below)}
+
+
+def at(year: int, month: int = 6) -> float:
+    return datetime(year, month, 1, tzinfo=UTC).timestamp()
+
+
+def numbered(form: str, numbers: Sequence[int]) -> list[str]:
+    return [form.format(number) for number in numbers]
+
+
+def test_every_example_has_a_manifest_a_readme_and_a_test_here() -> None:
+    folders = {path.name: path for path in EXAMPLES.iterdir() if path.is_dir()}
+    files = {name: sorted(path.name for path in folder.iterdir() if path.is_file()) for name, folder in folders.items()}
+
+    assert files == dict.fromkeys(["copy-across-regions", "filters", "mirror-with-guards"], ["README.md", "job.yaml"])
+
+
+def test_copy_across_regions_makes_the_bucket_there_and_every_object_in_it(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    server.seed(
+        "example-images",
+        region="eu-central-1",
+        key_format="originals/{:04d}.jpg",
+        count=40,
+        size_bytes=100,
+        synthetic=False,
+        metadata={"artist": "somebody"},
+        headers={"content-type": "image/jpeg"},
+        tags={"album": "one"},
+    )
+    server.seed("example-images", region="eu-central-1", keys=["elsewhere/0001.jpg"])
+    example = Example("copy-across-regions", folder=tmp_path, server=server)
+
+    made = example.plan_and_apply()
+
+    client = server.client()
+    assert totals(made) == {"copy": 40}
+    assert made["header"]["destination"]["bucket_exists"] is False
+    region = client.head_bucket(Bucket="example-images-dr")["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"]
+    assert region == "us-west-2"
+    copied = contents(client, "example-images-dr")
+    assert copied == contents(client, "example-images", below="originals/")
+    assert {row["StorageClass"] for row in rows(client, "example-images-dr")} == {"STANDARD_IA"}
+    head = client.head_object(Bucket="example-images-dr", Key="originals/0001.jpg")
+    assert (head["Metadata"], head["ContentType"]) == ({"artist": "somebody"}, "image/jpeg")
+    tags = client.get_object_tagging(Bucket="example-images-dr", Key="originals/0001.jpg")["TagSet"]
+    assert tags == [{"Key": "album", "Value": "one"}]
+
+
+def test_planning_across_regions_does_not_make_the_bucket(server: ServerProcess, tmp_path: Path) -> None:
+    server.seed("example-images", region="eu-central-1", keys=["originals/0001.jpg"])
+
+    Example("copy-across-regions", folder=tmp_path, server=server).plan()
+
+    buckets = [bucket["Name"] for bucket in server.client().list_buckets()["Buckets"]]
+    assert buckets == ["example-images"]
+
+
+def seed_reports(server: ServerProcess, *, at_source: int) -> None:
+    """200 reports at both sides, of which the source has only the first so many; 5 of the mirror's are old."""
+    reports = numbered("published/{:04d}.pdf", range(200))
+    common = {"size_bytes": 100, "synthetic": False, "modified_s": at(2024)}
+    server.seed("example-reports", keys=[*reports[:at_source], "published/tmp/new"], **common)
+    server.seed("example-reports", keys=["drafts/one"], **common)
+    server.seed("example-reports-mirror", keys=reports, changed=[0, 1, 2, 3, 4], **common)
+    server.seed("example-reports-mirror", keys=["published/tmp/old", "elsewhere/kept"], **common)
+
+
+def test_mirror_with_guards_makes_the_mirror_equal_and_touches_nothing_else(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    seed_reports(server, at_source=194)
+    server.seed("example-reports", keys=["published/new.pdf"], size_bytes=50)
+    client = server.client()
+    before = contents(client, "example-reports-mirror")
+    source = contents(client, "example-reports", below="published/")
+
+    made = Example("mirror-with-guards", folder=tmp_path, server=server).plan_and_apply()
+
+    assert totals(made) == {"copy": 1, "overwrite": 5, "delete": 6, "unchanged": 189}
+    kept = {key: before[key] for key in ("published/tmp/old", "elsewhere/kept")}
+    del source["published/tmp/new"]
+    assert contents(client, "example-reports-mirror") == source | kept
+    assert contents(client, "example-reports", below="published/").keys() == {*source, "published/tmp/new"}
+
+
+def test_mirror_with_guards_is_blocked_above_five_percent_until_exactly_that_number_is_allowed(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    seed_reports(server, at_source=150)
+    client = server.client()
+    before = contents(client, "example-reports-mirror")
+    example = Example("mirror-with-guards", folder=tmp_path, server=server)
+
+    blocked = example.plan(exit_code=5)
+    example.run("apply", "--expect", blocked["digest"], exit_code=5)
+
+    guards = {guard["name"]: (guard["found"], guard["allowed"]) for guard in blocked["header"]["guards"]}
+    assert guards["max_delete"] == (50, 10)
+    assert contents(client, "example-reports-mirror") == before
+    example.plan_and_apply("--allow", "max_delete=50")
+    assert len(contents(client, "example-reports-mirror", below="published/0")) == 150
+
+
+def test_mirror_with_guards_is_blocked_by_an_empty_source(server: ServerProcess, tmp_path: Path) -> None:
+    seed_reports(server, at_source=0)
+
+    blocked = Example("mirror-with-guards", folder=tmp_path, server=server).plan(exit_code=5)
+
+    held = {guard["name"] for guard in blocked["header"]["guards"] if guard["held"]}
+    assert held == {"max_delete", "refuse_empty_source"}
+
+
+def test_filters_copies_what_its_readme_says_and_nothing_else(server: ServerProcess, tmp_path: Path) -> None:
+    def album(key: str, *, size_bytes: int = 1000, year: int = 2025, storage_class: str = "STANDARD") -> None:
+        server.seed(
+            "example-photos",
+            keys=[f"albums/{key}"],
+            size_bytes=size_bytes,
+            modified_s=at(year),
+            storage_class=storage_class,
+        )
+
+    album("summer-2024/beach.jpg")
+    album("summer-2024/crop/beach.png")
+    album("winter-2025/snow.jpg", storage_class="STANDARD_IA")
+    album("summer-2024/edge.jpg", size_bytes=50 * MIB)
+    album("spring-2025/rain.jpg")
+    album("summer-2024/raw/beach.jpg")
+    album("summer-2024/beach-draft.jpg")
+    album("summer-2024/beach.JPG")
+    album("summer-2024/empty.jpg", size_bytes=0)
+    album("summer-2024/huge.jpg", size_bytes=50 * MIB + 1)
+    album("summer-2024/first.jpg", year=2023)
+    album("summer-2024/rare.jpg", storage_class="GLACIER_IR")
+    album("winter-2025/kept.jpg", year=2024)
+    server.seed("example-web", keys=["albums/winter-2025/kept.jpg"], size_bytes=7, modified_s=at(2025))
+    example = Example("filters", folder=tmp_path, server=server)
+
+    made = example.plan_and_apply()
+
+    copied = contents(server.client(), "example-web", below="albums/")
+    assert copied.pop("albums/winter-2025/kept.jpg")[1] == 7
+    assert {key.removeprefix("albums/"): size for key, (_, size) in copied.items()} == {
+        "summer-2024/beach.jpg": 1000,
+        "summer-2024/crop/beach.png": 1000,
+        "summer-2024/edge.jpg": 50 * MIB,
+        "winter-2025/snow.jpg": 1000,
+    }
+    assert totals(made) == {"copy": 4, "skipped": 4, "unchanged": 1}
+    assert made["header"]["source"]["left_out"] == 4
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in EXAMPLES.glob("*/job.yaml")))
+def test_an_example_is_valid_as_it_lies_in_the_repository(name: str) -> None:
+    command = [sys.executable, "-m", "s3plan", "validate", str(EXAMPLES / name / "job.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "valid" in done.stdout

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from s3plan.planfile.invariants import check_invariants
+from s3plan.planfile.reader import open_plan
+from s3plan.planfile.writer import PlanWriter
+from s3plan.schemas.errors import PlanDamaged, PlanRefused
+from s3plan.schemas.plan import LocationRole, Phase, PhaseName, PlanLocation
+from unit.planfile.plan_samples import change, copies, deletes, header, numbered, skips, write_plan
+
+_KEYS = st.lists(st.text("abc", min_size=1, max_size=3).map(str.encode), unique=True, max_size=25).map(sorted)
+
+
+@settings(max_examples=80, deadline=None)
+@given(copied=_KEYS, deleted=_KEYS, batch_actions=st.integers(min_value=1, max_value=7))
+def test_a_plan_is_refused_exactly_if_a_key_is_both_written_and_deleted(
+    copied: list[bytes], deleted: list[bytes], batch_actions: int
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.s3plan"
+        write_plan(path, copied=copies(*copied), deleted=deletes(*deleted), batch_actions=batch_actions)
+        with open_plan(path) as reader:
+            if set(copied).isdisjoint(deleted):
+                check_invariants(reader)
+                return
+            with pytest.raises(PlanRefused, match="twice"):
+                check_invariants(reader)
+
+
+def test_what_is_set_aside_changes_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    write_plan(path, copied=copies(b"a"), aside=skips(b"a"))
+    with open_plan(path) as reader:
+        check_invariants(reader)
+
+
+def test_a_mapped_key_counts_as_what_it_becomes(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    write_plan(path, copied=[copies(b"a")[0]._replace(destination_key=b"z")], deleted=deletes(b"z"))
+    with open_plan(path) as reader, pytest.raises(PlanRefused, match="writes or deletes the key b'dr/z' twice"):
+        check_invariants(reader)
+
+
+def test_batches_of_a_phase_that_are_out_of_order_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    write_plan(path, copied=copies(*numbered("a", 4)), batch_actions=2)
+    change(path, "UPDATE action SET key = CAST('b' || key AS BLOB) WHERE id <= 2", reseal=True)
+    with open_plan(path) as reader, pytest.raises(PlanRefused, match="batch 2 begins below the one before it"):
+        check_invariants(reader)
+
+
+def test_a_damaged_key_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    write_plan(path, copied=copies(*numbered("a", 4)))
+    change(path, "UPDATE action SET key = 5 WHERE id = 2")
+    with open_plan(path) as reader, pytest.raises(PlanDamaged, match="key holds a value of type int"):
+        check_invariants(reader)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "endpoint", "prefix", "overlaps"),
+    [
+        ("one", None, "a/", True),
+        ("one", None, "a/b/", True),
+        ("one", None, "", True),
+        ("one", None, "b/", False),
+        ("two", None, "a/", False),
+        ("one", "https://s3.example.com", "a/", False),
+    ],
+)
+def test_a_copy_must_not_write_where_it_reads(
+    tmp_path: Path, bucket: str, endpoint: str | None, prefix: str, *, overlaps: bool
+) -> None:
+    path = tmp_path / "a.s3plan"
+    with PlanWriter(path) as writer:
+        writer.add_location(PlanLocation(1, LocationRole.SOURCE, "s3://one/a/", "", None, None, "one", "a/"))
+        writer.add_location(PlanLocation(2, LocationRole.DESTINATION, "s3://x", "", endpoint, None, bucket, prefix))
+        writer.add_phase(Phase(1, "a", PhaseName.COPY))
+        writer.add_batch(phase=1, from_location=1, to_location=2, actions=copies(b"k"))
+        writer.seal(header(actions=1, size_bytes=7))
+    with open_plan(path) as reader:
+        if not overlaps:
+            check_invariants(reader)
+            return
+        with pytest.raises(PlanRefused, match="they overlap"):
+            check_invariants(reader)
+
+
+def test_two_jobs_that_write_one_key_are_refused_also_by_different_prefixes(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    with PlanWriter(path) as writer:
+        writer.add_location(PlanLocation(1, LocationRole.SOURCE, "s3://one", "", None, None, "one", ""))
+        writer.add_location(PlanLocation(2, LocationRole.DESTINATION, "s3://two", "", None, None, "two", ""))
+        writer.add_location(PlanLocation(3, LocationRole.DESTINATION, "s3://two/a/", "", None, None, "two", "a/"))
+        writer.add_phase(Phase(1, "first", PhaseName.COPY))
+        writer.add_phase(Phase(2, "second", PhaseName.COPY))
+        writer.add_batch(phase=1, from_location=1, to_location=2, actions=copies(b"a/b"))
+        writer.add_batch(phase=2, from_location=1, to_location=3, actions=copies(b"b"))
+        writer.seal(header(actions=2, size_bytes=14))
+    with open_plan(path) as reader, pytest.raises(PlanRefused, match="the key b'a/b' twice"):
+        check_invariants(reader)

@@ -1,0 +1,143 @@
+"""Plans whose digests all agree, made by somebody who wants more than the format allows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from s3plan.planfile.reader import open_plan
+from s3plan.schemas.errors import PlanDamaged, PlanRefused
+from unit.planfile.plan_samples import change, copies, deletes, numbered, skips, write_plan
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    path = tmp_path / "a.s3plan"
+    write_plan(
+        path,
+        copied=copies(*numbered("a", 4)),
+        deleted=deletes(*numbered("d", 4)),
+        aside=skips(*numbered("s", 4)),
+        batch_actions=2,
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE location SET role = 'witness' WHERE id = 1", "no location role 'witness'"),
+        ("UPDATE location SET bucket = x'00' WHERE id = 1", "bucket holds a value of type bytes"),
+        ("UPDATE location SET id = 5 WHERE id = 2", "ids from 1 without gaps"),
+        ("UPDATE phase SET name = 'rm -rf' WHERE id = 3", "no phase 'rm -rf'"),
+        ("UPDATE phase SET name = 'aside' WHERE id = 1", "two aside phases"),
+        ("DELETE FROM edge WHERE before_phase = 2", "does not wait for its copy phase"),
+        ("INSERT INTO edge VALUES (3, 1)", "in a circle"),
+        ("INSERT INTO edge VALUES (3, 8)", "names a phase that there is not"),
+        ("INSERT INTO edge VALUES (3, 'x')", "after_phase holds a value of type str"),
+        ("UPDATE batch SET phase = 9 WHERE id = 1", "phase 9, which there is not"),
+        ("UPDATE batch SET to_location = 9 WHERE id = 1", "location 9, which there is not"),
+        ("UPDATE batch SET to_location = NULL WHERE id = 1", "locations of a copy"),
+        ("UPDATE batch SET from_location = 2, to_location = 1 WHERE id = 4", "of different locations"),
+        ("UPDATE batch SET first_action = 1 WHERE id = 2", "does not begin where"),
+        ("UPDATE batch SET actions = 1.5 WHERE id = 1", "actions holds a value of type float"),
+        ("UPDATE batch SET actions = 0, first_action = 11 WHERE id = 6", "without actions"),
+        ("UPDATE batch SET actions = 1 WHERE id = 6", "do not cover its actions"),
+        ("UPDATE batch SET size_bytes = -1 WHERE id = 6", "negative size"),
+        ("UPDATE batch SET size_bytes = 0 WHERE id = 1", "its header says 8 actions and 28 bytes"),
+    ],
+)
+def test_a_forged_graph_is_refused_when_the_plan_is_opened(plan: Path, statement: str, message: str) -> None:
+    change(plan, statement, reseal=True)
+    with pytest.raises(PlanDamaged, match=message):
+        open_plan(plan)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE action SET kind = 'chmod' WHERE id = 1", "cannot hold an action of kind 'chmod'"),
+        ("UPDATE action SET kind = 'delete' WHERE id = 1", "cannot hold an action of kind 'delete'"),
+        ("UPDATE action SET kind = x'00' WHERE id = 1", "kind holds a value of type bytes"),
+        ("UPDATE action SET key = CAST('a' AS TEXT) WHERE id = 1", "key holds a value of type str"),
+        ("UPDATE action SET key = x'7a' WHERE id = 1", "keys do not ascend"),
+        ("UPDATE action SET key = x'61ff' WHERE id = 2", "not UTF-8"),
+        ("UPDATE action SET key = zeroblob(1025) WHERE id = 1", "more than 1,024 bytes"),
+        ("UPDATE action SET destination_key = zeroblob(1022) WHERE id = 1", "prefix has more than 1,024 bytes"),
+        ("UPDATE action SET destination_key = 'x' WHERE id = 1", "destination_key holds a value of type str"),
+        ("UPDATE action SET size_bytes = 'many' WHERE id = 1", "size_bytes holds a value of type str"),
+        ("UPDATE action SET size_bytes = 0.5 WHERE id = 1", "size_bytes holds a value of type float"),
+        ("UPDATE action SET size_bytes = -7 WHERE id = 1", "negative"),
+        ("UPDATE action SET size_bytes = size_bytes + 1 WHERE id = 1", "not the ones that were planned"),
+        ("UPDATE action SET source_etag = NULL WHERE id = 1", "not be pinned"),
+        ("UPDATE action SET source_mtime_ms = 'now' WHERE id = 1", "source_mtime_ms holds a value of type str"),
+        ("UPDATE action SET reason = CAST(x'ff' AS TEXT) WHERE id = 1", "Could not decode to UTF-8"),
+    ],
+)
+def test_a_forged_action_is_refused_when_its_batch_is_read(plan: Path, statement: str, message: str) -> None:
+    change(plan, statement, reseal="UTF-8" not in message or "not UTF-8" in message)
+    with open_plan(plan) as reader, pytest.raises(PlanDamaged, match=message):
+        reader.actions(reader.batches[0])
+
+
+def _with_header(plan: Path, text: str) -> None:
+    quoted = text.replace("'", "''")
+    change(plan, f"UPDATE header SET document = '{quoted}'", reseal=True)
+
+
+def _header(plan: Path) -> dict[str, object]:
+    with open_plan(plan) as reader:
+        found: dict[str, object] = json.loads(reader.header_text)
+    return found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unknown": 1},
+        {"format_version": 2},
+        {"format_version": "1"},
+        {"actions": -8},
+        {"actions": 8.5},
+        {"made_at": "2024-01-01T00:00:00"},
+        {"made_at": 5},
+        {"manifest": {"path": "a", "sha256": "short", "text": ""}},
+        {"manifest": {"path": "a", "sha256": "0" * 64, "text": "", "secret": "x"}},
+        {"totals": [{"kind": "rename", "rule": "a", "objects": 1, "bytes": 1}]},
+        {"capabilities": [{"condition": "copy-absent", "enforcement": "promised"}]},
+        {"settings": None},
+    ],
+)
+def test_a_forged_header_is_refused_by_its_schema(plan: Path, changes: dict[str, object]) -> None:
+    _with_header(plan, json.dumps(_header(plan) | changes))
+    with pytest.raises(PlanRefused, match="its header is not valid"):
+        open_plan(plan)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "NaN", "[" * 100_000, '{"a": 1, "a": 1}', "1" * 5_000])
+def test_a_header_that_is_not_a_json_object_is_refused(plan: Path, text: str) -> None:
+    _with_header(plan, text)
+    with pytest.raises(PlanRefused, match="its header is not valid"):
+        open_plan(plan)
+
+
+def test_a_name_that_stands_twice_in_the_header_is_refused(plan: Path) -> None:
+    _with_header(plan, json.dumps(_header(plan))[:-1] + ', "job": "other"}')
+    with pytest.raises(PlanRefused, match="a name stands twice"):
+        open_plan(plan)
+
+
+def test_a_header_that_counts_other_actions_than_the_plan_holds_is_refused(plan: Path) -> None:
+    _with_header(plan, json.dumps(_header(plan) | {"actions": 1}))
+    with pytest.raises(PlanRefused, match="its header says 1 actions"):
+        open_plan(plan)
+
+
+def test_a_header_of_the_same_meaning_in_other_spelling_is_another_plan(plan: Path) -> None:
+    with open_plan(plan) as reader:
+        digest, header = reader.digest, reader.header
+    _with_header(plan, json.dumps(json.loads(reader.header_text), indent=1))
+    with open_plan(plan) as reader:
+        assert reader.header == header
+        assert reader.digest != digest

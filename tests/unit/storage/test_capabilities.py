@@ -1,0 +1,98 @@
+"""What is known of stores, and for how long a finding is kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.storage.capabilities import CapabilityCache, known_capabilities
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+FOUND = {**dict.fromkeys(Condition, Enforcement.ENFORCED), Condition.DELETE_MATCH: Enforcement.NOT_ATOMIC}
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        None,
+        "https://s3.eu-central-1.amazonaws.com",
+        "https://s3.cn-north-1.amazonaws.com.cn",
+        "https://bucket.vpce-1-2.s3.us-east-1.vpce.amazonaws.com",
+    ],
+)
+def test_aws_enforces_everything(endpoint: str | None) -> None:
+    assert set(known_capabilities(endpoint).values()) == {Enforcement.ENFORCED}
+
+
+def test_a_directory_bucket_is_another_matter() -> None:
+    assert set(known_capabilities(None, bucket="name--use1-az4--x-s3").values()) == {Enforcement.UNKNOWN}
+
+
+def test_r2_enforces_the_end_of_uploads() -> None:
+    known = known_capabilities("https://0123.r2.cloudflarestorage.com")
+    assert {condition for condition in Condition if known[condition] is Enforcement.ENFORCED} == {
+        Condition.COMPLETE_ABSENT,
+        Condition.COMPLETE_MATCH,
+    }
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["https://s3.example.com", "https://amazonaws.com.example.com", "https://evilamazonaws.com", "http://localhost:1"],
+)
+def test_nothing_is_known_of_other_stores(endpoint: str) -> None:
+    known = known_capabilities(endpoint)
+    assert set(known) == set(Condition)
+    assert set(known.values()) == {Enforcement.UNKNOWN}
+
+
+def test_a_finding_is_kept_for_a_day_for_its_endpoint_and_bucket(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "capabilities.json"
+    CapabilityCache(path).keep("https://store", "bucket", FOUND, now=NOW)
+    cache = CapabilityCache(path)
+    assert cache.find("https://store", "bucket", now=NOW + timedelta(hours=23)) == FOUND
+    assert cache.find("https://store", "bucket", now=NOW + timedelta(hours=24)) is None
+    assert cache.find("https://store", "bucket", now=NOW - timedelta(minutes=1)) is None
+    assert cache.find("https://store", "other", now=NOW) is None
+    assert cache.find(None, "bucket", now=NOW) is None
+
+
+def test_findings_stand_beside_one_another_in_a_file_of_the_owners(tmp_path: Path) -> None:
+    cache = CapabilityCache(tmp_path / "c.json")
+    cache.keep(None, "one", FOUND, now=NOW)
+    cache.keep(None, "two", FOUND, now=NOW)
+    assert cache.find(None, "one", now=NOW) == cache.find(None, "two", now=NOW) == FOUND
+    assert (tmp_path / "c.json").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["c.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"version": 2}',
+        '{"version": 1, "entries": []}',
+        '{"version": 1, "entries": {"aws bucket": 1}}',
+        '{"version": 1, "entries": {"aws bucket": {"probed_at": "2026-11-20T12:00:00", "found": {}}}}',
+        '{"version": 1, "entries": {"aws bucket": {"probed_at": "2026-11-20T12:00:00+00:00", "found": {"x": "y"}}}}',
+        "\x00" * 10,
+    ],
+)
+def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(text)
+    cache = CapabilityCache(path)
+    assert cache.find(None, "bucket", now=NOW) is None
+    cache.keep(None, "bucket", FOUND, now=NOW)
+    assert cache.find(None, "bucket", now=NOW) == FOUND
+
+
+def test_a_place_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = CapabilityCache(tmp_path / "file" / "c.json")
+    cache.keep(None, "bucket", FOUND, now=NOW)
+    assert cache.find(None, "bucket", now=NOW) is None
