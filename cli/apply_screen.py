@@ -57,9 +57,9 @@ def result_lines(report: ApplyReport, *, manifest: str, resume: Sequence[str | P
     """Return how a run ended and what to do next; `resume` is the command that goes on with it."""
     ended = sum(count for kind, count in report.counts.items() if kind is not OutcomeKind.UNKNOWN)
     title, style = _STATES[report.state]
-    counts = counts_text(report.counts) or "nothing to do"
-    of = f"{ended:,} of {count_text(ended + report.remaining, 'action')} ended: " if report.remaining else ""
-    head = Text(f"{title}: {of}{counts}, in {duration_text(report.elapsed_s)}.", style=style)
+    of = f"{ended:,} of {count_text(ended + report.remaining, 'action')} ended" if report.remaining else ""
+    parts = [part for part in (of, counts_text(report.counts)) if part] or ["nothing to do"]
+    head = Text(f"{title}: {': '.join(parts)}, in {duration_text(report.elapsed_s)}.", style=style)
     lines = [Text(f"  {escape_unprintable(message)}") for message in report.messages]
     return [head, *lines, *next_lines(report.plan, report.counts, report.remaining, manifest=manifest, resume=resume)]
 

@@ -173,7 +173,7 @@ def _kind_lines(header: PlanHeader, kind: VerdictKind, *, prefixes: int | None) 
     if not objects:
         return []
     look = LOOKS[kind]
-    heading = Text(f"{look.mark} ", style=look.style)
+    heading = Text().append(f"{look.mark} ", style=look.style)
     heading.append(f"{count_text(objects, 'object')} {look.noun}, {size_text(header.bytes_of(kind))}")
     reasons = [total for total in header.totals if total.kind is kind]
     rows = _labelled("because", [(total.rule, total.objects, total.bytes) for total in reasons])

@@ -16,12 +16,12 @@ Part = tuple[str, str]  # text, style
 def run_frame(event: Advanced, *, width: int) -> Text:
     """Return the line for a terminal, at most `width` columns: what matters least is left out first."""
     share = _share(event)
-    head = (f"{event.phase or 'run'} {int(share * 100)}%", "bold")
-    # In the order in which they are given up, last first; shown in this order, too.
-    parts = [(f"{event.settled:,}/{event.actions:,}", ""), *_marks(event), *_pace(event)]
-    kept = _fitting([head, *parts], width=width)
+    head = [(f"{event.phase or 'done'} {int(share * 100)}%", "bold")]
+    vital = _fitting([*head, (f"{event.settled:,}/{event.actions:,}", ""), *_marks(event)], width=width)
+    room_for_bar = _BAR_LEAST + 2 + len(_GAP)
+    kept = _fitting([*vital, *_pace(event)], width=max(width - room_for_bar, _width(vital)))
     left = width - _width(kept) - len(_GAP) - 2
-    line = Text(head[0][:width], style=head[1])
+    line = Text().append(head[0][0][:width], style="bold")
     if left >= _BAR_LEAST:
         line.append(_GAP)
         line.append_text(_bar(share, columns=min(left, _BAR_MOST)))
@@ -35,7 +35,7 @@ def run_line(event: Advanced) -> str:
     """Return the same for a log."""
     parts = [f"{int(_share(event) * 100)}%, {event.settled:,} of {event.actions:,} actions"]
     parts += [text for text, _ in (*_pace(event), *_marks(event))]
-    return f"{event.phase or 'run'}: {', '.join(parts)}"
+    return f"{event.phase or 'done'}: {', '.join(parts)}"
 
 
 def listing_frame(event: Listed, *, width: int) -> Text:

@@ -71,8 +71,8 @@ def list_lines(rows: Iterable[tuple[VerdictKind, Action]]) -> Iterator[Text]:
     """Yield a line for each action: mark, kind, size, key, reason."""
     for kind, action in rows:
         look = LOOKS[kind]
-        line = Text(f"{look.mark} {look.word:<{_WORD_WIDTH}}", style=look.style)
-        line.append(f"  {size_text(action.size_bytes):>10}  {_places(action)}", style="")
+        line = Text().append(f"{look.mark} {look.word:<{_WORD_WIDTH}}", style=look.style)
+        line.append(f"  {size_text(action.size_bytes):>10}  {_places(action)}")
         line.append(f"  ({escape_unprintable(action.reason)})", style="dim")
         yield line
 

@@ -78,9 +78,8 @@ def failure_lines(failures: Iterable[FailureLine]) -> Iterator[Text]:
     counts: Counter[OutcomeKind] = Counter()
     for failure in failures:
         counts[failure.outcome] += 1
-        line = Text(f"{failure.outcome.value:<7}", style=_STYLES.get(failure.outcome, ""))
+        line = Text().append(f"{failure.outcome.value:<7}", style=_STYLES.get(failure.outcome, ""))
         tries = f" [{failure.failure}, {failure.attempts} attempts]" if failure.failure else ""
-        line.append(f"  {failure.action:<6}  {key_text(failure.key)}: ", style="")
-        line.append(f"{escape_unprintable(failure.reason)}{tries}", style="")
+        line.append(f"  {failure.action:<6}  {key_text(failure.key)}: {escape_unprintable(failure.reason)}{tries}")
         yield line
     yield Text(f"{counts_text(counts)}." if counts else "No action has ended badly.", style="bold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,19 @@ READ_TIMEOUT_S = 120.0  # other stores than AWS answer a copy of several GiB wit
 _PAGE_MARK = b"<ListBucketResult"
 _HEAD_BYTES = 200
 _EXPIRES = "s3plan_expires"
+# Replies that repeat the key asked for; S3 writes it without `encoding-type=url` there, so XML 1.0 cannot carry some.
+_REPEAT_THE_KEY = (
+    "CopyObject",
+    "CreateMultipartUpload",
+    "UploadPartCopy",
+    "CompleteMultipartUpload",
+    "AbortMultipartUpload",
+    "ListParts",
+    "DeleteObject",
+    "PutObject",
+    "GetObjectTagging",
+)
+_REPEATED_KEY = re.compile(rb"<(Key|Resource|Location)>[^<]*</\1>")
 
 
 def open_client(settings: ConnectionSettings, session: Any, *, max_connections: int, read_timeout_s: float) -> Any:
@@ -33,6 +47,8 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
     events = client.meta.events
     events.register("before-call.s3", _refuse_redirects)
     events.register("before-parse.s3.ListObjectsV2", _keep_list_body)
+    for operation in _REPEAT_THE_KEY:  # first: botocore takes a 200 that it cannot read for a 500
+        events.register_first(f"before-parse.s3.{operation}", _leave_key_out)
     events.register("before-parameter-build.s3.CreateMultipartUpload", _take_expires)
     events.register("before-call.s3.CreateMultipartUpload", _send_expires)
     return client
@@ -93,6 +109,11 @@ def _keep_list_body(
     if response_dict["status_code"] == 200 and _PAGE_MARK in response_dict["body"][:_HEAD_BYTES]:
         customized_response_dict[LIST_BODY] = response_dict["body"]
         response_dict["body"] = b""
+
+
+def _leave_key_out(response_dict: MutableMapping[str, Any], **_: Any) -> None:
+    """Take out the key, which we know, so that an answer about any key can be read."""
+    response_dict["body"] = _REPEATED_KEY.sub(b"", response_dict["body"])
 
 
 def _take_expires(params: MutableMapping[str, Any], context: MutableMapping[str, Any], **_: Any) -> None:

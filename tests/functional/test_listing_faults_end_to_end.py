@@ -35,7 +35,7 @@ def test_a_faulty_listing_ends_the_command_with_1(place: Workplace) -> None:
     place.seed("source", count=1500, size_bytes=10)
     place.buckets("destination")
     path = place.manifest(**MIRROR)
-    place.server.faults([FAULTS["truncated without token"]])
+    place.server.faults([Fault(kind=FaultKind.LIST_NO_TOKEN, operation="ListObjectsV2", bucket="source", after=1)])
     ended = place.command.run("plan", path)
     assert ended.exit_code == 1
     assert "page 2" in ended.stderr
