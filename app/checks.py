@@ -43,7 +43,9 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:
     The manifest beside the plan names them, or `--expect` vouches for the whole plan: whoever can hand a user a plan
     file must not be able to send signed requests to a host of their own.
     """
-    endpoints = {location.endpoint for location in plan.locations if location.endpoint is not None}
+    # The default connection goes where this user's own environment leads; Stores.check_endpoint holds it to that.
+    named = [location for location in plan.locations if location.connection]
+    endpoints = {location.endpoint for location in named if location.endpoint is not None}
     if not endpoints or request.expect is not None:
         return
     unknown = endpoints - _named_beside(plan)

@@ -88,6 +88,7 @@ def iter_failures(plan: Path, journal: Path | None = None) -> Iterator[FailureLi
                 record.attempts,
                 _moment(record.at_ms),
             )
+        runs = read.runs()
         for batch in read.batches():
             if batch.withheld is not None and batch.id in batches:
                 for action in opened.actions(batches[batch.id]):
@@ -98,7 +99,7 @@ def iter_failures(plan: Path, journal: Path | None = None) -> Iterator[FailureLi
                         batch.withheld,
                         None,
                         0,
-                        _moment(batch.begun_at_ms),
+                        _moment((runs[-1].ended_at_ms or runs[-1].began_at_ms) if runs else batch.begun_at_ms),
                     )
 
 

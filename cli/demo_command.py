@@ -70,13 +70,15 @@ class _Steps:
         """Run a command and interrupt it when half of its actions have ended; return whether it was interrupted."""
         with self._start(title, words) as process:
             events = self._world.folder / _EVENTS_NAME
-            while process.poll() is None and not _is_half_way(events):
+            while process.poll() is None and not is_half_way(events):
                 sleep(_LOOK_EVERY_S)
             if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                # A job in a shell's background ignores SIGINT, and so do its children.
+                is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+                process.send_signal(signal.SIGTERM if is_ignored else signal.SIGINT)
             code = process.wait()
-        self._check(code, words, ExitCode.DONE, ExitCode.INTERRUPTED)
-        return code == ExitCode.INTERRUPTED
+        self._check(code, words, ExitCode.DONE, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+        return code != ExitCode.DONE
 
     @contextmanager
     def _start(self, title: str, words: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
@@ -100,7 +102,7 @@ class _Steps:
             raise S3PlanError(f"the demo ends here: `{command_text('s3plan', *words)}` ended with {code}")
 
 
-def _is_half_way(events: Path) -> bool:
+def is_half_way(events: Path) -> bool:
     """Say whether the last whole line of events tells that half of the actions have ended."""
     try:
         lines = events.read_bytes().splitlines(keepends=True)

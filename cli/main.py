@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +32,10 @@ app = typer.Typer(
 
 def run() -> None:
     """Be the s3plan command."""
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the result stands: what comes now must not change the exit code
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.review import open_review
 from s3plan.cli.json_lines import now_utc
 from s3plan.cli.output import Output, OutputOptions, open_output
-from s3plan.cli.plan_screen import ShownPlan, next_step_lines, plan_lines, refusal_of, totals_line
+from s3plan.cli.plan_screen import ShownPlan, next_step_lines, plan_lines, refusal_of, totals_line, warning_lines
 from s3plan.cli.signals import ending_at_once
 from s3plan.planner.guards import parse_allowances
 from s3plan.schemas.errors import ExitCode, GuardRefused, UsageInvalid
@@ -72,6 +72,7 @@ def _show(made: PlanMade, output: Output) -> None:
             shown = ShownPlan(made.path, made.digest, made.header, review.locations)
         output.terminal.print([*plan_lines(shown, now=now_utc()), *next_step_lines(shown)])
     elif not output.options.json:
+        output.terminal.say(warning_lines(made.header))
         output.terminal.print([Text(totals_line(made.header))])
 
 

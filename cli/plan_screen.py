@@ -72,7 +72,7 @@ def plan_lines(plan: ShownPlan, *, now: datetime, prefixes: int | None = PREFIXE
         *(line for kind in LOOKS for line in _kind_lines(plan.header, kind, prefixes=prefixes)),
         *_block("Guards", _guard_rows(plan.header.guards)),
         *_pin_lines(plan.header),
-        *_warning_lines(plan.header.warnings),
+        *_apart(warning_lines(plan.header)),
         Text(),
         Text(totals_line(plan.header), style="bold"),
     ]
@@ -97,6 +97,11 @@ def action_counts(header: PlanHeader) -> str:
     kinds += [VerdictKind.CONFLICT] if header.objects_of(VerdictKind.CONFLICT) else []
     counts = ", ".join(f"{header.objects_of(kind):,} {LOOKS[kind].noun}" for kind in kinds)
     return f"{counts} ({size_text(header.bytes)})"
+
+
+def warning_lines(header: PlanHeader) -> list[Text]:
+    """Return what the plan warns of."""
+    return [Text(f"warning: {escape_unprintable(warning)}", style="yellow") for warning in header.warnings]
 
 
 def next_step_lines(plan: ShownPlan) -> list[Text]:
@@ -239,10 +244,9 @@ def _pin_lines(header: PlanHeader) -> list[Text]:
     return _block("Pins", rows)
 
 
-def _warning_lines(warnings: Sequence[str]) -> list[Text]:
-    lines = [Text(f"warning: {escape_unprintable(warning)}", style="yellow") for warning in warnings]
-    return [Text(), *lines] if lines else []
-
-
 def _block(title: str, rows: list[list[Cell]]) -> list[Text]:
-    return [Text(), Text(title), *aligned_lines(rows)] if rows else []
+    return _apart([Text(title), *aligned_lines(rows)]) if rows else []
+
+
+def _apart(lines: list[Text]) -> list[Text]:
+    return [Text(), *lines] if lines else []

@@ -7,11 +7,12 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 
-from s3plan.schemas.outcomes import Progress
+from s3plan.schemas.outcomes import Outcome, Progress
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
 _REPORT_EVERY_S = 0.5
+_REPORT_BAD_NEWS_EVERY_S = 0.05  # the scheduler slows down, or stops, by what went wrong
 _REPORT_EVERY_ITEMS = 250
 
 
@@ -59,7 +60,9 @@ class ThreadsExecutor:
             for item in self._performer.perform(task, self._control):
                 items.append(item)
                 now_s = monotonic()
-                if now_s - reported_s >= _REPORT_EVERY_S or len(items) >= _REPORT_EVERY_ITEMS:
+                is_good = not isinstance(item, Outcome) or item.kind.is_success
+                every_s = _REPORT_EVERY_S if is_good else _REPORT_BAD_NEWS_EVERY_S
+                if now_s - reported_s >= every_s or len(items) >= _REPORT_EVERY_ITEMS:
                     self._news.put(BatchProgress(task.batch_id, task.generation, items, final=False))
                     items, reported_s = [], now_s
         except Exception as broken:  # noqa: BLE001  a worker's death is news for the scheduler, not the end of the run

@@ -28,7 +28,9 @@ class PhaseNode:
     @property
     def lines(self) -> tuple[str, str]:
         """What a picture says about it."""
-        counts = f"{self.actions:,} actions in {self.batches:,} batches, {format_size(self.size_bytes)}"
+        actions = "1 action" if self.actions == 1 else f"{self.actions:,} actions"
+        batches = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
+        counts = f"{actions} in {batches}, {format_size(self.size_bytes)}"
         return f"{self.phase.job}: {self.phase.name}", counts if self.batches else "no actions"
 
 

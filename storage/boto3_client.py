@@ -47,8 +47,8 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
     events = client.meta.events
     events.register("before-call.s3", _refuse_redirects)
     events.register("before-parse.s3.ListObjectsV2", _keep_list_body)
-    for operation in _REPEAT_THE_KEY:  # first: botocore takes a 200 that it cannot read for a 500
-        events.register_first(f"before-parse.s3.{operation}", _leave_key_out)
+    for operation in _REPEAT_THE_KEY:  # `*` comes before `s3`, where botocore takes a 200 that it cannot read for a 500
+        events.register(f"before-parse.*.{operation}", _leave_key_out)
     events.register("before-parameter-build.s3.CreateMultipartUpload", _take_expires)
     events.register("before-call.s3.CreateMultipartUpload", _send_expires)
     return client

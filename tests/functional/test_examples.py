@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +10,9 @@ from typing import Any
 
 import pytest
 from fakes.checkout import ROOT
+from fakes.command import Command, Ended
 from fakes.s3server import ServerProcess
+from s3plan.schemas.manifest_schema import SCHEMA_FILE
 
 EXAMPLES = ROOT / "examples"
 MIB = 2**20
@@ -25,34 +23,22 @@ class Example:
 
     def __init__(self, name: str, *, folder: Path, server: ServerProcess) -> None:
         shutil.copy(EXAMPLES / name / "job.yaml", folder)
-        self._folder = folder
-        self._server = server
+        self._command = Command(folder, server.environment())
 
-    def run(self, *words: str, exit_code: int = 0) -> list[dict[str, Any]]:
-        """Run `s3plan WORDS --json` where the manifest lies; return the JSON lines."""
-        done = subprocess.run(
-            [sys.executable, "-m", "s3plan", *words, "--json"],
-            cwd=self._folder,
-            env=os.environ | self._server.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == exit_code, done.stdout + done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+    def run(self, *words: str, exit_code: int = 0) -> Ended:
+        """Run `s3plan WORDS --json` where the manifest lies."""
+        ended = self._command.run(*words, "--json")
+        assert ended.exit_code == exit_code, ended.output
+        return ended
 
     def plan(self, *words: str, exit_code: int = 0) -> dict[str, Any]:
-        """Plan and return the header's line."""
-        lines = self.run("plan", "job.yaml", *words, exit_code=exit_code)
-        return next(line for line in lines if line["event"] == "plan")
+        """Plan and return what was planned."""
+        return self.run("plan", "job.yaml", *words, exit_code=exit_code).event("plan")
 
     def plan_and_apply(self, *words: str) -> dict[str, Any]:
-        """Plan, apply exactly that plan, see that a new plan has nothing to do; return the first plan's line."""
+        """Plan, apply exactly that plan, see that a new plan has nothing to do; return the first plan."""
         made = self.plan(*words)
-        ended = self.run("apply", "--expect", made["digest"])[-1]
-        assert (ended["event"], ended["state"]) == ("run-ended", "completed")
+        assert self.run("apply", "--expect", made["digest"]).event("run-ended")["state"] == "completed"
         again = self.plan("--detailed-exitcode")
         assert again["header"]["actions"] == 0
         return made
@@ -88,7 +74,8 @@ def test_every_example_has_a_manifest_a_readme_and_a_test_here() -> None:
     folders = {path.name: path for path in EXAMPLES.iterdir() if path.is_dir()}
     files = {name: sorted(path.name for path in folder.iterdir() if path.is_file()) for name, folder in folders.items()}
 
-    assert files == dict.fromkeys(["copy-across-regions", "filters", "mirror-with-guards"], ["README.md", "job.yaml"])
+    assert sorted(files) == ["copy-across-regions", "filters", "mirror-with-guards"]
+    assert set(map(tuple, files.values())) == {("README.md", "job.yaml")}
 
 
 def test_copy_across_regions_makes_the_bucket_there_and_every_object_in_it(
@@ -136,7 +123,7 @@ def test_planning_across_regions_does_not_make_the_bucket(server: ServerProcess,
 def seed_reports(server: ServerProcess, *, at_source: int) -> None:
     """200 reports at both sides, of which the source has only the first so many; 5 of the mirror's are old."""
     reports = numbered("published/{:04d}.pdf", range(200))
-    common = {"size_bytes": 100, "synthetic": False, "modified_s": at(2024)}
+    common: dict[str, Any] = {"size_bytes": 100, "synthetic": False, "modified_s": at(2024)}
     server.seed("example-reports", keys=[*reports[:at_source], "published/tmp/new"], **common)
     server.seed("example-reports", keys=["drafts/one"], **common)
     server.seed("example-reports-mirror", keys=reports, changed=[0, 1, 2, 3, 4], **common)
@@ -229,9 +216,16 @@ def test_filters_copies_what_its_readme_says_and_nothing_else(server: ServerProc
 
 
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in EXAMPLES.glob("*/job.yaml")))
-def test_an_example_is_valid_as_it_lies_in_the_repository(name: str) -> None:
-    command = [sys.executable, "-m", "s3plan", "validate", str(EXAMPLES / name / "job.yaml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def test_an_example_is_valid_as_it_lies_in_the_repository(name: str, tmp_path: Path) -> None:
+    ended = Command(tmp_path, {}).run("validate", EXAMPLES / name / "job.yaml")
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "valid" in done.stdout
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ": valid: " in ended.stdout
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in EXAMPLES.glob("*/job.yaml")))
+def test_an_example_names_the_schema_that_completes_it(name: str) -> None:
+    first_line = (EXAMPLES / name / "job.yaml").read_text(encoding="utf-8").splitlines()[0]
+    schema = first_line.removeprefix("# yaml-language-server: $schema=")
+
+    assert (EXAMPLES / name / schema).resolve() == SCHEMA_FILE.resolve()

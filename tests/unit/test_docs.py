@@ -15,7 +15,6 @@ from fakes.checkout import ROOT, code_folders
 from s3plan.planner.job import resolve_job
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
-from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_schema import manifest_schema
 from s3plan.schemas.manifest_values import Section
 
@@ -87,7 +86,7 @@ def refusal_of(fragment: str) -> str:
 
 
 def sections() -> Iterator[type[Section]]:
-    pending = [Manifest.__mro__[1]]
+    pending: list[type[Section]] = [Section]
     while pending:
         found = pending.pop().__subclasses__()
         yield from found
@@ -184,7 +183,10 @@ def test_the_manifest_document_has_the_defaults_that_a_mirror_adds() -> None:
     ).manifest.guards_in_force()
 
     assert documented_keys()["guards.max_delete"][1] == f"none (mirror: `{manifest.max_delete}`)"
-    assert documented_keys()["guards.refuse_empty_source"][1] == f"none (mirror: `{str(manifest.refuse_empty_source).lower()}`)"
+    assert (
+        documented_keys()["guards.refuse_empty_source"][1]
+        == f"none (mirror: `{str(manifest.refuse_empty_source).lower()}`)"
+    )
 
 
 def test_the_manifest_document_has_every_word_that_a_key_may_take() -> None:
@@ -244,7 +246,7 @@ def test_the_readme_shows_a_manifest_of_twelve_lines() -> None:
 
 
 def test_every_exit_code_stands_in_the_readme() -> None:
-    rows = {code: meaning for code, meaning in tables_with(README, "exit code", "meaning")}
+    rows = [row[0] for row in tables_with(README, "exit code", "meaning")]
 
     assert sorted(rows) == sorted(str(int(code)) for code in ExitCode)
 
@@ -265,7 +267,8 @@ def test_every_option_that_a_document_writes_after_a_command_exists() -> None:
 
     group: Any = typer.main.get_command(app)
     options = {
-        name: {option for parameter in command.params for option in parameter.opts} for name, command in group.commands.items()
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name, command in group.commands.items()
     }
     wrong = []
     for path in DOCUMENTS:

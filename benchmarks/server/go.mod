@@ -1,0 +1,3 @@
+module s3plan.example/benchmarks/server
+
+go 1.19

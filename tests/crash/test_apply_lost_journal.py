@@ -1,0 +1,122 @@
+"""The pins, not the journal, make resuming safe: a plan whose journal was lost may be applied again and ends the same."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from fakes.s3server import Fault, FaultKind
+from fakes.workplace import MIB, MIRROR, Workplace, counted
+
+OBJECTS = 1200
+PARTS_RUN = {"multipart_threshold": "5MiB", "part_size": "5MiB"}
+
+
+def half_done(place: Workplace, **sections: object) -> None:
+    """A run that was stopped after half of the copies."""
+    place.seed("source", count=OBJECTS, size_bytes=10)
+    place.seed("destination", count=100, size_bytes=9, modified_s=1)
+    place.manifest(**{"run": PARTS_RUN, **sections})
+    place.plan()
+    assert place.apply(limit=OBJECTS // 2).exit_code == 8
+
+
+def assert_all_done_once(place: Workplace) -> None:
+    source, destination = place.listed("source"), place.listed("destination")
+    assert {key: row.size_bytes for key, row in destination.items()} == {
+        key: row.size_bytes for key, row in source.items()
+    }
+    assert set(place.writes().values()) == {1}
+    assert place.server.uploads("destination") == []
+    place.assert_nothing_left()
+
+
+@pytest.mark.parametrize("conditions", ["all", "none"])
+def test_a_journal_deleted_half_way_changes_nothing(place: Workplace, conditions: str) -> None:
+    place.server.set_mode(conditions=conditions)
+    half_done(place)
+    before = place.listed("destination")
+    place.journal.unlink()
+    ended = place.command.run("apply", place.plan_file, "--yes", "--json")
+    assert ended.exit_code == 0, ended.output
+    counts = ended.event("run-ended")["counts"]
+    assert (counts["done"], counts["already-done"]) == (OBJECTS // 2, OBJECTS // 2)
+    after = place.listed("destination")
+    done_before = {key for key, row in before.items() if row.size_bytes == 10}
+    assert {key: after[key] for key in done_before} == {key: before[key] for key in done_before}
+    assert_all_done_once(place)
+
+
+def test_a_journal_and_a_lock_deleted_half_way_change_nothing(place: Workplace) -> None:
+    half_done(place)
+    place.journal.unlink()
+    place.journal.with_name("job.s3run.lock").unlink()
+    report = place.apply()
+    assert (report.exit_code, counted(report).keys()) == (0, {"done", "already-done"})
+    assert_all_done_once(place)
+
+
+def test_a_finished_plan_whose_journal_is_lost_is_applied_again_and_writes_nothing(place: Workplace) -> None:
+    half_done(place, **MIRROR, guards={"max_delete": "100%"})
+    place.seed("destination", "extraneous", size_bytes=5)  # not in the plan: stays
+    assert place.apply().exit_code == 0
+    place.journal.unlink()
+    writes = place.writes()
+    report = place.apply()
+    assert (report.exit_code, counted(report)) == (0, {"already-done": OBJECTS})
+    assert place.writes() == writes
+    assert "extraneous" in place.keys("destination")
+
+
+def test_deletes_done_before_the_journal_was_lost_are_already_done(place: Workplace) -> None:
+    place.seed("source", "kept", size_bytes=10)
+    place.seed("destination", "kept", *(f"old-{number}" for number in range(20)), size_bytes=10)
+    place.manifest(**MIRROR, guards={"max_delete": "100%"})
+    place.plan()
+    assert place.apply(limit=8).exit_code == 8
+    assert len(place.keys("destination")) == 13
+    place.journal.unlink()
+    report = place.apply()
+    assert report.exit_code == 0
+    assert sum(counted(report).values()) == 20
+    assert place.keys("destination") == {"kept"}
+
+
+@pytest.mark.parametrize("is_completed", [True, False], ids=["completed", "in the middle"])
+def test_large_objects_are_found_again_without_a_journal(place: Workplace, is_completed: bool) -> None:  # noqa: FBT001
+    place.seed("source", "big-1", "big-2", size_bytes=41 * MIB, parts=5)
+    place.buckets("destination")
+    place.manifest(run={**PARTS_RUN, "in_flight": 2, "workers": 1})
+    place.plan(probe=True)
+    place.server.reset_stats()
+    if is_completed:
+        assert place.apply(limit=1).exit_code == 8
+    else:
+        place.server.faults([Fault(kind=FaultKind.DELAY, operation="UploadPartCopy", after=5, times=None, delay_s=2)])
+        with place.command.start("apply", place.plan_file, "--yes") as started:
+            until_s = time.monotonic() + 30
+            while place.server.stats().answered("UploadPartCopy") < 5 and time.monotonic() < until_s:
+                time.sleep(0.02)
+            started.kill()
+        place.server.clear_faults()
+        assert len(place.server.uploads("destination")) == 1
+    place.journal.unlink()
+    ended = place.command.run("apply", place.plan_file, "--yes", "--json")
+    assert ended.exit_code == 0, ended.output
+    stats = place.server.stats()
+    assert stats.answered("CreateMultipartUpload") == 2
+    assert stats.answered("UploadPartCopy") <= 18 + 4  # each part once, but for those under way at the kill
+    assert_all_done_once(place)
+
+
+def test_rebuild_journal_sets_a_damaged_one_aside(place: Workplace) -> None:
+    half_done(place)
+    damaged = bytearray(place.journal.read_bytes())
+    damaged[: len(damaged) // 2] = bytes(len(damaged) // 2)
+    place.journal.write_bytes(damaged)
+    refused = place.command.run("apply", place.plan_file, "--yes")
+    assert refused.exit_code == 4
+    assert "--rebuild-journal" in refused.stderr
+    ended = place.command.run("apply", place.plan_file, "--yes", "--rebuild-journal")
+    assert ended.exit_code == 0, ended.output
+    assert_all_done_once(place)

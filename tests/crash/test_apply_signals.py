@@ -1,0 +1,113 @@
+"""Ctrl-C once drains, twice stops now, SIGTERM is as good: the same command goes on each time."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from fakes.command import Started
+from fakes.workplace import MIB, Workplace
+
+OBJECTS = 300
+
+
+def a_slow_run(place: Workplace, *, latency_s: float) -> None:
+    place.seed("source", count=OBJECTS, size_bytes=10)
+    place.seed("source", "big", size_bytes=60 * MIB)
+    place.buckets("destination")
+    run = {"in_flight": 8, "multipart_threshold": "5MiB", "part_size": "5MiB"}
+    place.manifest(run=run)
+    place.plan(probe=True)
+    place.server.reset_stats()
+    place.server.set_mode(latency_s=latency_s)
+
+
+def wait_for_copies(place: Workplace, started: Started, *, copies: int) -> None:
+    until_s = time.monotonic() + 30
+    while place.server.stats().answered("CopyObject") < copies:
+        assert started.is_running, started.wait().output
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+
+def assert_it_goes_on(place: Workplace) -> None:
+    place.server.set_mode(latency_s=0)
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 0, ended.output
+    assert place.keys("destination") == place.keys("source")
+    assert set(place.writes().values()) == {1}
+    assert place.server.uploads("destination") == []
+    place.assert_nothing_left()
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"])
+def test_one_signal_drains_and_says_how_to_go_on(place: Workplace, number: signal.Signals, exit_code: int) -> None:
+    a_slow_run(place, latency_s=0.05)
+    with place.command.start("apply", place.plan_file, "--yes") as started:
+        wait_for_copies(place, started, copies=24)
+        started.signal(number)
+        ended = started.wait()
+    assert ended.exit_code == exit_code, ended.output
+    assert "s3plan apply" in ended.output
+    stats = place.server.stats()
+    assert stats.requested("CopyObject") == stats.answered("CopyObject")  # what was begun was waited for
+    status = place.command.run("status", place.plan_file, "--json").events[0]
+    assert status["state"] == "interrupted"
+    assert status["counts"]["done"] == len(place.writes())  # and written down
+    assert_it_goes_on(place)
+
+
+def test_an_interrupted_run_tells_programs_too(place: Workplace) -> None:
+    a_slow_run(place, latency_s=0.05)
+    with place.command.start("apply", place.plan_file, "--yes", "--json") as started:
+        wait_for_copies(place, started, copies=24)
+        started.signal(signal.SIGINT)
+        ended = started.wait()
+    assert ended.exit_code == 130
+    assert ended.event("run-ended")["state"] == "interrupted"
+    assert ended.event("run-ended")["remaining"] > 0
+    assert_it_goes_on(place)
+
+
+def test_a_second_signal_stops_at_once_and_what_was_under_way_is_looked_at_again(place: Workplace) -> None:
+    a_slow_run(place, latency_s=0.05)
+    with place.command.start("apply", place.plan_file, "--yes") as started:
+        wait_for_copies(place, started, copies=24)
+        place.server.set_mode(latency_s=6)
+        time.sleep(0.2)
+        began_s = time.monotonic()
+        started.signal(signal.SIGINT)
+        time.sleep(0.3)
+        started.signal(signal.SIGINT)
+        ended = started.wait()
+        assert time.monotonic() - began_s < 4
+    assert ended.exit_code == 130, ended.output
+    assert_it_goes_on(place)
+
+
+def test_signals_at_random_moments_always_leave_a_run_that_goes_on(place: Workplace) -> None:
+    a_slow_run(place, latency_s=0.01)
+    for moment_s in (0.2, 0.4, 0.6, 0.8, 1.0):
+        with place.command.start("apply", place.plan_file, "--yes") as started:
+            time.sleep(moment_s)
+            started.signal(signal.SIGINT)
+            ended = started.wait()
+        assert ended.exit_code in {130, 0, -signal.SIGINT}, ended.output
+        place.server.set_mode(latency_s=0.01)
+    assert_it_goes_on(place)
+
+
+def test_a_signal_while_planning_leaves_no_plan(place: Workplace) -> None:
+    place.seed("source", count=5000, size_bytes=10)
+    place.buckets("destination")
+    path = place.manifest()
+    place.server.set_mode(latency_s=0.4)
+    with place.command.start("plan", path) as started:
+        until_s = time.monotonic() + 30
+        while place.server.stats().requested("ListObjectsV2") < 2 and time.monotonic() < until_s:
+            time.sleep(0.02)
+        started.signal(signal.SIGINT)
+        ended = started.wait()
+    assert ended.exit_code == 130
+    assert [found.name for found in place.plan_file.parent.glob("*")] == []

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from s3plan.cli.signals import Stopped, StopSignals, ending_at_once
+from s3plan.executors.scheduler import StopLevel
+from s3plan.schemas.errors import ExitCode
+
+
+def _send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize(
+    ("first", "exit_code"),
+    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
+)
+def test_the_first_signal_drains_the_second_abandons(first: signal.Signals, exit_code: ExitCode) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    announced: list[StopLevel] = []
+    with StopSignals(announced.append) as signals:
+        assert signals.level() is StopLevel.NONE
+        _send(first)
+        assert [signals.level(), signals.level()] == [StopLevel.DRAIN, StopLevel.DRAIN]
+        _send(signal.SIGINT)
+        assert signals.level() is StopLevel.ABANDON
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL  # a third one kills
+    assert announced == [StopLevel.DRAIN, StopLevel.ABANDON]
+    assert signals.exit_code is exit_code
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_nothing_is_announced_inside_the_handler() -> None:
+    announced: list[StopLevel] = []
+    with StopSignals(announced.append):
+        _send(signal.SIGTERM)
+    assert announced == []
+
+
+@pytest.mark.parametrize(
+    ("number", "exit_code"),
+    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
+)
+def test_a_signal_ends_planning_at_once(number: signal.Signals, exit_code: ExitCode) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped) as caught, ending_at_once():
+        _send(number)
+    assert caught.value.exit_code is exit_code
+    assert signal.getsignal(number) is before
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with StopSignals(lambda _: None) as signals:
+            _send(signal.SIGINT)
+            assert signals.level() is StopLevel.NONE
+    finally:
+        signal.signal(signal.SIGINT, before)
