@@ -11,6 +11,7 @@ from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan import PlanLocation
 from s3plan.storage.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.probe import probe
+from s3plan.storage.probe_remains import remove_remains
 
 
 def capabilities_for_plan(stores: Stores, found: FoundLocation, *, probe: bool, now: datetime) -> Capabilities:
@@ -27,8 +28,19 @@ def find_out(stores: Stores, location: PlanLocation, *, now: datetime) -> Capabi
     if Enforcement.UNKNOWN not in known.values():
         return known
     engine = stores.engine_of(location)
-    probed = probe(engine, location.bucket, location.prefix, owner=location.owner)
-    CapabilityCache(capability_cache_path()).keep(location.endpoint, location.bucket, probed, now=now)
+    cache = CapabilityCache(capability_cache_path())
+    endpoint, bucket = location.endpoint, location.bucket
+    left_behind = cache.broken_probe(endpoint, bucket)
+    if left_behind is not None:
+        remove_remains(engine, bucket, left_behind, owner=location.owner)
+    probed = probe(
+        engine,
+        bucket,
+        location.prefix,
+        owner=location.owner,
+        on_begin=lambda stem: cache.note_probe(endpoint, bucket, stem=stem),
+    )
+    cache.keep(endpoint, bucket, probed, now=now)
     return _merged(known, probed)
 
 

@@ -11,8 +11,8 @@ from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_connections import Connection
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
-from s3plan.storage.boto3_engine import open_engine
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
+from s3plan.storage.engines import open_engine
 
 
 class Stores:
@@ -80,6 +80,7 @@ def _settings(name: str, connection: Connection) -> ConnectionSettings:
         role_arn=connection.role_arn,
         external_id=connection.external_id,
         addressing_style=connection.addressing_style,
+        engine=connection.engine,
         anonymous=connection.anonymous,
         requester_pays=connection.requester_pays,
         tls_verify=connection.tls_verify,

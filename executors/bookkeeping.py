@@ -11,7 +11,7 @@ from s3plan.executors.ledger import BatchState
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.progress_report import ProgressReporter
 from s3plan.executors.recorder import Recorder
-from s3plan.executors.retries import RetryPolicy
+from s3plan.executors.retries import RetryPolicy, may_pass
 from s3plan.schemas.events import ActionEnded, OnEvent, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
@@ -70,15 +70,19 @@ class Bookkeeper:
         self.attempted.add(state.batch.id)
         self._attempts[state.batch.id] = _Attempt(task, set(positions))
 
-    def take(self, progress: BatchProgress) -> None:
-        """Fold one report; one of an older generation is ignored: its batch was given to somebody else since."""
+    def take(self, progress: BatchProgress) -> bool:
+        """Fold one report; return False, and ignore it, if it is not of the attempt that runs now.
+
+        One of an older generation is not: its batch was given to somebody else since.
+        """
         attempt = self._attempts.get(progress.batch_id)
         if attempt is None or attempt.task.generation != progress.generation:
-            return
+            return False
         state = self._states[progress.batch_id]
         for item in progress.items:
             self._take_item(state, attempt, item)
         attempt.error = progress.error or attempt.error
+        return True
 
     def end(self, state: BatchState) -> tuple[float, list[int]] | None:
         """Close an attempt; return (delay in seconds, positions) if some of its actions are to be tried again."""
@@ -104,6 +108,7 @@ class Bookkeeper:
                 attempt.has_stored_parts = True
                 self._recorder.note_part(batch, item.position, item.upload_id, item.number, item.etag)
             case UploadEnded():
+                attempt.has_stored_parts = False  # they are gone with it: starting over is no progress
                 self._recorder.note_upload_ended(batch, item.position)
             case Remark():
                 key = attempt.task.actions[item.position].key
@@ -149,7 +154,7 @@ class Bookkeeper:
             attempt.retry_positions.append(outcome.position)
             attempt.retry_delay_s = max(attempt.retry_delay_s or 0.0, decision.delay_s)
             return outcome
-        if outcome.failure is not None and outcome.failure.is_retryable:
+        if outcome.failure is not None and may_pass(outcome.failure):
             reason = f"{outcome.reason} (tried {self._tries[key]} times)"
             return outcome._replace(kind=OutcomeKind.FAILED, reason=reason)
         return outcome

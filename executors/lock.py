@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,7 +72,8 @@ class JournalLock:
         if self._heart is not None:
             self._stop_beating.set()
             self._heart.join()
-            os.utime(self._path, (0, 0))  # lets the next one in at once
+            with suppress(OSError):
+                os.utime(self._path, (0, 0))  # lets the next one in at once
         os.close(self._descriptor)
 
     def _acquire(self) -> None:
@@ -104,7 +106,8 @@ class JournalLock:
 
     def _beat(self) -> None:
         while not self._stop_beating.wait(HEARTBEAT_S):
-            os.utime(self._path)
+            with suppress(OSError):  # a disk that comes back within a minute costs nothing
+                os.utime(self._path)
 
     def _write_holder(self) -> None:
         before = read_holder(self._path)
@@ -121,8 +124,8 @@ class JournalLock:
             }
         )
         try:
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, text.encode(), 0)
+            os.pwrite(self._descriptor, text.encode(), 0)  # written first: on a full disk the old text stays
+            os.ftruncate(self._descriptor, len(text))
             os.fsync(self._descriptor)
         except OSError as error:
             raise S3PlanError(f"{self._path}: the lock cannot be written: {error.strerror}") from error

@@ -9,6 +9,7 @@ from time import monotonic
 _SLOW_DOWN_EVERY_S = 1.0  # many refusals in one second are one signal
 _SPEED_UP_EVERY_S = 1.0
 _SPEED_UP_BY = 1.15
+_MOST_STEPS = 100  # a factor of a million: enough for any rate, and no overflow after a long silence
 _MEASURE_OVER_S = 1.0
 _LEAST_PER_S = 1.0
 
@@ -37,7 +38,8 @@ class RunControl:
         self._abandoned = False
         self._throttled_rate_per_s: float | None = None
         self._rate_before_per_s = 0.0
-        self._changed_at_s = -_SLOW_DOWN_EVERY_S
+        self._slowed_at_s = clock() - _SLOW_DOWN_EVERY_S
+        self._quiet_since_s = 0.0  # the last refusal, or the last time that the rate was raised since
         self._next_request_at_s = 0.0
         self._next_byte_at_s = 0.0
         self._window_began_s = clock()
@@ -74,9 +76,10 @@ class RunControl:
         """Take note that the store refused a request because there are too many."""
         with self._lock:
             now_s = self._clock()
-            if now_s - self._changed_at_s < _SLOW_DOWN_EVERY_S:
+            self._quiet_since_s = now_s
+            if now_s - self._slowed_at_s < _SLOW_DOWN_EVERY_S:
                 return
-            self._changed_at_s = now_s
+            self._slowed_at_s = now_s
             if self._throttled_rate_per_s is None:
                 self._rate_before_per_s = max(self._measured_rate(now_s), 2 * _LEAST_PER_S)
                 self._throttled_rate_per_s = self._rate_before_per_s
@@ -114,10 +117,10 @@ class RunControl:
     def _rate_now(self, now_s: float) -> float | None:
         throttled = self._throttled_rate_per_s
         if throttled is not None:
-            quiet_steps = int((now_s - self._changed_at_s) / _SPEED_UP_EVERY_S)
+            quiet_steps = int((now_s - self._quiet_since_s) / _SPEED_UP_EVERY_S)
             if quiet_steps > 0:
-                throttled *= _SPEED_UP_BY**quiet_steps
-                self._changed_at_s += quiet_steps * _SPEED_UP_EVERY_S
+                throttled *= _SPEED_UP_BY ** min(quiet_steps, _MOST_STEPS)
+                self._quiet_since_s += quiet_steps * _SPEED_UP_EVERY_S
                 self._throttled_rate_per_s = throttled if throttled < self._rate_before_per_s else None
         limits = [rate for rate in (self._own_rate_per_s, self._throttled_rate_per_s) if rate is not None]
         return min(limits) if limits else None

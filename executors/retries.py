@@ -12,6 +12,11 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind
 _THROTTLED_ATTEMPTS_FACTOR = 10
 
 
+def may_pass(failure: FailureKind) -> bool:
+    """Return whether an action that ended so may succeed if tried again; it is looked at first where that is needed."""
+    return failure.is_retryable or failure.is_unclear
+
+
 @dataclass(frozen=True, slots=True)
 class RetryDecision:
     """Try again after `delay_s`."""
@@ -34,7 +39,7 @@ class RetryPolicy:
 
     def decide(self, outcome: Outcome, *, attempts: int) -> RetryDecision | None:
         """Return when to try again after `attempts` tries, or None if this is the end of it."""
-        if outcome.kind is not OutcomeKind.UNKNOWN or outcome.failure is None or not outcome.failure.is_retryable:
+        if outcome.kind is not OutcomeKind.UNKNOWN or outcome.failure is None or not may_pass(outcome.failure):
             return None
         factor = _THROTTLED_ATTEMPTS_FACTOR if outcome.failure is FailureKind.THROTTLED else 1
         if attempts > self.retries * factor:

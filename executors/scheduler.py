@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,7 +23,7 @@ from s3plan.schemas.errors import PlanDamaged
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import PhaseName
 from s3plan.schemas.ports import Executor
-from s3plan.schemas.tasks import BatchTask, KnownUpload, TaskSettings
+from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
 
 _WAIT_S = 0.2
 DRAIN_S = 30.0
@@ -105,7 +106,7 @@ class Scheduler:
         self._stop_level = stop_level
         self._now_ms = now_ms
         self._clock = clock
-        self._ready: deque[tuple[int, list[int]]] = deque()  # (batch, positions)
+        self._ready: deque[tuple[int, list[int] | None]] = deque()  # (batch, positions; None: all that is left of it)
         self._delayed: list[tuple[float, int, list[int]]] = []  # heap of (due, batch, positions)
         self._running: set[int] = set()
         self._open_phases = {phase.id for phase in plan.phases_by_id.values() if phase.name is not PhaseName.ASIDE}
@@ -115,19 +116,38 @@ class Scheduler:
         self._messages: list[str] = []
 
     def run(self) -> RunEnd:
-        """Perform the plan to its end, or to where it has to stop; all that is known is in the journal then."""
+        """Perform the plan to its end, or to where it has to stop; all that is known is in the journal then.
+
+        If that cannot go on (the journal's disk is full, the plan is damaged), nothing more is sent either.
+        """
+        try:
+            return self._run()
+        except BaseException:
+            self._control.stop()
+            with suppress(Exception):  # the first error is the one to tell
+                self._executor.stop(grace_s=_ABANDON_S)
+            self._control.abandon()
+            raise
+
+    def _run(self) -> RunEnd:
         self._begin_phases()
         while self._ready or self._delayed or self._running:
             if self._must_stop():
                 break
             self._start_batches()
-            self._take_news(_WAIT_S)
+            self._take_news(self._wait_s())
             self._reporter.tick(retrying=sum(len(delayed[2]) for delayed in self._delayed), phase=self._phase_name())
         self._drain()
         self._recorder.flush()
         end = self._end()
         self._reporter.tick(retrying=0, phase=self._phase_name(), is_last=True)
         return end
+
+    def _wait_s(self) -> float:
+        """Return how long to wait for news: not beyond the next retry."""
+        if not self._delayed:
+            return _WAIT_S
+        return min(_WAIT_S, max(self._delayed[0][0] - self._clock(), 0.0))
 
     def _must_stop(self) -> bool:
         if self._stop_level() is not StopLevel.NONE or self._books.stop_reason is not None:
@@ -162,9 +182,8 @@ class Scheduler:
         if states and self._phase_of(states[0]) is PhaseName.DELETE and self._withhold(states):
             return
         for state in states:
-            todo = state.todo()
-            if todo:
-                self._ready.append((state.batch.id, todo))
+            if state.todo():
+                self._ready.append((state.batch.id, None))
                 self._left_in_phase[phase] += 1
 
     def _withhold(self, states: list[BatchState]) -> bool:
@@ -198,7 +217,7 @@ class Scheduler:
             self._ready.appendleft((batch, positions))
         while self._executor.free_slots > 0 and self._ready:
             batch, positions = self._ready.popleft()
-            positions = self._within_limit(batch, positions)
+            positions = self._within_limit(batch, self._states[batch].todo() if positions is None else positions)
             if positions:
                 self._start(batch, positions)
 
@@ -243,8 +262,7 @@ class Scheduler:
 
     def _take_news(self, timeout_s: float) -> None:
         for progress in self._executor.wait(timeout_s):
-            self._books.take(progress)
-            if progress.final and progress.batch_id in self._running:
+            if self._books.take(progress) and progress.final:
                 self._end_batch(progress.batch_id)
         self._recorder.flush_if_due()
 
@@ -275,20 +293,17 @@ class Scheduler:
         if self._running:
             self._control.abandon()
             for progress in self._executor.stop(grace_s=_ABANDON_S):
-                self._books.take(progress)
-                if progress.final:
-                    self._close_batch(progress.batch_id)
+                self._take_last(progress)
 
     def _take_last_news(self) -> None:
         for progress in self._executor.wait(_WAIT_S):
-            self._books.take(progress)
-            if progress.final:
-                self._close_batch(progress.batch_id)
+            self._take_last(progress)
         self._recorder.flush_if_due()
 
-    def _close_batch(self, batch: int) -> None:
-        self._running.discard(batch)
-        self._books.end(self._states[batch])
+    def _take_last(self, progress: BatchProgress) -> None:
+        if self._books.take(progress) and progress.final:
+            self._running.discard(progress.batch_id)
+            self._books.end(self._states[progress.batch_id])
 
     def _phase_name(self) -> str:
         open_phases = sorted(self._open_phases & self._begun_phases)

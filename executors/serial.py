@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from time import monotonic
+from time import monotonic, sleep
 
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.ports import Control, Performer
@@ -27,24 +27,32 @@ class SerialExecutor:
 
     def start(self, task: BatchTask) -> None:
         self._task = task
-        self._progress = self._performer.perform(task, self._control)
+        self._progress = self._perform(task)
 
     def wait(self, timeout_s: float | None = None) -> Sequence[BatchProgress]:
         task = self._task
         if task is None:
+            sleep(timeout_s or 0.0)
             return ()
         until_s = monotonic() + (_REPORT_EVERY_S if timeout_s is None else min(timeout_s, _REPORT_EVERY_S))
         items: list[Progress] = []
-        for item in self._progress:
-            items.append(item)
-            if monotonic() >= until_s:
-                return (BatchProgress(task.batch_id, task.generation, items, final=False),)
+        error: str | None = None
+        try:
+            for item in self._progress:
+                items.append(item)
+                if monotonic() >= until_s:
+                    return (BatchProgress(task.batch_id, task.generation, items, final=False),)
+        except Exception as broken:  # noqa: BLE001  a worker's death is news for the scheduler, not the end of the run
+            error = f"{type(broken).__name__}: {broken}"
         self._task = None
-        return (BatchProgress(task.batch_id, task.generation, items, final=True),)
+        return (BatchProgress(task.batch_id, task.generation, items, final=True, error=error),)
 
     def stop(self, *, grace_s: float) -> Sequence[BatchProgress]:
         until_s = monotonic() + grace_s
         news: list[BatchProgress] = []
-        while self._task is not None and monotonic() < until_s:
-            news.extend(self.wait(until_s - monotonic()))
+        while self._task is not None and (left_s := until_s - monotonic()) > 0:
+            news.extend(self.wait(left_s))
         return news
+
+    def _perform(self, task: BatchTask) -> Iterator[Progress]:
+        yield from self._performer.perform(task, self._control)

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from queue import Empty, SimpleQueue
-from threading import Thread
-from time import monotonic
+from threading import Event, Thread
+from time import monotonic, sleep
 
 from s3plan.schemas.outcomes import Outcome, Progress
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
-_REPORT_EVERY_S = 0.5
-_REPORT_BAD_NEWS_EVERY_S = 0.05  # the scheduler slows down, or stops, by what went wrong
-_REPORT_EVERY_ITEMS = 250
+_COLLECT_EVERY_S = 0.5
+_RING_FOR_BAD_NEWS_EVERY_S = 0.05  # the scheduler slows down, or stops, by what went wrong
+_RING_EVERY_ITEMS = 250
+
+
+class _Worker:
+    """One batch on its thread, with what it has told and nobody has taken yet."""
+
+    __slots__ = ("error", "is_over", "task", "told")
+
+    def __init__(self, task: BatchTask) -> None:
+        self.task = task
+        self.told: deque[Progress] = deque()
+        self.error: str | None = None
+        self.is_over = False
+
+    def collect(self) -> BatchProgress | None:
+        """Take what was told; None if there is no news. Called by one thread while the worker goes on."""
+        is_over = self.is_over  # asked first: nothing is told after it
+        items: list[Progress] = []
+        while self.told:
+            items.append(self.told.popleft())
+        if not (items or is_over):
+            return None
+        error = self.error if is_over else None
+        return BatchProgress(self.task.batch_id, self.task.generation, items, final=is_over, error=error)
 
 
 class ThreadsExecutor:
@@ -23,27 +46,32 @@ class ThreadsExecutor:
         self._performer = performer
         self._control = control
         self._workers = workers
-        self._news: SimpleQueue[BatchProgress] = SimpleQueue()
-        self._running = 0
+        self._running: list[_Worker] = []
+        self._bell = Event()
 
     @property
     def free_slots(self) -> int:
-        return self._workers - self._running
+        return self._workers - len(self._running)
 
     def start(self, task: BatchTask) -> None:
-        self._running += 1
-        Thread(target=self._perform, args=(task,), name=f"s3plan-batch-{task.batch_id}", daemon=True).start()
+        worker = _Worker(task)
+        Thread(target=self._perform, args=(worker,), name=f"s3plan-batch-{task.batch_id}", daemon=True).start()
+        self._running.append(worker)
 
     def wait(self, timeout_s: float | None = None) -> Sequence[BatchProgress]:
-        news: list[BatchProgress] = []
-        try:
-            news.append(self._news.get(timeout=timeout_s))
-            while True:
-                news.append(self._news.get_nowait())
-        except Empty:
-            pass
-        self._running -= sum(progress.final for progress in news)
-        return news
+        if not self._running:
+            sleep(timeout_s or 0.0)
+            return ()
+        until_s = None if timeout_s is None else monotonic() + timeout_s
+        while True:
+            left_s = _COLLECT_EVERY_S if until_s is None else min(_COLLECT_EVERY_S, max(until_s - monotonic(), 0.0))
+            self._bell.wait(left_s)
+            self._bell.clear()
+            news = [found for worker in self._running if (found := worker.collect()) is not None]
+            if news or (until_s is not None and monotonic() >= until_s):
+                over = {progress.batch_id for progress in news if progress.final}
+                self._running = [worker for worker in self._running if worker.task.batch_id not in over]
+                return news
 
     def stop(self, *, grace_s: float) -> Sequence[BatchProgress]:
         until_s = monotonic() + grace_s
@@ -52,19 +80,22 @@ class ThreadsExecutor:
             news.extend(self.wait(left_s))
         return news
 
-    def _perform(self, task: BatchTask) -> None:
-        items: list[Progress] = []
-        reported_s = monotonic()
-        error: str | None = None
+    def _perform(self, worker: _Worker) -> None:
+        untold = 0
+        rung_s = monotonic()
         try:
-            for item in self._performer.perform(task, self._control):
-                items.append(item)
-                now_s = monotonic()
-                is_good = not isinstance(item, Outcome) or item.kind.is_success
-                every_s = _REPORT_EVERY_S if is_good else _REPORT_BAD_NEWS_EVERY_S
-                if now_s - reported_s >= every_s or len(items) >= _REPORT_EVERY_ITEMS:
-                    self._news.put(BatchProgress(task.batch_id, task.generation, items, final=False))
-                    items, reported_s = [], now_s
-        except Exception as broken:  # noqa: BLE001  a worker's death is news for the scheduler, not the end of the run
-            error = f"{type(broken).__name__}: {broken}"
-        self._news.put(BatchProgress(task.batch_id, task.generation, items, final=True, error=error))
+            for item in self._performer.perform(worker.task, self._control):
+                worker.told.append(item)
+                untold += 1
+                if untold >= _RING_EVERY_ITEMS:
+                    untold = 0
+                    self._bell.set()
+                elif isinstance(item, Outcome) and not item.kind.is_success:
+                    now_s = monotonic()
+                    if now_s - rung_s >= _RING_FOR_BAD_NEWS_EVERY_S:
+                        rung_s = now_s
+                        self._bell.set()
+        except BaseException as broken:  # noqa: BLE001  a worker's death is news for the scheduler, not the end of the run
+            worker.error = f"{type(broken).__name__}: {broken}"
+        worker.is_over = True
+        self._bell.set()

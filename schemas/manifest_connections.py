@@ -8,7 +8,7 @@ from pydantic import Field
 from s3plan.schemas.manifest_locations import Region
 from s3plan.schemas.manifest_readers import endpoint_url
 from s3plan.schemas.manifest_values import Section, flag, text_value, word_of
-from s3plan.schemas.manifest_words import AddressingStyle
+from s3plan.schemas.manifest_words import AddressingStyle, EngineName
 
 _SECRET_STARTS = ("secret", "accesskey", "awssecret", "awsaccesskey", "apikey", "privatekey")
 _SECRET_PARTS = ("token", "password", "passwd", "passphrase", "credential")
@@ -23,7 +23,6 @@ def names_a_secret(key: str) -> bool:
 class Connection(Section):
     """A named way to reach a store; credentials come from the AWS chain, a profile or the environment."""
 
-    later_words: ClassVar[frozenset[str]] = frozenset({"engine"})
     example: ClassVar[str] = "{endpoint: https://s3.example.com, profile: backup}"
 
     endpoint: Annotated[str, endpoint_url()] | None = Field(
@@ -71,6 +70,10 @@ class Connection(Section):
     ) = Field(default=None, description="External id that the role asks for; only with role_arn.")
     addressing_style: Annotated[AddressingStyle, word_of(AddressingStyle)] = Field(
         default=AddressingStyle.AUTO, description="Whether the bucket stands in the host name (virtual) or in the path."
+    )
+    engine: Annotated[EngineName, word_of(EngineName)] = Field(
+        default=EngineName.BOTO3,
+        description="How requests are sent: crt is fast, boto3 compatible; auto takes crt where it can.",
     )
     anonymous: Annotated[bool, flag()] = Field(default=False, description="Send unsigned requests, for public buckets.")
     requester_pays: Annotated[bool, flag()] = Field(

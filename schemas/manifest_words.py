@@ -58,6 +58,14 @@ class ExecutorName(StrEnum):
     THREADS = "threads"
 
 
+class EngineName(StrEnum):
+    """How requests are sent."""
+
+    AUTO = "auto"
+    CRT = "crt"
+    BOTO3 = "boto3"
+
+
 class AddressingStyle(StrEnum):
     """Whether the bucket stands in the host name or in the path of a request."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+from s3plan.storage.probe_keys import is_probe_stem
 
 _LIFE = timedelta(hours=24)
 _VERSION = 1
@@ -75,13 +77,27 @@ class CapabilityCache:
             return None
         return found if is_fresh and found.keys() == set(Condition) else None
 
+    def note_probe(self, endpoint: str | None, bucket: str, *, stem: str) -> None:
+        """Write down that this process is about to probe under keys of this stem; `keep` ends it."""
+        self._replace(endpoint, bucket, {"stem": stem, "pid": os.getpid(), "host": socket.gethostname()})
+
+    def broken_probe(self, endpoint: str | None, bucket: str) -> str | None:
+        """Return the stem of a probe whose process has gone since without an end, if there is one."""
+        entry = self._entries().get(_name(endpoint, bucket))
+        if not isinstance(entry, Mapping) or entry.get("host") != socket.gethostname():
+            return None
+        stem, pid = entry.get("stem"), entry.get("pid")
+        if not isinstance(stem, str) or not isinstance(pid, int) or _is_alive(pid):
+            return None
+        return stem if is_probe_stem(stem) else None
+
     def keep(self, endpoint: str | None, bucket: str, capabilities: Capabilities, *, now: datetime) -> None:
         """Write a finding down; the file is replaced whole, readable by its owner only."""
-        entries = dict(self._entries())
-        entries[_name(endpoint, bucket)] = {
-            "probed_at": now.astimezone(UTC).isoformat(),
-            "found": {str(condition): str(capabilities[condition]) for condition in Condition},
-        }
+        found = {str(condition): str(capabilities[condition]) for condition in Condition}
+        self._replace(endpoint, bucket, {"probed_at": now.astimezone(UTC).isoformat(), "found": found})
+
+    def _replace(self, endpoint: str | None, bucket: str, entry: Mapping[str, object]) -> None:
+        entries = {**self._entries(), _name(endpoint, bucket): entry}
         try:
             self._write(json.dumps({"version": _VERSION, "entries": entries}, indent=1))
         except OSError:
@@ -112,3 +128,13 @@ class CapabilityCache:
 
 def _name(endpoint: str | None, bucket: str) -> str:
     return f"{endpoint or 'aws'} {bucket}"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

@@ -12,7 +12,7 @@ from typing import Any
 
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.errors import CredentialsUnusable
-from s3plan.schemas.manifest_words import AddressingStyle
+from s3plan.schemas.manifest_words import AddressingStyle, EngineName
 
 _DEFAULT_REGION = "us-east-1"
 
@@ -29,6 +29,7 @@ class ConnectionSettings:
     role_arn: str | None = None
     external_id: str | None = None
     addressing_style: AddressingStyle = AddressingStyle.AUTO
+    engine: EngineName = EngineName.BOTO3
     anonymous: bool = False
     requester_pays: bool = False
     tls_verify: bool = True

@@ -7,6 +7,7 @@ seen to be atomic there is not believed to be so elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
@@ -31,15 +32,24 @@ _TRIES = 3
 
 
 def probe(
-    engine: Engine, bucket: str, prefix: str, *, owner: str | None = None, patience: Patience | None = None
+    engine: Engine,
+    bucket: str,
+    prefix: str,
+    *,
+    owner: str | None = None,
+    patience: Patience | None = None,
+    on_begin: Callable[[str], None] = lambda _: None,
 ) -> Capabilities:
     """Return what the store does with each condition; about 25 requests, and nothing is left behind.
 
+    `on_begin` is told the stem of all keys before the first is made: should this process be killed, remove_remains
+    needs it.
     A whole probe is tried three times if the store's answers are unclear. Raises StoreRefused, which names the
     permission that may lack, BucketMissing, CredentialsUnusable.
     """
     for _ in range(_TRIES):
         session = Probe(engine, bucket, prefix, owner=owner, patience=patience or Patience())
+        on_begin(session.stem)
         try:
             session.begin()
             return _find(session)

@@ -82,6 +82,11 @@ class Probe:
         self._made: dict[str, str | None] = {}  # key: ETag, where it is known
         self._uploads: dict[str, str] = {}  # id: key
 
+    @property
+    def stem(self) -> str:
+        """What every key of this probe begins with; no other probe's does."""
+        return self._stem
+
     def key(self, name: str) -> str:
         """Return the whole key."""
         return self._stem + name

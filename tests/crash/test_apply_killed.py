@@ -8,7 +8,7 @@ import time
 
 import pytest
 from fakes.command import Ended
-from fakes.workplace import MIB, Workplace
+from fakes.workplace import MIB, PROBE, Workplace
 
 IN_FLIGHT = 64
 SLOTS = 4
@@ -106,3 +106,19 @@ def test_a_mirror_killed_while_it_deletes(place: Workplace, conditions: str) -> 
     assert ended.exit_code == 0, ended.output
     assert place.keys("destination") == place.keys("source")
     place.assert_nothing_left()
+
+
+def test_what_a_probe_left_that_was_killed_is_removed_by_the_next(place: Workplace) -> None:
+    place.seed("source", count=5, size_bytes=10)
+    place.buckets("destination")
+    place.manifest()
+    place.plan()
+    place.server.set_mode(latency_s=0.05)
+    for after_s in (0.9, 1.2):
+        killed(place, after_s=after_s)
+    left = place.keys("destination") | {upload.key for upload in place.server.uploads("destination")}
+    assert any(PROBE in key for key in left)
+    place.server.set_mode(latency_s=0)
+    assert place.command.run("apply", place.plan_file, "--yes").exit_code == 0
+    assert place.keys("destination") == place.keys("source")
+    assert place.server.uploads("destination") == []

@@ -124,7 +124,8 @@ def counted(report: ApplyReport) -> dict[str, int]:
 def place(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
     """A workplace on the session's server; the library finds its credentials in the environment."""
     workplace = Workplace(tmp_path, server)
-    for name, value in workplace.command.variables.items():
+    shared = {"XDG_CACHE_HOME": workplace.command.environment["XDG_CACHE_HOME"]}
+    for name, value in {**workplace.command.variables, **shared}.items():
         monkeypatch.setenv(name, value)
     yield workplace
     workplace.s3.close()

@@ -99,7 +99,6 @@ ONE_FINDING: list[Case] = [
     ("connections: {s: {endpoint: 'http://10.0.0.5:9000'}}", 5, 29, "connections.s.endpoint", "http:// is allowed on this machine only", "write https://, or allow_http: true if it must be"),
     ("connections: {s: {endpoint: 's3.example.com'}}", 5, 29, "connections.s.endpoint", "an endpoint starts with https:// (or http://)", None),
     ("connections: {s: {endpoint: 'http://169.254.169.254'}}", 5, 29, "connections.s.endpoint", "link-local and metadata addresses are never an endpoint", None),
-    ("connections: {s: {engine: crt}}", 5, 19, "connections.s.engine", "is not there yet", None),
     ("connections: {s: {secret_access_key: hunter2}}", 5, 19, "connections.s.secret_access_key", "a manifest holds no secrets", NO_SECRETS),
     ("connections: {s: {token: hunter2}}", 5, 19, "connections.s.token", "a manifest holds no secrets", NO_SECRETS),
     ("connections: {s: {anonymous: true, profile: x}}", 5, 30, "connections.s.anonymous", "an anonymous connection has no profile", None),

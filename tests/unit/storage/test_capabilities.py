@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.storage.capabilities import CapabilityCache, known_capabilities
+from s3plan.storage.probe_keys import new_probe_stem
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FOUND = {**dict.fromkeys(Condition, Enforcement.ENFORCED), Condition.DELETE_MATCH: Enforcement.NOT_ATOMIC}
@@ -96,3 +101,33 @@ def test_a_place_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     cache = CapabilityCache(tmp_path / "file" / "c.json")
     cache.keep(None, "bucket", FOUND, now=NOW)
     assert cache.find(None, "bucket", now=NOW) is None
+
+
+def test_a_probe_whose_process_has_gone_is_remembered_until_another_has_ended(tmp_path: Path) -> None:
+    path = tmp_path / "capabilities.json"
+    stem = new_probe_stem("raw/pre")
+    code = f"""
+from pathlib import Path
+from s3plan.storage.capabilities import CapabilityCache
+CapabilityCache(Path({str(path)!r})).note_probe("https://store", "bucket", stem={stem!r})
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    cache = CapabilityCache(path)
+    assert cache.find("https://store", "bucket", now=NOW) is None
+    assert cache.broken_probe("https://store", "other") is None
+    assert cache.broken_probe("https://store", "bucket") == stem
+    cache.keep("https://store", "bucket", FOUND, now=NOW)
+    assert cache.broken_probe("https://store", "bucket") is None
+
+
+@pytest.mark.parametrize(
+    "changed", [{"pid": os.getpid()}, {"host": "elsewhere"}, {"stem": "a-user's-key"}, {"stem": 1}, {"pid": "x"}]
+)
+def test_what_is_no_broken_probe_of_this_host_is_left_alone(tmp_path: Path, changed: dict[str, object]) -> None:
+    path = tmp_path / "capabilities.json"
+    cache = CapabilityCache(path)
+    cache.note_probe(None, "bucket", stem=new_probe_stem(""))
+    kept = json.loads(path.read_text())
+    kept["entries"]["aws bucket"] |= {"pid": 2**22 + 1, **changed}  # no process has that
+    path.write_text(json.dumps(kept))
+    assert cache.broken_probe(None, "bucket") is None

@@ -1,0 +1,55 @@
+"""The report as a picture: for each work that has peers a group of bars, as long as the wall time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from benchmarks.figures import Figure, Report, WorkResult
+from benchmarks.text import ratio, seconds
+
+_WIDTH = 760
+_NAMES = 72  # where bars begin
+_BARS = 520  # the longest bar
+_BAR, _STEP = 14, 19
+_GROUP_HEAD, _GROUP_GAP = 24, 14
+# Every colour stands out from white and from black; the page's own ground shows through.
+_STYLE = (
+    "text{font:12px system-ui,sans-serif;fill:#24292f}.t{font-weight:600}.n{text-anchor:end}"
+    ".b{fill:#8c959f}.o{fill:#1a7f37}"
+    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.b{fill:#6e7681}.o{fill:#3fb950}}"
+)
+
+
+def svg_of(report: Report) -> str:
+    """Return an SVG document; the scale of each group is its own, and s3plan's bar has a colour of its own."""
+    lines: list[str] = []
+    top = 4
+    for result in report.results:
+        figures = [figure for figure in result.figures() if figure.wall_s is not None]
+        if len(figures) > 1:
+            lines += _group(result, figures, top)
+            top += _GROUP_HEAD + _STEP * len(figures) + _GROUP_GAP
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{top}" viewBox="0 0 {_WIDTH} {top}" '
+        f'role="img" aria-label="Wall time of s3plan and of other tools">'
+    )
+    return "\n".join([head, f"<style>{_STYLE}</style>", *lines, "</svg>"]) + "\n"
+
+
+def _group(result: WorkResult, figures: Sequence[Figure], top: int) -> Iterator[str]:
+    yield f'<text class="t" x="0" y="{top + 14}">{escape(result.title)}</text>'
+    longest = max(figure.wall_s.median for figure in figures if figure.wall_s is not None)
+    for place, figure in enumerate(figures):
+        if figure.wall_s is not None:
+            yield from _bar(figure, figure.wall_s.median, longest, top + _GROUP_HEAD + place * _STEP)
+
+
+def _bar(figure: Figure, wall_s: float, longest_s: float, top: int) -> Iterator[str]:
+    length = max(1.0, _BARS * wall_s / longest_s)
+    style = "o" if figure.tool == "s3plan" else "b"
+    label = seconds(wall_s) if figure.ratio is None else f"{seconds(wall_s)} · {ratio(figure.ratio)}"
+    base = top + _BAR - 3
+    yield f'<text class="n" x="{_NAMES - 8}" y="{base}">{escape(figure.tool)}</text>'
+    yield f'<rect class="{style}" x="{_NAMES}" y="{top}" width="{length:.1f}" height="{_BAR}" rx="2"/>'
+    yield f'<text x="{_NAMES + length + 6:.1f}" y="{base}">{label}</text>'

@@ -1,0 +1,32 @@
+"""Removes what a probe left behind whose process was killed."""
+
+from __future__ import annotations
+
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import (
+    AbortMultipartUpload,
+    DeleteObject,
+    ListMultipartUploads,
+    ListObjects,
+    ObjectsPage,
+    UploadsPage,
+)
+from s3plan.storage.patience import Patience
+
+
+def remove_remains(
+    engine: Engine, bucket: str, stem: str, *, owner: str | None = None, patience: Patience | None = None
+) -> None:
+    """Delete the objects and abort the uploads whose keys begin with a probe's stem, as far as the store lets us.
+
+    One page of each: a probe makes six objects and four uploads. Never raises.
+    """
+    patient = patience or Patience()
+    uploads = patient.call(engine, ListMultipartUploads(bucket, stem, owner=owner))
+    if isinstance(uploads, UploadsPage):
+        for key, upload_id, _ in uploads.uploads:
+            patient.call(engine, AbortMultipartUpload(bucket, key, upload_id, owner=owner))
+    objects = patient.call(engine, ListObjects(bucket, prefix=stem, owner=owner))
+    if isinstance(objects, ObjectsPage):
+        for row in objects.rows:
+            patient.call(engine, DeleteObject(bucket, row.key.decode(), owner=owner))
