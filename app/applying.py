@@ -88,9 +88,14 @@ def apply_plan(
         lock = stack.enter_context(JournalLock(lock_path(journal), plan_digest=plan.digest, now_ms=_now_ms()))
         if request.rebuild_journal:
             _set_aside(journal)
-        opened = stack.enter_context(Journal.open(journal, plan_digest=plan.digest, now_ms=_now_ms()))
-        states = _load(plan, opened, lock, on_event, rebuilt=request.rebuild_journal)
-        if opened.is_new:
+        since_ms = _doubtful_since_ms(plan, lock, rebuilt=request.rebuild_journal)
+        opened = stack.enter_context(
+            Journal.open(journal, plan_digest=plan.digest, now_ms=_now_ms(), doubtful_since_ms=since_ms)
+        )
+        if opened.is_new and lock.was_begun_before and not request.rebuild_journal:
+            on_event(Warned("this plan was applied before, but its journal is gone: every action is looked at again"))
+        states = _load(plan, opened)
+        if not opened.runs():
             check_invariants(plan)
         manifest = parse_manifest(plan.header.manifest.text.encode(), path=Path(plan.header.manifest.path)).manifest
         limits = engine_limits(plan.header.settings, workers=request.workers, executor=request.executor)
@@ -114,19 +119,21 @@ def _set_aside(journal: Path) -> None:
     journal.with_name(f"{journal.name}-journal").unlink(missing_ok=True)
 
 
-def _load(
-    plan: PlanReader, journal: Journal, lock: JournalLock, on_event: OnEvent, *, rebuilt: bool
-) -> dict[int, BatchState]:
-    """Return the standing of every batch; if the journal was lost, all of them may have been begun before."""
+def _doubtful_since_ms(plan: PlanReader, lock: JournalLock, *, rebuilt: bool) -> int | None:
+    """Return since when actions may have been begun that a journal made now would not know of; None: there are none."""
+    if lock.was_begun_before:
+        return lock.first_begun_at_ms
+    return int(plan.header.made_at.timestamp() * 1000) if rebuilt else None
+
+
+def _load(plan: PlanReader, journal: Journal) -> dict[int, BatchState]:
+    """Return the standing of every batch; if a journal was lost, all of them may have been begun before."""
     states = load_states(performed_batches(plan), journal)
-    if journal.is_new and (lock.was_begun_before or rebuilt):
-        begun_ms = lock.first_begun_at_ms if lock.was_begun_before else int(plan.header.made_at.timestamp() * 1000)
-        for state in states.values():
-            state.all_doubtful, state.begun_at_ms = True, begun_ms
-        if not rebuilt:
-            on_event(Warned("this plan was applied before, but its journal is gone: every action is looked at again"))
     for state in states.values():
         state.withheld = None  # decided anew, once the writes have ended
+        if journal.doubtful_since_ms is not None:
+            state.all_doubtful = True
+            state.begun_at_ms = state.begun_at_ms or journal.doubtful_since_ms
     return states
 
 

@@ -1,23 +1,23 @@
 """What happened to a plan's actions, durable: `NAME.s3run`, one SQLite file, one writer.
 
 For each begun batch one row with a bitmap of what is done; every other outcome has a row of its own. Each row carries
-a CRC-32 of its content, so that a flipped bit is refused instead of believed. The file is replaced by SQLite's own
-rollback journal (`journal_mode=DELETE`, `synchronous=FULL`): after a crash the last commit stands.
+a CRC-32 of its content, so that a flipped bit is refused instead of believed; only `run` rows, which are for people, do
+not. A commit is undone by SQLite's own rollback journal (`journal_mode=DELETE`, `synchronous=FULL`) unless it is whole:
+after a crash the last one stands.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from zlib import crc32
 
-from s3plan.executors.journal_schema import check_is_ours, create
-from s3plan.schemas.errors import JournalRefused, S3PlanError
+from s3plan.executors.journal_schema import check_is_ours, check_of, create, damaged, is_empty
+from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.tasks import KnownUpload
@@ -65,25 +65,34 @@ class OutcomeRecord:
 
 
 class Journal:
-    """The open journal of one plan. Used from one thread; every method may raise S3PlanError if the disk fails."""
+    """The open journal of one plan. Used from one thread; every method may raise S3PlanError if the disk fails.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, *, is_new: bool) -> None:
+    `is_new`: it was made just now. `doubtful_since_ms`: it took the place of one that was lost, so that every action
+    may have been begun since then; None for a first journal.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, *, is_new: bool, doubtful_since_ms: int | None
+    ) -> None:
         self.path = path
         self.is_new = is_new
+        self.doubtful_since_ms = doubtful_since_ms
         self._connection = connection
 
     @classmethod
-    def open(cls, path: Path, *, plan_digest: str, now_ms: int) -> Journal:
-        """Open the journal of the plan with this digest, or make it; raise JournalRefused for any other file."""
-        is_new = not path.exists() or path.stat().st_size == 0
+    def open(cls, path: Path, *, plan_digest: str, now_ms: int, doubtful_since_ms: int | None = None) -> Journal:
+        """Open the journal of the plan with this digest, or make it; raise JournalRefused for any other file.
+
+        `doubtful_since_ms` is kept in a journal that is made; one that is there has its own.
+        """
         try:
             connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
             try:
+                is_new = is_empty(connection)
                 if is_new:
                     path.chmod(0o600)
-                    create(connection, plan_digest=plan_digest, now_ms=now_ms)
-                else:
-                    check_is_ours(connection, path=path, plan_digest=plan_digest)
+                    create(connection, plan_digest=plan_digest, now_ms=now_ms, doubtful_since_ms=doubtful_since_ms)
+                since_ms = check_is_ours(connection, path=path, plan_digest=plan_digest)
             except BaseException:
                 connection.close()
                 raise
@@ -91,23 +100,27 @@ class Journal:
             raise _refusal(path, error) from error
         except OSError as error:
             raise S3PlanError(f"{path}: the journal cannot be opened: {error.strerror or error}") from error
-        return cls(path, connection, is_new=is_new)
+        return cls(path, connection, is_new=is_new, doubtful_since_ms=since_ms)
 
     @classmethod
     def read(cls, path: Path, *, plan_digest: str) -> Journal:
-        """Open an existing journal for reading only, also while an apply writes it."""
+        """Open an existing journal for reading only, also while an apply writes it.
+
+        The file itself is opened for writing where that is allowed: undoing what a crash left half written needs it.
+        """
         try:
             connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5.0
             )
             try:
-                check_is_ours(connection, path=path, plan_digest=plan_digest)
+                connection.execute("PRAGMA query_only = ON")
+                since_ms = check_is_ours(connection, path=path, plan_digest=plan_digest)
             except BaseException:
                 connection.close()
                 raise
         except sqlite3.Error as error:
             raise _refusal(path, error) from error
-        return cls(path, connection, is_new=False)
+        return cls(path, connection, is_new=False, doubtful_since_ms=since_ms)
 
     def __enter__(self) -> Self:
         return self
@@ -159,10 +172,10 @@ class Journal:
             for batch, upload in uploads:
                 execute("DELETE FROM part WHERE batch = ? AND position = ?", [(batch, upload.position)])
                 execute(
-                    "INSERT OR REPLACE INTO upload VALUES (?, ?, ?, ?)",
-                    [(batch, upload.position, upload.upload_id, upload.part_size_bytes)],
+                    "INSERT OR REPLACE INTO upload VALUES (?, ?, ?, ?, ?)",
+                    [_checked((batch, upload.position, upload.upload_id, upload.part_size_bytes))],
                 )
-            execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?)", parts)
+            execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?, ?)", map(_checked, parts))
             for table in ("upload", "part"):
                 execute(f"DELETE FROM {table} WHERE batch = ? AND position = ?", ended_uploads := list(ended_uploads))  # noqa: S608
 
@@ -175,7 +188,7 @@ class Journal:
         for row in self._rows("SELECT * FROM batch ORDER BY id"):
             record = BatchRecord(row[0], row[1], row[2], bool(row[3]), row[4], row[5], row[6])
             if _batch_row(record) != row:
-                raise _damaged(self.path, f"the row of batch {row[0]} does not match its checksum")
+                raise damaged(self.path, f"the row of batch {row[0]} does not match its checksum")
             yield record
 
     def outcomes(self, batch: int | None = None) -> Iterator[OutcomeRecord]:
@@ -186,23 +199,26 @@ class Journal:
                 failure = None if row[5] is None else FailureKind(row[5])
                 record = OutcomeRecord(row[0], row[1], OutcomeKind(row[2]), row[3], row[4], failure, row[6], row[7])
             except (ValueError, TypeError) as error:
-                raise _damaged(self.path, f"an outcome of batch {row[0]} cannot be read") from error
+                raise damaged(self.path, f"an outcome of batch {row[0]} cannot be read") from error
             if _outcome_row(record) != row:
-                raise _damaged(self.path, f"an outcome of batch {row[0]} does not match its checksum")
+                raise damaged(self.path, f"an outcome of batch {row[0]} does not match its checksum")
             yield record
 
     def uploads(self, batch: int) -> tuple[KnownUpload, ...]:
         """Return the open uploads of a batch with the parts known to be stored."""
-        found: list[KnownUpload] = []
-        for position, upload_id, size in self._rows(
-            "SELECT position, upload_id, part_size_bytes FROM upload WHERE batch = ? ORDER BY position", (batch,)
-        ):
-            parts = self._rows(
-                "SELECT number, etag FROM part WHERE batch = ? AND position = ? AND upload_id = ? ORDER BY number",
-                (batch, position, upload_id),
-            )
-            found.append(KnownUpload(position, upload_id, size, tuple(parts)))
-        return tuple(found)
+        parts: dict[tuple[int, str], list[tuple[int, str]]] = {}
+        for _, position, upload_id, number, etag in self._checked_rows("part", batch, order="position, number"):
+            parts.setdefault((position, upload_id), []).append((number, etag))
+        return tuple(
+            KnownUpload(position, upload_id, size, tuple(parts.get((position, upload_id), ())))
+            for _, position, upload_id, size in self._checked_rows("upload", batch, order="position")
+        )
+
+    def _checked_rows(self, table: str, batch: int, *, order: str) -> Iterator[tuple]:  # type: ignore[type-arg]
+        for row in self._rows(f"SELECT * FROM {table} WHERE batch = ? ORDER BY {order}", (batch,)):  # noqa: S608
+            if _checked(row[:-1]) != row:
+                raise damaged(self.path, f"a row of {table} of batch {batch} does not match its checksum")
+            yield row[:-1]
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple]:  # type: ignore[type-arg]
         try:
@@ -232,13 +248,24 @@ class _Transaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._connection.execute("COMMIT" if error is None else "ROLLBACK")
+            if error is None:
+                self._connection.execute("COMMIT")
+                return
         except sqlite3.Error as failure:
-            if self._connection.in_transaction:
-                self._connection.rollback()
+            self._undo()
             raise _write_failure(self._path, failure) from failure
+        self._undo()
         if isinstance(error, sqlite3.Error):
             raise _write_failure(self._path, error) from error
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:  # SQLite may have undone it by itself
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+
+def _checked(content: tuple[object, ...]) -> tuple[object, ...]:
+    return (*content, check_of(content))
 
 
 def _batch_row(record: BatchRecord) -> tuple[object, ...]:
@@ -251,7 +278,7 @@ def _batch_row(record: BatchRecord) -> tuple[object, ...]:
         record.done,
         record.withheld,
     )
-    return (*content, _check_of(content))
+    return _checked(content)
 
 
 def _outcome_row(record: OutcomeRecord) -> tuple[object, ...]:
@@ -265,24 +292,13 @@ def _outcome_row(record: OutcomeRecord) -> tuple[object, ...]:
         record.attempts,
         record.at_ms,
     )
-    return (*content, _check_of(content))
-
-
-def _check_of(content: tuple[object, ...]) -> int:
-    return crc32(repr(content).encode("utf-8", "surrogatepass"))
-
-
-def _damaged(path: Path, what: str) -> JournalRefused:
-    return JournalRefused(
-        f"{path}: the journal is damaged: {what}; "
-        "`s3plan apply --rebuild-journal` sets it aside and looks at the store instead"
-    )
+    return _checked(content)
 
 
 def _refusal(path: Path, error: sqlite3.Error) -> S3PlanError:
     if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
         return S3PlanError(f"{path}: the journal cannot be read: {error}")
-    return _damaged(path, str(error))
+    return damaged(path, str(error))
 
 
 def _write_failure(path: Path, error: sqlite3.Error) -> S3PlanError:

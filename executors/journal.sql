@@ -1,4 +1,7 @@
-CREATE TABLE journal (id INTEGER PRIMARY KEY CHECK (id = 1), plan_digest TEXT NOT NULL, made_at_ms INTEGER NOT NULL);
+CREATE TABLE journal (
+  id INTEGER PRIMARY KEY CHECK (id = 1), plan_digest TEXT NOT NULL, made_at_ms INTEGER NOT NULL,
+  doubtful_since_ms INTEGER, crc INTEGER NOT NULL
+);
 CREATE TABLE run (
   id INTEGER PRIMARY KEY, state TEXT NOT NULL, began_at_ms INTEGER NOT NULL, ended_at_ms INTEGER,
   host TEXT NOT NULL, pid INTEGER NOT NULL, executor TEXT NOT NULL, tool_version TEXT NOT NULL
@@ -14,9 +17,9 @@ CREATE TABLE outcome (
 ) WITHOUT ROWID;
 CREATE TABLE upload (
   batch INTEGER NOT NULL, position INTEGER NOT NULL, upload_id TEXT NOT NULL, part_size_bytes INTEGER NOT NULL,
-  PRIMARY KEY (batch, position)
+  crc INTEGER NOT NULL, PRIMARY KEY (batch, position)
 ) WITHOUT ROWID;
 CREATE TABLE part (
   batch INTEGER NOT NULL, position INTEGER NOT NULL, upload_id TEXT NOT NULL, number INTEGER NOT NULL,
-  etag TEXT NOT NULL, PRIMARY KEY (batch, position, number)
+  etag TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (batch, position, number)
 ) WITHOUT ROWID;

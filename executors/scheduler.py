@@ -216,8 +216,8 @@ class Scheduler:
             _, batch, positions = heapq.heappop(self._delayed)
             self._ready.appendleft((batch, positions))
         while self._executor.free_slots > 0 and self._ready:
-            batch, positions = self._ready.popleft()
-            positions = self._within_limit(batch, self._states[batch].todo() if positions is None else positions)
+            batch, wanted = self._ready.popleft()
+            positions = self._within_limit(batch, self._states[batch].todo() if wanted is None else wanted)
             if positions:
                 self._start(batch, positions)
 

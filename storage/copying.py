@@ -37,7 +37,7 @@ def copy_request(context: BatchContext, action: Action) -> CopyObject:
 
 def copy_object(context: BatchContext, position: int, action: Action) -> Procedure:
     """Copy one object; tells exactly one outcome."""
-    reply = yield from ask(Side.DESTINATION, copy_request(context, action))
+    reply = yield from ask(Side.DESTINATION, copy_request(context, action), size_bytes=action.size_bytes)
     if isinstance(reply, Failure):
         context.emit((yield from settle_copy(context, position, action, reply)))
     else:

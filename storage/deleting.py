@@ -31,10 +31,8 @@ def delete_procedures(context: BatchContext, numbered: Sequence[Numbered]) -> It
     for position, action in numbered:
         if (in_batches or not singly) and is_xml_safe(context.destination_key(action)):
             together.append((position, action))
-        elif singly:
-            yield _delete_one(context, position, action)
         else:
-            yield _look_and_delete_one(context, position, action)
+            yield _delete_singly(context, position, action)
         if len(together) == MAX_KEYS:
             yield _delete_many(context, together, is_pinned=in_batches)
             together = []
@@ -42,7 +40,13 @@ def delete_procedures(context: BatchContext, numbered: Sequence[Numbered]) -> It
         yield _delete_many(context, together, is_pinned=in_batches)
 
 
-def _delete_one(context: BatchContext, position: int, action: Action, *, is_pinned: bool = True) -> Procedure:
+def _delete_singly(context: BatchContext, position: int, action: Action) -> Procedure:
+    if context.is_enforced(Condition.DELETE_MATCH):
+        return _delete_one(context, position, action, is_pinned=True)
+    return _look_and_delete_one(context, position, action)
+
+
+def _delete_one(context: BatchContext, position: int, action: Action, *, is_pinned: bool) -> Procedure:
     location = context.destination
     pin = action.destination_etag if is_pinned else None
     reply = yield from ask(
@@ -101,7 +105,7 @@ def _delete_many(context: BatchContext, numbered: Sequence[Numbered], *, is_pinn
         yield from _delete_many(context, numbered[:middle], is_pinned=is_pinned)
         yield from _delete_many(context, numbered[middle:], is_pinned=is_pinned)
     elif reply.kind is FailureKind.MALFORMED_XML:
-        yield from _delete_one(context, *numbered[0], is_pinned=is_pinned)
+        yield from _delete_singly(context, *numbered[0])
     else:
         yield from _settle_by_range(context, numbered, reply)
 

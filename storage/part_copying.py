@@ -34,7 +34,7 @@ from s3plan.storage.settlement import (
     settle_copy,
 )
 from s3plan.storage.steps import NEXT, Answer, Ask, AskMany, BatchContext, Next, Procedure, Side, ask
-from s3plan.storage.uploads import find_own_upload, list_stored_parts
+from s3plan.storage.uploads import find_own_upload, list_stored_parts, matching_parts
 
 Step = Generator[Ask | AskMany | Next, Reply | Answer | None, Outcome | None]
 
@@ -156,38 +156,25 @@ def _take_up_or_open(
     context: BatchContext, position: int, action: Action, source: ObjectFound
 ) -> Generator[Ask | AskMany | Next, Reply | Answer | None, _Upload | Outcome]:
     part_size_bytes = choose_part_size(action.size_bytes, context.task.settings.part_size_bytes)
-    for known in context.task.uploads:
-        if known.position == position:
-            stored = yield from list_stored_parts(context, action, known.upload_id)
-            if isinstance(stored, Failure):
-                if stored.kind is not FailureKind.NO_SUCH_UPLOAD:
-                    return ended_badly(position, stored)
-                context.emit(UploadEnded(position, known.upload_id))
-                break
-            sizes = part_ranges(action.size_bytes, known.part_size_bytes)
-            return _Upload(known.upload_id, known.part_size_bytes, _matching(stored, sizes))
-    else:
-        if is_in(position, context.task.doubtful):
-            own = yield from find_own_upload(context, position, action)
-            if isinstance(own, Failure):
-                return ended_badly(position, own)
-            if own is not None:
-                stored = yield from list_stored_parts(context, action, own)
-                if isinstance(stored, Failure):
-                    return ended_badly(position, stored)
-                context.emit(UploadBegun(position, own, part_size_bytes))
-                sizes = part_ranges(action.size_bytes, part_size_bytes)
-                return _Upload(own, part_size_bytes, _matching(stored, sizes))
+    known = next((upload for upload in context.task.uploads if upload.position == position), None)
+    if known is not None:
+        stored = yield from list_stored_parts(context, action, known.upload_id)
+        if not isinstance(stored, Failure):
+            ranges = part_ranges(action.size_bytes, known.part_size_bytes)
+            return _Upload(known.upload_id, known.part_size_bytes, matching_parts(stored, ranges))
+        if stored.kind is not FailureKind.NO_SUCH_UPLOAD:
+            return ended_badly(position, stored)
+        context.emit(UploadEnded(position, known.upload_id))
+    elif is_in(position, context.task.doubtful):
+        ranges = part_ranges(action.size_bytes, part_size_bytes)
+        own = yield from find_own_upload(context, position, action, ranges)
+        if isinstance(own, Failure):
+            return ended_badly(position, own)
+        if own is not None:
+            upload_id, etags = own
+            context.emit(UploadBegun(position, upload_id, part_size_bytes))
+            return _Upload(upload_id, part_size_bytes, etags)
     return (yield from _open(context, position, action, source, part_size_bytes))
-
-
-def _matching(stored: dict[int, tuple[str, int]], ranges: list[tuple[int, int]]) -> dict[int, str]:
-    """Return the stored parts that are whole parts of this object; others are copied again."""
-    return {
-        number: etag
-        for number, (etag, size_bytes) in stored.items()
-        if number <= len(ranges) and size_bytes == ranges[number - 1][1] - ranges[number - 1][0] + 1
-    }
 
 
 def _open(
@@ -249,7 +236,7 @@ def _copy_parts(context: BatchContext, position: int, action: Action, upload: _U
     stored = yield from list_stored_parts(context, action, upload.upload_id)
     if isinstance(stored, Failure):
         return ended_badly(position, stored)
-    upload.etags.update(_matching(stored, ranges))  # some stores send no ETag with a part copy
+    upload.etags.update(matching_parts(stored, ranges))  # some stores send no ETag with a part copy
     if len(upload.etags) == len(ranges):
         return None
     kept = f"interrupted; {len(upload.etags)} of {len(ranges)} parts are kept"

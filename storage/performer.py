@@ -204,6 +204,8 @@ class _Run:
 
     def _send(self, running: _Running, wanted: Ask) -> None:
         self._wait_for_turn(wanted.size_bytes)
+        if self._control.abandoned:
+            return
         running.under_way += 1
         self._under_way += 1
         request, answers = wanted.request, self._answers

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Generator, Sequence
+from itertools import pairwise
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.objects import MAX_KEY_BYTES, ObjectRow
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.requests import HeadObject, ListObjects, ObjectFound, ObjectsPage, Reply
 from s3plan.storage.steps import Answer, Ask, AskMany, Next, Side, ask
@@ -21,26 +22,28 @@ Found = dict[bytes, ObjectRow]
 def look_at_keys(
     side: Side, location: PlanLocation, keys: Sequence[bytes]
 ) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Found | Failure]:
-    """Return what stands at `keys` (whole keys, ascending); absent ones are not in the result. A Failure ends it.
+    """Return what stands at `keys` (whole keys); absent ones are not in the result. A Failure ends it.
 
     Lists from just before the next wanted key, so a dense range costs one request for 1,000 objects; a page that
-    holds none of the wanted keys is followed by a HeadObject, so a sparse one costs at most two requests for each key.
+    says nothing of that key, or is out of order, is followed by a HeadObject, so a sparse range costs at most two
+    requests for each key.
     """
     found: Found = {}
     wanted = frozenset(keys)
+    keys = sorted(wanted)
     position = 0
     while position < len(keys):
         page = yield from ask(side, _page_from(location, keys[position]))
         if not isinstance(page, ObjectsPage):
             return _as_failure(page)
-        hits = [row for row in page.rows if row.key in wanted]
-        found.update((row.key, row) for row in hits)
-        if not page.truncated or not page.rows:
-            return found
-        reached = bisect_right(keys, page.rows[-1].key)
-        if reached > position:
-            position = reached
-            continue
+        if all(before.key < after.key for before, after in pairwise(page.rows)):
+            found.update((row.key, row) for row in page.rows if row.key in wanted)
+            if not page.truncated:
+                return found
+            reached = bisect_right(keys, page.rows[-1].key) if page.rows else position
+            if reached > position:
+                position = reached
+                continue
         reply = yield from ask(side, HeadObject(location.bucket, keys[position].decode(), owner=location.owner))
         if isinstance(reply, ObjectFound):
             found[keys[position]] = _as_row(keys[position], reply)
@@ -55,10 +58,15 @@ def _page_from(location: PlanLocation, key: bytes) -> ListObjects:
 
 
 def _just_before(key: str) -> str | None:
-    """Return a text that is listed before `key` with next to nothing between; None: from the beginning."""
+    """Return a text that is listed before `key` with next to nothing between; None: from the beginning.
+
+    It is no longer than a key may be.
+    """
     head, last = key[:-1], key[-1]
     if last.isascii() and last.isalnum():
-        return f"{head}{chr(ord(last) - 1)}{_LAST_CHARACTER}"
+        before = f"{head}{chr(ord(last) - 1)}{_LAST_CHARACTER}"
+        if len(before.encode()) <= MAX_KEY_BYTES:
+            return before
     return head or None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 
 from s3plan.schemas.actions import Action
-from s3plan.schemas.conditions import Condition
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.requests import HeadObject, ObjectFound, Reply
@@ -59,6 +58,8 @@ _PERMISSIONS = {
     "CompleteMultipartUpload": "s3:PutObject on the destination",
     "HeadObject": "s3:GetObject",
     "GetObjectTagging": "s3:GetObjectTagging",
+    "ListParts": "s3:ListMultipartUploadParts",
+    "ListObjectsV2": "s3:ListBucket",
     "DeleteObject": "s3:DeleteObject",
     "DeleteObjects": "s3:DeleteObject",
 }
@@ -153,12 +154,3 @@ def _head_destination(context: BatchContext, action: Action) -> HeadObject:
 def _head_source(context: BatchContext, action: Action) -> HeadObject:
     location = context.source
     return HeadObject(location.bucket, context.source_key(action), action.source_version, owner=location.owner)
-
-
-def look_first(
-    context: BatchContext, action: Action, *, source: Condition, destination: Condition
-) -> tuple[bool, bool]:
-    """Return whether the source and the destination must be looked at before acting, since the store does not."""
-    rewrites = action.destination_etag is not None and action.destination_etag == action.source_etag
-    is_checked = not context.is_enforced(destination)
-    return not context.is_enforced(source), is_checked or rewrites

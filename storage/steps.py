@@ -61,12 +61,12 @@ class Answer(NamedTuple):
 Procedure = Generator[Ask | AskMany | Next, Reply | Answer | None, None]
 """After Ask a Reply is sent; after AskMany or NEXT an Answer, or None at the end."""
 
-Asking = Generator[Ask, Reply, Reply]
 
-
-def ask(side: Side, request: Request) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Reply]:
-    """Send one request and return its reply (a Failure is a reply)."""
-    reply = yield Ask(side, request)
+def ask(
+    side: Side, request: Request, *, size_bytes: int = 0
+) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Reply]:
+    """Send one request and return its reply (a Failure is a reply); `size_bytes` as in Ask."""
+    reply = yield Ask(side, request, size_bytes)
     assert reply is not None  # noqa: S101  the performer's side of the protocol
     assert not isinstance(reply, Answer)  # noqa: S101
     return reply
