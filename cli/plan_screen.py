@@ -215,7 +215,7 @@ def _guard_rows(guards: Sequence[GuardRecord]) -> list[list[Cell]]:
 
 def _standing(guard: GuardRecord) -> Cell:
     if not guard.held:
-        return Cell("holds", "green")
+        return Cell("ok", "green")
     return Cell("released", "yellow") if guard.released else Cell("BLOCKED", "bold red")
 
 

@@ -14,7 +14,7 @@ _USER_INFO = re.compile(r"(?<=://)[^\s\"'/]*(?::[^\s\"']*)?@")
 _QUERY = re.compile(
     r"(?<=\?)(?<!\s\?)[^\s\"',]*(?:signature|token|credential|secret|password|key)[^\s\"',]*=[^\s\"',]*", re.IGNORECASE
 )
-_KEY = re.compile(r"[\"']?([A-Za-z][\w.-]*)[\"']?\s*:(?=\s|$)")
+_KEY = re.compile(r"(?<![\w.-])[\"']?([A-Za-z][\w.-]*)[\"']?\s*:(?=\s|$)")
 _REST = 10**9
 
 

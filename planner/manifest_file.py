@@ -12,6 +12,7 @@ from s3plan.planner.diagnostics import render_diagnostics
 from s3plan.planner.hidden_text import ShownText, hide_by_indentation, hide_values
 from s3plan.planner.manifest_data import Data, DataReader, Placed, place_of, without
 from s3plan.planner.manifest_problems import findings_of
+from s3plan.planner.pattern_problems import broken_patterns
 from s3plan.planner.yaml_document import (
     MAX_FILE_BYTES,
     MappingNode,
@@ -103,7 +104,9 @@ def _judge(root: MappingNode) -> tuple[Manifest | None, list[Placed]]:
         findings = findings_of(error, most=MAX_FINDINGS + 1)
     if len(findings) <= MAX_FINDINGS and len(reader.placed) <= MAX_FINDINGS:
         unsound = [_whole_connection(item.path) for item in [*(text.finding for text in reader.placed), *findings]]
-        findings += broken_rules(manifest or _sound_part(data, unsound), unsound=unsound)
+        judged = manifest or _sound_part(data, unsound)
+        findings += broken_rules(judged, unsound=unsound)
+        findings += broken_patterns(judged.filters)
     return manifest, [*reader.placed, *(place_of(root, finding) for finding in findings)]
 
 

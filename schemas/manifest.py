@@ -172,7 +172,7 @@ class RunSettings(Section):
         default=None, description="Stop once more actions than this have failed. Without it: carry on.", examples=[100]
     )
     multipart_threshold: Annotated[int, size_value(least=PART_BYTES_LEAST, most=PART_BYTES_MOST)] = Field(
-        default=GIB, description="Objects larger than this are copied in parts.", examples=["1GiB"]
+        default=GIB, description="Objects of this size or more are copied in parts.", examples=["1GiB"]
     )
     part_size: Annotated[int, size_value(least=PART_BYTES_LEAST, most=PART_BYTES_MOST)] | None = Field(
         default=None, description="Size of one part; made larger where 10,000 parts would not do.", examples=["64MiB"]

@@ -49,8 +49,8 @@ def test_the_whole_screen_of_a_mirror() -> None:
             because  same ETag  79  1.0 MiB
 
         Guards
-          max_delete           holds  4 found, at most 26 allowed (25%, the default)
-          refuse_empty_source  holds  the source is not empty
+          max_delete           ok  4 found, at most 26 allowed (25%, the default)
+          refuse_empty_source  ok  the source is not empty
 
         Pins
           enforced by the store  all conditions
