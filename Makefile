@@ -5,12 +5,14 @@
 #   make check     lint, format, types, import contracts, generated files: what CI runs before the tests
 #   make format    what `check` would ask for, done
 #   make generated the JSON Schemas, written anew from their models
+#   make bench     s3plan and other tools on the same work, for hours; BENCH_ARGS=--quick for a try, --help for more
 #   make build     wheel and sdist, into dist/
 #   make clean     everything that these targets made
 
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
 # Build tools are held by constraints.txt as well: pip up to 25.2 reads the first name for them, later ones the second.
@@ -19,11 +21,11 @@ PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.t
 # Each has SCHEMA_FILE and schema_text(), and writes the one into the other when it is run.
 GENERATED := s3plan.schemas.manifest_schema s3plan.planfile.header_schema s3plan.planfile.document_schema
 
-.PHONY: help demo test check format generated build clean
+.PHONY: help demo test check format generated bench build clean
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '3,9s/^#   //p' Makefile
+	@sed -n '3,10s/^#   //p' Makefile
 
 demo: $(VENV)/.with-demo
 	$(BIN)/s3plan demo
@@ -49,6 +51,9 @@ format: $(VENV)/.with-dev
 
 generated: $(VENV)/.with-dev
 	@for module in $(GENERATED); do $(BIN)/python -m $$module || exit 1; done
+
+bench: $(VENV)/.with-demo
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 # setuptools takes up what an earlier build left in build/, so it goes first.
 build: $(VENV)/.with-dev

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3plan.app.stores import Stores
-from s3plan.schemas.errors import PlanRefused, StoreRefused
-from s3plan.schemas.failures import FailureKind
+from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.manifest_locations import Destination, Source
 from s3plan.schemas.plan import LocationRole, PlanLocation
-from s3plan.storage.buckets import BucketMissing, find_region
+from s3plan.storage.buckets import BucketMissing, find_region, is_owned_by_another
 from s3plan.storage.connections import effective_endpoint
+from s3plan.storage.patience import Patience
+
+_FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is told of within seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,57 +24,36 @@ class FoundLocation:
 
 
 def find_location(stores: Stores, place: Source | Destination, *, role: LocationRole) -> FoundLocation:
-    """Ask the store where the bucket is; raise BucketMissing unless it is a destination with `create: true`."""
+    """Ask the store where the bucket is.
+
+    Raises BucketMissing unless it is a destination with `create: true`, PlanRefused if it is not owned by whom the
+    manifest expects, StoreRefused, CredentialsUnusable.
+    """
     connection = place.connection or ""
     settings = stores.settings_of(connection)
-    endpoint = effective_endpoint(settings)
-    wanted = place.region or settings.region
-    engine = stores.open(connection, region=wanted)
+    region = place.region or settings.region
+    engine = stores.open(connection, region=region)
+    owner = place.expected_bucket_owner
     exists = True
-    region = wanted
     try:
-        region = wanted or find_region(engine, place.bucket, owner=place.expected_bucket_owner)
-        if wanted is not None:
-            region = find_region(engine, place.bucket, owner=place.expected_bucket_owner) or wanted
-    except BucketMissing:
-        if role is LocationRole.SOURCE or not (isinstance(place, Destination) and place.create):
-            raise
+        region = find_region(engine, place.bucket, owner=owner, patience=_FIRST_CONTACT) or region
+    except BucketMissing as missing:
         exists = False
-    except StoreRefused as refused:
-        _check_owner(stores, place, connection, wanted, refused)
-        raise
-    prefix = place.key_prefix
+        if not isinstance(place, Destination):
+            raise
+        if not place.create:
+            raise BucketMissing(f"{missing}; for a new one say `create: true`", failure=missing.failure) from missing
+    if exists and is_owned_by_another(engine, place.bucket, owner=owner):
+        raise PlanRefused(f"s3://{place.bucket} is not owned by {owner}, as expected_bucket_owner says")
     location = PlanLocation(
         id=1 if role is LocationRole.SOURCE else 2,
         role=role,
-        url=f"s3://{place.bucket}/{prefix}",
+        url=f"s3://{place.bucket}/{place.key_prefix}",
         connection=connection,
-        endpoint=endpoint,
+        endpoint=effective_endpoint(settings),
         region=region,
         bucket=place.bucket,
-        prefix=prefix,
-        owner=place.expected_bucket_owner,
+        prefix=place.key_prefix,
+        owner=owner,
     )
     return FoundLocation(location, exists)
-
-
-def _check_owner(
-    stores: Stores, place: Source | Destination, connection: str, region: str | None, refused: StoreRefused
-) -> None:
-    """Tell another owner from a missing permission: without the expected owner the same request is answered."""
-    is_denied = refused.failure is not None and refused.failure.kind is FailureKind.DENIED
-    if is_denied and is_owned_by_another(stores, place.bucket, connection, region, place.expected_bucket_owner):
-        raise PlanRefused(
-            f"s3://{place.bucket} is not owned by {place.expected_bucket_owner}, as expected_bucket_owner says"
-        ) from refused
-
-
-def is_owned_by_another(stores: Stores, bucket: str, connection: str, region: str | None, owner: str | None) -> bool:
-    """Return whether the bucket answers, but not to those who expect this owner."""
-    if owner is None:
-        return False
-    try:
-        find_region(stores.open(connection, region=region), bucket)
-    except StoreRefused:
-        return False
-    return True

@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from s3plan.app.capabilities import find_out
-from s3plan.app.locations import is_owned_by_another
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
-from s3plan.schemas.errors import PlanRefused, StoreRefused
+from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.events import OnEvent, Prepared, Warned
-from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.plan import LocationRole, PhaseName, PlanLocation
-from s3plan.storage.buckets import BucketMissing, create_bucket, find_region
+from s3plan.storage.buckets import BucketMissing, create_bucket, find_region, is_owned_by_another
 
 
 def prepare(plan: PlanReader, stores: Stores, *, allow_checked: bool, on_event: OnEvent) -> Capabilities:
@@ -43,15 +41,8 @@ def _find_bucket(plan: PlanReader, stores: Stores, location: PlanLocation, on_ev
         create_bucket(engine, location.bucket, region=location.region)
         where = f" in {location.region}" if location.region else ""
         on_event(Prepared(f"created the bucket {location.bucket}{where}"))
-    except StoreRefused as refused:
-        is_denied = refused.failure is not None and refused.failure.kind is FailureKind.DENIED
-        if is_denied and is_owned_by_another(
-            stores, location.bucket, location.connection, location.region, location.owner
-        ):
-            raise PlanRefused(
-                f"{location.url} is not owned by {location.owner} any more, as the plan says"
-            ) from refused
-        raise
+    if is_owned_by_another(engine, location.bucket, owner=location.owner):
+        raise PlanRefused(f"{location.url} is not owned by {location.owner} any more, as the plan says")
 
 
 def _compare(plan: PlanReader, found: Capabilities, *, allow_checked: bool, on_event: OnEvent) -> None:

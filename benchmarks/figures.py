@@ -12,7 +12,10 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run of one tool; `failure` says why it does not count. `notes` are further seconds, by name."""
+    """One run of one tool; `failure` says why it does not count. `notes` are further seconds, by name.
+
+    `stopped_s`: it was stopped after that time, which is a failure too.
+    """
 
     tool: str
     round: int
@@ -22,6 +25,7 @@ class Sample:
     requests: int | None = None
     server_cpu_s: float | None = None
     failure: str | None = None
+    stopped_s: float | None = None
     notes: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -36,7 +40,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One tool in one work. `ratio` is its wall time by s3plan's, None without s3plan; all but `failure` is of good runs."""
+    """One tool in one work, by its good runs. `ratio` is its wall time by s3plan's, None where one of them is missing.
+
+    `over_s` stands in for the wall time of a tool that was stopped, and did the work in no run.
+    """
 
     tool: str
     runs: int
@@ -46,6 +53,7 @@ class Figure:
     requests: float | None
     ratio: float | None
     notes: Mapping[str, float]
+    over_s: float | None
     failure: str | None
 
 
@@ -75,6 +83,9 @@ class WorkResult:
         wall_s = self._wall_s(tool)
         counted = [sample.requests for sample in good if sample.requests is not None]
         failures = [sample.failure for sample in self.samples if sample.tool == tool and sample.failure is not None]
+        stopped = [sample.stopped_s for sample in self.samples if sample.tool == tool and sample.stopped_s is not None]
+        over_s = stopped[0] if stopped and wall_s is None else None
+        wall = over_s if wall_s is None else wall_s.median
         noted = dict.fromkeys(name for sample in good for name in sample.notes)
         return Figure(
             tool=tool,
@@ -83,8 +94,9 @@ class WorkResult:
             cpu_s=_spread([sample.cpu_s for sample in good]),
             peak_bytes=_spread([float(sample.peak_bytes) for sample in good]),
             requests=median(counted) if counted else None,
-            ratio=wall_s.median / ours.median if wall_s is not None and ours is not None and ours.median else None,
+            ratio=wall / ours.median if wall is not None and ours is not None and ours.median else None,
             notes={name: median(each.notes[name] for each in good if name in each.notes) for name in noted},
+            over_s=over_s,
             failure=failures[0] if failures else None,
         )
 

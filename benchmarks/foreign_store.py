@@ -8,23 +8,38 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from benchmarks.stores import KEY_FORMAT, Comparison
+from benchmarks.stores import KEY_FORMAT, Comparison, StoreUnusable, credentials
 from benchmarks.works import OBJECT_BYTES, Seed
 
 _THREADS = 32
 
 
 class ForeignStore:
-    """A store with the credentials of the environment. Objects get the time at which they are put."""
+    """A store with the credentials of the environment. Objects get the time at which they are put.
+
+    Raises StoreUnusable if the store does not even list its buckets.
+    """
 
     has_latency = False
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         config = Config(max_pool_connections=_THREADS, s3={"addressing_style": "path"})
-        self._client: Any = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", config=config)
+        access_key, secret_key = credentials()
+        self._client: Any = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            config=config,
+        )
+        try:
+            self._client.list_buckets()
+        except (BotoCoreError, ClientError) as error:
+            raise StoreUnusable(f"{endpoint} cannot be used: {error}") from error
 
     def fill(self, bucket: str, seed: Seed | None) -> None:
         self._empty(bucket)
@@ -63,10 +78,9 @@ class ForeignStore:
 
     def _empty(self, bucket: str) -> None:
         try:
+            self._client.head_bucket(Bucket=bucket)
+        except ClientError:
             self._client.create_bucket(Bucket=bucket)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 409:
-                raise
         for page in self._pages(bucket):
             keys = [{"Key": each["Key"]} for each in page]
             if keys:

@@ -30,7 +30,7 @@ def parsed(arguments: Sequence[str]) -> Namespace:
     parser.add_argument(
         "--patience-s", type=_positive, default=200, metavar="S", help="a tool that took longer is not run again"
     )
-    parser.add_argument("--timeout-s", type=_positive, default=1800, metavar="S", help="a run that takes longer failed")
+    parser.add_argument("--timeout-s", type=_positive, default=900, metavar="S", help="then a run is stopped")
     parser.add_argument("--out", type=Path, default=_RESULTS, metavar="DIR", help="default: benchmarks/results")
     parser.add_argument("--add", action="store_true", help="keep the works of an earlier report that are not run now")
     parser.add_argument("--render", action="store_true", help="run nothing, write the report in --out anew")

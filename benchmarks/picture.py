@@ -8,7 +8,7 @@ from html import escape
 from benchmarks.figures import Figure, Report, WorkResult
 from benchmarks.text import ratio, seconds
 
-_WIDTH = 760
+_WIDTH = 790
 _NAMES = 72  # where bars begin
 _BARS = 520  # the longest bar
 _BAR, _STEP = 14, 19
@@ -26,7 +26,7 @@ def svg_of(report: Report) -> str:
     lines: list[str] = []
     top = 4
     for result in report.results:
-        figures = [figure for figure in result.figures() if figure.wall_s is not None]
+        figures = [figure for figure in result.figures() if _wall_s(figure)]
         if len(figures) > 1:
             lines += _group(result, figures, top)
             top += _GROUP_HEAD + _STEP * len(figures) + _GROUP_GAP
@@ -39,16 +39,23 @@ def svg_of(report: Report) -> str:
 
 def _group(result: WorkResult, figures: Sequence[Figure], top: int) -> Iterator[str]:
     yield f'<text class="t" x="0" y="{top + 14}">{escape(result.title)}</text>'
-    longest = max(figure.wall_s.median for figure in figures if figure.wall_s is not None)
+    longest_s = max(_wall_s(figure) for figure in figures)
     for place, figure in enumerate(figures):
-        if figure.wall_s is not None:
-            yield from _bar(figure, figure.wall_s.median, longest, top + _GROUP_HEAD + place * _STEP)
+        yield from _bar(figure, longest_s, top + _GROUP_HEAD + place * _STEP)
 
 
-def _bar(figure: Figure, wall_s: float, longest_s: float, top: int) -> Iterator[str]:
+def _wall_s(figure: Figure) -> float:
+    """Return the median, or after how long the tool was stopped; 0 if it failed."""
+    return figure.wall_s.median if figure.wall_s is not None else figure.over_s or 0.0
+
+
+def _bar(figure: Figure, longest_s: float, top: int) -> Iterator[str]:
+    wall_s = _wall_s(figure)
     length = max(1.0, _BARS * wall_s / longest_s)
     style = "o" if figure.tool == "s3plan" else "b"
     label = seconds(wall_s) if figure.ratio is None else f"{seconds(wall_s)} · {ratio(figure.ratio)}"
+    if figure.over_s is not None:
+        label = f"stopped after {label}"
     base = top + _BAR - 3
     yield f'<text class="n" x="{_NAMES - 8}" y="{base}">{escape(figure.tool)}</text>'
     yield f'<rect class="{style}" x="{_NAMES}" y="{top}" width="{length:.1f}" height="{_BAR}" rx="2"/>'

@@ -37,10 +37,18 @@ class RunFailed(Exception):
     """A command did not do its work, with what it said last."""
 
 
+class RunStopped(RunFailed):
+    """A command took too long and was killed."""
+
+    def __init__(self, after_s: float) -> None:
+        super().__init__(f"stopped after {after_s:,.0f} s")
+        self.after_s = after_s
+
+
 def run_measured(
     commands: Sequence[Command], *, folder: Path, environment: Mapping[str, str], timeout_s: float
 ) -> Cost:
-    """Run commands in a folder, their output appended to `output.txt` there; raise RunFailed."""
+    """Run commands in a folder, their output appended to `output.txt` there; raise RunFailed or RunStopped."""
     costs = [_run(each, folder=folder, environment=environment, timeout_s=timeout_s) for each in commands]
     return Cost(
         started_unix_s=costs[0].started_unix_s,
@@ -66,7 +74,7 @@ def _run(command: Command, *, folder: Path, environment: Mapping[str, str], time
     try:
         launcher.wait(timeout_s)
     except subprocess.TimeoutExpired as error:
-        raise RunFailed(f"stopped after {timeout_s:,.0f} s") from error
+        raise RunStopped(timeout_s) from error
     finally:
         if launcher.returncode is None:  # the group is the launcher's own: it holds the command and no one else
             os.killpg(launcher.pid, signal.SIGKILL)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.figures import Sample
-from benchmarks.processes import Cost, RunFailed, run_measured
+from benchmarks.processes import Cost, RunFailed, RunStopped, run_measured
 from benchmarks.stores import Comparison, Stats, Store
 from benchmarks.tools import S3PLAN, Steps, Tool, environment
 from benchmarks.works import DESTINATION, RESUMED_ACTIONS, SOURCE, Kind, Work
@@ -36,6 +36,8 @@ class Runner:
             return None
         try:
             return self._measured(work, tool, number, steps, folder)
+        except RunStopped as stopped:
+            return Sample(tool.name, number, failure=str(stopped), stopped_s=stopped.after_s)
         except RunFailed as failed:
             return Sample(tool.name, number, failure=str(failed))
 

@@ -42,6 +42,8 @@ def ratio(value: float | None) -> str:
 
 
 def _row(figure: Figure, result: WorkResult) -> tuple[str, ...]:
+    if figure.over_s is not None:
+        return (figure.tool, "0", f"> {seconds(figure.over_s)}", "", "", "", "", "", f"> {ratio(figure.ratio)}")
     if figure.wall_s is None or figure.cpu_s is None or figure.peak_bytes is None:
         return (figure.tool, "0", "failed", "", "", "", "", "", "-")
     return (
@@ -65,7 +67,7 @@ def _remarks(result: WorkResult) -> Iterator[str]:
     for figure in result.figures():
         for name, value in figure.notes.items():
             yield f"  {figure.tool}: {name} {seconds(value)}"
-        if figure.failure is not None:
+        if figure.failure is not None and figure.over_s is None:
             yield f"  {figure.tool} failed: {' '.join(figure.failure.split())[:_FAILURE_CHARACTERS]}"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.processes import Command, output_of
+from benchmarks.stores import credentials
 from benchmarks.works import DESTINATION, PREFIX, RESUMED_ACTIONS, SOURCE, Kind, Work
 
 S3PLAN = "s3plan"
@@ -158,14 +159,15 @@ class Boto3Pool:
 
 def environment(folder: Path, *, endpoint: str, search_path: str) -> dict[str, str]:
     """Return what every tool is given: credentials and the endpoint in each one's own words, a home that is empty."""
+    access_key, secret_key = credentials()
     return {
         "PATH": search_path,
         "HOME": str(folder),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "TMPDIR": str(folder),
         "LANG": "C.UTF-8",
-        "AWS_ACCESS_KEY_ID": os.environ.get("AWS_ACCESS_KEY_ID", "AKIDBENCHMARK"),
-        "AWS_SECRET_ACCESS_KEY": os.environ.get("AWS_SECRET_ACCESS_KEY", "secret-of-the-benchmark"),
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",

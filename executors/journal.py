@@ -22,6 +22,8 @@ from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.tasks import KnownUpload
 
+_UNREADABLE = (sqlite3.Error, UnicodeError)  # SQLite names what it finds damaged, in the damaged bytes
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -96,7 +98,7 @@ class Journal:
             except BaseException:
                 connection.close()
                 raise
-        except sqlite3.Error as error:
+        except _UNREADABLE as error:
             raise _refusal(path, error) from error
         except OSError as error:
             raise S3PlanError(f"{path}: the journal cannot be opened: {error.strerror or error}") from error
@@ -118,7 +120,7 @@ class Journal:
             except BaseException:
                 connection.close()
                 raise
-        except sqlite3.Error as error:
+        except _UNREADABLE as error:
             raise _refusal(path, error) from error
         return cls(path, connection, is_new=False, doubtful_since_ms=since_ms)
 
@@ -224,7 +226,7 @@ class Journal:
         try:
             with closing(self._connection.execute(query, tuple(values))) as cursor:
                 yield from cursor
-        except sqlite3.Error as error:
+        except _UNREADABLE as error:
             raise _refusal(self.path, error) from error
 
     def _writing(self) -> _Transaction:
@@ -295,7 +297,7 @@ def _outcome_row(record: OutcomeRecord) -> tuple[object, ...]:
     return _checked(content)
 
 
-def _refusal(path: Path, error: sqlite3.Error) -> S3PlanError:
+def _refusal(path: Path, error: Exception) -> S3PlanError:
     if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
         return S3PlanError(f"{path}: the journal cannot be read: {error}")
     return damaged(path, str(error))

@@ -51,7 +51,7 @@ class GetBucketEncryption:
 
 @dataclass(frozen=True, slots=True)
 class ListObjects:
-    """One page of ListObjectsV2, `encoding-type=url`."""
+    """One page of ListObjectsV2, `encoding-type=url`. With `unparsed` the reply may be an UnparsedPage."""
 
     bucket: str
     prefix: str = ""
@@ -60,6 +60,7 @@ class ListObjects:
     delimiter: str | None = None
     max_keys: int = 1000
     owner: str | None = None
+    unparsed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,13 @@ class ObjectsPage:
 
 
 @dataclass(frozen=True, slots=True)
+class UnparsedPage:
+    """What the store sent for a ListObjects, as it came: it may yet turn out to be no page at all."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectFound:
     etag: str
     size_bytes: int
@@ -298,6 +306,7 @@ Reply = (
     | BucketFound
     | EncryptionFound
     | ObjectsPage
+    | UnparsedPage
     | ObjectFound
     | TagsFound
     | ObjectWritten

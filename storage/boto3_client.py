@@ -27,7 +27,6 @@ _REPEAT_THE_KEY = (
     "ListParts",
     "DeleteObject",
     "PutObject",
-    "GetObjectTagging",
 )
 _REPEATED_KEY = re.compile(rb"<(Key|Resource|Location)>[^<]*</\1>")
 

@@ -29,6 +29,8 @@ LIST_BODY = "s3plan-list-body"
 
 def reply_of(request: r.Request, answer: Answer, *, operation: str) -> r.Reply:
     """Return the reply that a successful answer means; a Failure where it lacks what a success always has."""
+    if isinstance(request, r.ListObjects) and request.unparsed:
+        return r.UnparsedPage(answer.get(LIST_BODY, b""))
     try:
         return _READERS[type(request)](answer, operation)
     except PageUnreadable as error:

@@ -9,7 +9,7 @@ from s3plan.schemas.requests import BucketFound, CreateBucket, HeadBucket
 from s3plan.storage.patience import Patience
 from s3plan.storage.refusals import BucketMissing, refusal_of
 
-__all__ = ["BucketMissing", "create_bucket", "find_region"]
+__all__ = ["BucketMissing", "create_bucket", "find_region", "is_owned_by_another"]
 
 
 def find_region(
@@ -36,6 +36,19 @@ def find_region(
         permission="s3:ListBucket",
         clock_offset_ms=engine.clock_offset_ms,
     )
+
+
+def is_owned_by_another(engine: Engine, bucket: str, *, owner: str | None, patience: Patience | None = None) -> bool:
+    """Return whether the bucket answers, but not to those who expect this owner; False where none is expected.
+
+    A denial alone may be a permission that lacks: the same request without the expected owner tells.
+    """
+    if owner is None:
+        return False
+    patient = patience or Patience()
+    reply = patient.call(engine, HeadBucket(bucket, owner=owner))
+    is_denied = isinstance(reply, Failure) and reply.kind is FailureKind.DENIED
+    return is_denied and isinstance(patient.call(engine, HeadBucket(bucket)), BucketFound)
 
 
 def create_bucket(engine: Engine, bucket: str, *, region: str | None, patience: Patience | None = None) -> None:

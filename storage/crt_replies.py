@@ -33,6 +33,8 @@ _RESULT_TIME = re.compile(rb"<LastModified>\s*([^<\s]+)\s*</LastModified>")
 
 def reply_of(request: r.Request, *, operation: str, headers: Headers, body: bytes) -> r.Reply:
     """Return the reply that a successful answer means; a Failure where it lacks what a success always has."""
+    if isinstance(request, r.ListObjects) and request.unparsed:
+        return r.UnparsedPage(body)
     try:
         return _READERS[type(request)](headers, body)
     except PageUnreadable as error:

@@ -27,11 +27,11 @@ _ESCAPED = r"(?:[^<>&\x00-\x1f\ufffe\uffff]|&(?:amp|lt|gt|quot|apos);)*"
 _UNESCAPED = {"&quot;": '"', "&apos;": "'"}
 
 _FIELDS = (
-    f"<Key>({_TEXT})</Key>",
-    f"<LastModified>({_TEXT})</LastModified>",
-    r"<ETag>(?:&quot;|&#34;|\")?([!#-%'-;=?-~]*)(?:&quot;|&#34;|\")?</ETag>",
-    "<Size>([0-9]{1,19})</Size>",
-    "<StorageClass>([A-Z0-9_]*)</StorageClass>",
+    "<Key>([^<]*+)</Key>",  # what may stand in these two is verified later, faster
+    "<LastModified>([^<]*+)</LastModified>",
+    r"<ETag>(?:&quot;|&#34;|\")?([!#-%'-;=?-~]*+)(?:&quot;|&#34;|\")?</ETag>",
+    "<Size>([0-9]{1,19}+)</Size>",
+    "<StorageClass>([A-Z0-9_]*+)</StorageClass>",
     "<ChecksumAlgorithm>[A-Z0-9]*</ChecksumAlgorithm>",
     "<ChecksumType>[A-Z_]*</ChecksumType>",
     f"<Owner>(?:<ID>{_TEXT}</ID>|<DisplayName>{_TEXT}</DisplayName>|<ID/>|<DisplayName/>)*</Owner>",
@@ -39,7 +39,8 @@ _FIELDS = (
     f"<RestoreStatus>(?:<IsRestoreInProgress>{_TEXT}</IsRestoreInProgress>)?"
     f"(?:<RestoreExpiryDate>{_TEXT}</RestoreExpiryDate>)?</RestoreStatus>",
 )
-_ROW = re.compile(f"<Contents>(?:{'|'.join(_FIELDS)})*</Contents>")
+_ROW = re.compile(f"<Contents>(?:{'|'.join(_FIELDS)})*+</Contents>")
+_NOT_IN_KEYS = bytes(range(0x0A)) + bytes(range(0x0B, 0x20)) + b"&>"
 _COLUMNS = 6  # of what `_ROW.split` gives: the gap before a row, then its five groups
 _OPENING = "<Contents>"
 _CLOSING = "</Contents>"
@@ -56,9 +57,10 @@ _TAIL = re.compile(f"{_SPACE}((?:{_FLAT})*)</ListBucketResult>{_SPACE}")
 _ONE_FLAT = re.compile(f"<({_FLAT_NAMES})(?:/>|>({_ESCAPED})</({_FLAT_NAMES})>){_SPACE}")
 
 _USUAL_MOMENT = re.compile(
-    r"(?P<hour>[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3])):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{3}))?Z"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{3}))?Z"
 ).fullmatch
-_HOURS_REMEMBERED = 4096
+_HOUR = len("2024-01-01T00")
+_MOMENTS_REMEMBERED = 16_384
 _NEW_ROW = partial(tuple.__new__, ObjectRow)
 _SAMPLES = 16
 _PROBE_MARK = b".s3plan-probe-"
@@ -129,10 +131,15 @@ def _sampled_keys(text: str, start: int, end: int) -> Iterator[str]:
 
 
 def _joined_keys(keys: Sequence[str], *, is_encoded: bool) -> bytes | None:
-    """Return all keys, a line break before each, decoded in one go; None if they are not UTF-8 then."""
+    """Return all keys, a line break before each, decoded in one go; None if they are no good XML or not UTF-8."""
     text = "\n" + "\n".join(keys)
+    plain = text.encode()
+    if len(plain.translate(None, _NOT_IN_KEYS)) != len(plain) or "\ufffe" in text or "\uffff" in text:
+        return None
+    if plain.count(b"\n") != len(keys):
+        return None
     if not (is_encoded and ("%" in text or "+" in text)):
-        return text.encode()
+        return plain
     joined = unquote_to_bytes(text.replace("+", " "))
     try:
         joined.decode()
@@ -157,6 +164,7 @@ class PageScanner:
         self._prefix = prefix
         self._in_order = in_order
         self._hours: dict[str, int] = {}
+        self._within_hour: dict[str, int] = {}
         self._classes: dict[str | None, str] = {None: STANDARD, "": STANDARD}
 
     def rows_of(self, page: PageGlance) -> ScannedRows | None:
@@ -204,16 +212,23 @@ class PageScanner:
         return list(map(times.__getitem__, texts))
 
     def _milliseconds_of(self, text: str) -> int:
+        try:
+            return self._hours[text[:_HOUR]] + self._within_hour[text[_HOUR:]]
+        except KeyError:
+            return self._learn_moment(text)
+
+    def _learn_moment(self, text: str) -> int:
+        moment_ms = milliseconds_of(text)
         usual = _USUAL_MOMENT(text)
-        if usual is None:
-            return milliseconds_of(text)
-        hour, minutes, seconds, milliseconds = usual.groups()
-        begun_ms = self._hours.get(hour)
-        if begun_ms is None:
-            if len(self._hours) >= _HOURS_REMEMBERED:
-                self._hours.clear()
-            begun_ms = self._hours[hour] = milliseconds_of(f"{hour}:00:00Z")
-        return begun_ms + int(minutes) * 60_000 + int(seconds) * 1000 + int(milliseconds or 0)
+        if usual is not None:
+            minutes, seconds, milliseconds = usual.groups()
+            within_ms = int(minutes) * 60_000 + int(seconds) * 1000 + int(milliseconds or 0)
+            for known in (self._hours, self._within_hour):
+                if len(known) >= _MOMENTS_REMEMBERED:
+                    known.clear()
+            self._hours[text[:_HOUR]] = moment_ms - within_ms
+            self._within_hour[text[_HOUR:]] = within_ms
+        return moment_ms
 
     def _storage_classes(self, columns: list[str]) -> list[str]:
         named = columns[5::_COLUMNS]

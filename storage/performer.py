@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from queue import Empty, SimpleQueue
-from time import monotonic, sleep
 
 from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.bitmaps import is_in, numbers_in
@@ -13,18 +11,17 @@ from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Control, Engine
-from s3plan.schemas.requests import Reply, Request
 from s3plan.schemas.tasks import BatchTask
+from s3plan.storage.batch_run import BatchRun
 from s3plan.storage.copying import copy_object, judge_by_look, needs_look
 from s3plan.storage.deleting import delete_procedures
 from s3plan.storage.part_copying import copy_in_parts
 from s3plan.storage.range_look import look_at_keys
 from s3plan.storage.settlement import ended_badly
-from s3plan.storage.steps import Answer, Ask, AskMany, BatchContext, Next, Procedure, Side
+from s3plan.storage.steps import BatchContext, Procedure, Side
 
 EngineOf = Callable[[PlanLocation], Engine]
 Numbered = tuple[int, Action]
-_POLL_S = 0.1
 
 
 class EnginePerformer:
@@ -43,7 +40,7 @@ class EnginePerformer:
         source = destination if task.source is None else self._engine_of(task.source)
         told: deque[Progress] = deque()
         context = BatchContext(task, told.append, lambda: destination.clock_offset_ms)
-        run = _Run(control, (source, destination))
+        run = BatchRun(control, (source, destination), told)
         ended: set[int] = set()
         for _ in run.advance(_stages(context)):
             while told:
@@ -104,132 +101,3 @@ def _look_at_both_sides(context: BatchContext, numbered: Sequence[Numbered], rem
 def _all_end(context: BatchContext, numbered: Sequence[Numbered], failure: Failure) -> None:
     for position, _ in numbered:
         context.emit(ended_badly(position, failure))
-
-
-class _Running:
-    """One begun procedure and, while it has asked for many, the asks that are left."""
-
-    __slots__ = ("asks", "generator", "under_way")
-
-    def __init__(self, generator: Procedure) -> None:
-        self.generator = generator
-        self.asks: Iterator[Ask] | None = None
-        self.under_way = 0
-
-
-_Answered = tuple[_Running, Request, Reply]
-
-
-class _Run:
-    """The loop of one batch. One thread drives it; engines answer from theirs through a queue."""
-
-    def __init__(self, control: Control, engines: tuple[Engine, Engine]) -> None:
-        self._control = control
-        self._engines = engines
-        self._answers: SimpleQueue[_Answered] = SimpleQueue()
-        self._under_way = 0
-        self._hungry: deque[_Running] = deque()  # have asks that wait for room
-        self._begun: set[_Running] = set()
-
-    def advance(self, stages: Iterator[Iterator[Procedure]]) -> Iterator[None]:
-        """Run all stages until done or stopped; yields after each step so that the caller can pass on what was told."""
-        for procedures in stages:
-            for _ in self._advance_stage(procedures):
-                yield
-        for running in self._begun:
-            running.generator.close()
-
-    def _advance_stage(self, procedures: Iterator[Procedure]) -> Iterator[None]:
-        is_drained = False
-        while not self._control.abandoned:
-            self._feed_hungry()
-            is_drained = is_drained or self._fill(procedures)
-            yield
-            if self._under_way:
-                self._take_answers()
-                self._feed_hungry()
-                yield
-            elif is_drained or self._control.stopping:
-                return
-
-    def _fill(self, procedures: Iterator[Procedure]) -> bool:
-        """Begin procedures while there is room; return whether there are no more."""
-        while self._has_room() and not self._hungry and not self._control.stopping:
-            procedure = next(procedures, None)
-            if procedure is None:
-                return True
-            running = _Running(procedure)
-            self._begun.add(running)
-            self._step(running, None)
-            self._feed_hungry()
-        return False
-
-    def _has_room(self) -> bool:
-        return self._under_way < self._control.in_flight and not self._control.abandoned
-
-    def _feed_hungry(self) -> None:
-        while self._hungry and self._has_room():
-            self._feed(self._hungry.popleft())
-
-    def _feed(self, running: _Running) -> None:
-        asks = running.asks
-        if asks is None:
-            return
-        wanted = None if self._control.stopping else next(asks, None)
-        if wanted is None:
-            running.asks = iter(())
-            if running.under_way == 0:
-                running.asks = None
-                self._step(running, None)
-            return
-        self._hungry.append(running)
-        self._send(running, wanted)
-
-    def _step(self, running: _Running, answer: Reply | Answer | None) -> None:
-        """Resume a procedure with its answer and do what it asks for next."""
-        try:
-            wish: Ask | AskMany | Next = running.generator.send(answer)
-        except StopIteration:
-            self._begun.discard(running)
-            return
-        if isinstance(wish, Ask):
-            running.asks = None
-            self._send(running, wish)
-        elif isinstance(wish, AskMany):
-            running.asks = wish.asks
-            self._hungry.append(running)
-        elif running.under_way == 0 and running not in self._hungry:
-            running.asks = None
-            self._step(running, None)
-
-    def _send(self, running: _Running, wanted: Ask) -> None:
-        self._wait_for_turn(wanted.size_bytes)
-        if self._control.abandoned:
-            return
-        running.under_way += 1
-        self._under_way += 1
-        request, answers = wanted.request, self._answers
-        self._engines[wanted.side.value].submit(request, lambda reply: answers.put((running, request, reply)))
-
-    def _wait_for_turn(self, size_bytes: int) -> None:
-        due = monotonic() + self._control.reserve(size_bytes=size_bytes)
-        while (left := due - monotonic()) > 0 and not self._control.abandoned:
-            sleep(min(left, _POLL_S))
-
-    def _take_answers(self) -> None:
-        try:
-            answered = self._answers.get(timeout=_POLL_S)
-        except Empty:
-            return
-        while True:
-            self._take(answered)
-            try:
-                answered = self._answers.get_nowait()
-            except Empty:
-                return
-
-    def _take(self, answered: _Answered) -> None:
-        running, request, reply = answered
-        running.under_way -= 1
-        self._under_way -= 1
-        self._step(running, reply if running.asks is None else Answer(request, reply))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 _COMMAND = (sys.executable, "-m", "s3plan")
+_NOWHERE = "http://127.0.0.1:9"  # should a test reach for AWS
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
 
 
@@ -91,6 +92,7 @@ class Command:
         home.mkdir(exist_ok=True)
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         own = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "NO_PROXY": "127.0.0.1"}
+        own |= {"AWS_ENDPOINT_URL": _NOWHERE, "AWS_EC2_METADATA_DISABLED": "true"}
         return kept | own | dict(self.variables)
 
     def run(self, *words: str | Path, timeout_s: float = 60) -> Ended:

@@ -43,6 +43,7 @@ _KINDS = {
     Fault.EXPIRED: (FailureKind.CREDENTIALS_EXPIRED, "ExpiredToken", 400),
     Fault.UNSUPPORTED: (FailureKind.UNSUPPORTED, "NotImplemented", 501),
 }
+_NAMES = {"ListObjects": "ListObjectsV2", "GetObjectTags": "GetObjectTagging"}
 _EXECUTED = frozenset({Fault.LOST, Fault.BAD_REPLY, Fault.KILLED_AFTER})
 FAULTS_THAT_PASS = tuple(fault for fault in Fault if fault not in {Fault.KILLED, Fault.KILLED_AFTER, Fault.UNSUPPORTED})
 
@@ -102,7 +103,8 @@ class FaultyEngine:
             raise ProcessKilled
         if fault is not None:
             kind, code, status = _KINDS[fault]
-            reply = Failure(kind, type(request).__name__, code, "", status)
+            name = type(request).__name__
+            reply = Failure(kind, _NAMES.get(name, name), code, "", status)
         assert reply is not None
         return self.answer(request, reply)
 

@@ -99,7 +99,9 @@ def test_a_source_that_changes_between_parts_never_arrives_mixed(place: Workplac
     place.buckets("destination")
     place.manifest(run={**IN_PARTS, "in_flight": 1, "executor": "serial"})
     place.plan(probe=True)
-    place.server.faults([Fault(kind=FaultKind.DELAY, operation="UploadPartCopy", key="big", after=2, delay_s=1.0)])
+    place.server.faults(
+        [Fault(kind=FaultKind.DELAY, operation="UploadPartCopy", key="big", after=2, times=None, delay_s=0.5)]
+    )
 
     def change(event: object) -> None:
         if type(event).__name__ == "Advanced" and place.server.stats().requested("UploadPartCopy") >= 3:

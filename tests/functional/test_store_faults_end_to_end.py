@@ -1,4 +1,4 @@
-"""A store that loses replies, throttles, breaks off, refuses: the end state is as planned, or the exit code says why."""
+"""A store that loses replies, throttles, breaks off, refuses: all ends as planned, or the exit code says why."""
 
 from __future__ import annotations
 

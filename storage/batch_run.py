@@ -1,0 +1,196 @@
+"""Drives the procedures of one batch: keeps the allowed number of requests under way.
+
+Replies drive it: whichever thread brings one resumes its procedure, begins the next ones and sends their requests, so
+that no reply has to wake a thread of ours. One thread at a time does so; a reply that comes meanwhile is left for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from threading import Event, Lock
+from time import monotonic
+
+from s3plan.schemas.outcomes import Progress
+from s3plan.schemas.ports import Control, Engine
+from s3plan.schemas.requests import Reply, Request
+from s3plan.storage.steps import Answer, Ask, AskMany, Next, Procedure
+
+_POLL_S = 0.1
+_AT_ONCE = 64  # replies, before new requests are sent
+_TELL_AT = 128  # outcomes that are worth waking the batch's own thread for
+
+
+class _Running:
+    """One begun procedure and, while it has asked for many, the asks that are left."""
+
+    __slots__ = ("asks", "generator", "under_way")
+
+    def __init__(self, generator: Procedure) -> None:
+        self.generator = generator
+        self.asks: Iterator[Ask] | None = None
+        self.under_way = 0
+
+
+class BatchRun:
+    """The procedures of one batch under way. `told` is what they have emitted and the caller has not yet taken."""
+
+    def __init__(self, control: Control, engines: tuple[Engine, Engine], told: deque[Progress]) -> None:
+        self._control = control
+        self._engines = engines
+        self._told = told
+        self._arrived: deque[tuple[_Running, Request, Reply]] = deque()
+        self._turn = Lock()  # held by the one thread that resumes procedures
+        self._wake = Event()  # for the batch's own thread
+        self._begun: set[_Running] = set()
+        self._hungry: deque[_Running] = deque()  # have asks that wait for room
+        self._procedures: Iterator[Procedure] = iter(())
+        self._is_drained = True
+        self._due: tuple[float, _Running, Ask] | None = None  # a request that must wait for its turn
+        self._under_way = 0
+        self._error: BaseException | None = None
+
+    def advance(self, stages: Iterator[Iterator[Procedure]]) -> Iterator[None]:
+        """Run all stages until done or stopped, one after the other; yields whenever something may have been told."""
+        for procedures in stages:
+            self._procedures, self._is_drained = procedures, False
+            while not self._has_ended():
+                self._wake.clear()
+                self._pump()
+                yield
+                self._rest()
+            yield
+            if self._control.abandoned:
+                break
+        with self._turn:
+            for running in self._begun:
+                running.generator.close()
+            self._begun.clear()
+
+    def _has_ended(self) -> bool:
+        if self._error is not None:
+            raise self._error
+        if self._control.abandoned:
+            return True
+        if not self._turn.acquire(timeout=_POLL_S):
+            return False  # somebody is at work
+        try:
+            is_idle = not (self._under_way or self._arrived or self._hungry or self._due)
+            return is_idle and (self._is_drained or self._control.stopping)
+        finally:
+            self._turn.release()
+
+    def _rest(self) -> None:
+        """Sleep until there is something to pass on, or the next request's turn has come."""
+        due = self._due
+        timeout_s = _POLL_S if due is None else min(_POLL_S, max(0.0, due[0] - monotonic()))
+        if timeout_s > 0:
+            self._wake.wait(timeout_s)
+
+    def _take_reply(self, running: _Running, request: Request, reply: Reply) -> None:
+        self._arrived.append((running, request, reply))
+        self._pump()
+
+    def _pump(self) -> None:
+        """Do all that can be done now, unless another thread is at it; it will see what has arrived."""
+        while self._turn.acquire(blocking=False):
+            try:
+                if not self._control.abandoned:
+                    self._work()
+            except BaseException as error:  # noqa: BLE001  raised again on the batch's own thread
+                self._error = error
+                self._wake.set()
+                return
+            finally:
+                self._turn.release()
+            if len(self._told) >= _TELL_AT or not self._under_way:
+                self._wake.set()
+            if not self._arrived or self._control.abandoned:
+                return
+
+    def _work(self) -> None:
+        while True:
+            for _ in range(min(len(self._arrived), _AT_ONCE)):
+                running, request, reply = self._arrived.popleft()
+                running.under_way -= 1
+                self._under_way -= 1
+                self._step(running, reply if running.asks is None else Answer(request, reply))
+            self._send_due()
+            self._feed_hungry()
+            self._begin()
+            if not self._arrived or len(self._told) >= _TELL_AT:
+                return
+
+    def _begin(self) -> None:
+        """Begin procedures while there is room."""
+        while not self._is_drained and not self._hungry and self._has_room() and not self._control.stopping:
+            procedure = next(self._procedures, None)
+            if procedure is None:
+                self._is_drained = True
+                return
+            running = _Running(procedure)
+            self._begun.add(running)
+            self._step(running, None)
+            self._feed_hungry()
+
+    def _has_room(self) -> bool:
+        return self._due is None and self._under_way < self._control.in_flight
+
+    def _feed_hungry(self) -> None:
+        while self._hungry and (self._has_room() or self._control.stopping):
+            running = self._hungry.popleft()
+            asks = running.asks
+            wanted = None if asks is None or self._control.stopping else next(asks, None)
+            if wanted is not None:
+                self._hungry.append(running)
+                self._send(running, wanted)
+                continue
+            running.asks = iter(())
+            if running.under_way == 0:
+                running.asks = None
+                self._step(running, None)
+
+    def _step(self, running: _Running, answer: Reply | Answer | None) -> None:
+        """Resume a procedure with its answer and do what it asks for next."""
+        try:
+            wish: Ask | AskMany | Next = running.generator.send(answer)
+        except StopIteration:
+            self._begun.discard(running)
+            return
+        if isinstance(wish, Ask):
+            running.asks = None
+            self._send(running, wish)
+        elif isinstance(wish, AskMany):
+            running.asks = wish.asks
+            self._hungry.append(running)
+        elif running.under_way == 0 and running not in self._hungry:
+            running.asks = None
+            self._step(running, None)
+
+    def _send(self, running: _Running, wanted: Ask) -> None:
+        """Send a request, or note when its turn comes: this may be a thread that must not sleep."""
+        running.under_way += 1
+        self._under_way += 1
+        wait_s = self._control.reserve(size_bytes=wanted.size_bytes)
+        if wait_s > 0:
+            self._wait_for_turn(running, wanted, wait_s)
+        else:
+            self._submit(running, wanted)
+
+    def _wait_for_turn(self, running: _Running, wanted: Ask, wait_s: float) -> None:
+        if self._due is None:
+            self._due = (monotonic() + wait_s, running, wanted)
+            self._wake.set()
+            return
+        # A procedure's follow-up request (a look) came while another waits: it goes out at once, its turn is taken.
+        self._submit(running, wanted)
+
+    def _send_due(self) -> None:
+        if self._due is not None and monotonic() >= self._due[0]:
+            _, running, wanted = self._due
+            self._due = None
+            self._submit(running, wanted)
+
+    def _submit(self, running: _Running, wanted: Ask) -> None:
+        request = wanted.request
+        self._engines[wanted.side.value].submit(request, lambda reply: self._take_reply(running, request, reply))

@@ -1,0 +1,327 @@
+"""What every executor does, wherever it runs its batches. A subclass says how to open one.
+
+Self-contained: it needs pytest and s3plan's vocabulary alone. The performers below pickle, so that executors may send
+them to other processes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Timer
+from typing import ClassVar
+
+import pytest
+from s3plan.schemas.actions import Action, ActionKind
+from s3plan.schemas.bitmaps import full_bitmap, numbers_in
+from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.failures import FailureKind
+from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.ports import Control, Executor, Performer
+from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
+
+_PATIENCE_S = 30.0
+_DESTINATION = PlanLocation(2, LocationRole.DESTINATION, "s3://b/", "", None, None, "b", "")
+_CAPABILITIES = dict.fromkeys(Condition, Enforcement.ENFORCED)
+
+
+class Switches:
+    """A Control without limits; `stopping` and `abandoned` are set by the test, from any thread."""
+
+    def __init__(self) -> None:
+        self.in_flight = 8
+        self.stopping = False
+        self.abandoned = False
+
+    def reserve(self, *, size_bytes: int) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DoesAll:
+    """Ends every action as done, the third of each ten as stale."""
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        for position in numbers_in(task.todo):
+            kind = OutcomeKind.STALE if position % 10 == 2 else OutcomeKind.DONE
+            yield Outcome(position, kind, "moved" if kind is OutcomeKind.STALE else "")
+
+
+@dataclass(frozen=True, slots=True)
+class TellsEverything:
+    """Yields one item of each sort."""
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        yield from EVERY_SORT
+
+
+EVERY_SORT: tuple[Progress, ...] = (
+    UploadBegun(0, "upload", 8 << 20),
+    PartDone(0, "upload", 1, "etag"),
+    Remark(0, "a word \u202e about \x01 it"),
+    UploadEnded(0, "upload"),
+    Outcome(0, OutcomeKind.ALREADY_DONE, "", "by etag"),
+    Outcome(1, OutcomeKind.UNKNOWN, "503", "", FailureKind.THROTTLED, 2.5),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaks:
+    """Ends `after` actions and then breaks."""
+
+    after: int
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        for position in range(self.after):
+            yield Outcome(position, OutcomeKind.DONE)
+        raise ZeroDivisionError("broken on purpose")
+
+
+@dataclass(frozen=True, slots=True)
+class BreaksAtOnce:
+    """Is not even a generator."""
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        raise ZeroDivisionError("broken on purpose")
+
+
+@dataclass(frozen=True, slots=True)
+class TakesItsTime:
+    """Ends one action every few milliseconds; no more once the run stops; tells the rest as unknown if abandoned."""
+
+    each_s: float = 0.005
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        for position in numbers_in(task.todo):
+            if control.abandoned:
+                yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known")
+                continue
+            if control.stopping:
+                return
+            time.sleep(self.each_s)
+            yield Outcome(position, OutcomeKind.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class HangsUntilAbandoned:
+    """Ends its first action and then waits for something that never comes."""
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        yield Outcome(0, OutcomeKind.DONE)
+        while not control.abandoned:
+            time.sleep(0.005)
+        yield Outcome(1, OutcomeKind.UNKNOWN, "stopped before its end was known")
+
+
+class ExecutorContract:
+    """Subclass it, name the class Test..., and give `open_executor`."""
+
+    interrupts_waits: ClassVar[bool] = True
+    """False if `wait` and `stop` are held up by a batch that tells nothing, as in an executor without concurrency."""
+
+    def open_executor(self, performer: Performer, control: Control) -> Executor:
+        """Return an executor with free slots whose batches `performer` performs under `control`."""
+        raise NotImplementedError
+
+    def test_every_outcome_is_handed_over_exactly_once_with_its_batch_and_generation(self) -> None:
+        executor = self.open_executor(DoesAll(), Switches())
+        executor.start(task_of(5_000, batch=7, generation=3))
+        news = all_news(executor)
+        assert {(progress.batch_id, progress.generation) for progress in news} == {(7, 3)}
+        told = Counter(item for progress in news for item in progress.items)
+        stale = {Outcome(position, OutcomeKind.STALE, "moved") for position in range(2, 5_000, 10)}
+        done = {Outcome(position, OutcomeKind.DONE) for position in range(5_000) if position % 10 != 2}
+        assert told == Counter(stale | done)
+
+    def test_the_final_report_comes_exactly_once_and_last(self) -> None:
+        executor = self.open_executor(DoesAll(), Switches())
+        for generation in (1, 2, 3):
+            executor.start(task_of(700, generation=generation))
+            news = all_news(executor)
+            assert [progress.final for progress in news] == [False] * (len(news) - 1) + [True]
+            assert [progress.error for progress in news] == [None] * len(news)
+        assert list(executor.wait(0.05)) == []
+
+    def test_only_what_is_to_do_is_handed_to_the_performer(self) -> None:
+        executor = self.open_executor(DoesAll(), Switches())
+        executor.start(task_of(16, todo=b"\x21\x80"))
+        assert [item.position for item in items_of(all_news(executor))] == [0, 5, 15]
+
+    def test_what_is_told_arrives_unchanged_and_in_order(self) -> None:
+        executor = self.open_executor(TellsEverything(), Switches())
+        executor.start(task_of(2))
+        assert items_of(all_news(executor)) == list(EVERY_SORT)
+
+    def test_a_batch_with_nothing_to_tell_still_ends(self) -> None:
+        executor = self.open_executor(DoesAll(), Switches())
+        executor.start(task_of(8, todo=b"\x00"))
+        (progress,) = all_news(executor)
+        assert (progress.final, list(progress.items), progress.error) == (True, [], None)
+
+    def test_slots_are_taken_by_a_start_and_free_again_after_the_final_report(self) -> None:
+        executor = self.open_executor(TakesItsTime(), Switches())
+        slots = executor.free_slots
+        assert slots > 0
+        for batch in range(slots):
+            executor.start(task_of(4, batch=batch + 1))
+            assert executor.free_slots == slots - batch - 1
+        finals: list[int] = []
+        while len(finals) < slots:
+            finals += [progress.batch_id for progress in executor.wait(_PATIENCE_S) if progress.final]
+            assert executor.free_slots == len(finals)
+        assert sorted(finals) == list(range(1, slots + 1))
+
+    def test_waiting_for_nothing_returns_nothing_in_time(self) -> None:
+        executor = self.open_executor(DoesAll(), Switches())
+        began_s = time.monotonic()
+        assert list(executor.wait(0.2)) == []
+        assert 0.15 <= time.monotonic() - began_s < 2, "either it spins, or it sleeps too long"
+        assert list(executor.wait(0.0)) == []
+
+    def test_what_is_known_is_told_while_the_batch_goes_on(self) -> None:
+        control = Switches()
+        executor = self.open_executor(TakesItsTime(0.01), control)
+        executor.start(task_of(1_000))
+        began_s = time.monotonic()
+        news: list[BatchProgress] = []
+        while not items_of(news):
+            news += executor.wait(1.0)
+            assert time.monotonic() - began_s < _PATIENCE_S
+        assert not any(progress.final for progress in news)
+        assert time.monotonic() - began_s < 3, "at least once a second"
+        control.stopping = True
+        assert all_news(executor)[-1].final
+
+    def test_a_performer_that_breaks_is_an_error_of_its_batch_and_not_of_the_executor(self) -> None:
+        executor = self.open_executor(Breaks(after=3), Switches())
+        slots = executor.free_slots
+        for batch in (1, 2):
+            executor.start(task_of(10, batch=batch))
+            news = all_news(executor)
+            assert [item.position for item in items_of(news)] == [0, 1, 2]
+            assert [progress.final for progress in news][-1]
+            assert "broken on purpose" in (news[-1].error or "")
+            assert executor.free_slots == slots
+
+    def test_a_performer_that_breaks_before_its_first_item_is_an_error_too(self) -> None:
+        executor = self.open_executor(BreaksAtOnce(), Switches())
+        executor.start(task_of(10))
+        (progress,) = all_news(executor)
+        assert progress.final
+        assert "broken on purpose" in (progress.error or "")
+
+    def test_a_stop_drains_what_was_begun_and_begins_no_more(self) -> None:
+        control = Switches()
+        executor = self.open_executor(TakesItsTime(), control)
+        executor.start(task_of(2_000))
+        news = list(executor.wait(0.1))
+        control.stopping = True
+        news += executor.stop(grace_s=_PATIENCE_S)
+        assert [progress.final for progress in news].count(True) == 1
+        assert news[-1].final
+        positions = [item.position for item in items_of(news)]
+        assert positions == list(range(len(positions)))
+        assert len(positions) < 2_000
+        assert {item.kind for item in items_of(news) if isinstance(item, Outcome)} <= {OutcomeKind.DONE}
+
+    def test_a_batch_that_is_abandoned_tells_the_rest_as_unknown(self) -> None:
+        control = Switches()
+        executor = self.open_executor(TakesItsTime(), control)
+        executor.start(task_of(400))
+        news = list(executor.wait(0.05))
+        control.stopping = control.abandoned = True
+        news += executor.stop(grace_s=_PATIENCE_S)
+        assert news[-1].final
+        outcomes = [item for item in items_of(news) if isinstance(item, Outcome)]
+        assert [outcome.position for outcome in outcomes] == list(range(400))
+        assert outcomes[-1].kind is OutcomeKind.UNKNOWN
+
+    def test_a_stop_with_nothing_running_returns_at_once(self) -> None:
+        executor = self.open_executor(DoesAll(), Switches())
+        began_s = time.monotonic()
+        assert list(executor.stop(grace_s=_PATIENCE_S)) == []
+        assert time.monotonic() - began_s < 5
+
+    def test_the_grace_of_a_stop_is_kept_even_if_a_batch_hangs(self) -> None:
+        if not self.interrupts_waits:
+            pytest.skip("this executor cannot leave a batch that hangs")
+        control = Switches()
+        executor = self.open_executor(HangsUntilAbandoned(), control)
+        executor.start(task_of(2))
+        control.stopping = True
+        began_s = time.monotonic()
+        news = list(executor.stop(grace_s=0.3))
+        assert time.monotonic() - began_s < 5
+        assert not any(progress.final for progress in news)
+        control.abandoned = True
+        news += executor.stop(grace_s=_PATIENCE_S)
+        assert news[-1].final
+        kinds = [item.kind for item in items_of(news) if isinstance(item, Outcome)]
+        assert kinds == [OutcomeKind.DONE, OutcomeKind.UNKNOWN]
+
+    def test_what_was_told_before_a_batch_went_quiet_is_handed_over(self) -> None:
+        if not self.interrupts_waits:
+            pytest.skip("this executor hears of nothing while a batch is quiet")
+        control = Switches()
+        executor = self.open_executor(HangsUntilAbandoned(), control)
+        executor.start(task_of(2))
+        began_s = time.monotonic()
+        news: list[BatchProgress] = []
+        while not items_of(news) and time.monotonic() - began_s < _PATIENCE_S:
+            news += executor.wait(0.2)
+        assert items_of(news) == [Outcome(0, OutcomeKind.DONE)]
+        assert time.monotonic() - began_s < 3, "at least once a second"
+        control.abandoned = True
+        assert all_news(executor)[-1].final
+
+    def test_an_abandonment_ends_a_wait_without_a_timeout(self) -> None:
+        if not self.interrupts_waits:
+            pytest.skip("this executor is held up by a batch that hangs")
+        control = Switches()
+        executor = self.open_executor(HangsUntilAbandoned(), control)
+        executor.start(task_of(2))
+        timer = Timer(0.2, setattr, (control, "abandoned", True))
+        timer.start()
+        news: list[BatchProgress] = []
+        while not any(progress.final for progress in news):
+            news += executor.wait()
+        timer.join()
+        assert len(items_of(news)) == 2
+
+
+def task_of(actions: int, *, batch: int = 1, generation: int = 1, todo: bytes | None = None) -> BatchTask:
+    """Return a batch of that many deletes."""
+    planned = [
+        Action(ActionKind.DELETE, f"{number:06d}".encode(), 1, "", destination_etag="e") for number in range(actions)
+    ]
+    return BatchTask(
+        batch_id=batch,
+        generation=generation,
+        actions=planned,
+        digest=b"",
+        todo=full_bitmap(actions) if todo is None else todo,
+        doubtful=bytes(len(full_bitmap(actions))),
+        uploads=(),
+        source=None,
+        destination=_DESTINATION,
+        settings=TaskSettings(_CAPABILITIES, 1 << 30, None, None),
+        begun_at_ms=1,
+    )
+
+
+def all_news(executor: Executor) -> list[BatchProgress]:
+    """Return the news up to the next final report."""
+    until_s = time.monotonic() + _PATIENCE_S
+    news: list[BatchProgress] = []
+    while not any(progress.final for progress in news):
+        assert time.monotonic() < until_s, "the batch did not end"
+        news += executor.wait(1.0)
+    return news
+
+
+def items_of(news: list[BatchProgress]) -> list[Progress]:
+    """Return all items, in the order in which they came."""
+    return [item for progress in news for item in progress.items]

@@ -1,0 +1,37 @@
+"""The executor of threads keeps the contract, with one worker and with several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contract.executor_contract import ExecutorContract, Switches, all_news, task_of
+from s3plan.executors.threads import ThreadsExecutor
+from s3plan.schemas.outcomes import Progress
+from s3plan.schemas.ports import Control, Executor, Performer
+from s3plan.schemas.tasks import BatchTask
+
+
+class TestThreadsExecutor(ExecutorContract):
+    def open_executor(self, performer: Performer, control: Control) -> Executor:
+        return ThreadsExecutor(performer, control, workers=4)
+
+
+class TestThreadsExecutorWithOneWorker(ExecutorContract):
+    def open_executor(self, performer: Performer, control: Control) -> Executor:
+        return ThreadsExecutor(performer, control, workers=1)
+
+
+class Leaves:
+    """Ends the thread it runs on, as a library might."""
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        raise SystemExit(3)
+
+
+def test_a_thread_that_is_made_to_exit_is_an_error_of_its_batch() -> None:
+    executor = ThreadsExecutor(Leaves(), Switches(), workers=1)
+    executor.start(task_of(1))
+    (progress,) = all_news(executor)
+    assert progress.final
+    assert progress.error == "SystemExit: 3"
+    assert executor.free_slots == 1

@@ -1,0 +1,289 @@
+"""A plan in memory, a performer by script, a clock that only moves when told: runs of the scheduler without a store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from s3plan.executors.bookkeeping import Bookkeeper
+from s3plan.executors.journal import Journal, OutcomeRecord
+from s3plan.executors.ledger import BatchState, load_states, total_counts
+from s3plan.executors.pacing import RunControl
+from s3plan.executors.progress_report import ProgressReporter
+from s3plan.executors.recorder import Recorder
+from s3plan.executors.retries import RetryPolicy
+from s3plan.executors.scheduler import RunEnd, RunLimits, Scheduler, StopLevel
+from s3plan.schemas.actions import Action, ActionKind, VerdictKind
+from s3plan.schemas.bitmaps import is_in, numbers_in
+from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.errors import PlanDamaged
+from s3plan.schemas.events import ActionEnded, Event
+from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
+from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanHeader, PlanLocation, TotalRecord
+from s3plan.schemas.ports import Control
+from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
+from unit.planfile.plan_samples import DESTINATION, SOURCE, header
+
+DIGEST = "d" * 64
+PHASES = {
+    1: Phase(1, "job", PhaseName.PREPARE),
+    2: Phase(2, "job", PhaseName.COPY),
+    3: Phase(3, "job", PhaseName.DELETE),
+    4: Phase(4, "job", PhaseName.ASIDE),
+}
+
+
+class FakeClock:
+    """Seconds; it moves only by `advance`."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def advance(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def now_ms(self) -> int:
+        return int(self.now_s * 1000)
+
+
+class PlanInPhases:
+    """A PlanView: batches of copies, of deletes, and set aside, each given by its keys."""
+
+    def __init__(
+        self,
+        *,
+        copies: Sequence[Sequence[str]] = (),
+        deletes: Sequence[Sequence[str]] = (),
+        aside: Sequence[Sequence[str]] = (),
+        delete_when: str | None = None,
+        conflicts: int = 0,
+    ) -> None:
+        self.phases_by_id: dict[int, Phase] = dict(PHASES)
+        self.edges: tuple[Edge, ...] = (Edge(1, 2), Edge(2, 3))
+        self.broken: set[int] = set()  # batches whose actions are not as sealed
+        self._actions: dict[int, list[Action]] = {}
+        found: list[Batch] = []
+        kinds = ((2, ActionKind.COPY, copies), (3, ActionKind.DELETE, deletes), (4, ActionKind.SKIP, aside))
+        for phase, kind, batches in kinds:
+            for keys in batches:
+                number = len(found) + 1
+                self._actions[number] = [Action(kind, key.encode(), 10, "planned") for key in keys]
+                source = 1 if kind is ActionKind.COPY else None
+                found.append(Batch(number, phase, source, 2, 1, len(keys), 10 * len(keys), b""))
+        self.batches: tuple[Batch, ...] = tuple(found)
+        total = TotalRecord(kind=VerdictKind.CONFLICT, rule="key too long", objects=conflicts, bytes=0)
+        sample = header(actions=sum(batch.actions for batch in found), size_bytes=0)
+        settings = sample.settings.model_copy(update={"delete_when": delete_when})
+        update = {"settings": settings, "totals": (total,) if conflicts else ()}
+        self.header: PlanHeader = sample.model_copy(update=update)
+
+    @property
+    def digest(self) -> str:
+        return DIGEST
+
+    def source(self, batch: Batch) -> PlanLocation | None:
+        return None if batch.from_location is None else SOURCE
+
+    def destination(self, batch: Batch) -> PlanLocation | None:
+        return DESTINATION
+
+    def actions(self, batch: Batch) -> Sequence[Action]:
+        if batch.id in self.broken:
+            raise PlanDamaged("its actions are not the ones that were planned")
+        return self._actions[batch.id]
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """One attempt at a batch, as the performer saw it."""
+
+    batch: int
+    generation: int
+    keys: list[str]
+    doubtful: list[str]
+
+
+@dataclass(slots=True)
+class ScriptedPerformer:
+    """Ends each key as its script says, an entry for each try, the last again and again; `done` without a script."""
+
+    script: Mapping[str, Sequence[Outcome | Exception]] = field(default_factory=dict)
+    extras: Callable[[BatchTask, int], Sequence[Progress]] = lambda task, position: ()
+    attempts: list[Performed] = field(default_factory=list)
+    tries: Counter[str] = field(default_factory=Counter)
+    ended: list[str] = field(default_factory=list)
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        todo = list(numbers_in(task.todo))
+        keys = {position: task.actions[position].key.decode() for position in todo}
+        doubtful = [keys[position] for position in todo if is_in(position, task.doubtful)]
+        self.attempts.append(Performed(task.batch_id, task.generation, list(keys.values()), doubtful))
+        for position, key in keys.items():
+            if control.stopping:
+                return
+            yield from self.extras(task, position)
+            yield self._end(position, key)
+
+    def _end(self, position: int, key: str) -> Outcome:
+        steps = self.script.get(key, ())
+        step = steps[min(self.tries[key], len(steps) - 1)] if steps else Outcome(position, OutcomeKind.DONE)
+        self.tries[key] += 1
+        if isinstance(step, Exception):
+            raise step
+        self.ended.append(key)
+        return step._replace(position=position)
+
+    @property
+    def keys(self) -> list[str]:
+        """All keys that were handed over, attempt by attempt."""
+        return [key for attempt in self.attempts for key in attempt.keys]
+
+
+class StepExecutor:
+    """Performs one batch in each wait, whole; without any, a wait moves the clock. `before_wait` may do anything."""
+
+    def __init__(self, performer: ScriptedPerformer, control: RunControl, clock: FakeClock, *, slots: int) -> None:
+        self._performer = performer
+        self._control = control
+        self._clock = clock
+        self._slots = slots
+        self.running: list[BatchTask] = []
+        self.before_wait: Callable[[], Sequence[BatchProgress]] = lambda: ()
+        self.stops = 0
+
+    @property
+    def free_slots(self) -> int:
+        return self._slots - len(self.running)
+
+    def start(self, task: BatchTask) -> None:
+        assert self.free_slots > 0
+        assert task.batch_id not in {running.batch_id for running in self.running}
+        self.running.append(task)
+
+    def wait(self, timeout_s: float | None = None) -> Sequence[BatchProgress]:
+        news = list(self.before_wait())
+        if not self.running:
+            self._clock.advance(timeout_s or 0.0)
+            return news
+        self._clock.advance(0.001)
+        task = self.running.pop(0)
+        items: list[Progress] = []
+        error: str | None = None
+        try:
+            items.extend(self._performer.perform(task, self._control))
+        except Exception as broken:  # noqa: BLE001  told, as every executor tells it
+            error = str(broken)
+        return [*news, BatchProgress(task.batch_id, task.generation, items, final=True, error=error)]
+
+    def stop(self, *, grace_s: float) -> Sequence[BatchProgress]:
+        self.stops += 1
+        news: list[BatchProgress] = []
+        while self.running:
+            news.extend(self.wait(grace_s))
+        return news
+
+
+class RunWorld:
+    """One plan and its journal on disk; each `run` is a new process as far as the scheduler can tell."""
+
+    def __init__(self, folder: Path, plan: PlanInPhases, performer: ScriptedPerformer | None = None) -> None:
+        self.plan = plan
+        self.performer = performer or ScriptedPerformer()
+        self.path = folder / "job.s3run"
+        self.clock = FakeClock()
+        self.events: list[Event] = []
+        self.states: dict[int, BatchState] = {}
+        self.control = RunControl(in_flight=8, clock=self.clock)
+        self.executor: StepExecutor | None = None
+        self.stop_level = StopLevel.NONE
+        self.delays: list[float] = []
+
+    def open_journal(self) -> Journal:
+        return Journal.open(self.path, plan_digest=DIGEST, now_ms=self.clock.now_ms())
+
+    def run(
+        self,
+        *,
+        retries: int = 3,
+        limit: int | None = None,
+        max_failures: int | None = None,
+        slots: int = 2,
+        prepare: Callable[[RunWorld, StepExecutor], None] = lambda world, executor: None,
+    ) -> RunEnd:
+        with self.open_journal() as journal:
+            performed = [batch for batch in self.plan.batches if batch.phase != 4]
+            self.states = load_states(performed, journal)
+            for state in self.states.values():
+                state.withheld = None
+            self.control = RunControl(in_flight=8, clock=self.clock)
+            recorder = Recorder(journal, clock=self.clock)
+            reporter = ProgressReporter(
+                actions=sum(batch.actions for batch in performed),
+                size_bytes=0,
+                settled=total_counts(self.states.values()),
+                settled_bytes=0,
+                control=self.control,
+                on_event=self.events.append,
+                clock=self.clock,
+            )
+            books = Bookkeeper(
+                self.states,
+                recorder=recorder,
+                control=self.control,
+                retry=RetryPolicy(retries=retries, random=lambda: 0.5),
+                reporter=reporter,
+                on_event=self.events.append,
+                now_ms=self.clock.now_ms,
+            )
+            self.executor = StepExecutor(self.performer, self.control, self.clock, slots=slots)
+            scheduler = Scheduler(
+                self.plan,
+                self.states,
+                executor=self.executor,
+                control=self.control,
+                recorder=recorder,
+                bookkeeper=books,
+                reporter=reporter,
+                settings=TaskSettings(dict.fromkeys(Condition, Enforcement.ENFORCED), 1 << 30, None, None),
+                limits=RunLimits(max_failures=max_failures, actions=limit),
+                outcome_of=lambda batch, position: _outcome_of(journal, recorder, batch, position),
+                known_uploads=lambda batch: _flushed(recorder, journal).uploads(batch),
+                stop_level=lambda: self.stop_level,
+                now_ms=self.clock.now_ms,
+                clock=self.clock,
+            )
+            prepare(self, self.executor)
+            return scheduler.run()
+
+    def journaled(self) -> dict[str, OutcomeKind | None]:
+        """How each action stands by what a new process would read."""
+        with self.open_journal() as journal:
+            states = load_states([batch for batch in self.plan.batches if batch.phase != 4], journal)
+        return {
+            action.key.decode(): OutcomeKind.SKIPPED if state.withheld else state.end_of(position)
+            for state in states.values()
+            for position, action in enumerate(self.plan.actions(state.batch))
+        }
+
+    def outcomes(self) -> list[OutcomeRecord]:
+        with self.open_journal() as journal:
+            return list(journal.outcomes())
+
+    @property
+    def told(self) -> list[tuple[str, OutcomeKind]]:
+        return [(event.key.decode(), event.outcome) for event in self.events if isinstance(event, ActionEnded)]
+
+
+def _flushed(recorder: Recorder, journal: Journal) -> Journal:
+    recorder.flush()
+    return journal
+
+
+def _outcome_of(journal: Journal, recorder: Recorder, batch: int, position: int) -> OutcomeRecord | None:
+    found = _flushed(recorder, journal).outcomes(batch)
+    return next((record for record in found if record.position == position), None)
