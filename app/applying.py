@@ -15,6 +15,7 @@ from time import monotonic, time_ns
 
 from s3plan.app.checks import check_approval, check_endpoints, check_header
 from s3plan.app.executors import EngineLimits, engine_limits, open_executor
+from s3plan.app.own_process import tuned_process
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.preparation import prepare
 from s3plan.app.requests import ApplyReport, ApplyRequest
@@ -35,6 +36,7 @@ from s3plan.planner.manifest_file import parse_manifest
 from s3plan.schemas.conditions import Capabilities
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.events import OnEvent, RunEnded, RunStarted, Warned
+from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import PhaseName
 from s3plan.schemas.requests import Encryption
@@ -100,6 +102,11 @@ def apply_plan(
         manifest = parse_manifest(plan.header.manifest.text.encode(), path=Path(plan.header.manifest.path)).manifest
         limits = engine_limits(plan.header.settings, workers=request.workers, executor=request.executor)
         stores = stack.enter_context(Stores(connections_of(manifest), max_in_flight=limits.in_flight))
+        if request.owns_process:
+            pins = plan.header.settings.pin_cores and stores.uses(EngineName.CRT, plan.locations)
+            on_event = stack.enter_context(tuned_process(pins_core=pins, on_event=on_event))
+        for warning in stores.fallbacks(plan.locations):
+            on_event(Warned(warning))
         run = _Opened(request, plan, opened, lock, stores, on_event, stop_level)
         if _nothing_left(states):
             return _report(run, _standing(plan, states), began_s=monotonic())

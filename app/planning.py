@@ -75,6 +75,7 @@ def _facts(
     made_at = datetime.now(UTC)
     capabilities = capabilities_for_plan(stores, destination, probe=request.probe, now=made_at)
     warnings = [warning.message for warning in loaded.warnings]
+    warnings += stores.fallbacks([source.location, destination.location])
     deletion = loaded.manifest.delete
     known = {capabilities[Condition.DELETE_MATCH], capabilities[Condition.BATCH_DELETE_MATCH]}
     if deletion is not None and known == {Enforcement.CHECKED} and deletion.unpinned.value != "allow":

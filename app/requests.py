@@ -53,6 +53,7 @@ class ApplyRequest:
     limit: int | None = None
     allow_checked: bool = False
     rebuild_journal: bool = False
+    owns_process: bool = False  # this process does nothing else: see app/own_process.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_connections import Connection
+from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
-from s3plan.storage.engines import open_engine
+from s3plan.storage.engines import choose_engine, open_engine
 
 
 class Stores:
@@ -54,6 +55,20 @@ class Stores:
     def engine_of(self, location: PlanLocation) -> Engine:
         """Return the engine that reaches a location."""
         return self.open(location.connection, region=location.region)
+
+    def uses(self, engine: EngineName, locations: Iterable[PlanLocation]) -> bool:
+        """Return whether the requests of one of these locations go by this engine."""
+        return any(choose_engine(self.settings_of(location.connection)).name is engine for location in locations)
+
+    def fallbacks(self, locations: Iterable[PlanLocation]) -> list[str]:
+        """Return a sentence for each connection whose requests cannot go by the fast engine."""
+        names = sorted({location.connection for location in locations})
+        choices = [(self.settings_of(name), choose_engine(self.settings_of(name))) for name in names]
+        return [
+            f"{settings}: requests go by boto3, the slower engine: {choice.reason}"
+            for settings, choice in choices
+            if choice.reason is not None
+        ]
 
     def check_endpoint(self, location: PlanLocation) -> None:
         """Raise PlanRefused if requests would go elsewhere than the plan says (say, by AWS_ENDPOINT_URL)."""

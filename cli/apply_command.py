@@ -110,6 +110,7 @@ def _perform(plan: ShownPlan, options: ApplyOptions, output: Output) -> int:
         limit=options.limit,
         allow_checked=options.allow_checked,
         rebuild_journal=options.rebuild_journal,
+        owns_process=True,
     )
     with StopSignals(lambda level: _announce(output, level)) as signals:
         with output.progress() as on_event:

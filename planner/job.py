@@ -69,6 +69,7 @@ def _settings(manifest: Manifest) -> ResolvedSettings:
         bandwidth_bytes_per_s=run.bandwidth,
         retries=run.retries,
         max_failures=run.max_failures,
+        pin_cores=run.pin_cores,
     )
 
 

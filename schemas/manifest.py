@@ -146,7 +146,7 @@ class Guards(Section):
 class RunSettings(Section):
     """How a plan is carried out; `None` leaves the choice to the executor or engine."""
 
-    later_words: ClassVar[frozenset[str]] = frozenset({"verify", "pin_cores"})
+    later_words: ClassVar[frozenset[str]] = frozenset({"verify"})
     example: ClassVar[str] = "{workers: 8}"
 
     executor: Annotated[
@@ -167,6 +167,9 @@ class RunSettings(Section):
     )
     retries: Annotated[int, whole_number(0, 100, later_mapping="a mapping of retry settings")] = Field(
         default=8, description="How often one action is tried again after a passing failure.", examples=[8]
+    )
+    pin_cores: Annotated[bool, flag()] = Field(
+        default=True, description="Keep each process that sends requests on one processor core, which is faster."
     )
     max_failures: Annotated[int, whole_number(0, 10**12)] | None = Field(
         default=None, description="Stop once more actions than this have failed. Without it: carry on.", examples=[100]

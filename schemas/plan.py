@@ -55,6 +55,7 @@ class ResolvedSettings(_HeaderPart):
     bandwidth_bytes_per_s: PositiveInt | None = None
     retries: NonNegativeInt
     max_failures: NonNegativeInt | None = None
+    pin_cores: bool = Field(default=True, description="a process that sends by crt stays on one core")
 
 
 class ListingRecord(_HeaderPart):

@@ -1,127 +1,175 @@
-"""Where to split a stretch of keys, judged by the keys seen so far. Every guess is only that: any point is correct.
+"""The keys of a listing, cut into ranges, and where a range may be cut again: any cut is correct, good ones are rare.
 
-S3 can list from a key on, but cannot tell which key is the thousandth. So keys are read as numbers, whose digits are
-the characters seen at each position, and the next pages are expected to be as wide as the last one was. Code points
-and UTF-8 bytes have the same order, and a point is made of characters of real keys only, so that every store takes it.
+S3 can list from a key on, but cannot tell which key is the thousandth. What is known is where folders begin, from a
+listing by delimiter, and how wide the last pages were. Bounds are whole keys or texts between them.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterable, Sequence
-from os.path import commonprefix
-from string import digits
+from dataclasses import dataclass, field
 
-from s3plan.schemas.objects import MAX_KEY_BYTES
-
-_CARRY = 12  # characters before the first that differs on a page: a number may run over into them
-_FINE = 4  # characters after it
-_HEX = frozenset("0123456789abcdef")
-_DIGITS = frozenset(digits)
+from s3plan.storage.page_checks import ListedPage, TokenTrail
 
 
-class KeyScale:
-    """Reads keys as numbers and numbers as keys, by the characters that it has been shown at each position."""
+@dataclass(slots=True, eq=False)
+class KeyRange:
+    """The keys after `after`, up to and including `end`, and how far their listing has come.
 
-    def __init__(self) -> None:
-        self._seen: dict[int, set[str]] = {}
-        self._digits: dict[int, str] = {}
+    `floor` and `spent` say which folders need not be asked for what lies in them: none that holds `floor` or is it,
+    since the range ends before the next folder there; none below `spent` or it, since nothing more comes there.
+    """
 
-    def learn(self, keys: Sequence[bytes]) -> None:
-        """Take the characters of some keys of one page into account, around where they begin to differ."""
-        texts = [key.decode(errors="replace") for key in keys]
-        first = len(commonprefix((texts[0], texts[-1])))
-        for text in texts:
-            for position, character in enumerate(text[max(0, first - _CARRY) : first + _FINE], max(0, first - _CARRY)):
-                seen = self._seen.setdefault(position, set())
-                if character not in seen:
-                    seen.add(character)
-                    self._digits.pop(position, None)
+    after: bytes | None
+    end: bytes | None
+    floor: str | None = None
+    spent: str | None = None
+    expected_pages: float | None = None
+    run_pages: float = 0.0  # how many pages like these have come in a row, up to here
+    is_guess: bool = False  # nobody has seen a key in it yet
+    trail: TokenTrail = field(default_factory=TokenTrail)
+    token: str | None = None
+    sampled: Sequence[bytes] = ()  # of the newest page that had any keys
+    pages: int = 0
+    judged_at_page: int = 0
+    waiting: deque[tuple[ListedPage, str | None]] = field(default_factory=deque)  # and what is wrong with its token
+    is_asked: bool = False
+    is_complete: bool = False
+    is_mapped: bool = False  # its folders are being asked for
+    is_dropped: bool = False
+    attempts: int = 0
+    due_s: float = 0.0
 
-    def points(
-        self, page: tuple[bytes, bytes], *, end: bytes | None, folder: str, distances: Iterable[float]
-    ) -> list[bytes]:
-        """Return points after the page's last key, as many pages away as `distances` say, ascending, below `end`.
+    @property
+    def is_untouched(self) -> bool:
+        """Whether no request for it has been sent."""
+        return not (self.pages or self.is_asked or self.attempts or self.is_mapped)
 
-        `page` is its first and last key. They begin with `folder`, and so do the points; where the numbers run out,
-        or come near the end, there are fewer points than distances.
-        """
-        first, last = page[0].decode(errors="replace"), page[1].decode(errors="replace")
-        differ = len(commonprefix((first, last)))
-        start, stop = max(len(folder), differ - _CARRY), differ + _FINE
-        head = last[:start]
-        if differ < len(folder) or not last.startswith(folder):
-            return []
-        at = self._number(last, start, stop)
-        width = max(1, at - self._number(first, start, stop))
-        limit = self._limit(end, head, start, stop)
-        points: list[bytes] = []
-        for distance in distances:
-            number = at + int(width * distance)
-            if number + width // 2 >= limit:
-                break
-            point = (head + self._text(number, start, stop)).encode(errors="replace")
-            is_between = (points[-1] if points else page[1]) < point and (end is None or point < end)
-            if is_between and len(point) <= MAX_KEY_BYTES:
-                points.append(point)
-        return points
-
-    def _limit(self, end: bytes | None, head: str, start: int, stop: int) -> int:
-        text = None if end is None else end.decode(errors="replace")
-        if text is not None and text.startswith(head):
-            return self._number(text, start, stop)
-        largest = 1
-        for position in range(start, stop):
-            largest *= len(self._digits_at(position)) + 1
-        return largest
-
-    def _number(self, key: str, start: int, stop: int) -> int:
-        """Return a key's number; where the key has ended, the digit is 0."""
-        number = 0
-        for position in range(start, stop):
-            known = self._digits_at(position)
-            digit = min(bisect_left(known, key[position]) + 1, len(known)) if position < len(key) else 0
-            number = number * (len(known) + 1) + digit
-        return number
-
-    def _text(self, number: int, start: int, stop: int) -> str:
-        characters: list[str] = []
-        for position in reversed(range(start, stop)):
-            known = self._digits_at(position)
-            number, digit = divmod(number, len(known) + 1)
-            characters.append(known[digit - 1] if digit else "")
-            if not digit:
-                characters.clear()  # the key ends here
-        return "".join(reversed(characters))
-
-    def _digits_at(self, position: int) -> str:
-        """Return the characters of a position in order; seen a digit, all ten are expected, and the same with hex."""
-        if position not in self._digits:
-            seen = self._seen.get(position, _DIGITS)
-            if seen & _DIGITS:
-                seen = seen | (_HEX if seen <= _HEX and seen - _DIGITS else _DIGITS)
-            self._digits[position] = "".join(sorted(seen - {"\ufffd"}) or digits)
-        return self._digits[position]
+    def pages_left(self, *, usual_pages: float) -> float:
+        """Return how many more pages are to be expected: what has lasted long will last."""
+        if self.is_complete:
+            return 0.0
+        expected = usual_pages if self.expected_pages is None else self.expected_pages
+        return max(1.0, expected - self.pages, self.pages / 2 if self.pages > expected else 0.0)
 
 
-def folders_of(keys: Iterable[bytes], *, folder: str) -> Sequence[str]:
-    """Return the different folders directly in `folder` that the keys lie in, `/` at their ends, in order of coming.
+@dataclass(frozen=True, slots=True)
+class FoldersWanted:
+    """A question for the folders directly in `parent` (empty or ending in `/`, whole) that come after `current`."""
 
-    A key that lies directly in `folder` counts as one of its own, without a `/`.
+    parent: str
+    current: str  # a folder or a key in it
+    on_page: int  # how many of them the newest page held
+
+    @property
+    def start_after(self) -> str:
+        """A text between what lies in the current folder and what follows it."""
+        return self.current[:-1] + "0" if self.current.endswith("/") else self.current
+
+
+def common_folder(keys: Sequence[bytes], *, prefix: str) -> str:
+    """Return the deepest folder that the first and the last key lie in, but nothing shorter than `prefix`."""
+    first, last = keys[0].decode(errors="replace"), keys[-1].decode(errors="replace")
+    shared = common_length(first, last)
+    cut = first.rfind("/", 0, shared) + 1
+    return first[:cut] if cut > len(prefix) else prefix
+
+
+def common_length(first: str, second: str) -> int:
+    """Return how many characters two texts begin with in common."""
+    low, high = 0, min(len(first), len(second))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if first[:middle] == second[:middle] else (low, middle - 1)
+    return low
+
+
+def folders_of(keys: Iterable[bytes], *, parent: str) -> Sequence[str]:
+    """Return the different folders directly in `parent` that keys in it lie in, in order of coming.
+
+    A key directly in `parent` counts as one of its own, without a `/` at its end.
     """
     found: dict[str, None] = {}
     for key in keys:
-        name, slash, _ = key.decode(errors="replace")[len(folder) :].partition("/")
-        found[f"{folder}{name}{slash}"] = None
+        name, slash, _ = key.decode(errors="replace")[len(parent) :].partition("/")
+        found[f"{parent}{name}{slash}"] = None
     return list(found)
 
 
-def after_folder(folder: str) -> str:
-    """Return a text between what lies in a folder, whose name ends in `/`, and what follows it."""
-    return folder[:-1] + "0"  # the character after the slash
+def folders_wanted(found: KeyRange, *, prefix: str, few: int) -> FoldersWanted | None:
+    """Return the question whose answer would cut the range next: for the deepest folder that may hold more.
+
+    Folders of which a page holds more than `few` are too small to be worth a question. None if folders do not help.
+    """
+    keys = found.sampled
+    parent = common_folder(keys, prefix=prefix)
+    folders = folders_of(keys, parent=parent)
+    if not folders[-1].endswith("/") or len(folders) > few:
+        parent, folders = _one_up(parent, prefix)
+    while found.spent is not None and parent.startswith(found.spent):
+        if not folders:
+            return None
+        parent, folders = _one_up(parent, prefix)
+    if not folders or (found.floor is not None and len(parent) <= len(found.floor)):
+        return None
+    wanted = FoldersWanted(parent, folders[-1], len(folders))
+    return wanted if found.end is None or found.end > wanted.start_after.encode() else None
 
 
-def split_points(folders: Iterable[bytes], *, after: bytes, end: bytes | None, every: int) -> list[bytes]:
-    """Return every n-th of the folders that lie between the two keys, in order, without repeats."""
-    between = sorted({folder for folder in folders if after < folder and (end is None or folder < end)})
-    return between[::every]
+def _one_up(folder: str, prefix: str) -> tuple[str, Sequence[str]]:
+    """Return the folder that holds a folder, and the latter; nothing in it if that leads out of the listing."""
+    if len(folder) <= len(prefix) or not folder.endswith("/"):
+        return folder, ()
+    parent = folder[: folder.rfind("/", 0, -1) + 1]
+    return (parent if len(parent) > len(prefix) else prefix), (folder,)
+
+
+def cut_at_folders(
+    found: KeyRange, asked: FoldersWanted, folders: Iterable[bytes], *, is_last: bool, pages: float
+) -> list[KeyRange]:
+    """Cut a range where folders begin, about `pages` pages apart; return the new ranges behind it, in order.
+
+    `is_last` says that nothing more comes in `asked.parent`.
+    """
+    every = 1 if asked.on_page == 1 else max(1, int((asked.on_page - 1) * pages))
+    after = found.sampled[-1] if found.sampled else found.after or b""
+    between = {folder for folder in folders if after < folder and (found.end is None or folder < found.end)}
+    points = sorted(folder for folder in between if _is_text(folder))[::every]
+    if not points:
+        found.spent = asked.parent
+        return []
+    floor = asked.parent if every == 1 else _one_up(asked.parent, "")[0]
+    made = [
+        KeyRange(point, end, floor=floor, expected_pages=None if every == 1 else pages)
+        for point, end in zip(points, [*points[1:], found.end], strict=True)
+    ]
+    made[-1].floor = found.floor
+    made[-1].spent = asked.parent if is_last else None
+    found.end, found.floor = points[0], floor
+    return made
+
+
+def _is_text(key: bytes) -> bool:
+    return key.decode(errors="ignore").encode() == key
+
+
+def cut_at_points(found: KeyRange, points: Sequence[bytes], *, pages: float) -> list[KeyRange]:
+    """Cut a range at points that are guessed to be `pages` apart; return the new ranges behind it, in order."""
+    if not points:
+        return []
+    made = [
+        KeyRange(
+            point,
+            end,
+            floor=found.floor,
+            spent=found.spent,
+            expected_pages=pages,
+            run_pages=found.run_pages + pages * number,
+            is_guess=True,
+        )
+        for number, (point, end) in enumerate(zip(points, [*points[1:], found.end], strict=True), 1)
+    ]
+    found.end = points[0]
+    found.expected_pages = found.pages + pages
+    return made

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 
-_WAITING_SHARE = 0.2
+_WAITS_MUCH = 0.7  # of its time
+_WAITS_LITTLE = 0.1
+_ONE_THROTTLING_S = 0.5
+_STEADY_PAGES = 8  # the waiting for fewer pages says little
 
 
 class ListingPace:
-    """Begins with one request, doubles while the reader mostly waits, halves when the store asks for less.
+    """Begins with one request, doubles while the reader mostly waits, halves when it hardly does: ranges cost requests.
 
-    After that it grows by one at a time. `width` never exceeds `limit`.
+    Halves, too, when the store asks for less, and grows by one at a time after that. `width` never exceeds `limit`.
     """
 
     def __init__(self, limit: int) -> None:
         self.width = 1
         self._limit = limit
-        self._was_throttled = False
+        self._throttled_at_s: float | None = None
+        self._is_steady = False
         self._pages = 0
         self._waited_s = 0.0
         self._began_s = time.monotonic()
@@ -28,17 +32,23 @@ class ListingPace:
     def arrived(self) -> None:
         """Take note of a page; once there have been as many as were under way, judge whether more are wanted."""
         self._pages += 1
-        if self._pages < self.width:
+        if self._pages < max(self.width, _STEADY_PAGES if self._is_steady else 1):
             return
         now_s = time.monotonic()
-        if self._waited_s >= _WAITING_SHARE * (now_s - self._began_s):
-            self.width = min(self._limit, self.width + 1 if self._was_throttled else self.width * 2)
+        elapsed_s = now_s - self._began_s
+        if self._waited_s >= _WAITS_MUCH * elapsed_s:
+            self.width = min(self._limit, self.width + 1 if self._throttled_at_s else self.width * 2)
+        elif self._waited_s < _WAITS_LITTLE * elapsed_s:
+            self.width = max(1, self.width // 2)
+            self._is_steady = True
         self._pages, self._waited_s, self._began_s = 0, 0.0, now_s
 
     def throttled(self) -> None:
-        """Take note that the store refused a request for now."""
-        self.width = max(1, self.width // 2)
-        self._was_throttled = True
+        """Take note that the store refused a request for now; many at a time count as one."""
+        now_s = time.monotonic()
+        if self._throttled_at_s is None or now_s - self._throttled_at_s >= _ONE_THROTTLING_S:
+            self.width = max(1, self.width // 2)
+            self._throttled_at_s = now_s
 
     def stay_serial(self) -> None:
         """Never have more than one request under way again."""

@@ -25,6 +25,7 @@ _TEXT = r"[^<>&\x00-\x1f\ufffe\uffff]*"
 _SPACE = r"[ \t\r\n]*"
 _ESCAPED = r"(?:[^<>&\x00-\x1f\ufffe\uffff]|&(?:amp|lt|gt|quot|apos);)*"
 _UNESCAPED = {"&quot;": '"', "&apos;": "'"}
+_RESTORE = f"(?:<IsRestoreInProgress>{_TEXT}</IsRestoreInProgress>)?(?:<RestoreExpiryDate>{_TEXT}</RestoreExpiryDate>)?"
 
 _FIELDS = (
     "<Key>([^<]*+)</Key>",  # what may stand in these two is verified later, faster
@@ -36,8 +37,7 @@ _FIELDS = (
     "<ChecksumType>[A-Z_]*</ChecksumType>",
     f"<Owner>(?:<ID>{_TEXT}</ID>|<DisplayName>{_TEXT}</DisplayName>|<ID/>|<DisplayName/>)*</Owner>",
     "<(?:Generation>[0-9]*</Generation|MetaGeneration>[0-9]*</MetaGeneration|Type>[A-Za-z]*</Type)>",
-    f"<RestoreStatus>(?:<IsRestoreInProgress>{_TEXT}</IsRestoreInProgress>)?"
-    f"(?:<RestoreExpiryDate>{_TEXT}</RestoreExpiryDate>)?</RestoreStatus>",
+    f"<RestoreStatus>{_RESTORE}</RestoreStatus>",
 )
 _ROW = re.compile(f"<Contents>(?:{'|'.join(_FIELDS)})*+</Contents>")
 _NOT_IN_KEYS = bytes(range(0x0A)) + bytes(range(0x0B, 0x20)) + b"&>"

@@ -44,7 +44,7 @@ class ListingEngine:
         self.most_in_flight = 0
         self._latency_s = latency_s
         self._page_keys = page_keys
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)
         self._fault = fault
         self._lock = threading.Lock()
         self._numbers = count()

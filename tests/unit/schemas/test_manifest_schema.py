@@ -278,7 +278,6 @@ def test_words_that_have_not_landed_are_not_offered() -> None:
         "two-way",
         "checksum",
         "processes",
-        "pin_cores",
         "acl",
         "content_type",
     ):
