@@ -7,7 +7,7 @@ that no reply has to wake a thread of ours. One thread at a time does so; a repl
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from threading import Event, Lock
 from time import monotonic
 
@@ -49,20 +49,30 @@ class BatchRun:
         self._due: tuple[float, _Running, Ask] | None = None  # a request that must wait for its turn
         self._under_way = 0
         self._error: BaseException | None = None
+        self._is_left = False  # nobody takes what is told any more
 
-    def advance(self, stages: Iterator[Iterator[Procedure]]) -> Iterator[None]:
-        """Run all stages until done or stopped, one after the other; yields whenever something may have been told."""
-        for procedures in stages:
-            self._procedures, self._is_drained = procedures, False
-            while not self._has_ended():
-                self._wake.clear()
-                self._pump()
+    def advance(self, stages: Iterator[Iterator[Procedure]]) -> Generator[None, None, None]:
+        """Run all stages until done or stopped, one after the other; yields whenever something may have been told.
+
+        Replies that come after its end, however it ended, begin and send nothing more.
+        """
+        try:
+            for procedures in stages:
+                self._procedures, self._is_drained = procedures, False
+                while not self._has_ended():
+                    self._wake.clear()
+                    self._pump()
+                    yield
+                    self._rest()
                 yield
-                self._rest()
-            yield
-            if self._control.abandoned:
-                break
+                if self._control.abandoned:
+                    break
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
         with self._turn:
+            self._is_left = True
             for running in self._begun:
                 running.generator.close()
             self._begun.clear()
@@ -95,17 +105,17 @@ class BatchRun:
         """Do all that can be done now, unless another thread is at it; it will see what has arrived."""
         while self._turn.acquire(blocking=False):
             try:
-                if not self._control.abandoned:
+                if not (self._control.abandoned or self._is_left):
                     self._work()
             except BaseException as error:  # noqa: BLE001  raised again on the batch's own thread
-                self._error = error
+                self._error, self._is_left = error, True
                 self._wake.set()
                 return
             finally:
                 self._turn.release()
-            if len(self._told) >= _TELL_AT or not self._under_way:
+            if (len(self._told) >= _TELL_AT or not self._under_way) and not self._wake.is_set():
                 self._wake.set()
-            if not self._arrived or self._control.abandoned:
+            if not self._arrived or self._control.abandoned or self._is_left:
                 return
 
     def _work(self) -> None:

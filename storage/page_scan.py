@@ -28,7 +28,7 @@ _UNESCAPED = {"&quot;": '"', "&apos;": "'"}
 _RESTORE = f"(?:<IsRestoreInProgress>{_TEXT}</IsRestoreInProgress>)?(?:<RestoreExpiryDate>{_TEXT}</RestoreExpiryDate>)?"
 
 _FIELDS = (
-    "<Key>([^<]*+)</Key>",  # what may stand in these two is verified later, faster
+    "<Key>([^<]*+)</Key>",  # what may stand in these two is verified later, at less cost
     "<LastModified>([^<]*+)</LastModified>",
     r"<ETag>(?:&quot;|&#34;|\")?([!#-%'-;=?-~]*+)(?:&quot;|&#34;|\")?</ETag>",
     "<Size>([0-9]{1,19}+)</Size>",
@@ -59,6 +59,7 @@ _ONE_FLAT = re.compile(f"<({_FLAT_NAMES})(?:/>|>({_ESCAPED})</({_FLAT_NAMES})>){
 _USUAL_MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{3}))?Z"
 ).fullmatch
+_MOMENT_TEXT = re.compile("[0-9A-Za-z ,:.+-]*").fullmatch
 _HOUR = len("2024-01-01T00")
 _MOMENTS_REMEMBERED = 16_384
 _NEW_ROW = partial(tuple.__new__, ObjectRow)
@@ -185,6 +186,8 @@ class PageScanner:
         relative = None if joined is None else self._relative_keys(joined, keys)
         if joined is None or relative is None:
             return None
+        if self._prefix + relative[0] != page.sampled[0] or self._prefix + relative[-1] != page.sampled[-1]:
+            return None  # a row with two keys
         try:
             sizes = list(map(int, columns[4::_COLUMNS]))
             times = self._times(columns[2::_COLUMNS])
@@ -218,6 +221,8 @@ class PageScanner:
             return self._learn_moment(text)
 
     def _learn_moment(self, text: str) -> int:
+        if not _MOMENT_TEXT(text):
+            raise ValueError("not what XML can carry, or no date")
         moment_ms = milliseconds_of(text)
         usual = _USUAL_MOMENT(text)
         if usual is not None:

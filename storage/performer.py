@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 
 from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.bitmaps import is_in, numbers_in
@@ -42,12 +43,13 @@ class EnginePerformer:
         context = BatchContext(task, told.append, lambda: destination.clock_offset_ms)
         run = BatchRun(control, (source, destination), told)
         ended: set[int] = set()
-        for _ in run.advance(_stages(context)):
-            while told:
-                item = told.popleft()
-                if isinstance(item, Outcome):
-                    ended.add(item.position)
-                yield item
+        with closing(run.advance(_stages(context))) as steps:
+            for _ in steps:
+                while told:
+                    item = told.popleft()
+                    if isinstance(item, Outcome):
+                        ended.add(item.position)
+                    yield item
         if control.abandoned:
             for position in numbers_in(task.todo):
                 if position not in ended:

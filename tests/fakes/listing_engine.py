@@ -1,4 +1,4 @@
-"""An engine that lists a set of keys, late and in any order of replies, and does nothing else."""
+"""An engine that lists a set of keys, late and with its replies in any order, and does nothing else."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from queue import SimpleQueue
+from urllib.parse import quote, unquote
+from xml.sax.saxutils import escape
 
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, Request
+from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, Request, UnparsedPage
 
 Answer = Callable[[Reply], None]
 Fault = Callable[[int, ListObjects, ObjectsPage], Reply]
@@ -63,6 +65,8 @@ class ListingEngine:
         if self._fault is not None:
             assert isinstance(reply, ObjectsPage)
             reply = self._fault(number, request, reply)
+        if request.unparsed and isinstance(reply, ObjectsPage):
+            reply = UnparsedPage(page_body(reply))
         if not self._latency_s:
             self.in_flight -= 1
             on_reply(reply)
@@ -95,7 +99,7 @@ class ListingEngine:
             on_reply(reply)
 
     def _page(self, request: ListObjects) -> ObjectsPage:
-        prefix, after = request.prefix, request.token or request.start_after
+        prefix, after = request.prefix, unquote(request.token) if request.token else request.start_after
         at = bisect_left(self.keys, prefix)
         if after is not None:
             at = max(at, bisect_right(self.keys, after))
@@ -116,7 +120,22 @@ class ListingEngine:
         truncated = at < len(self.keys) and self.keys[at].startswith(prefix)
         rows = [ObjectRow(key.encode(), 1, "e", 0) for key, is_folder in entries if not is_folder]
         folders = [key.encode() for key, is_folder in entries if is_folder]
-        return ObjectsPage(rows, folders, next_token=reached if truncated else None, truncated=truncated)
+        return ObjectsPage(rows, folders, next_token=quote(reached) if truncated else None, truncated=truncated)
+
+
+def page_body(page: ObjectsPage) -> bytes:
+    """Return a page as S3 sends it."""
+    token = "" if page.next_token is None else f"<NextContinuationToken>{page.next_token}</NextContinuationToken>"
+    rows = "".join(
+        f"<Contents><Key>{quote(row.key)}</Key><LastModified>1970-01-01T00:00:00.000Z</LastModified>"
+        f"<ETag>&quot;{escape(row.etag)}&quot;</ETag><Size>{row.size_bytes}</Size></Contents>"
+        for row in page.rows
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"<EncodingType>url</EncodingType><IsTruncated>{str(page.truncated).lower()}</IsTruncated>{token}{rows}"
+        "</ListBucketResult>"
+    ).encode()
 
 
 def _folder(key: str, prefix: str, delimiter: str | None) -> str | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, CopyWorld, Memory
 from fakes.faulty_engine import FAULTS_THAT_PASS, Fault
 from s3plan.schemas.actions import Action
+from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, UploadBegun
-from s3plan.schemas.requests import CopyObject, DeleteObjects, Reply, Request
+from s3plan.schemas.requests import Acknowledged, CopyObject, DeleteObjects, HeadObject, Reply, Request
 from s3plan.storage.performer import EnginePerformer
 
 LARGE = b"0123456789abcdef!"
@@ -255,3 +258,69 @@ def test_ten_thousand_small_copies_need_one_request_each() -> None:
     attempt = world.perform(*(world.plan_copy(key) for key in keys))
     assert set(attempt.kinds) == {"done"}
     assert len(world.engine.requests) == 10_000
+
+
+class ThreadedEngine:
+    """Answers from threads of its own, a little later, as a real one does."""
+
+    def __init__(self, world: CopyWorld) -> None:
+        self._world = world
+        self._pool = ThreadPoolExecutor(4)
+        self.clock_offset_ms = 0
+
+    def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
+        self._pool.submit(lambda: on_reply(self.call(request)))
+
+    def call(self, request: Request) -> Reply:
+        time.sleep(0.002)
+        return self._world.engine.call(request)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+
+def test_replies_on_other_threads_change_nothing() -> None:
+    world = CopyWorld()
+    keys = [f"{number:03d}" for number in range(300)]
+    for key in keys:
+        world.put_source(key, b"one")
+    actions = [*(world.plan_copy(key) for key in keys), *mixed_batch(world)]
+    engine = ThreadedEngine(world)
+    told = list(EnginePerformer(lambda _: engine).perform(world.task(actions), world.steering))
+    engine.close()
+    outcomes = [item for item in told if isinstance(item, Outcome)]
+    assert sorted(outcome.position for outcome in outcomes) == list(range(len(actions)))
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.DONE}
+    assert set(world.engine.writes.values()) == {1}
+
+
+@pytest.mark.parametrize("how", ["a reply breaks a procedure", "the caller goes away"])
+def test_nothing_more_is_begun_once_a_batch_was_left(how: str) -> None:
+    """The scheduler gives it to somebody else: replies that still come must not drive it on."""
+    world = CopyWorld()
+    world.steering.in_flight = 4
+    keys = [f"{number:03d}" for number in range(400)]
+    for key in keys:
+        world.put_source(key, b"one")
+
+    def answer(request: Request, reply: Reply) -> Reply:
+        if isinstance(request, CopyObject) and request.key == "out/020":
+            return Failure(FailureKind.PRECONDITION, "CopyObject", "PreconditionFailed", "", 412)
+        return Acknowledged() if isinstance(request, HeadObject) and how.startswith("a reply") else reply
+
+    world.engine.answer = answer
+    engine = ThreadedEngine(world)
+    performing = EnginePerformer(lambda _: engine).perform(
+        world.task([world.plan_copy(key) for key in keys]), world.steering
+    )
+    if how == "the caller goes away":
+        next(performing)
+        performing.close()  # type: ignore[attr-defined]
+    else:
+        with pytest.raises(AssertionError):
+            list(performing)
+    sent = world.engine.asked(CopyObject)
+    time.sleep(0.1)
+    assert world.engine.asked(CopyObject) <= sent + 4
+    assert sent < len(keys) - 50
+    engine.close()
