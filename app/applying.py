@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic, time_ns
 
 from s3plan.app.checks import check_approval, check_endpoints, check_header
-from s3plan.app.executors import EngineLimits, engine_limits, open_executor
+from s3plan.app.executors import EngineLimits, engine_limits, open_control, open_executor
 from s3plan.app.own_process import tuned_process
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.preparation import prepare
@@ -99,9 +99,7 @@ def apply_plan(
         states = _load(plan, opened)
         if not opened.runs():
             check_invariants(plan)
-        manifest = parse_manifest(plan.header.manifest.text.encode(), path=Path(plan.header.manifest.path)).manifest
-        limits = engine_limits(plan.header.settings, workers=request.workers, executor=request.executor)
-        stores = stack.enter_context(Stores(connections_of(manifest), max_in_flight=limits.in_flight))
+        stores, limits = _open_stores(stack, plan, request)
         if request.owns_process:
             pins = plan.header.settings.pin_cores and stores.uses(EngineName.CRT, plan.locations)
             on_event = stack.enter_context(tuned_process(pins_core=pins, on_event=on_event))
@@ -112,6 +110,14 @@ def apply_plan(
             return _report(run, _standing(plan, states), began_s=monotonic())
         capabilities = prepare(plan, stores, allow_checked=request.allow_checked, on_event=on_event)
         return _run(run, states, limits, capabilities)
+
+
+def _open_stores(stack: ExitStack, plan: PlanReader, request: ApplyRequest) -> tuple[Stores, EngineLimits]:
+    record = plan.header.manifest
+    connections = connections_of(parse_manifest(record.text.encode(), path=Path(record.path)).manifest)
+    climbs = Stores(connections, max_in_flight=1).uses(EngineName.CRT, plan.locations)
+    limits = engine_limits(plan.header.settings, workers=request.workers, executor=request.executor, climbs=climbs)
+    return stack.enter_context(Stores(connections, max_in_flight=limits.most_in_flight)), limits
 
 
 def _now_ms() -> int:
@@ -158,11 +164,7 @@ def _standing(plan: PlanReader, states: dict[int, BatchState]) -> RunEnd:
 def _run(run: _Opened, states: dict[int, BatchState], limits: EngineLimits, capabilities: Capabilities) -> ApplyReport:
     plan, journal, on_event = run.plan, run.journal, run.on_event
     settings = plan.header.settings
-    control = RunControl(
-        in_flight=limits.in_flight_per_batch,
-        rate_per_s=settings.rate_per_s,
-        bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s,
-    )
+    control = open_control(limits, settings)
     for location in plan.locations:
         run.stores.engine_of(location)  # opened here: workers only look them up
     executor = open_executor(limits, EnginePerformer(run.stores.engine_of), control)

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from threading import Lock
 from time import monotonic
 
+from s3plan.executors.tuning import InFlightTuner
+
 _SLOW_DOWN_EVERY_S = 1.0  # many refusals in one second are one signal
 _SPEED_UP_EVERY_S = 1.0
 _SPEED_UP_BY = 1.15
 _MOST_STEPS = 100  # a factor of a million: enough for any rate, and no overflow after a long silence
 _MEASURE_OVER_S = 1.0
+_TUNE_EVERY_S = 0.4
 _LEAST_PER_S = 1.0
 
 
@@ -18,7 +21,8 @@ class RunControl:
     """The Control of one process: shared by its batches, changed by the scheduler. Safe to use from any thread.
 
     Throttling halves the request rate, at most once a second, and raises it again by 15 % each quiet second, up to
-    where it was before the storm; then the limit is lifted.
+    where it was before the storm; then the limit is lifted. With a `tuner` the number of requests under way follows
+    what the store's latency makes worth while.
     """
 
     def __init__(
@@ -27,10 +31,12 @@ class RunControl:
         in_flight: int,
         rate_per_s: float | None = None,
         bandwidth_bytes_per_s: float | None = None,
+        tuner: InFlightTuner | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._clock = clock
-        self._in_flight = in_flight
+        self._in_flight = in_flight if tuner is None else tuner.in_flight
+        self._tuner = tuner
         self._own_rate_per_s = rate_per_s
         self._bandwidth_bytes_per_s = bandwidth_bytes_per_s
         self._lock = Lock()
@@ -106,8 +112,10 @@ class RunControl:
     def _count(self, now_s: float) -> None:
         self._window_requests += 1
         elapsed_s = now_s - self._window_began_s
-        if elapsed_s >= _MEASURE_OVER_S:
+        if elapsed_s >= (_MEASURE_OVER_S if self._tuner is None else _TUNE_EVERY_S):
             self._measured_per_s = self._window_requests / elapsed_s
+            if self._tuner is not None and self._throttled_rate_per_s is None:
+                self._in_flight = self._tuner.observe(self._measured_per_s)
             self._window_began_s, self._window_requests = now_s, 0
 
     def _measured_rate(self, now_s: float) -> float:

@@ -20,13 +20,8 @@ class InFlightTuner:
         self._resting = 0
         self.in_flight = self._settled
 
-    def observe(self, rate_per_s: float, *, is_full: bool) -> int:
-        """Take the rate of the last interval and return the number for the next.
-
-        `is_full` says whether the present number was reached at all: a run that has less to do tells nothing.
-        """
-        if not is_full:
-            return self.in_flight
+    def observe(self, rate_per_s: float) -> int:
+        """Take the rate of the last interval and return the number for the next."""
         if self.in_flight > self._settled:
             self._judge_trial(rate_per_s)
         elif self._resting > 0:

@@ -19,13 +19,14 @@ _DIGITS = frozenset(digits)
 class KeyScale:
     """Reads keys as numbers and numbers as keys: the digits of a position are the characters seen there.
 
+    That a key has ended is a digit, too, where one has been seen to end; it is the lowest.
     Code points and UTF-8 bytes have the same order, and only characters of real keys are used, so every store takes
     them. A position that has shown few may yet show those of the varied ones behind it.
     """
 
     def __init__(self) -> None:
         self._seen: dict[int, set[str]] = {}
-        self._known: dict[int, str] = {}
+        self._known: dict[int, list[str]] = {}
 
     def learn(self, keys: Sequence[bytes]) -> None:
         """Take the characters of some keys of one page into account, around where they begin to differ."""
@@ -33,8 +34,9 @@ class KeyScale:
         differ = common_length(texts[0], texts[-1])
         start = max(0, differ - _CARRY)
         for text in texts:
-            for position, character in enumerate(text[start : differ + _FINE], start):
+            for position in range(start, min(len(text) + 1, differ + _FINE)):
                 seen = self._seen.setdefault(position, set())
+                character = text[position : position + 1]
                 if character not in seen and character != "\ufffd":
                     seen.add(character)
                     self._known.clear()
@@ -73,38 +75,36 @@ class KeyScale:
             return self._number(text, start, stop)
         largest = 1
         for position in range(start, stop):
-            largest *= len(self._digits_at(position)) + 1
+            largest *= len(self._digits_at(position))
         return largest
 
     def _number(self, key: str, start: int, stop: int) -> int:
-        """Return a key's number; where the key has ended, the digit is 0."""
         number = 0
         for position in range(start, stop):
             known = self._digits_at(position)
-            digit = min(bisect_left(known, key[position]) + 1, len(known)) if position < len(key) else 0
-            number = number * (len(known) + 1) + digit
+            digit = min(bisect_left(known, key[position : position + 1]), len(known) - 1)
+            number = number * len(known) + digit
         return number
 
     def _text(self, number: int, start: int, stop: int) -> str:
         characters: list[str] = []
         for position in reversed(range(start, stop)):
             known = self._digits_at(position)
-            number, digit = divmod(number, len(known) + 1)
-            if digit:
-                characters.append(known[digit - 1])
-            else:
+            number, digit = divmod(number, len(known))
+            if not known[digit]:
                 characters.clear()  # the key ends here
+            characters.append(known[digit])
         return "".join(reversed(characters))
 
-    def _digits_at(self, position: int) -> str:
+    def _digits_at(self, position: int) -> list[str]:
         """Return the characters that are expected at a position, in order; seen one digit, all ten are."""
         if position not in self._known:
             expected = set(self._seen.get(position, ()))
-            if not expected or expected & _DIGITS:
+            if not expected - {""} or expected & _DIGITS:
                 expected |= _DIGITS
             for behind in range(position + 1, position + 1 + _LOOKED_BEHIND):
-                seen = self._seen.get(behind, ())
+                seen = self._seen.get(behind, set()) - {""}
                 if len(seen) >= _VARIED:
-                    expected.update(seen)
-            self._known[position] = "".join(sorted(expected))
+                    expected |= seen
+            self._known[position] = sorted(expected)
         return self._known[position]
