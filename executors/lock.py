@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
+from time import sleep
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,7 @@ from s3plan.schemas.errors import Locked, S3PlanError
 
 TAKE_OVER_AFTER_S = 60.0
 HEARTBEAT_S = 10.0
+_PAUSES_S = (0.02, 0.05, 0.1, None)
 _NO_FLOCK = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
@@ -77,14 +79,20 @@ class JournalLock:
         os.close(self._descriptor)
 
     def _acquire(self) -> None:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise self._refusal(read_holder(self._path)) from error
-        except OSError as error:
-            if error.errno not in _NO_FLOCK:
-                raise S3PlanError(f"{self._path}: the lock cannot be taken: {error.strerror}") from error
-            self._acquire_by_heartbeat()
+        for pause_s in _PAUSES_S:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if pause_s is None:
+                    raise self._refusal(read_holder(self._path)) from error
+                sleep(pause_s)  # `status` holds it for an instant, to see whether anybody does
+            except OSError as error:
+                if error.errno not in _NO_FLOCK:
+                    raise S3PlanError(f"{self._path}: the lock cannot be taken: {error.strerror}") from error
+                self._acquire_by_heartbeat()
+                return
+            else:
+                return
 
     def _acquire_by_heartbeat(self) -> None:
         """Where flock does not work: a file that is touched every 10 s is held; after 60 s without it is not."""

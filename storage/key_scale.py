@@ -14,14 +14,16 @@ _FINE = 4  # characters after it
 _LOOKED_BEHIND = 3
 _VARIED = 8
 _DIGITS = frozenset(digits)
+_LAST_CODE_POINT = 0x10FFFF
 
 
 class KeyScale:
     """Reads keys as numbers and numbers as keys: the digits of a position are the characters seen there.
 
     That a key has ended is a digit, too, where one has been seen to end; it is the lowest.
-    Code points and UTF-8 bytes have the same order, and only characters of real keys are used, so every store takes
-    them. A position that has shown few may yet show those of the varied ones behind it.
+    Code points and UTF-8 bytes have the same order, and only printable characters and those of real keys are used, so
+    every store takes them. A position may yet show the character after its last one, and one that has shown few those
+    of the varied ones behind it.
     """
 
     def __init__(self) -> None:
@@ -97,11 +99,13 @@ class KeyScale:
         return "".join(reversed(characters))
 
     def _digits_at(self, position: int) -> list[str]:
-        """Return the characters that are expected at a position, in order; seen one digit, all ten are."""
+        """Return the characters that are expected at a position, in order; where one is a digit, all ten are."""
         if position not in self._known:
             expected = set(self._seen.get(position, ()))
             if not expected - {""} or expected & _DIGITS:
                 expected |= _DIGITS
+            elif (following := chr(min(ord(max(expected)) + 1, _LAST_CODE_POINT))).isprintable():
+                expected.add(following)
             for behind in range(position + 1, position + 1 + _LOOKED_BEHIND):
                 seen = self._seen.get(behind, set()) - {""}
                 if len(seen) >= _VARIED:

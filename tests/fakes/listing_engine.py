@@ -47,7 +47,7 @@ class ListingEngine:
         self._latency_s = latency_s
         self._page_keys = page_keys
         self._random = random.Random(seed)
-        self._fault = fault
+        self.fault = fault
         self._lock = threading.Lock()
         self._numbers = count()
         self._late: SimpleQueue[tuple[float, int, Answer, Reply]] = SimpleQueue()
@@ -62,9 +62,9 @@ class ListingEngine:
             self.in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
         reply: Reply = self._page(request)
-        if self._fault is not None:
+        if self.fault is not None:
             assert isinstance(reply, ObjectsPage)
-            reply = self._fault(number, request, reply)
+            reply = self.fault(number, request, reply)
         if request.unparsed and isinstance(reply, ObjectsPage):
             reply = UnparsedPage(page_body(reply))
         if not self._latency_s:

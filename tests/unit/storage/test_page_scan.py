@@ -36,9 +36,7 @@ def scanned(body: bytes, *, prefix: bytes = b"", in_order: bool = False) -> list
     reference = parse_page(body)
     assert (seen.next_token, seen.truncated) == (reference.next_token, reference.truncated)
     assert [row._replace(key=prefix + row.key) for row in found.rows] == list(reference.rows)
-    assert list(seen.sampled[:1] + seen.sampled[-1:]) == [
-        row.key for row in (*reference.rows[:1], *reference.rows[-1:])
-    ]
+    assert [*seen.sampled[:1], *seen.sampled[-1:]] == [row.key for row in (*reference.rows[:1], *reference.rows[-1:])]
     assert all(type(row) is ObjectRow for row in found.rows)
     return found.rows
 
