@@ -17,6 +17,7 @@ pathspec is not used: it normalises paths and lets a file be taken back out of a
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from s3plan.schemas.errors import ManifestInvalid
@@ -52,7 +53,8 @@ class KeyPattern:
     """One parsed pattern.
 
     `regex` has no capturing groups and is for the whole path of an object or folder, without a `/` at the end; if not
-    `anchored` it is for the last name of that path alone. To be compiled with re.DOTALL.
+    `anchored` it is for the last name of that path alone. To be compiled with re.DOTALL. Whatever an anchored pattern
+    matches, and all that lies below it, begins with `literal_start`, which may be empty.
     """
 
     text: str
@@ -60,6 +62,7 @@ class KeyPattern:
     anchored: bool
     folders_only: bool
     negated: bool
+    literal_start: str = ""
 
 
 def parse_pattern(text: str) -> KeyPattern:
@@ -77,9 +80,40 @@ def parse_pattern(text: str) -> KeyPattern:
     anchored = "/" in body
     if not body.strip("/"):
         raise PatternInvalid(text, "names nothing")
-    segments = _Scanner(text, body.removeprefix("/") if anchored else body).segments()
-    regex = _path_regex(segments) if anchored else _name_regex(segments[0])
-    return KeyPattern(text, regex, anchored, folders_only, negated)
+    inner = body.removeprefix("/") if anchored else body
+    segments = _Scanner(text, inner).segments()
+    if not anchored:
+        return KeyPattern(text, _name_regex(segments[0]), anchored, folders_only, negated)
+    literal_start = _literal_start(f"{inner}/" if folders_only else inner)
+    return KeyPattern(text, _path_regex(segments), anchored, folders_only, negated, literal_start)
+
+
+def common_prefix(patterns: Sequence[str]) -> bytes:
+    """Return what every key that these `include` patterns can match begins with; empty if nothing is certain.
+
+    A listing may be narrowed to it, relative to the location, on both sides of a job: key filters run on both, so what
+    lies outside is no part of the job, be it to copy or to delete. A pattern without a `/` at its start or inside
+    matches at any depth, and `!` may take back anything: with one of these among them the answer is empty. The
+    location's own marker, the empty key, is not listed then. Raises PatternInvalid.
+    """
+    parsed = [parse_pattern(text) for text in patterns]
+    if not parsed or any(pattern.negated or not pattern.anchored for pattern in parsed):
+        return b""
+    starts = [pattern.literal_start for pattern in parsed]
+    first, last = min(starts), max(starts)  # what these two share all share
+    length = next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
+    return first[:length].encode()
+
+
+def _literal_start(body: str) -> str:
+    """Return a valid pattern up to its first `*`, `?` or `[`, backslashes taken off."""
+    characters: list[str] = []
+    scanned = iter(body)
+    for character in scanned:
+        if character in "*?[":
+            break
+        characters.append(next(scanned) if character == "\\" else character)
+    return "".join(characters)
 
 
 def _without_trailing_spaces(text: str) -> str:

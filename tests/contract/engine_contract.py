@@ -40,10 +40,12 @@ from s3plan.schemas.requests import (
     Reply,
     Request,
     TagsFound,
+    UnparsedPage,
     UploadOpened,
     UploadPartCopy,
     UploadsPage,
 )
+from s3plan.storage.listing_page import parse_page
 
 BUCKET = "bucket"
 OTHER = "other-bucket"
@@ -164,6 +166,12 @@ class EngineContract:
         assert ([row.key for row in page.rows], list(page.prefixes)) == ([b"p/b", b"p/c"], [b"p/a b/"])
         page = expect(ObjectsPage, world.engine.call(ListObjects(BUCKET, prefix="p/", start_after="p/b")))
         assert [row.key for row in page.rows] == [b"p/c"]
+
+    def test_a_page_may_be_asked_for_as_it_comes(self, world: World) -> None:
+        world.plant("a b")
+        reply = world.engine.call(ListObjects(BUCKET, unparsed=True))
+        page = parse_page(reply.body) if isinstance(reply, UnparsedPage) else expect(ObjectsPage, reply)
+        assert [row.key for row in page.rows] == [b"a b"]
 
     def test_an_empty_bucket_gives_an_empty_page(self, world: World) -> None:
         page = expect(ObjectsPage, world.engine.call(ListObjects(BUCKET)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fakes.odd_keys import ODD_KEYS
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.ports import Lister
 
@@ -22,6 +23,10 @@ class ListerContract:
     def test_every_object_comes_exactly_once_however_many_pages_they_fill(self) -> None:
         keys = [f"{number:05d}" for number in range(2500)]
         assert listed(self.make(*keys)) == [key.encode() for key in keys]
+
+    def test_odd_keys_at_the_ends_of_pages_are_not_lost(self) -> None:
+        keys = [f"{odd}{number:02d}" for odd in ODD_KEYS if len(odd.encode()) < 1000 for number in range(40)]
+        assert listed(self.make(*keys)) == sorted(key.encode() for key in keys)
 
     def test_an_empty_location_has_no_objects(self) -> None:
         assert listed(self.make()) == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from contract.lister_contract import ListerContract, listed
+from fakes.listing_engine import ListingEngine
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
 from s3plan.schemas.plan import LocationRole, PlanLocation
@@ -11,7 +14,8 @@ from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.requests import PutObject
 from s3plan.storage.boto3_engine import open_engine
 from s3plan.storage.connections import ConnectionSettings
-from s3plan.storage.listing import open_listing
+from s3plan.storage.crt_engine import open_crt_engine
+from s3plan.storage.listing import ParallelLister, S3Lister, open_listing
 from s3plan.storage.memory_engine import MemoryEngine
 
 __all__ = ["s3_server", "server"]
@@ -52,6 +56,39 @@ class TestServerListing(ServerListing):
 
     def test_it_has_nothing_to_say_of_the_usual_way(self) -> None:
         assert self.make().note is None
+
+
+class TestSerialListing(ServerListing):
+    def make(self, *keys: str) -> Lister:
+        self.plant(*keys)
+        return S3Lister(self.engine, LOCATION)
+
+
+class TestListingByManyRequests(ListerContract):
+    def make(self, *keys: str) -> Lister:
+        planted = ["p", "p q", "p q0", *(f"p q/{key}" for key in keys)]
+        return ParallelLister(ListingEngine(planted, latency_s=0.002, page_keys=50), LOCATION, concurrency=16)
+
+
+@pytest.mark.parametrize("open_any", [open_engine, open_crt_engine])
+def test_many_requests_list_what_is_there_and_the_server_counts_few_more_than_pages(
+    server: ServerProcess, monkeypatch: pytest.MonkeyPatch, open_any: Callable[..., Engine]
+) -> None:
+    monkeypatch.setenv("S3PLAN_TEST_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("S3PLAN_TEST_SECRET_ACCESS_KEY", "secret")
+    keys = sorted(f"p q/{folder}+%/{number:05d}" for folder in ("a", "b", "\U0001f600") for number in range(7000))
+    server.seed("bucket", keys=["p", *keys, "q"])
+    server.set_mode(latency_s=0.1)
+    settings = ConnectionSettings(endpoint=server.endpoint, region="us-east-1", env_prefix="S3PLAN_TEST_")
+    engine = open_any(settings, max_in_flight=16)
+    lister = ParallelLister(engine, LOCATION, concurrency=16)
+    server.reset_stats()
+    found = listed(lister)
+    engine.close()
+    assert found == [key.removeprefix("p q/").encode() for key in keys]
+    assert lister.ranges > 1
+    sent = server.stats().requested("ListObjectsV2")
+    assert sent == lister.requests <= len(keys) / 1000 + 4 * lister.ranges
 
 
 class TestSortedListing(ServerListing):

@@ -206,9 +206,11 @@ def test_max_failures_stops_the_run_with_8(place: Workplace) -> None:
     place.server.faults(
         [Fault(kind=FaultKind.ACCESS_DENIED, operation="CopyObject", prefix="data/0000001", times=None)]
     )
+    place.server.set_mode(latency_s=0.02)
     ended = place.command.run("apply", place.plan_file, "--yes", "--json")
     assert ended.exit_code == 8
     assert 5 < ended.event("run-ended")["counts"]["failed"] < 100
+    place.server.set_mode(latency_s=0)
     place.server.clear_faults()
     assert place.apply().exit_code == 0
     place.assert_nothing_left()

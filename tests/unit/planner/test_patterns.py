@@ -4,8 +4,10 @@ import re
 import time
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from s3plan.planner.filters import compile_key_filter
-from s3plan.planner.patterns import PatternInvalid, parse_pattern
+from s3plan.planner.patterns import PatternInvalid, common_prefix, parse_pattern
 from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.manifest import Filters
 
@@ -194,3 +196,43 @@ def test_no_pattern_takes_long_on_any_key(pattern: str) -> None:
     began = time.perf_counter()
     assert not any(matches(pattern, key) for key in keys)
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("patterns", "prefix"),
+    [
+        (["/photos/2024/"], b"photos/2024/"),
+        (["photos/2024"], b"photos/2024"),
+        (["/photos/"], b"photos/"),
+        (["photos/2024-*.jpg"], b"photos/2024-"),
+        (["photos/2024/", "photos/2025/**/x"], b"photos/202"),
+        (["/a/x", "/a/**"], b"a/"),
+        (["/a/x", "/b/x"], b""),
+        (["//a/b"], b"/a/b"),
+        (["/a\\*b\\?/c[d]"], b"a*b?/c"),
+        (["/a /b\\ "], b"a /b "),
+        (["/caf\u00e9/1", "/caf\u00ea/1"], b"caf"),
+        (["photos"], b""),
+        (["photos/"], b""),
+        (["**/photos/x"], b""),
+        (["/photos/x", "*.jpg"], b""),
+        (["/photos/", "!/photos/raw/"], b""),
+        ([], b""),
+    ],
+)
+def test_a_listing_is_narrowed_to_what_all_patterns_begin_with(patterns: list[str], prefix: bytes) -> None:
+    assert common_prefix(patterns) == prefix
+
+
+@given(
+    st.lists(st.text("ab/*?[]\\! ", min_size=1, max_size=8), min_size=1, max_size=3),
+    st.lists(st.text("ab/ *\\", min_size=1, max_size=8), min_size=1, max_size=30),
+)
+def test_no_pattern_matches_anything_outside_its_common_prefix(patterns: list[str], keys: list[str]) -> None:
+    try:
+        passes = compile_key_filter(Filters.model_construct(include=tuple(patterns)))
+    except PatternInvalid:
+        assume(False)
+    prefix = common_prefix(patterns)
+    for key in keys:
+        assert passes is None or not passes(key.encode()) or key.encode().startswith(prefix)

@@ -287,7 +287,7 @@ def test_a_page_that_comes_broken_is_asked_for_again(broken: bytes) -> None:
     def spoil(number: int, request: ListObjects, page: ObjectsPage) -> Reply:
         return UnparsedPage(broken) if number % 7 == 2 and request.unparsed else page
 
-    assert listed(parallel(slow(NUMBERS, fault=spoil))) == relative_keys(NUMBERS, prefix="p/")
+    assert listed(parallel(slow(NUMBERS, fault=spoil), patience=SOON)) == relative_keys(NUMBERS, prefix="p/")
 
 
 def test_a_page_whose_rows_turn_out_unreadable_is_asked_for_again() -> None:
@@ -299,7 +299,7 @@ def test_a_page_whose_rows_turn_out_unreadable_is_asked_for_again() -> None:
         spoilt.append(number)
         return replace(page, rows=[row._replace(size_bytes="x") for row in page.rows])  # type: ignore[arg-type]
 
-    assert listed(parallel(slow(NUMBERS, fault=spoil))) == relative_keys(NUMBERS, prefix="p/")
+    assert listed(parallel(slow(NUMBERS, fault=spoil), patience=SOON)) == relative_keys(NUMBERS, prefix="p/")
     assert spoilt
 
 
