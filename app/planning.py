@@ -30,7 +30,7 @@ from s3plan.schemas.ports import Lister
 from s3plan.storage.listing import OutOfOrder, open_listing
 
 _TELL_EVERY_S = 0.25
-_LISTING_REQUESTS = 4
+_LISTING_REQUESTS = 32
 
 
 def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> PlanMade:

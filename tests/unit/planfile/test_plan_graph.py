@@ -30,7 +30,7 @@ def test_mermaid_shows_each_phase_with_its_counts() -> None:
         "flowchart TD\n"
         '    phase1["images: prepare<br/>no actions"]\n'
         '    phase2["images: copy<br/>1,204 actions in 2 batches, 3KiB"]\n'
-        '    phase3["images: delete<br/>7 actions in 1 batches, 0B"]\n'
+        '    phase3["images: delete<br/>7 actions in 1 batch, 0B"]\n'
         '    phase4["images: aside<br/>no actions"]\n'
         "    phase1 --> phase2\n"
         "    phase2 --> phase3\n"

@@ -62,13 +62,15 @@ def test_no_more_threads_run_than_allowed_and_everything_is_done() -> None:
     running, most, lock = 0, 0, threading.Lock()
     done: SimpleQueue[int] = SimpleQueue()
     ended = threading.Event()
-    gate = threading.Event()
+    gate, full = threading.Event(), threading.Event()
 
     def work(number: int) -> None:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
+            if running == 3:
+                full.set()
         gate.wait(10)
         with lock:
             running -= 1
@@ -80,6 +82,7 @@ def test_no_more_threads_run_than_allowed_and_everything_is_done() -> None:
     threads.close()
     with pytest.raises(RuntimeError):
         threads.submit(lambda: None)
+    assert full.wait(10)
     assert not ended.is_set()
     gate.set()
     assert {done.get(timeout=10) for _ in range(20)} == set(range(20))
