@@ -17,7 +17,7 @@ from s3plan.storage.boto3_client import READ_TIMEOUT_S, open_client
 from s3plan.storage.boto3_failures import failure_from
 from s3plan.storage.boto3_replies import reply_of
 from s3plan.storage.boto3_requests import RequestUnsendable, call_of
-from s3plan.storage.connections import ConnectionSettings, open_session
+from s3plan.storage.connections import ConnectionSettings, credentials_identity, open_session
 from s3plan.storage.listing_page import milliseconds_of
 from s3plan.storage.request_threads import RequestThreads
 
@@ -134,7 +134,7 @@ class _Clients:
 
         try:
             session = open_session(self._settings)
-            if _identity(session) == _identity(self._session):
+            if credentials_identity(session) == credentials_identity(self._session):
                 return False
             client = self._open(session)
         except (S3PlanError, BotoCoreError, ClientError) as error:
@@ -151,11 +151,3 @@ class _Clients:
             max_connections=self._max_connections,
             read_timeout_s=self._read_timeout_s,
         )
-
-
-def _identity(session: Any) -> tuple[str, str | None] | None:
-    credentials = session.get_credentials()
-    if credentials is None:
-        return None
-    frozen = credentials.get_frozen_credentials()
-    return frozen.access_key, frozen.token

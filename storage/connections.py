@@ -173,3 +173,12 @@ def _configured_endpoint(session: Any) -> str | None:
         scoped.get("endpoint_url"),
     )
     return next((url for url in candidates if url), None)
+
+
+def credentials_identity(session: Any) -> tuple[str, str | None] | None:
+    """Return what tells one set of credentials from another: access key and session token; None without any."""
+    credentials = session.get_credentials()
+    if credentials is None:
+        return None
+    frozen = credentials.get_frozen_credentials()
+    return frozen.access_key, frozen.token

@@ -12,7 +12,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply, Request
 from s3plan.storage.boto3_engine import RENEWED, Boto3Engine
-from s3plan.storage.connections import ConnectionSettings, open_session
+from s3plan.storage.connections import ConnectionSettings, credentials_identity, open_session
 from s3plan.storage.crt_client import Addresses, lower_names, open_crt_client
 from s3plan.storage.crt_failures import failure_from
 from s3plan.storage.crt_replies import reply_of
@@ -138,10 +138,10 @@ class CrtEngine:
             now_s = time.monotonic()
             if self._renewed_at_s is None or now_s - self._renewed_at_s >= _RENEWAL_PAUSE_S:
                 self._renewed_at_s = now_s
-                before = _identity(self._session)
+                before = credentials_identity(self._session)
                 try:
                     session = open_session(self._settings)
-                    is_new = _identity(session) != before
+                    is_new = credentials_identity(session) != before
                     if is_new:
                         self._open()
                 except Exception:  # noqa: BLE001  what cannot be renewed stays expired; the failure says so
@@ -199,11 +199,3 @@ class _Exchange:
         except Exception as broken:  # noqa: BLE001  whoever waits for this reply must hear of a fault of ours, too
             reply = Failure(FailureKind.BAD_REPLY, operation, "EngineBroke", f"{type(broken).__name__}: {broken}")
         self._on_reply(reply)
-
-
-def _identity(session: Any) -> tuple[str, str | None] | None:
-    credentials = session.get_credentials()
-    if credentials is None:
-        return None
-    frozen = credentials.get_frozen_credentials()
-    return frozen.access_key, frozen.token
