@@ -14,13 +14,14 @@ from pathlib import Path
 from time import monotonic, time_ns
 
 from s3plan.app.checks import check_approval, check_endpoints, check_header
-from s3plan.app.executors import EngineLimits, engine_limits, open_control, open_executor
+from s3plan.app.executors import EngineLimits, engine_limits, open_control, opened_executor
 from s3plan.app.own_process import tuned_process
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.preparation import prepare
 from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.standing import performed_batches
 from s3plan.app.stores import Stores, connections_of
+from s3plan.app.worker import OpenEngines
 from s3plan.executors.bookkeeping import Bookkeeper
 from s3plan.executors.journal import Journal, OutcomeRecord
 from s3plan.executors.ledger import BatchState, load_states, total_counts
@@ -34,11 +35,12 @@ from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.schemas.conditions import Capabilities
+from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.events import OnEvent, RunEnded, RunStarted, Warned
-from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import PhaseName
+from s3plan.schemas.ports import Executor
 from s3plan.schemas.requests import Encryption
 from s3plan.schemas.tasks import TaskSettings
 from s3plan.storage.performer import EnginePerformer
@@ -99,24 +101,42 @@ def apply_plan(
         states = _load(plan, opened)
         if not opened.runs():
             check_invariants(plan)
-        stores, limits = _open_stores(stack, plan, request)
+        stores, limits = _open_stores(stack, plan, request, batches=sum(1 for state in states.values() if state.todo()))
+        pins = plan.header.settings.pin_cores and stores.like_one_core(plan.locations)
         if request.owns_process:
-            pins = plan.header.settings.pin_cores and stores.uses(EngineName.CRT, plan.locations)
-            on_event = stack.enter_context(tuned_process(pins_core=pins, on_event=on_event))
+            pins_this = pins and limits.executor != "processes"
+            on_event = stack.enter_context(tuned_process(pins_core=pins_this, on_event=on_event))
         for warning in stores.fallbacks(plan.locations):
             on_event(Warned(warning))
         run = _Opened(request, plan, opened, lock, stores, on_event, stop_level)
         if _nothing_left(states):
             return _report(run, _standing(plan, states), began_s=monotonic())
+        control = open_control(limits, plan.header.settings)
+        performer = EnginePerformer(stores.engine_of)
+        in_worker = _open_engines(stores, plan, limits)
+        # Opened before the preparation: worker processes come up meanwhile.
+        executor = stack.enter_context(
+            opened_executor(limits, control, performer=performer, open_performer=in_worker, pins_cores=pins)
+        )
         capabilities = prepare(plan, stores, allow_checked=request.allow_checked, on_event=on_event)
-        return _run(run, states, limits, capabilities)
+        return _run(run, states, executor=executor, control=control, limits=limits, capabilities=capabilities)
 
 
-def _open_stores(stack: ExitStack, plan: PlanReader, request: ApplyRequest) -> tuple[Stores, EngineLimits]:
+def _open_engines(stores: Stores, plan: PlanReader, limits: EngineLimits) -> OpenEngines:
+    connections = {location.connection: stores.settings_of(location.connection) for location in plan.locations}
+    most = limits.most_in_flight_per_batch * limits.batches_each
+    return OpenEngines(connections, tuple(plan.locations), max_in_flight=most)
+
+
+def _open_stores(
+    stack: ExitStack, plan: PlanReader, request: ApplyRequest, *, batches: int
+) -> tuple[Stores, EngineLimits]:
     record = plan.header.manifest
     connections = connections_of(parse_manifest(record.text.encode(), path=Path(record.path)).manifest)
-    climbs = Stores(connections, max_in_flight=1).uses(EngineName.CRT, plan.locations)
-    limits = engine_limits(plan.header.settings, workers=request.workers, executor=request.executor, climbs=climbs)
+    climbs = Stores(connections, max_in_flight=1).take_many(plan.locations)
+    limits = engine_limits(
+        plan.header.settings, workers=request.workers, executor=request.executor, batches=batches, climbs=climbs
+    )
     return stack.enter_context(Stores(connections, max_in_flight=limits.most_in_flight)), limits
 
 
@@ -161,13 +181,19 @@ def _standing(plan: PlanReader, states: dict[int, BatchState]) -> RunEnd:
     return RunEnd(RunState.INCOMPLETE if bad else RunState.COMPLETED, counts, 0, ())
 
 
-def _run(run: _Opened, states: dict[int, BatchState], limits: EngineLimits, capabilities: Capabilities) -> ApplyReport:
+def _run(
+    run: _Opened,
+    states: dict[int, BatchState],
+    *,
+    executor: Executor,
+    control: RunControl,
+    limits: EngineLimits,
+    capabilities: Capabilities,
+) -> ApplyReport:
     plan, journal, on_event = run.plan, run.journal, run.on_event
     settings = plan.header.settings
-    control = open_control(limits, settings)
     for location in plan.locations:
-        run.stores.engine_of(location)  # opened here: workers only look them up
-    executor = open_executor(limits, EnginePerformer(run.stores.engine_of), control)
+        run.stores.engine_of(location)  # opened here: batches only look them up
     reporter = _reporter(run, states, control)
     recorder = Recorder(journal, clock=monotonic)
     retry = RetryPolicy(retries=settings.retries, random=random.random)
@@ -186,6 +212,7 @@ def _run(run: _Opened, states: dict[int, BatchState], limits: EngineLimits, capa
         pid=os.getpid(),
         executor=limits.executor,
         tool_version=version("s3plan"),
+        engines=_engines_used(run),
     )
     began_s = monotonic()
     on_event(_started(run, states, number, limits.executor))
@@ -208,6 +235,11 @@ def _run(run: _Opened, states: dict[int, BatchState], limits: EngineLimits, capa
     end = scheduler.run()
     journal.end_run(number, state=end.state.value, now_ms=_now_ms())
     return _report(run, end, began_s=began_s)
+
+
+def _engines_used(run: _Opened) -> list[EngineUsed]:
+    choices = run.stores.engines_of(run.plan.locations)
+    return [EngineUsed(connection, choice.name.value, choice.reason) for connection, choice in choices.items()]
 
 
 def _task_settings(plan: PlanReader, capabilities: Capabilities) -> TaskSettings:

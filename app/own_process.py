@@ -20,9 +20,7 @@ def tuned_process(*, pins_core: bool, on_event: OnEvent) -> Iterator[OnEvent]:
     Gives what is to be told of events in place of `on_event`: it looks now and then whether the core is still quiet.
     """
     thresholds = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    collect_garbage_seldom()
     pin = CorePin()
     if pins_core:
         pin.pin()
@@ -32,6 +30,13 @@ def tuned_process(*, pins_core: bool, on_event: OnEvent) -> Iterator[OnEvent]:
         pin.lift()
         gc.set_threshold(*thresholds)
         gc.unfreeze()
+
+
+def collect_garbage_seldom() -> None:
+    """Leave what is there alone, and look at what comes less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 def _looking(pin: CorePin, on_event: OnEvent) -> Callable[[Event], None]:

@@ -22,12 +22,14 @@ from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.job import Job, resolve_job
 from s3plan.planner.manifest_file import LoadedManifest, load_manifest
+from s3plan.planner.patterns import common_prefix
 from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.errors import Locked, PlanDamaged, PlanRefused, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
 from s3plan.schemas.plan import LocationRole, ManifestRecord
 from s3plan.schemas.ports import Lister
-from s3plan.storage.listing import OutOfOrder, open_listing
+from s3plan.storage.listing import OutOfOrder
+from s3plan.storage.narrowed_listing import open_narrowed_listing
 
 _TELL_EVERY_S = 0.25
 _LISTING_REQUESTS = 32
@@ -108,10 +110,11 @@ def _build(
     on_event: OnEvent,
 ) -> BuiltPlan:
     """Build with plain listings; where one turns out to be out of order, once more with those sorted on disk."""
+    shared = common_prefix(job.filters.include)  # by both sides: key filters hold on both
     unordered: set[LocationRole] = set()
     while True:
         listers = {
-            found.location.role: _lister(stores, found, unordered=found.location.role in unordered)
+            found.location.role: _lister(stores, found, shared=shared, unordered=found.location.role in unordered)
             for found in (source, destination)
         }
         source_lister = listers[LocationRole.SOURCE]
@@ -137,10 +140,11 @@ def _build(
             unordered = set(listers)
 
 
-def _lister(stores: Stores, found: FoundLocation, *, unordered: bool) -> Lister | None:
+def _lister(stores: Stores, found: FoundLocation, *, shared: bytes, unordered: bool) -> Lister | None:
     if not found.exists:
         return None
-    return open_listing(stores.engine_of(found.location), found.location, unordered=unordered)
+    engine = stores.engine_of(found.location)
+    return open_narrowed_listing(engine, found.location, shared=shared, unordered=unordered)
 
 
 def _progress(on_event: OnEvent) -> Callable[[int, int, int], None]:

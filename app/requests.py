@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import PlanHeader
 
@@ -81,6 +82,7 @@ class RunLine:
     host: str
     pid: int
     executor: str
+    engines: tuple[EngineUsed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

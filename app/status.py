@@ -61,6 +61,7 @@ def _line(run: RunRecord, *, is_running: bool) -> RunLine:
         run.host,
         run.pid,
         run.executor,
+        run.engines,
     )
 
 

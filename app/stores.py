@@ -9,11 +9,10 @@ from typing import Self
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_connections import Connection
-from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
-from s3plan.storage.engines import choose_engine, open_engine
+from s3plan.storage.engines import EngineChoice, choose_engine, open_engine
 
 
 class Stores:
@@ -56,17 +55,24 @@ class Stores:
         """Return the engine that reaches a location."""
         return self.open(location.connection, region=location.region)
 
-    def uses(self, engine: EngineName, locations: Iterable[PlanLocation]) -> bool:
-        """Return whether the requests of one of these locations go by this engine."""
-        return any(choose_engine(self.settings_of(location.connection)).name is engine for location in locations)
+    def take_many(self, locations: Iterable[PlanLocation]) -> bool:
+        """Return whether an engine of one of these locations takes many requests under way."""
+        return any(choose_engine(self.settings_of(location.connection)).takes_many for location in locations)
+
+    def like_one_core(self, locations: Iterable[PlanLocation]) -> bool:
+        """Return whether an engine of one of these locations sends faster where its process has one core."""
+        return any(choose_engine(self.settings_of(location.connection)).likes_one_core for location in locations)
+
+    def engines_of(self, locations: Iterable[PlanLocation]) -> dict[str, EngineChoice]:
+        """Return how the requests of each connection go, by its name."""
+        names = sorted({location.connection for location in locations})
+        return {name: choose_engine(self.settings_of(name)) for name in names}
 
     def fallbacks(self, locations: Iterable[PlanLocation]) -> list[str]:
         """Return a sentence for each connection whose requests cannot go by the fast engine."""
-        names = sorted({location.connection for location in locations})
-        choices = [(self.settings_of(name), choose_engine(self.settings_of(name))) for name in names]
         return [
-            f"{settings}: requests go by boto3, the slower engine: {choice.reason}"
-            for settings, choice in choices
+            f"{self.settings_of(name)}: requests go by boto3, the slower engine: {choice.reason}"
+            for name, choice in self.engines_of(locations).items()
             if choice.reason is not None
         ]
 

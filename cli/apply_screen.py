@@ -18,6 +18,7 @@ from s3plan.cli.wording import (
     moment_text,
     path_text,
 )
+from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import LocationRole
 from s3plan.schemas.printable import escape_unprintable
@@ -122,7 +123,7 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
     return [
         Text(f"Plan {status.digest[:8]} of job {header.job}: {title[:1].lower()}{title[1:]}", style=style),
         *aligned_lines(rows),
-        *([Text("Runs"), *runs] if runs else []),
+        *([Text("Runs"), *runs, *_engine_lines(status)] if runs else []),
         *lines,
         *_next_of(status, resume=resume),
     ]
@@ -133,6 +134,24 @@ def _next_of(status: Status, *, resume: Sequence[str | Path]) -> list[Text]:
         return [Text("  A guard holds this plan back; `s3plan show` says which.")]
     remaining = 0 if status.state == "running" else status.remaining
     return next_lines(status.plan, status.counts, remaining, manifest=status.header.manifest.path, resume=resume)
+
+
+def _engine_lines(status: Status) -> list[Text]:
+    """Return by which engines the requests of the last run go, or went; none falls back silently."""
+    run = status.runs[-1]
+    verb = "go" if run.state == "running" else "went"
+    names = {used.engine for used in run.engines}
+    if len(names) == 1 and not any(used.reason for used in run.engines):
+        return [Text(escape_unprintable(f"  Requests {verb} by {names.pop()}."))]
+    return [_engine_line(used, verb=verb) for used in run.engines]
+
+
+def _engine_line(used: EngineUsed, *, verb: str) -> Text:
+    whose = f"connection {used.connection}" if used.connection else "the default connection"
+    said = escape_unprintable(f"  Requests of {whose} {verb} by {used.engine}")
+    if used.reason is None:
+        return Text(f"{said}.")
+    return Text(f"{said}, the slower engine: {escape_unprintable(used.reason)}.", style="yellow")
 
 
 def _run_row(run: RunLine, *, now: datetime) -> list[Cell]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from rich.text import Text
 from s3plan.app.places import find_plan
-from s3plan.app.requests import FailureLine, Status
+from s3plan.app.requests import FailureLine, RunLine, Status
 from s3plan.app.status import iter_failures, read_status
 from s3plan.cli.apply_command import ApplyOptions, resume_command
 from s3plan.cli.apply_screen import counts_text, status_lines
@@ -68,9 +68,14 @@ def status_document(status: Status) -> dict[str, object]:
         "actions": status.actions,
         "remaining": status.remaining,
         "counts": {kind.value: count for kind, count in status.counts.items()},
-        "runs": [{field.name: getattr(run, field.name) for field in fields(run)} for run in status.runs],
+        "runs": [_run_document(run) for run in status.runs],
         "messages": list(status.messages),
     }
+
+
+def _run_document(run: RunLine) -> dict[str, object]:
+    values = {field.name: getattr(run, field.name) for field in fields(run)}
+    return values | {"engines": [asdict(used) for used in run.engines]}
 
 
 def failure_lines(failures: Iterable[FailureLine]) -> Iterator[Text]:

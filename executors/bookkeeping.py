@@ -18,7 +18,7 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Re
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload
 
 _DENIED_AT_FIRST = 20
-_WORKER_DEATHS = 3
+_WORKER_DEATHS = 3  # in a row, without an action of the batch that ended in between
 _TOLD = frozenset({OutcomeKind.FAILED, OutcomeKind.STALE})
 
 
@@ -31,6 +31,7 @@ class _Attempt:
     retry_delay_s: float | None = None
     retry_positions: list[int] = field(default_factory=list)
     has_stored_parts: bool = False
+    has_moved_on: bool = False  # an action ended, or a part of one was stored
     error: str | None = None
 
 
@@ -101,11 +102,12 @@ class Bookkeeper:
             case Outcome():
                 if item.position in attempt.open_positions:
                     attempt.open_positions.discard(item.position)
+                    attempt.has_moved_on |= item.kind is not OutcomeKind.UNKNOWN
                     self._settle(state, attempt, item)
             case UploadBegun():
                 self._recorder.note_upload(batch, KnownUpload(item.position, item.upload_id, item.part_size_bytes, ()))
             case PartDone():
-                attempt.has_stored_parts = True
+                attempt.has_stored_parts = attempt.has_moved_on = True
                 self._recorder.note_part(batch, item.position, item.upload_id, item.number, item.etag)
             case UploadEnded():
                 attempt.has_stored_parts = False  # they are gone with it: starting over is no progress
@@ -176,9 +178,16 @@ class Bookkeeper:
                 self.messages.append(f"stopped: the first {_DENIED_AT_FIRST} answers were all no: {outcome.reason}")
 
     def _blame(self, state: BatchState, attempt: _Attempt, error: str) -> None:
-        """A worker broke: what it had begun is unknown and tried again; after three times the batch is blamed."""
-        self._deaths[state.batch.id] += 1
+        """A worker broke or died: what it had begun is unknown and tried again; in the end the batch is blamed.
+
+        A batch that moves on between deaths is not what kills its workers, however many of them die.
+        """
+        self._deaths[state.batch.id] = 1 if attempt.has_moved_on else self._deaths[state.batch.id] + 1
         is_final = self._deaths[state.batch.id] >= _WORKER_DEATHS
+        if not is_final:
+            self._on_event(
+                Warned(f"a worker broke at batch {state.batch.id}: {error}; what it was at is looked at again")
+            )
         kind = OutcomeKind.FAILED if is_final else OutcomeKind.UNKNOWN
         for position in sorted(attempt.open_positions):
             self._settle(state, attempt, Outcome(position, kind, f"the worker broke: {error}"))

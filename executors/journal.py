@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Self
 
 from s3plan.executors.journal_schema import check_is_ours, check_of, create, damaged, is_empty
+from s3plan.executors.run_engines import engines_text, parse_engines
+from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
@@ -37,6 +39,7 @@ class RunRecord:
     pid: int
     executor: str
     tool_version: str
+    engines: tuple[EngineUsed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Journal:
         self.is_new = is_new
         self.doubtful_since_ms = doubtful_since_ms
         self._connection = connection
+        self._uploads_checked = False
 
     @classmethod
     def open(cls, path: Path, *, plan_digest: str, now_ms: int, doubtful_since_ms: int | None = None) -> Journal:
@@ -136,13 +140,15 @@ class Journal:
         """Close the file; what was not committed is lost."""
         self._connection.close()
 
-    def begin_run(self, *, now_ms: int, host: str, pid: int, executor: str, tool_version: str) -> int:
-        """Record durably that a run begins; return its number."""
+    def begin_run(
+        self, *, now_ms: int, host: str, pid: int, executor: str, tool_version: str, engines: Iterable[EngineUsed]
+    ) -> int:
+        """Record durably that a run begins, and by which engines its requests go; return its number."""
         with self._writing():
             cursor = self._connection.execute(
-                "INSERT INTO run (state, began_at_ms, host, pid, executor, tool_version) "
-                "VALUES ('running', ?, ?, ?, ?, ?)",
-                (now_ms, host, pid, executor, tool_version),
+                "INSERT INTO run (state, began_at_ms, host, pid, executor, tool_version, engines) "
+                "VALUES ('running', ?, ?, ?, ?, ?, ?)",
+                (now_ms, host, pid, executor, tool_version, engines_text(engines)),
             )
         return int(cursor.lastrowid or 0)
 
@@ -183,7 +189,8 @@ class Journal:
 
     def runs(self) -> list[RunRecord]:
         """Return the runs, oldest first."""
-        return [RunRecord(*row) for row in self._rows("SELECT * FROM run ORDER BY id")]
+        rows = self._rows("SELECT * FROM run ORDER BY id")
+        return [RunRecord(*(*row[:-1], parse_engines(row[-1]))) for row in rows]
 
     def batches(self) -> Iterator[BatchRecord]:
         """Yield the begun batches in order; raise JournalRefused at the first that is not as it was written."""
@@ -208,19 +215,28 @@ class Journal:
 
     def uploads(self, batch: int) -> tuple[KnownUpload, ...]:
         """Return the open uploads of a batch with the parts known to be stored."""
+        self._check_uploads()
         parts: dict[tuple[int, str], list[tuple[int, str]]] = {}
-        for _, position, upload_id, number, etag in self._checked_rows("part", batch, order="position, number"):
+        for _, position, upload_id, number, etag, _ in self._rows(
+            "SELECT * FROM part WHERE batch = ? ORDER BY position, number", (batch,)
+        ):
             parts.setdefault((position, upload_id), []).append((number, etag))
         return tuple(
             KnownUpload(position, upload_id, size, tuple(parts.get((position, upload_id), ())))
-            for _, position, upload_id, size in self._checked_rows("upload", batch, order="position")
+            for _, position, upload_id, size, _ in self._rows(
+                "SELECT * FROM upload WHERE batch = ? ORDER BY position", (batch,)
+            )
         )
 
-    def _checked_rows(self, table: str, batch: int, *, order: str) -> Iterator[tuple]:  # type: ignore[type-arg]
-        for row in self._rows(f"SELECT * FROM {table} WHERE batch = ? ORDER BY {order}", (batch,)):  # noqa: S608
-            if _checked(row[:-1]) != row:
-                raise damaged(self.path, f"a row of {table} of batch {batch} does not match its checksum")
-            yield row[:-1]
+    def _check_uploads(self) -> None:
+        """Check the rows of every batch, once: one whose batch's number is damaged is missed under its own."""
+        if self._uploads_checked:
+            return
+        for table in ("upload", "part"):
+            for row in self._rows(f"SELECT * FROM {table}"):  # noqa: S608
+                if _checked(row[:-1]) != row:
+                    raise damaged(self.path, f"a row of {table} of batch {row[0]} does not match its checksum")
+        self._uploads_checked = True
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple]:  # type: ignore[type-arg]
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 
@@ -17,12 +18,29 @@ _TUNE_EVERY_S = 0.4
 _LEAST_PER_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast requests may follow each other at the moment; None: as fast as they can."""
+
+    rate_per_s: float | None = None
+    bandwidth_bytes_per_s: float | None = None
+
+    def divided(self, shares: int) -> Pace:
+        """Return the pace of one of so many that send side by side."""
+        return Pace(
+            None if self.rate_per_s is None else self.rate_per_s / shares,
+            None if self.bandwidth_bytes_per_s is None else self.bandwidth_bytes_per_s / shares,
+        )
+
+
 class RunControl:
     """The Control of one process: shared by its batches, changed by the scheduler. Safe to use from any thread.
 
     Throttling halves the request rate, at most once a second, and raises it again by 15 % each quiet second, up to
     where it was before the storm; then the limit is lifted. With a `tuner` the number of requests under way follows
     what the store's latency makes worth while.
+
+    Where other processes send the requests, each has a RunControl that keeps to its share of this one's `pace`.
     """
 
     def __init__(
@@ -51,6 +69,7 @@ class RunControl:
         self._window_began_s = clock()
         self._window_requests = 0
         self._measured_per_s = 0.0
+        self._requests = 0
 
     @property
     def in_flight(self) -> int:
@@ -68,6 +87,31 @@ class RunControl:
     def is_throttled(self) -> bool:
         """Whether the store has asked us to slow down and the rate is not yet back."""
         return self._throttled_rate_per_s is not None
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been sent so far."""
+        return self._requests
+
+    def pace(self) -> Pace:
+        """Return the rates that hold now, what a throttling store leaves of them included."""
+        with self._lock:
+            return Pace(self._rate_now(self._clock()), self._bandwidth_bytes_per_s)
+
+    def keep_to(self, pace: Pace) -> None:
+        """Take other rates than before."""
+        with self._lock:
+            self._own_rate_per_s = pace.rate_per_s
+            self._bandwidth_bytes_per_s = pace.bandwidth_bytes_per_s
+
+    def allow(self, in_flight: int) -> None:
+        """Take another number of requests under way than before."""
+        self._in_flight = in_flight
+
+    def note_requests(self, requests: int) -> None:
+        """Take note of requests that others have sent under this control."""
+        with self._lock:
+            self._count(self._clock(), requests)
 
     def stop(self) -> None:
         """Take no new action."""
@@ -96,7 +140,7 @@ class RunControl:
         """Take one request's turn and that many bytes; return the seconds to wait before sending."""
         with self._lock:
             now_s = self._clock()
-            self._count(now_s)
+            self._count(now_s, 1)
             rate_per_s = self._rate_now(now_s)
             wait_s = 0.0
             if rate_per_s is not None:
@@ -109,8 +153,9 @@ class RunControl:
                 wait_s = max(wait_s, due_s - now_s)
             return wait_s
 
-    def _count(self, now_s: float) -> None:
-        self._window_requests += 1
+    def _count(self, now_s: float, requests: int) -> None:
+        self._requests += requests
+        self._window_requests += requests
         elapsed_s = now_s - self._window_began_s
         if elapsed_s >= (_MEASURE_OVER_S if self._tuner is None else _TUNE_EVERY_S):
             self._measured_per_s = self._window_requests / elapsed_s

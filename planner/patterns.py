@@ -93,26 +93,32 @@ def common_prefix(patterns: Sequence[str]) -> bytes:
 
     A listing may be narrowed to it, relative to the location, on both sides of a job: key filters run on both, so what
     lies outside is no part of the job, be it to copy or to delete. A pattern without a `/` at its start or inside
-    matches at any depth, and `!` may take back anything: with one of these among them the answer is empty. The
-    location's own marker, the empty key, is not listed then. Raises PatternInvalid.
+    matches at any depth: with one of these among them the answer is empty. One with `!` only takes back, so it does not
+    matter here. What comes back is printable. Raises PatternInvalid.
     """
-    parsed = [parse_pattern(text) for text in patterns]
-    if not parsed or any(pattern.negated or not pattern.anchored for pattern in parsed):
+    taking_in = [pattern for pattern in map(parse_pattern, patterns) if not pattern.negated]
+    if not taking_in or not all(pattern.anchored for pattern in taking_in):
         return b""
-    starts = [pattern.literal_start for pattern in parsed]
+    starts = [pattern.literal_start for pattern in taking_in]
     first, last = min(starts), max(starts)  # what these two share all share
     length = next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
     return first[:length].encode()
 
 
 def _literal_start(body: str) -> str:
-    """Return a valid pattern up to its first `*`, `?` or `[`, backslashes taken off."""
+    """Return a valid pattern up to its first `*`, `?` or `[`, backslashes taken off.
+
+    It ends as well before a character that is not printable: not every store takes those in a request.
+    """
     characters: list[str] = []
     scanned = iter(body)
     for character in scanned:
         if character in "*?[":
             break
-        characters.append(next(scanned) if character == "\\" else character)
+        literal = next(scanned) if character == "\\" else character
+        if not literal.isprintable():
+            break
+        characters.append(literal)
     return "".join(characters)
 
 

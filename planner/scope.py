@@ -51,7 +51,10 @@ class Scope:
         return chain.from_iterable(self._pages_in_scope())
 
     def record(self) -> ListingRecord:
-        """Return what the whole listing gave; to be called once `rows` is exhausted. The marker is not counted."""
+        """Return what the whole listing gave; to be called once `rows` is exhausted.
+
+        The marker is counted only if the key filters leave it out.
+        """
         return ListingRecord(
             objects=self.objects,
             bytes=self.size_bytes,
@@ -74,14 +77,14 @@ class Scope:
     def _in_scope(self, page: Sequence[ObjectRow]) -> Sequence[ObjectRow]:
         self._verify_order([row[0] for row in page])
         rows = page
-        if rows[0].key == _MARKER_KEY:
-            self.marker = rows[0]
-            rows = rows[1:]
         if self._passes is not None:
             passes = self._passes
             kept = [row for row in rows if passes(row[0])]
             self._left_out += len(rows) - len(kept)
             rows = kept
+        if rows and rows[0].key == _MARKER_KEY:
+            self.marker = rows[0]
+            rows = rows[1:]
         self.objects += len(rows)
         self.size_bytes += sum(row[1] for row in rows)
         return rows

@@ -151,10 +151,10 @@ class RunSettings(Section):
 
     executor: Annotated[
         ExecutorName,
-        word_of(ExecutorName, later="processes dask ray slurm kubernetes ssh airflow"),
+        word_of(ExecutorName, later="dask ray slurm kubernetes ssh airflow"),
     ] = Field(default=ExecutorName.THREADS, description="Where batches run.")
     workers: Annotated[int, whole_number(1, 64)] | None = Field(
-        default=None, description="Batches at a time.", examples=[8]
+        default=None, description="Batches at a time, or worker processes.", examples=[8]
     )
     in_flight: Annotated[int, whole_number(1, 4096)] | None = Field(
         default=None, description="Requests under way at a time, in all.", examples=[128]

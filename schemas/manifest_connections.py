@@ -72,8 +72,9 @@ class Connection(Section):
         default=AddressingStyle.AUTO, description="Whether the bucket stands in the host name (virtual) or in the path."
     )
     engine: Annotated[EngineName, word_of(EngineName)] = Field(
-        default=EngineName.BOTO3,
-        description="How requests are sent: crt is fast, boto3 compatible; auto takes crt where it can.",
+        default=EngineName.AUTO,
+        description="How requests are sent: native is the fastest, boto3 the most compatible; auto takes native where "
+        "it can.",
     )
     anonymous: Annotated[bool, flag()] = Field(default=False, description="Send unsigned requests, for public buckets.")
     requester_pays: Annotated[bool, flag()] = Field(

@@ -56,12 +56,14 @@ class ExecutorName(StrEnum):
 
     SERIAL = "serial"
     THREADS = "threads"
+    PROCESSES = "processes"
 
 
 class EngineName(StrEnum):
     """How requests are sent."""
 
     AUTO = "auto"
+    NATIVE = "native"
     CRT = "crt"
     BOTO3 = "boto3"
 

@@ -63,7 +63,7 @@ class ListingRecord(_HeaderPart):
 
     objects: NonNegativeInt
     bytes: NonNegativeInt
-    left_out: NonNegativeInt = Field(default=0, description="objects that a key filter left out")
+    left_out: NonNegativeInt = Field(default=0, description="listed objects that a key filter left out")
     pages: NonNegativeInt
     complete: bool
     bucket_exists: bool = True

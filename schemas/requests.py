@@ -72,6 +72,19 @@ class HeadObject:
 
 
 @dataclass(frozen=True, slots=True)
+class GetObject:
+    """Bytes `first_byte` to `last_byte` (inclusive), or all; held in memory, so ask for a part of what is large."""
+
+    bucket: str
+    key: str
+    if_match: str | None = None
+    version: str | None = None
+    first_byte: int | None = None  # None with last_byte None: the whole object
+    last_byte: int | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GetObjectTags:
     bucket: str
     key: str
@@ -197,6 +210,7 @@ Request = (
     | GetBucketEncryption
     | ListObjects
     | HeadObject
+    | GetObject
     | GetObjectTags
     | PutObject
     | CopyObject
@@ -258,6 +272,14 @@ class ObjectFound:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectRead:
+    """The bytes that were asked for, of the object that has this ETag now."""
+
+    etag: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class TagsFound:
     tags: Mapping[str, str]
 
@@ -308,6 +330,7 @@ Reply = (
     | ObjectsPage
     | UnparsedPage
     | ObjectFound
+    | ObjectRead
     | TagsFound
     | ObjectWritten
     | UploadOpened

@@ -56,7 +56,10 @@ class BatchTask:
 
 @dataclass(frozen=True, slots=True)
 class BatchProgress:
-    """News of one batch; `final` once for each start. `error` is set if the worker itself broke."""
+    """News of one batch; `final` once for each start. `error` is set if the worker itself broke, or its process died.
+
+    What had not ended by then is unknown: it may have been begun.
+    """
 
     batch_id: int
     generation: int

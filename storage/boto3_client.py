@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import MutableMapping
-from pathlib import Path
 from typing import Any
 
-from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.manifest_words import AddressingStyle
 from s3plan.storage.boto3_replies import LIST_BODY
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
+from s3plan.storage.tls import ca_bundle
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 120.0  # other stores than AWS answer a copy of several GiB with its first byte only when it is done
@@ -33,6 +32,9 @@ _REPEATED_KEY = re.compile(rb"<(Key|Resource|Location)>[^<]*</\1>")
 
 def open_client(settings: ConnectionSettings, session: Any, *, max_connections: int, read_timeout_s: float) -> Any:
     """Return a client on a session of its own; raise EndpointInvalid, S3PlanError."""
+    import urllib3
+    from urllib3.exceptions import InsecureRequestWarning
+
     endpoint = effective_endpoint(settings, session)
     # Times stay text: botocore's parser spends 30 ms of a page of 1,000 keys on them.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_as_it_is)
@@ -43,6 +45,8 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
         verify=_verification(settings),
         config=_config(settings, endpoint, max_connections=max_connections, read_timeout_s=read_timeout_s),
     )
+    if not settings.tls_verify:
+        urllib3.disable_warnings(InsecureRequestWarning)  # the user has said so; once is enough
     events = client.meta.events
     events.register("before-call.s3", _refuse_redirects)
     events.register("before-parse.s3.ListObjectsV2", _keep_list_body)
@@ -82,12 +86,8 @@ def _config(
 def _verification(settings: ConnectionSettings) -> bool | str:
     if not settings.tls_verify:
         return False
-    if settings.ca_bundle is None:
-        return True
-    bundle = Path(settings.ca_bundle).expanduser()
-    if not bundle.is_file():
-        raise S3PlanError(f"{settings}: ca_bundle {bundle} is no file; name one that holds the certificates to trust")
-    return str(bundle)
+    bundle = ca_bundle(settings)
+    return True if bundle is None else str(bundle)
 
 
 def _as_it_is(text: str) -> str:

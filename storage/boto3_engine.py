@@ -16,8 +16,9 @@ from s3plan.schemas.requests import Reply, Request
 from s3plan.storage.boto3_client import READ_TIMEOUT_S, open_client
 from s3plan.storage.boto3_failures import failure_from
 from s3plan.storage.boto3_replies import reply_of
-from s3plan.storage.boto3_requests import RequestUnsendable, call_of
+from s3plan.storage.boto3_requests import call_of
 from s3plan.storage.connections import ConnectionSettings, credentials_identity, open_session
+from s3plan.storage.failures import RequestUnsendable
 from s3plan.storage.listing_page import milliseconds_of
 from s3plan.storage.request_threads import RequestThreads
 

@@ -8,6 +8,7 @@ from typing import Any
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
+from s3plan.storage.etags import bare_etag
 from s3plan.storage.failures import failure_of
 from s3plan.storage.listing_page import PageUnreadable, decode_key, milliseconds_of, parse_page
 
@@ -39,10 +40,6 @@ def reply_of(request: r.Request, answer: Answer, *, operation: str) -> r.Reply:
         return Failure(FailureKind.BAD_REPLY, operation, "BadReply", f"the answer cannot be read: {error!r}", 200)
 
 
-def _bare(etag: str) -> str:
-    return etag.strip().removeprefix("W/").strip('"')
-
-
 def _empty(operation: str) -> Failure:
     """A 200 without its body: the connection may have broken off where the result should have come."""
     return Failure(FailureKind.TRANSIENT, operation, "EmptyReply", "the store's answer has no result", 200)
@@ -67,7 +64,7 @@ def _object_found(answer: Answer, _: str) -> r.Reply:
     if expires is not None:
         headers["Expires"] = expires
     return r.ObjectFound(
-        etag=_bare(answer["ETag"]),
+        etag=bare_etag(answer["ETag"]),
         size_bytes=int(answer["ContentLength"]),
         mtime_ms=milliseconds_of(answer["LastModified"]),
         storage_class=answer.get("StorageClass") or STANDARD,
@@ -89,6 +86,10 @@ def _full_checksums(answer: Answer) -> dict[str, str]:
         for name, value in answer.items()
         if name.startswith(_CHECKSUM) and name not in _NOT_CHECKSUMS
     }
+
+
+def _object_read(answer: Answer, _: str) -> r.Reply:
+    return r.ObjectRead(bare_etag(answer["ETag"]), answer["Body"].read())
 
 
 def _tags_found(answer: Answer, _: str) -> r.Reply:
@@ -124,7 +125,7 @@ def _completed(answer: Answer, operation: str) -> r.Reply:
 def _object_written(result: Answer, version: str | None) -> r.ObjectWritten:
     etag, modified = result.get("ETag"), result.get("LastModified")
     return r.ObjectWritten(
-        etag=_bare(etag) if etag else None,
+        etag=bare_etag(etag) if etag else None,
         mtime_ms=milliseconds_of(modified) if modified else None,
         version=version,
     )
@@ -136,7 +137,9 @@ def _upload_opened(answer: Answer, operation: str) -> r.Reply:
 
 
 def _parts_page(answer: Answer, _: str) -> r.Reply:
-    parts = tuple((int(part["PartNumber"]), _bare(part["ETag"]), int(part["Size"])) for part in answer.get("Parts", ()))
+    parts = tuple(
+        (int(part["PartNumber"]), bare_etag(part["ETag"]), int(part["Size"])) for part in answer.get("Parts", ())
+    )
     if not answer.get("IsTruncated"):
         return r.PartsPage(parts)
     return r.PartsPage(parts, next_marker=int(answer.get("NextPartNumberMarker") or parts[-1][0]))
@@ -174,6 +177,7 @@ _READERS: Mapping[type, Callable[[Answer, str], r.Reply]] = {
     r.GetBucketEncryption: _encryption_found,
     r.ListObjects: _objects_page,
     r.HeadObject: _object_found,
+    r.GetObject: _object_read,
     r.GetObjectTags: _tags_found,
     r.PutObject: _written,
     r.CopyObject: _copied,

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from s3plan.schemas import requests as r
+from s3plan.storage.failures import RequestUnsendable
 
 Parameters = dict[str, Any]
 
@@ -19,10 +20,6 @@ class Call:
     operation: str
     method: str
     parameters: Parameters
-
-
-class RequestUnsendable(ValueError):
-    """A request that cannot be put into HTTP as it is."""
 
 
 def call_of(request: r.Request, *, requester_pays: bool) -> Call:
@@ -94,6 +91,11 @@ def _list_objects(request: r.ListObjects) -> Parameters:
 
 def _head_object(request: r.HeadObject) -> Parameters:
     return {"Key": request.key, "VersionId": request.version, "ChecksumMode": "ENABLED"}
+
+
+def _get_object(request: r.GetObject) -> Parameters:
+    byte_range = None if request.first_byte is None else f"bytes={request.first_byte}-{request.last_byte}"
+    return {"Key": request.key, "VersionId": request.version, "IfMatch": _quoted(request.if_match), "Range": byte_range}
 
 
 def _get_object_tags(request: r.GetObjectTags) -> Parameters:
@@ -191,6 +193,7 @@ _TRANSLATIONS: Mapping[type, tuple[str, str, Callable[[Any], Parameters]]] = {
     r.CreateBucket: ("CreateBucket", "create_bucket", _create_bucket),
     r.ListObjects: ("ListObjectsV2", "list_objects_v2", _list_objects),
     r.HeadObject: ("HeadObject", "head_object", _head_object),
+    r.GetObject: ("GetObject", "get_object", _get_object),
     r.GetBucketEncryption: ("GetBucketEncryption", "get_bucket_encryption", _get_bucket_encryption),
     r.GetObjectTags: ("GetObjectTagging", "get_object_tagging", _get_object_tags),
     r.PutObject: ("PutObject", "put_object", _put_object),

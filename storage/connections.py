@@ -29,7 +29,7 @@ class ConnectionSettings:
     role_arn: str | None = None
     external_id: str | None = None
     addressing_style: AddressingStyle = AddressingStyle.AUTO
-    engine: EngineName = EngineName.BOTO3
+    engine: EngineName = EngineName.AUTO
     anonymous: bool = False
     requester_pays: bool = False
     tls_verify: bool = True

@@ -1,44 +1,17 @@
-"""An awscrt S3 client that sends any request once, and the addresses of buckets."""
+"""An awscrt S3 client that sends any request once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from s3plan.schemas.errors import S3PlanError
-from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S, open_client
+from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S
 from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.tls import ca_bundle
 
 _MEMORY_LIMIT_BYTES = 1 << 30
 # The ceiling of connections; `max_active_connections_override` only lowers it (measured: 100 Gbps is 250 connections).
 _THROUGHPUT_TARGET_GBPS = 400
-
-
-class Addresses:
-    """Where a connection's buckets are: host and leading path, as botocore works them out, asked once for each."""
-
-    def __init__(self, settings: ConnectionSettings, session: Any) -> None:
-        self._client = open_client(settings, session, max_connections=1, read_timeout_s=CONNECT_TIMEOUT_S)
-        self._known: dict[str, tuple[str, str, bool]] = {}
-
-    def of(self, bucket: str) -> tuple[str, str, bool]:
-        """Return (host with port, path before the key, whether it is https) of a bucket."""
-        if bucket not in self._known:
-            url = urlsplit(self._client.generate_presigned_url("head_bucket", Params={"Bucket": bucket}))
-            self._known[bucket] = (url.netloc, url.path.rstrip("/"), url.scheme == "https")
-        return self._known[bucket]
-
-    @property
-    def region(self) -> str:
-        """The region that requests are signed for."""
-        return str(self._client.meta.region_name)
-
-    @property
-    def is_https(self) -> bool:
-        """Whether the connection's endpoint is reached by TLS."""
-        return str(self._client.meta.endpoint_url).startswith("https:")
 
 
 def open_crt_client(
@@ -92,12 +65,8 @@ def _tls_options(settings: ConnectionSettings) -> Any:
 
     options = TlsContextOptions()
     options.verify_peer = settings.tls_verify
-    if settings.ca_bundle is not None:
-        bundle = Path(settings.ca_bundle).expanduser()
-        if not bundle.is_file():
-            raise S3PlanError(
-                f"{settings}: ca_bundle {bundle} is no file; name one that holds the certificates to trust"
-            )
+    bundle = ca_bundle(settings)
+    if bundle is not None:
         options.override_default_trust_store(bundle.read_bytes())
     return ClientTlsContext(options).new_connection_options()
 

@@ -11,23 +11,31 @@ from typing import Any
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply, Request
+from s3plan.storage.boto3_client import READ_TIMEOUT_S
 from s3plan.storage.boto3_engine import RENEWED, Boto3Engine
+from s3plan.storage.bucket_addresses import BucketAddresses
 from s3plan.storage.connections import ConnectionSettings, credentials_identity, open_session
-from s3plan.storage.crt_client import Addresses, lower_names, open_crt_client
+from s3plan.storage.crt_client import lower_names, open_crt_client
 from s3plan.storage.crt_failures import failure_from
-from s3plan.storage.crt_replies import reply_of
-from s3plan.storage.crt_requests import HttpForm, RequestUnsendable, form_of
+from s3plan.storage.crt_patience import Patience
+from s3plan.storage.failures import RequestUnsendable
+from s3plan.storage.http_replies import reply_of
+from s3plan.storage.http_requests import HttpForm, form_of
 from s3plan.storage.listing_page import milliseconds_of
 
 _READ_CLOCK_EVERY = 256
 _RENEWAL_PAUSE_S = 10.0
 
+_READ_FROM_HEADERS = frozenset({"HeadObject", "GetObject", "PutObject"})
+
 OnReply = Callable[[Reply], None]
 
 
-def open_crt_engine(settings: ConnectionSettings, *, max_in_flight: int) -> Engine:
+def open_crt_engine(
+    settings: ConnectionSettings, *, max_in_flight: int, read_timeout_s: float = READ_TIMEOUT_S
+) -> Engine:
     """Return an engine for one connection; CredentialsUnusable, EndpointInvalid or S3PlanError where it cannot be."""
-    return CrtEngine(settings, max_in_flight=max_in_flight)
+    return CrtEngine(settings, max_in_flight=max_in_flight, read_timeout_s=read_timeout_s)
 
 
 class CrtEngine:
@@ -36,12 +44,13 @@ class CrtEngine:
     About 70 to 120 us of CPU for a copy. awscrt tries a 5xx once more by itself: its least is one retry.
     """
 
-    def __init__(self, settings: ConnectionSettings, *, max_in_flight: int) -> None:
+    def __init__(self, settings: ConnectionSettings, *, max_in_flight: int, read_timeout_s: float = READ_TIMEOUT_S):
         self._settings = settings
         self._max_in_flight = max_in_flight
-        self._rare = Boto3Engine(settings, max_in_flight=max(4, min(max_in_flight, 16)))
+        self._rare = Boto3Engine(settings, max_in_flight=max(4, min(max_in_flight, 16)), read_timeout_s=read_timeout_s)
+        self._patience = Patience(read_timeout_s)
         self._lock = threading.Lock()
-        self._renewed_at_s: float | None = None
+        self._tried_at_s: float | None = None
         self._clock_offset_ms = 0
         self._sent = 0
         self._open()
@@ -52,7 +61,7 @@ class CrtEngine:
 
         self._http_headers, self._http_request, self._default = HttpHeaders, HttpRequest, S3RequestType.DEFAULT
         self._session = open_session(self._settings)
-        self._addresses = Addresses(self._settings, self._session)
+        self._addresses = BucketAddresses(self._settings, self._session)
         self._client = open_crt_client(
             self._settings,
             self._session,
@@ -94,18 +103,16 @@ class CrtEngine:
     def close(self) -> None:
         """Let go of the client; awscrt closes its connections when the last request is answered."""
         self._rare.close()
+        self._patience.close()
         self._client = None
 
     def send(self, request: Request, form: HttpForm, exchange: _Exchange) -> None:
         """Hand one request over to awscrt."""
-        host, base, _ = self._addresses.of(request.bucket)
-        path = f"{base}{form.path}" if base or form.path.startswith("/") else f"/{form.path}"
-        headers = self._http_headers([("host", host), *form.headers])
+        address = self._addresses.of(request.bucket)
+        path = f"{address.path}{form.path}" if address.path or form.path.startswith("/") else f"/{form.path}"
+        headers = self._http_headers([("host", address.host), *form.headers])
         self._sent += 1
-        reads_headers = form.method in ("HEAD", "PUT", "DELETE") and form.operation not in (
-            "CopyObject",
-            "UploadPartCopy",
-        )
+        reads_headers = form.operation in _READ_FROM_HEADERS
         wants_headers = reads_headers or self._sent % _READ_CLOCK_EVERY == 1
         body = None
         if form.body is not None:
@@ -115,7 +122,8 @@ class CrtEngine:
         client = self._client
         if client is None:
             raise RuntimeError("the engine is closed")
-        client.make_request(
+        exchange.client = client
+        sent = client.make_request(
             type=self._default,
             operation_name=form.operation,
             request=self._http_request(form.method, path, headers, body),
@@ -123,6 +131,13 @@ class CrtEngine:
             on_body=exchange.take_body,
             on_done=exchange.end,
         )
+        self._patience.watch(exchange, sent)
+        if exchange.has_ended:  # before it was watched
+            self._patience.forget(exchange)
+
+    def forget(self, exchange: _Exchange) -> None:
+        """The exchange has ended."""
+        self._patience.forget(exchange)
 
     def note_clock(self, date: str | None) -> None:
         """Take note of a reply's `Date`."""
@@ -132,30 +147,33 @@ class CrtEngine:
             except ValueError:
                 return
 
-    def renewed(self, failure: Failure) -> Failure:
-        """Answer a refusal of expired credentials: to be sent again if there are newer ones."""
+    def renewed(self, failure: Failure, used: object) -> Failure:
+        """Answer a refusal of expired credentials: to be sent again if there are newer ones than those it used."""
         with self._lock:
-            now_s = time.monotonic()
-            if self._renewed_at_s is None or now_s - self._renewed_at_s >= _RENEWAL_PAUSE_S:
-                self._renewed_at_s = now_s
-                before = credentials_identity(self._session)
-                try:
-                    session = open_session(self._settings)
-                    is_new = credentials_identity(session) != before
-                    if is_new:
-                        self._open()
-                except Exception:  # noqa: BLE001  what cannot be renewed stays expired; the failure says so
-                    return failure
-                if not is_new:
-                    return failure
-                self._renewed_at_s = None
+            if used is self._client and not self._renew():
+                return failure
         return replace(failure, kind=FailureKind.UNREACHABLE, code=RENEWED)
+
+    def _renew(self) -> bool:
+        now_s = time.monotonic()
+        if self._tried_at_s is not None and now_s - self._tried_at_s < _RENEWAL_PAUSE_S:
+            return False
+        self._tried_at_s = now_s
+        before = credentials_identity(self._session)
+        try:
+            if credentials_identity(open_session(self._settings)) == before:
+                return False
+            self._open()
+        except Exception:  # noqa: BLE001  what cannot be renewed stays expired; the failure says so
+            return False
+        self._tried_at_s = None
+        return True
 
 
 class _Exchange:
     """One request under way and what has come back of its answer so far."""
 
-    __slots__ = ("_body", "_engine", "_form", "_headers", "_on_reply", "_request")
+    __slots__ = ("_body", "_engine", "_form", "_headers", "_on_reply", "_request", "client", "has_ended")
 
     def __init__(self, engine: CrtEngine, request: Request, form: HttpForm, on_reply: OnReply) -> None:
         self._engine = engine
@@ -164,6 +182,8 @@ class _Exchange:
         self._on_reply = on_reply
         self._headers: Any = ()
         self._body: bytes | list[bytes] = b""
+        self.client: object = None
+        self.has_ended = False
 
     def begin(self) -> None:
         try:
@@ -186,11 +206,13 @@ class _Exchange:
 
     def end(self, *, error: BaseException | None = None, status_code: int | None = None, **_: object) -> None:
         operation = self._form.operation
+        self.has_ended = True
+        self._engine.forget(self)
         try:
             if error is not None:
                 reply: Reply = failure_from(error, operation=operation, status=status_code)
                 if isinstance(reply, Failure) and reply.kind is FailureKind.CREDENTIALS_EXPIRED:
-                    reply = self._engine.renewed(reply)
+                    reply = self._engine.renewed(reply, self.client)
             else:
                 headers = lower_names(self._headers) if self._headers else {}
                 self._engine.note_clock(headers.get("date"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.storage.crt_client import lower_names
-from s3plan.storage.crt_replies import failure_of_answer
+from s3plan.storage.http_replies import failure_of_answer
 
 # After its own retry a 5xx comes back without its body.
 _BY_NAME = {

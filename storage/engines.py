@@ -1,4 +1,4 @@
-"""Which engine sends a connection's requests: `crt` unless something speaks against it."""
+"""Which engine sends a connection's requests: `native` unless something speaks against it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.request import getproxies, proxy_bypass
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.ports import Engine
+from s3plan.storage.boto3_client import READ_TIMEOUT_S
 from s3plan.storage.boto3_engine import open_engine as open_boto3_engine
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
 
@@ -22,38 +23,60 @@ class EngineChoice:
     name: EngineName
     reason: str | None = None
 
+    @property
+    def takes_many(self) -> bool:
+        """Whether it keeps many requests under way without a thread for each."""
+        return self.name is not EngineName.BOTO3
+
+    @property
+    def likes_one_core(self) -> bool:
+        """Whether requests cost less where all threads share a processor core; see executors/core_pin.py."""
+        return self.name is EngineName.CRT
+
 
 def choose_engine(settings: ConnectionSettings) -> EngineChoice:
-    """Return what the connection asks for; `auto` falls back to boto3 where awscrt cannot do what is needed.
+    """Return what the connection asks for; `auto` falls back to boto3 where the fast ones cannot do what is needed.
 
-    Raises S3PlanError if `crt` is asked for by name and cannot be had.
+    Raises S3PlanError if an engine is asked for by name and cannot be had.
     """
-    if settings.engine is EngineName.BOTO3:
+    wanted = settings.engine
+    if wanted is EngineName.BOTO3:
         return EngineChoice(EngineName.BOTO3)
-    reason = _against_crt(settings)
+    reason = _against_proxies(settings)
+    if reason is None and wanted is EngineName.CRT:
+        reason = _against_awscrt()
     if reason is None:
-        return EngineChoice(EngineName.CRT)
-    if settings.engine is EngineName.CRT:
-        raise S3PlanError(f"{settings}: engine: crt cannot be used: {reason}; say engine: auto or engine: boto3")
+        return EngineChoice(EngineName.NATIVE if wanted is EngineName.AUTO else wanted)
+    if wanted is not EngineName.AUTO:
+        raise S3PlanError(f"{settings}: engine: {wanted} cannot be used: {reason}; say engine: auto or engine: boto3")
     return EngineChoice(EngineName.BOTO3, reason)
 
 
-def open_engine(settings: ConnectionSettings, *, max_in_flight: int) -> Engine:
+def open_engine(settings: ConnectionSettings, *, max_in_flight: int, read_timeout_s: float = READ_TIMEOUT_S) -> Engine:
     """Open the connection's engine; CredentialsUnusable, EndpointInvalid or S3PlanError where it cannot be."""
-    if choose_engine(settings).name is EngineName.CRT:
+    name = choose_engine(settings).name
+    if name is EngineName.NATIVE:
+        from s3plan.storage.native_engine import open_native_engine
+
+        return open_native_engine(settings, max_in_flight=max_in_flight, read_timeout_s=read_timeout_s)
+    if name is EngineName.CRT:
         from s3plan.storage.crt_engine import open_crt_engine
 
-        return open_crt_engine(settings, max_in_flight=max_in_flight)
-    return open_boto3_engine(settings, max_in_flight=max_in_flight)
+        return open_crt_engine(settings, max_in_flight=max_in_flight, read_timeout_s=read_timeout_s)
+    return open_boto3_engine(settings, max_in_flight=max_in_flight, read_timeout_s=read_timeout_s)
 
 
-def _against_crt(settings: ConnectionSettings) -> str | None:
+def _against_awscrt() -> str | None:
     try:
         import awscrt.s3  # noqa: F401
     except ImportError as error:
         return f"awscrt cannot be imported ({error})"
+    return None
+
+
+def _against_proxies(settings: ConnectionSettings) -> str | None:
     url = urlsplit(effective_endpoint(settings) or _AWS)
     proxy = getproxies().get(url.scheme)
     if proxy and not proxy_bypass(url.hostname or ""):
-        return f"a proxy is set in the environment ({url.scheme}_proxy), which awscrt's S3 client does not take"
+        return f"a proxy is set in the environment ({url.scheme}_proxy), which only boto3 takes"
     return None

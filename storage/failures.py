@@ -13,6 +13,11 @@ from email.utils import parsedate_to_datetime
 
 from s3plan.schemas.failures import Failure, FailureKind
 
+
+class RequestUnsendable(ValueError):
+    """A request that cannot be put into HTTP as it is."""
+
+
 _CODES: Mapping[FailureKind, frozenset[str]] = {
     FailureKind.PRECONDITION: frozenset({"PreconditionFailed", "NotModified"}),
     FailureKind.CONFLICT: frozenset({"ConditionalRequestConflict", "OperationAborted"}),

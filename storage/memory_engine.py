@@ -122,6 +122,16 @@ def _head_object(store: MemoryStore, request: r.HeadObject) -> r.Reply:
     )
 
 
+def _get_object(store: MemoryStore, request: r.GetObject) -> r.Reply:
+    check_key(request.key)
+    if request.version is not None:
+        raise Refused("NoSuchVersion")
+    stored = store.bucket(request.bucket, owner=request.owner).stored(request.key)
+    check_write(stored, if_absent=False, if_match=request.if_match)
+    last = None if request.last_byte is None else request.last_byte + 1
+    return r.ObjectRead(stored.etag, stored.body[request.first_byte : last])
+
+
 def _get_object_tags(store: MemoryStore, request: r.GetObjectTags) -> r.Reply:
     if request.version is not None:
         raise Refused("NoSuchVersion")
@@ -278,6 +288,7 @@ _OPERATIONS: Mapping[type, Callable[[MemoryStore, Any], r.Reply]] = {
     r.CreateBucket: _create_bucket,
     r.ListObjects: _list_objects,
     r.HeadObject: _head_object,
+    r.GetObject: _get_object,
     r.GetBucketEncryption: _get_bucket_encryption,
     r.GetObjectTags: _get_object_tags,
     r.PutObject: _put_object,

@@ -161,7 +161,7 @@ class PageChecker:
 
     @property
     def _where(self) -> str:
-        return escape_unprintable(f"s3://{self._location.bucket}/{self._location.prefix}")
+        return escape_unprintable(f"s3://{self._location.bucket}/{self._location.prefix}{self._below.decode()}")
 
     def _sentence(self, seen: str, advice: str) -> str:
         said = escape_unprintable(seen)

@@ -24,6 +24,7 @@ from s3plan.schemas.requests import (
     DeleteObject,
     DeleteObjects,
     Encryption,
+    GetObject,
     GetObjectTags,
     HeadBucket,
     HeadObject,
@@ -33,6 +34,7 @@ from s3plan.schemas.requests import (
     ListParts,
     ObjectAttributes,
     ObjectFound,
+    ObjectRead,
     ObjectsPage,
     ObjectWritten,
     PartsPage,
@@ -191,6 +193,19 @@ class EngineContract:
 
     def test_head_of_a_missing_key_is_not_found(self, world: World) -> None:
         assert kind_of(world.engine.call(HeadObject(BUCKET, "missing"))) is FailureKind.NOT_FOUND
+
+    def test_an_object_is_read_whole_or_in_part_if_it_is_as_pinned(self, world: World) -> None:
+        etag = world.plant("a b", b"0123456789")
+        assert world.engine.call(GetObject(BUCKET, "a b")) == ObjectRead(etag, b"0123456789")
+        part = GetObject(BUCKET, "a b", if_match=etag, first_byte=2, last_byte=4)
+        assert world.engine.call(part) == ObjectRead(etag, b"234")
+        assert kind_of(world.engine.call(replace(part, if_match=WRONG))) is FailureKind.PRECONDITION
+        assert kind_of(world.engine.call(GetObject(BUCKET, "missing"))) is FailureKind.NOT_FOUND
+
+    def test_an_object_that_looks_like_an_error_is_read_as_it_is(self, world: World) -> None:
+        body = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"
+        etag = world.plant("key", body)
+        assert world.engine.call(GetObject(BUCKET, "key")) == ObjectRead(etag, body)
 
     def test_tags_are_read(self, world: World) -> None:
         world.plant("key", tags={"a b": "c=d&e", "\u00e9": ""})

@@ -14,6 +14,7 @@ from s3plan.cli.plan_screen import ShownPlan
 from s3plan.cli.terminal import Terminal
 from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import (
     CapabilityRecord,
@@ -154,7 +155,7 @@ def a_status(state: str = "interrupted", **changes: Any) -> Status:
     return Status(**(fields | changes))
 
 
-def a_run(number: int, state: str) -> RunLine:
+def a_run(number: int, state: str, *, engines: tuple[EngineUsed, ...] = (EngineUsed("", "native"),)) -> RunLine:
     began_at = datetime(2026, 5, 4, 12, 1, tzinfo=UTC)
     ended_at = datetime(2026, 5, 4, 12, 2, 5, tzinfo=UTC)
-    return RunLine(number, state, began_at, ended_at, "host.example", 4711, "threads")
+    return RunLine(number, state, began_at, ended_at, "host.example", 4711, "threads", engines)

@@ -66,6 +66,7 @@ class LoggedRequest:
     operation: str
     bucket: str
     key: str
+    query: Mapping[str, str]
     status: str
     code: str
     headers: Mapping[str, str]

@@ -32,6 +32,7 @@ class Records:
                     "operation": operation,
                     "bucket": request.bucket,
                     "key": request.key,
+                    "query": dict(request.query),
                     "status": status,
                     "code": code,
                     "headers": _telling(request.headers),
@@ -57,6 +58,6 @@ def _telling(headers: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in headers.items()
-        if name.startswith(("if-", "x-amz-")) or name in {"range", "content-type"}
+        if name.startswith(("if-", "x-amz-")) or name in {"range", "content-type", "content-md5"}
         if name != "x-amz-security-token"
     }

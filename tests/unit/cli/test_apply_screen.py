@@ -9,6 +9,7 @@ from fakes.shown_plans import DIGEST, NOW, PLAN, a_header, a_run, a_shown_plan, 
 from s3plan.app.requests import ApplyReport
 from s3plan.cli.apply_command import ApplyOptions, resume_command
 from s3plan.cli.apply_screen import before_lines, finished_lines, result_lines, status_lines
+from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind
 
 RESUME: list[str | Path] = ["s3plan", "apply", PLAN]
@@ -99,9 +100,51 @@ def test_the_whole_status_of_an_interrupted_plan() -> None:
         Runs
           1  limit-reached  began 2 min 20 s ago  1 min 5 s  threads, process 4711 on host.example
           2  interrupted    began 2 min 20 s ago  1 min 5 s  threads, process 4711 on host.example
+          Requests went by native.
           what and why:  s3plan failures .s3plan/images.s3plan
           to go on:      s3plan apply .s3plan/images.s3plan"""
     )
+
+
+A_PROXY = "a proxy is set in the environment (https_proxy)"
+
+
+@pytest.mark.parametrize(
+    ("engines", "lines"),
+    [
+        ([EngineUsed("a", "crt"), EngineUsed("b", "crt")], ["Requests went by crt."]),
+        (
+            [EngineUsed("", "native"), EngineUsed("b", "boto3")],
+            ["Requests of the default connection went by native.", "Requests of connection b went by boto3."],
+        ),
+        (
+            [EngineUsed("a", "native"), EngineUsed("r2", "boto3", f"{A_PROXY}\x1b[2J")],
+            [
+                "Requests of connection a went by native.",
+                f"Requests of connection r2 went by boto3, the slower engine: {A_PROXY}\\x1b[2J.",
+            ],
+        ),
+        (
+            [EngineUsed("a", "boto3", "x"), EngineUsed("b", "boto3")],
+            [
+                "Requests of connection a went by boto3, the slower engine: x.",
+                "Requests of connection b went by boto3.",
+            ],
+        ),
+        ([], []),
+    ],
+)
+def test_status_says_by_which_engines_the_requests_of_the_last_run_went(
+    engines: list[EngineUsed], lines: list[str]
+) -> None:
+    runs = (a_run(1, "interrupted", engines=(EngineUsed("", "crt"),)), a_run(2, "completed", engines=tuple(engines)))
+    text = screen(status_lines(a_status("completed", runs=runs), now=NOW, resume=RESUME))
+    assert [line.strip() for line in text.splitlines() if "Requests" in line] == lines
+
+
+def test_requests_of_a_run_that_is_not_over_still_go() -> None:
+    text = screen(status_lines(a_status("running"), now=NOW, resume=RESUME))
+    assert "  Requests go by native." in text
 
 
 def test_nobody_is_told_to_apply_a_blocked_plan_or_a_running_one() -> None:

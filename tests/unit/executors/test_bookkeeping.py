@@ -180,12 +180,35 @@ def test_a_worker_that_broke_leaves_what_it_told_and_the_rest_unknown(desk: Desk
     assert desk.attempt(*done(1, 2)) is None
 
 
+def test_a_worker_that_broke_is_a_warning_that_names_its_batch_and_cause(desk: Desk) -> None:
+    desk.attempt(*done(0), error="its process was killed by SIGKILL")
+    cause = "a worker broke at batch 1: its process was killed by SIGKILL; what it was at is looked at again"
+    assert desk.events == [Warned(cause)]
+
+
 def test_the_third_death_blames_the_batch(desk: Desk) -> None:
+    assert desk.attempt(*done(0), error="oom") is not None
     assert desk.attempt(error="oom") is not None
-    assert desk.attempt(error="oom") is not None
-    assert desk.attempt(*done(0), error="oom") is None
+    assert desk.attempt(error="oom") is None
     assert [desk.state.end_of(position) for position in range(3)] == [OutcomeKind.DONE, *[OutcomeKind.FAILED] * 2]
     assert desk.books.failures == 2
+
+
+def test_a_batch_that_moves_on_between_the_deaths_of_its_workers_is_not_blamed(desk: Desk) -> None:
+    for position in (0, 1):
+        assert desk.attempt(error="killed") is not None
+        assert desk.attempt(*done(position), error="killed") is not None
+    assert desk.attempt(*done(2)) is None
+    assert [desk.state.end_of(position) for position in range(3)] == [OutcomeKind.DONE] * 3
+    assert desk.books.failures == 0
+
+
+def test_an_outcome_that_nobody_knows_is_no_move_on(desk: Desk) -> None:
+    unknown = Outcome(0, OutcomeKind.UNKNOWN, "503", failure=FailureKind.TRANSIENT)
+    for _ in range(2):
+        assert desk.attempt(unknown, error="killed") is not None
+    assert desk.attempt(error="killed") is None
+    assert desk.books.failures == 3
 
 
 @pytest.mark.parametrize(

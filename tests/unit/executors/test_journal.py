@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from s3plan.executors.journal import BatchRecord, Journal, OutcomeRecord
+from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import JournalRefused, S3PlanError
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
@@ -27,6 +28,10 @@ OUTCOMES = [
     OutcomeRecord(1, 6, OutcomeKind.FAILED, "denied \x00 \u202e \U0001f600", "", FailureKind.DENIED, 1, 5),
     OutcomeRecord(2, 0, OutcomeKind.STALE, "source gone", "", None, 1, 6),
 ]
+ENGINES = (
+    EngineUsed("", "native"),
+    EngineUsed("r2", "boto3", 'a proxy is set in the environment ("http_proxy"), \U0001f600'),
+)
 UPLOAD = KnownUpload(0, "up/load+id==", 64 << 20, ((1, "e1"), (2, "e2"), (10, "e10")))
 Content = tuple[list[BatchRecord], list[OutcomeRecord], tuple[KnownUpload, ...]]
 
@@ -37,7 +42,7 @@ def open_journal(path: Path, *, plan: str = PLAN, doubtful_since_ms: int | None 
 
 def fill(path: Path) -> None:
     with open_journal(path) as journal:
-        journal.begin_run(now_ms=5, host="here", pid=42, executor="threads", tool_version="1.0")
+        journal.begin_run(now_ms=5, host="here", pid=42, executor="threads", tool_version="1.0", engines=ENGINES)
         journal.write(
             batches=BATCHES,
             outcomes=OUTCOMES,
@@ -123,13 +128,29 @@ def test_an_upload_that_ended_takes_its_parts_with_it_and_a_new_one_begins_witho
 def test_runs_are_numbered_and_end_as_they_end(path: Path) -> None:
     with open_journal(path) as journal:
         for state in ("interrupted", "completed"):
-            number = journal.begin_run(now_ms=1, host="h", pid=1, executor="serial", tool_version="1")
+            number = journal.begin_run(now_ms=1, host="h", pid=1, executor="serial", tool_version="1", engines=())
             assert journal.runs()[-1].state == "running"
             journal.end_run(number, state=state, now_ms=2)
         assert [(run.id, run.state, run.ended_at_ms) for run in journal.runs()] == [
             (1, "interrupted", 2),
             (2, "completed", 2),
         ]
+
+
+def test_a_run_says_by_which_engines_its_requests_went(path: Path) -> None:
+    fill(path)
+    with Journal.read(path, plan_digest=PLAN) as journal:
+        assert [run.engines for run in journal.runs()] == [ENGINES]
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", "3", '{"a": 1}', '{"a": {}}', '{"a": []}', "[" * 100_000])
+def test_engines_that_cannot_be_read_say_nothing_and_stop_nobody(path: Path, text: str) -> None:
+    fill(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE run SET engines = ?", (text,))
+        connection.commit()
+    with open_journal(path) as journal:
+        assert [(run.id, run.engines) for run in journal.runs()] == [(1, ())]
 
 
 def test_another_plans_journal_is_refused_by_both_their_names(path: Path) -> None:
@@ -195,6 +216,8 @@ def test_tables_that_are_not_ours_are_refused(path: Path, statement: str) -> Non
         "UPDATE outcome SET position = 7 WHERE position = 6",
         "UPDATE upload SET part_size_bytes = 1",
         "UPDATE upload SET upload_id = 'x'",
+        "UPDATE upload SET batch = 6",
+        "UPDATE part SET batch = 6 WHERE number = 2",
         "UPDATE part SET etag = 'x' WHERE number = 2",
         "UPDATE part SET number = 3 WHERE number = 2",
         "UPDATE journal SET doubtful_since_ms = 5",
@@ -300,7 +323,7 @@ def test_a_place_that_cannot_be_written_is_an_error_that_says_where(tmp_path: Pa
 def test_it_can_be_read_while_it_is_written(path: Path) -> None:
     fill(path)
     with open_journal(path) as journal:
-        journal.begin_run(now_ms=1, host="h", pid=1, executor="serial", tool_version="1")
+        journal.begin_run(now_ms=1, host="h", pid=1, executor="serial", tool_version="1", engines=())
         with Journal.read(path, plan_digest=PLAN) as reader:
             assert len(reader.runs()) == 2
 

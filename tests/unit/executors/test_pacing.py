@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 from fakes.scheduled import FakeClock
-from s3plan.executors.pacing import RunControl
+from s3plan.executors.pacing import Pace, RunControl
 
 
 class Sender:
@@ -130,3 +130,38 @@ def test_stopping_and_abandoning() -> None:
     assert (control.stopping, control.abandoned) == (True, False)
     control.abandon()
     assert (control.stopping, control.abandoned) == (True, True)
+
+
+def test_a_pace_is_divided_and_kept_to_by_others(clock: FakeClock) -> None:
+    whole = RunControl(in_flight=5, rate_per_s=100, bandwidth_bytes_per_s=1000, clock=clock)
+    share = whole.pace().divided(4)
+    assert share == Pace(25.0, 250.0)
+    part = RunControl(in_flight=5, clock=clock)
+    part.keep_to(share)
+    assert Sender(part, clock, request_s=0.0001).send_for(10) == pytest.approx(250, rel=0.02)
+    part.keep_to(Pace())
+    assert part.reserve(size_bytes=10**9) >= 0.0
+    assert part.reserve(size_bytes=10**9) == 0.0
+    assert Pace().divided(3) == Pace()
+
+
+def test_a_refusal_slows_down_what_others_send_and_the_pace_comes_back(clock: FakeClock) -> None:
+    """The requests are sent by workers, which tell how many; the scheduler hears of the refusals."""
+    whole = RunControl(in_flight=5, clock=clock)
+    for _ in range(30):
+        clock.advance(0.1)
+        whole.note_requests(20)
+    assert (whole.requests, whole.pace().rate_per_s) == (600, None)
+    whole.slow_down()
+    assert whole.pace().rate_per_s == pytest.approx(100, rel=0.1)
+    clock.advance(3)
+    assert whole.pace().rate_per_s == pytest.approx(100 * 1.15**3, rel=0.1)
+    clock.advance(10)
+    assert whole.pace().rate_per_s is None
+    assert not whole.is_throttled
+
+
+def test_another_number_of_requests_under_way_is_taken_at_once(clock: FakeClock) -> None:
+    control = RunControl(in_flight=5, clock=clock)
+    control.allow(2)
+    assert control.in_flight == 2

@@ -101,6 +101,14 @@ def test_a_locations_own_marker_is_never_touched(left: bool, right: bool) -> Non
     assert built.header.source.objects == 1
 
 
+def test_a_marker_that_a_key_filter_leaves_out_is_no_part_of_the_job() -> None:
+    """So that a plan is the same whether or not its listing was narrowed to what the filters take in."""
+    rows = [an_object("", size=3), an_object("x/a")]
+    built, plan = plan_of(rows, rows, manifest=a_manifest(**MIRROR, filters={"include": ["/x/"]}))
+    assert lines(plan) == []
+    assert (built.header.source.objects, built.header.source.left_out) == (1, 1)
+
+
 def test_a_source_with_nothing_but_its_marker_is_empty() -> None:
     built, _ = plan_of([an_object("")], [an_object("a")], manifest=a_manifest(**MIRROR))
     assert [guard.name for guard in built.header.guards if guard.held] == ["refuse_empty_source"]

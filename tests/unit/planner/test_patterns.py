@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings, target
 from hypothesis import strategies as st
 from s3plan.planner.filters import compile_key_filter
 from s3plan.planner.patterns import PatternInvalid, common_prefix, parse_pattern
@@ -216,12 +216,67 @@ def test_no_pattern_takes_long_on_any_key(pattern: str) -> None:
         (["photos/"], b""),
         (["**/photos/x"], b""),
         (["/photos/x", "*.jpg"], b""),
-        (["/photos/", "!/photos/raw/"], b""),
+        (["/photos/", "!/photos/raw/"], b"photos/"),
+        (["!x", "/photos/", "!*.raw"], b"photos/"),
+        (["/photos/", "!/other/", "*.jpg"], b""),
+        (["!/photos/"], b""),
+        (["/Photos/x", "/photos/x"], b""),
+        (["/a\x01b/c"], b"a"),
+        (["/a/\u202eb/c"], b"a/"),
+        (["/a/\\\x7f"], b"a/"),
         ([], b""),
     ],
 )
 def test_a_listing_is_narrowed_to_what_all_patterns_begin_with(patterns: list[str], prefix: bytes) -> None:
     assert common_prefix(patterns) == prefix
+
+
+WORDS: list[tuple[str, list[str]]] = [  # a piece of a pattern, and what it may stand for
+    ("a", ["a"]),
+    ("b/", ["b/"]),
+    ("\u00e4", ["\u00e4"]),
+    ("\u00ea", ["\u00ea"]),
+    ("/", ["/"]),
+    ("/**/", ["/", "/a/", "/b/\u00e4/"]),
+    ("*", ["", "a", "\u00ea"]),
+    ("?", ["a", "\u00e4"]),
+    ("[ab]", ["a", "b"]),
+    ("[!a]", ["b", "\u00e4"]),
+    ("\\*", ["*"]),
+    ("\\a", ["a"]),
+    ("\x01", ["\x01"]),
+]
+EXTENSIONS = [None, "a", "\u00e4"]
+
+
+@st.composite
+def included_keys(draw: st.DrawFn) -> tuple[dict[str, tuple[str, ...]], bytes]:
+    """Filters, and a key made after the first of their patterns: most of these pass."""
+    made = draw(st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=5), min_size=1, max_size=3))
+    slashes = [draw(st.sampled_from(["/", "/", ""])) for _ in made]
+    patterns = [slash + "".join(piece for piece, _ in words) for slash, words in zip(slashes, made, strict=True)]
+    anywhere = "" if "/" in patterns[0].removesuffix("/") else draw(st.sampled_from(["", "a/", "/"]))
+    stood_for = "".join(draw(st.sampled_from(meanings)) for _, meanings in made[0])
+    key = anywhere + stood_for + draw(st.sampled_from(["", "/", "/a", "a", "\u00e4"]))
+    taken_back = draw(st.sampled_from([[], [], ["!b"], ["!*\u00e4"], ["!/a/b"]]))
+    extension = draw(st.sampled_from(EXTENSIONS))
+    filters = {"include": tuple(draw(st.permutations([*patterns, *taken_back])))}
+    return filters | ({} if extension is None else {"extensions": (extension,)}), key.encode()
+
+
+@settings(max_examples=2000, deadline=None)
+@given(included_keys())
+def test_a_key_that_is_included_begins_with_the_common_prefix(case: tuple[dict[str, tuple[str, ...]], bytes]) -> None:
+    words, key = case
+    try:
+        passes = compile_key_filter(Filters.model_construct(**words))  # type: ignore[arg-type]
+    except PatternInvalid:
+        assume(False)
+    assert passes is not None
+    assume(passes(key))
+    prefix = common_prefix(words["include"])
+    target(float(len(prefix)))
+    assert key.startswith(prefix)
 
 
 @given(

@@ -102,10 +102,10 @@ def reference(source: Tree, destination: Tree, case: Case) -> dict[bytes, str]:
     verdicts: dict[bytes, str] = {}
     for key in {*source, *destination}:
         here, there = source.get(key), destination.get(key)
+        if not case.key_passes(key):
+            continue
         if key == b"":
             verdicts[key] = "skipped"
-        elif not case.key_passes(key):
-            continue
         elif here is None:
             verdicts[key] = "delete" if case.mirror else "unchanged"
         elif not case.row_passes(here):

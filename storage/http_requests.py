@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 
 from s3plan.schemas import requests as r
 from s3plan.schemas.objects import MAX_KEY_BYTES
+from s3plan.storage.failures import RequestUnsendable
 
 Headers = list[tuple[str, str]]
 _SAFE = "/-_.~"
@@ -30,10 +31,6 @@ class HttpForm:
     path: str
     headers: Headers
     body: bytes | None = None
-
-
-class RequestUnsendable(ValueError):
-    """A request that cannot be put into HTTP as it is."""
 
 
 def quote_key(key: str) -> str:
@@ -69,7 +66,7 @@ def _copy_object(request: r.CopyObject) -> HttpForm:
         *_copy_source(request),
         ("content-length", "0"),
         # Annotations are copied by default, and each is billed as a PUT.
-        ("x-amz-annotation-directive", "EXCLUDE"),
+        ("x-amz-object-annotation-directive", "EXCLUDE"),
     ]
     _add_conditions(headers, if_absent=request.if_absent, if_match=request.if_match)
     if request.storage_class is not None:
@@ -134,6 +131,15 @@ def _head_object(request: r.HeadObject) -> HttpForm:
     return HttpForm("HeadObject", "HEAD", f"/{quote_key(request.key)}{query}", [("x-amz-checksum-mode", "ENABLED")])
 
 
+def _get_object(request: r.GetObject) -> HttpForm:
+    headers: Headers = []
+    _add_conditions(headers, if_absent=False, if_match=request.if_match)
+    if request.first_byte is not None:
+        headers.append(("range", f"bytes={request.first_byte}-{request.last_byte}"))
+    query = "" if request.version is None else f"?versionId={quote(request.version, safe='')}"
+    return HttpForm("GetObject", "GET", f"/{quote_key(request.key)}{query}", headers)
+
+
 def _put_object(request: r.PutObject) -> HttpForm:
     headers = [("content-length", str(len(request.body))), ("content-md5", _md5(request.body))]
     _add_conditions(headers, if_absent=request.if_absent, if_match=request.if_match)
@@ -184,6 +190,7 @@ _FORMS: Mapping[type, Callable[..., HttpForm]] = {
     r.UploadPartCopy: _upload_part_copy,
     r.ListObjects: _list_objects,
     r.HeadObject: _head_object,
+    r.GetObject: _get_object,
     r.PutObject: _put_object,
     r.DeleteObject: _delete_object,
     r.DeleteObjects: _delete_objects,

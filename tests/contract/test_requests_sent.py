@@ -1,4 +1,4 @@
-"""What the boto3 engine puts on the wire, and how it takes what goes wrong there."""
+"""What each engine puts on the wire, and how it takes what goes wrong there."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import Fault, FaultKind, ServerProcess
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import (
     CompleteMultipartUpload,
@@ -30,8 +32,10 @@ from s3plan.schemas.requests import (
     Request,
     UploadPartCopy,
 )
-from s3plan.storage.boto3_engine import RENEWED, open_engine
+from s3plan.storage.boto3_engine import RENEWED
 from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.crt_engine import CrtEngine
+from s3plan.storage.engines import open_engine
 
 __all__ = ["s3_server", "server"]
 
@@ -42,16 +46,21 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T_SECRET_ACCESS_KEY", "secret")
 
 
+@pytest.fixture(params=[EngineName.NATIVE, EngineName.CRT, EngineName.BOTO3])
+def name(request: pytest.FixtureRequest) -> EngineName:
+    return EngineName(request.param)
+
+
 @pytest.fixture
-def engine(server: ServerProcess) -> Iterator[Engine]:
+def engine(server: ServerProcess, name: EngineName) -> Iterator[Engine]:
     server.seed("bucket", keys=["from"], body="source bytes")
-    engine = open_engine(settings(server), max_in_flight=4, read_timeout_s=0.5)
+    engine = open_engine(settings(server, name), max_in_flight=4, read_timeout_s=0.5)
     yield engine
     engine.close()
 
 
-def settings(server: ServerProcess) -> ConnectionSettings:
-    return ConnectionSettings(endpoint=server.endpoint, region="us-east-1", env_prefix="T_")
+def settings(server: ServerProcess, name: EngineName) -> ConnectionSettings:
+    return ConnectionSettings(endpoint=server.endpoint, region="us-east-1", env_prefix="T_", engine=name)
 
 
 def headers_of(server: ServerProcess, engine: Engine, request: Request) -> Mapping[str, str]:
@@ -103,14 +112,12 @@ def test_an_upload_asks_for_no_checksum_that_its_parts_would_have_to_carry(
 
 def test_a_batch_delete_carries_a_checksum_everywhere(server: ServerProcess, engine: Engine) -> None:
     sent = headers_of(server, engine, DeleteObjects("bucket", [("from", None)]))
-    assert [name for name in sent if "checksum" in name]
+    assert [name for name in sent if "checksum" in name or name == "content-md5"]
 
 
-def test_who_pays_says_so_on_every_request_to_objects(server: ServerProcess) -> None:
+def test_who_pays_says_so_on_every_request_to_objects(server: ServerProcess, name: EngineName) -> None:
     server.seed("bucket", keys=["from"], body="x")
-    paying = open_engine(
-        ConnectionSettings(endpoint=server.endpoint, env_prefix="T_", requester_pays=True), max_in_flight=1
-    )
+    paying = open_engine(replace(settings(server, name), requester_pays=True), max_in_flight=1)
     requests: list[Request] = [
         ListObjects("bucket"),
         HeadObject("bucket", "from"),
@@ -121,9 +128,9 @@ def test_who_pays_says_so_on_every_request_to_objects(server: ServerProcess) -> 
     paying.close()
 
 
-def test_anonymous_requests_are_not_signed(server: ServerProcess) -> None:
+def test_anonymous_requests_are_not_signed(server: ServerProcess, name: EngineName) -> None:
     server.seed("bucket", keys=["from"])
-    anonymous = open_engine(ConnectionSettings(endpoint=server.endpoint, anonymous=True), max_in_flight=1)
+    anonymous = open_engine(ConnectionSettings(endpoint=server.endpoint, anonymous=True, engine=name), max_in_flight=1)
     assert failed(anonymous.call(ListObjects("bucket"))).kind is FailureKind.DENIED
     server.set_mode(anonymous=True)
     assert isinstance(anonymous.call(ListObjects("bucket")), ObjectsPage)
@@ -156,7 +163,8 @@ def test_a_fault_has_its_class_and_is_never_retried_here(
     server.faults([Fault(kind=fault, operation="CopyObject", times=None)])
     failure = failed(engine.call(COPY))
     assert (failure.kind, failure.status) == (kind, status)
-    assert server.stats().requested("CopyObject") == 1
+    # awscrt's least is one retry of its own, for what it takes to be transient.
+    assert server.stats().requested("CopyObject") in ({1, 2} if isinstance(engine, CrtEngine) else {1})
 
 
 def test_an_error_inside_a_200_is_found_in_listings_and_multipart_copies(server: ServerProcess, engine: Engine) -> None:
@@ -173,13 +181,16 @@ def test_an_error_inside_a_200_is_found_in_listings_and_multipart_copies(server:
 def test_a_store_that_does_not_answer_in_time_leaves_the_end_open(server: ServerProcess, engine: Engine) -> None:
     server.faults([Fault(kind=FaultKind.DELAY, delay_s=3.0)])
     failure = failed(engine.call(COPY))
-    assert (failure.kind, failure.code) == (FailureKind.TRANSIENT, "ReadTimeoutError")
+    assert failure.kind is FailureKind.TRANSIENT
+    assert server.stats().requested("CopyObject") == 1
 
 
-def test_a_store_that_is_not_there_is_unreachable() -> None:
+def test_a_store_that_is_not_there_is_unreachable(name: EngineName) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-    nowhere = open_engine(ConnectionSettings(endpoint=f"http://127.0.0.1:{port}", env_prefix="T_"), max_in_flight=1)
+    nowhere = open_engine(
+        ConnectionSettings(endpoint=f"http://127.0.0.1:{port}", env_prefix="T_", engine=name), max_in_flight=1
+    )
     failure = failed(nowhere.call(ListObjects("bucket")))
     assert failure.kind is FailureKind.UNREACHABLE
     assert not failure.kind.is_unclear
@@ -187,7 +198,7 @@ def test_a_store_that_is_not_there_is_unreachable() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 307])
-def test_a_redirect_is_told_and_never_followed(status: int) -> None:
+def test_a_redirect_is_told_and_never_followed(name: EngineName, status: int) -> None:
     asked: list[str] = []
 
     class Redirecting(BaseHTTPRequestHandler):
@@ -205,7 +216,7 @@ def test_a_redirect_is_told_and_never_followed(status: int) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as http_server:
         threading.Thread(target=http_server.serve_forever, daemon=True).start()
         endpoint = f"http://127.0.0.1:{http_server.server_port}"
-        engine = open_engine(ConnectionSettings(endpoint=endpoint, env_prefix="T_"), max_in_flight=1)
+        engine = open_engine(ConnectionSettings(endpoint=endpoint, env_prefix="T_", engine=name), max_in_flight=1)
         failure = failed(engine.call(ListObjects("bucket")))
         engine.close()
         http_server.shutdown()

@@ -1,4 +1,4 @@
-"""What came back over HTTP as our replies; the counterpart of crt_requests.py."""
+"""What came back over HTTP as our replies; the counterpart of http_requests.py."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET  # botocore reads the same bytes with th
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
+from s3plan.storage.etags import bare_etag
 from s3plan.storage.failures import failure_of
 from s3plan.storage.listing_page import PageUnreadable, milliseconds_of, parse_page
 
@@ -91,7 +92,7 @@ def _object_found(headers: Headers, _: bytes) -> r.Reply:
         if is_whole and name.startswith(_CHECKSUM) and name != "x-amz-checksum-type"
     }
     return r.ObjectFound(
-        etag=_bare(headers["etag"]),
+        etag=bare_etag(headers["etag"]),
         size_bytes=int(headers["content-length"]),
         mtime_ms=milliseconds_of(headers["last-modified"]),
         storage_class=headers.get("x-amz-storage-class") or STANDARD,
@@ -107,12 +108,12 @@ def _object_found(headers: Headers, _: bytes) -> r.Reply:
     )
 
 
+def _object_read(headers: Headers, body: bytes) -> r.Reply:
+    return r.ObjectRead(bare_etag(headers["etag"]), body)
+
+
 def _written(headers: Headers, _: bytes) -> r.Reply:
-    return r.ObjectWritten(_bare(headers["etag"]), version=headers.get("x-amz-version-id"))
-
-
-def _bare(etag: str) -> str:
-    return etag.strip().removeprefix("W/").strip('"')
+    return r.ObjectWritten(bare_etag(headers["etag"]), version=headers.get("x-amz-version-id"))
 
 
 def _acknowledged(_: Headers, __: bytes) -> r.Reply:
@@ -120,7 +121,7 @@ def _acknowledged(_: Headers, __: bytes) -> r.Reply:
 
 
 def _keys_deleted(_: Headers, body: bytes) -> r.Reply:
-    root = ET.fromstring(body)  # noqa: S314  # see above
+    root = ET.fromstring(body.lstrip())  # noqa: S314  # see above
     namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
     if root.tag != f"{namespace}DeleteResult":
         raise ET.ParseError(f"{root.tag} is no DeleteResult")
@@ -142,6 +143,7 @@ _READERS: Mapping[type, Callable[[Headers, bytes], r.Reply]] = {
     r.UploadPartCopy: _copied,
     r.ListObjects: _objects_page,
     r.HeadObject: _object_found,
+    r.GetObject: _object_read,
     r.PutObject: _written,
     r.DeleteObject: _acknowledged,
     r.DeleteObjects: _keys_deleted,

@@ -1,0 +1,109 @@
+"""What a process and its workers say to each other: plain data, one pickle a message, over a pipe of their own."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
+from s3plan.schemas.ports import Performer
+from s3plan.schemas.tasks import BatchProgress, BatchTask
+
+OpenPerformer = Callable[[], Performer]
+"""Makes the performer in the process that it runs in. It pickles, by reference to its module, and holds no secrets."""
+
+_PROTOCOL = 5
+_Packed = tuple[int, int, Sequence[Progress | int], bool, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one worker is allowed, for each of its batches (`in_flight`) and in all (the rates)."""
+
+    in_flight: int
+    rate_per_s: float | None
+    bandwidth_bytes_per_s: float | None
+    stopping: bool
+    abandoned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The first thing that a worker is told.
+
+    `most_in_flight` is how far each batch may climb where the store's latency makes that worth while. `core` is the
+    processor core to keep to, None to use them all.
+    """
+
+    open_performer: OpenPerformer
+    share: Share
+    most_in_flight: int
+    core: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker takes batches from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """A worker cannot work, and no other one will; it leaves."""
+
+    error: S3PlanError
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """News of a worker's batches, and how many requests it has sent since the last report."""
+
+    packed: Sequence[_Packed]
+    requests: int
+
+
+ToWorker = Setup | Share | BatchTask
+FromWorker = Ready | NotReady | Report
+
+
+def send(connection: Connection, message: ToWorker | FromWorker) -> None:
+    """Send a message; OSError if the other side is gone."""
+    connection.send_bytes(pickle.dumps(message, _PROTOCOL))
+
+
+def receive(connection: Connection) -> ToWorker | FromWorker:
+    """Wait for the next message; EOFError or OSError if the other side is gone, be it in the middle of one."""
+    message: ToWorker | FromWorker = pickle.loads(connection.recv_bytes())  # noqa: S301  a pipe that only we hold
+    return message
+
+
+def pack(news: Iterable[BatchProgress]) -> list[_Packed]:
+    """Return news as it travels: an action that is simply done is its position alone, fifty times as quick to read."""
+    return [
+        (
+            progress.batch_id,
+            progress.generation,
+            [_packed(item) for item in progress.items],
+            progress.final,
+            progress.error,
+        )
+        for progress in news
+    ]
+
+
+def unpack(packed: Iterable[_Packed]) -> list[BatchProgress]:
+    """Return what `pack` was given."""
+    return [
+        BatchProgress(batch_id, generation, [_unpacked(item) for item in items], final=final, error=error)
+        for batch_id, generation, items, final, error in packed
+    ]
+
+
+def _packed(item: Progress) -> Progress | int:
+    return item.position if item == Outcome(item.position, OutcomeKind.DONE) else item
+
+
+def _unpacked(item: Progress | int) -> Progress:
+    return Outcome(item, OutcomeKind.DONE) if isinstance(item, int) else item

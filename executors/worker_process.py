@@ -1,0 +1,157 @@
+"""A worker process: its own interpreter, engine and core. Batches come in over a pipe, news of them goes back.
+
+It holds nothing that cannot be lost: killed at any moment it leaves what was under way unknown, which is looked at. It
+leaves as soon as the pipe ends, which it does when the parent closes it and when the parent is gone, however it went.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+from threading import Event, Thread
+from time import monotonic
+from typing import NoReturn
+
+from s3plan.executors.batch_thread import BatchThread
+from s3plan.executors.core_pin import CorePin
+from s3plan.executors.pacing import Pace, RunControl
+from s3plan.executors.tuning import InFlightTuner
+from s3plan.executors.worker_messages import NotReady, Ready, Report, Setup, Share, pack, receive, send
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.ports import Performer
+from s3plan.schemas.tasks import BatchTask
+
+_REPORT_EVERY_S = 0.25
+_RING_EVERY_ITEMS = 1000
+
+
+def serve(connection: Connection) -> NoReturn:
+    """Work for the process at the other end until it is gone. The main thread of a process made for this calls it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    faulthandler.enable()
+    try:
+        setup = receive(connection)
+    except (EOFError, OSError):
+        _leave()
+    except BaseException as error:  # noqa: BLE001  the parent is told whatever it is
+        _refuse(connection, error)
+    if not isinstance(setup, Setup):
+        raise TypeError(f"{type(setup).__name__} came before the setup")
+    pin = CorePin()
+    if setup.core is not None:
+        pin.pin(setup.core)  # before the engine starts its threads: they inherit it
+    try:
+        performer = setup.open_performer()
+    except BaseException as error:  # noqa: BLE001  the parent is told whatever it is
+        _refuse(connection, error)
+    _Worker(connection, performer, setup, pin).run()
+
+
+def _refuse(connection: Connection, error: BaseException) -> NoReturn:
+    if not isinstance(error, S3PlanError):
+        error = S3PlanError(
+            f"worker processes cannot start here ({type(error).__name__}: {error}); choose executor: threads"
+        )
+    try:
+        send(connection, NotReady(error))
+    except OSError:
+        _leave()
+    os._exit(1)
+
+
+def _leave() -> NoReturn:
+    os._exit(0)  # no clean-up that could hang: nobody waits for anything from here
+
+
+class _Worker:
+    """One thread listens, one reports, one performs each batch."""
+
+    def __init__(self, connection: Connection, performer: Performer, setup: Setup, pin: CorePin) -> None:
+        self._connection = connection
+        self._performer = performer
+        self._pin = pin
+        self._share = setup.share
+        self._control = _control_of(setup)
+        self._batches: dict[tuple[int, int], BatchThread] = {}
+        self._told_requests = 0
+        self._bell = Event()
+
+    def run(self) -> NoReturn:
+        """Report until the parent is gone."""
+        Thread(target=self._listen, name="s3plan-worker-listener", daemon=True).start()
+        self._tell(Ready())
+        while True:
+            self._bell.wait(_REPORT_EVERY_S)
+            self._bell.clear()
+            self._report()
+            self._pin.look()
+
+    def _report(self) -> None:
+        news = [found for batch in list(self._batches.values()) if (found := batch.collect()) is not None]
+        requests = self._control.requests
+        if not news and requests == self._told_requests:
+            return
+        for progress in news:
+            if progress.final:
+                del self._batches[progress.batch_id, progress.generation]
+        self._tell(Report(pack(news), requests - self._told_requests))
+        self._told_requests = requests
+
+    def _tell(self, message: Ready | Report) -> None:
+        try:
+            send(self._connection, message)
+        except OSError:
+            _leave()
+
+    def _listen(self) -> NoReturn:
+        try:
+            while True:
+                message = receive(self._connection)
+                if isinstance(message, BatchTask):
+                    self._begin(message)
+                elif isinstance(message, Share):
+                    self._keep_to(message)
+        except (EOFError, OSError):
+            _leave()
+        except BaseException:  # noqa: BLE001  deaf, it would be of no use: better dead, and noticed
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+
+    def _begin(self, task: BatchTask) -> None:
+        batch = BatchThread(
+            self._performer, task, self._control, ring=self._bell.set, ring_every_items=_RING_EVERY_ITEMS
+        )
+        self._batches[task.batch_id, task.generation] = batch
+        batch.start()
+
+    def _keep_to(self, share: Share) -> None:
+        before, self._share = self._share, share
+        if share.in_flight != before.in_flight:
+            self._control.allow(share.in_flight)
+        self._control.keep_to(Pace(share.rate_per_s, share.bandwidth_bytes_per_s))
+        if share.stopping:
+            self._control.stop()
+        if share.abandoned:
+            self._control.abandon()
+
+
+def _control_of(setup: Setup) -> RunControl:
+    share = setup.share
+    climbs = setup.most_in_flight > share.in_flight
+    control = RunControl(
+        in_flight=share.in_flight,
+        rate_per_s=share.rate_per_s,
+        bandwidth_bytes_per_s=share.bandwidth_bytes_per_s,
+        tuner=InFlightTuner(start=share.in_flight, most=setup.most_in_flight) if climbs else None,
+        clock=monotonic,
+    )
+    if share.stopping:
+        control.stop()
+    if share.abandoned:
+        control.abandon()
+    return control

@@ -1,0 +1,204 @@
+"""Reads one HTTP/1.1 answer from the bytes of a connection, as they come; https://www.rfc-editor.org/rfc/rfc9112.
+
+It does no more than S3 needs, and refuses what it does not know: an answer that can be read in two ways is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_MOST_HEAD_BYTES = 64 << 10
+_MOST_BODY_BYTES = 256 << 20
+_MOST_LINE_BYTES = 4 << 10
+_END = b"\r\n\r\n"
+_STATUS = re.compile(r"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DIGITS = re.compile(r"[0-9]{1,15}")
+_HEX = re.compile(rb"[0-9A-Fa-f]{1,12}")
+_CONTINUE_BELOW = 200
+_BODILESS = frozenset({204, 304})
+
+
+class AnswerBroken(ValueError):
+    """What came is no HTTP answer, or ended before its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One whole answer. Header names are in lower case, of a repeated one the last counts."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    keeps_connection: bool
+
+
+class AnswerReader:
+    """Feed it what comes until it returns the answer. One reader for each request."""
+
+    __slots__ = ("_buffer", "_headers", "_is_head", "_keeps", "_left", "_parts", "_size_bytes", "_state", "_status")
+
+    def __init__(self, *, is_head: bool) -> None:
+        self._is_head = is_head
+        self._buffer = b""
+        self._state = AnswerReader._read_head
+        self._status = 0
+        self._headers: dict[str, str] = {}
+        self._keeps = True
+        self._left = 0  # bytes of the body, or of the chunk, still to come
+        self._parts: list[bytes] = []
+        self._size_bytes = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has come."""
+        return bool(self._buffer) or self._state is not AnswerReader._read_head
+
+    def feed(self, data: bytes) -> Answer | None:
+        """Take what came; AnswerBroken if it is no answer. Bytes after the answer cost the connection."""
+        self._buffer = self._buffer + data if self._buffer else data
+        while True:
+            step = self._state(self)
+            if step is None:
+                return None
+            if step:
+                self._keeps = self._keeps and not self._buffer
+                return self._whole()
+
+    def end(self) -> Answer:
+        """Take note that the connection has ended; AnswerBroken unless that is what ends the body."""
+        if self._state is not AnswerReader._read_to_end:
+            raise AnswerBroken("the connection ended in the middle of the answer")
+        return self._whole()
+
+    def _whole(self) -> Answer:
+        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        return Answer(self._status, self._headers, body, self._keeps)
+
+    def _keep(self, part: bytes) -> None:
+        self._size_bytes += len(part)
+        if self._size_bytes > _MOST_BODY_BYTES:
+            raise AnswerBroken(f"the body is over {_MOST_BODY_BYTES:,} bytes")
+        self._parts.append(part)
+
+    # A state returns True at the end of the answer, False to be followed by the next, None if more bytes are needed.
+
+    def _read_head(self) -> bool | None:
+        end = self._buffer.find(_END)
+        if end < 0:
+            if len(self._buffer) > _MOST_HEAD_BYTES:
+                raise AnswerBroken(f"the head is over {_MOST_HEAD_BYTES:,} bytes")
+            return None
+        status_line, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
+        self._buffer = self._buffer[end + len(_END) :]
+        said = _STATUS.fullmatch(status_line)
+        if said is None:
+            raise AnswerBroken("what came does not begin like an HTTP answer")
+        status = int(said[2])
+        if status < _CONTINUE_BELOW:
+            return False  # 100 Continue and the like: the answer itself follows
+        self._status = status
+        headers, lengths = _headers_of(lines)
+        self._headers = headers
+        self._keeps = said[1] == "1" and "close" not in headers.get("connection", "").lower()
+        if self._is_head or status in _BODILESS:
+            return True
+        coding = headers.get("transfer-encoding")
+        if coding is not None:
+            if coding.strip().lower() != "chunked" or lengths:
+                raise AnswerBroken("the body's length is told in two ways, or in none that is known")
+            self._state = AnswerReader._read_chunk_size
+        elif lengths:
+            self._left = _length(lengths)
+            self._state = AnswerReader._read_counted
+        else:
+            self._keeps = False
+            self._state = AnswerReader._read_to_end
+        return False
+
+    def _read_counted(self) -> bool | None:
+        if self._take_counted():
+            return True
+        return None
+
+    def _take_counted(self) -> bool:
+        """Move what belongs to the body, or to the chunk, from the buffer; True once all of it has come."""
+        buffer, left = self._buffer, self._left
+        if len(buffer) <= left:
+            part, self._buffer = buffer, b""
+        else:
+            part, self._buffer = buffer[:left], buffer[left:]
+        if part:
+            self._left = left - len(part)
+            self._keep(part)
+        return self._left == 0
+
+    def _read_to_end(self) -> bool | None:
+        if self._buffer:
+            part, self._buffer = self._buffer, b""
+            self._keep(part)
+        return None
+
+    def _read_chunk_size(self) -> bool | None:
+        line = self._line()
+        if line is None:
+            return None
+        size = _HEX.match(line)
+        if size is None or line[size.end() :].lstrip()[:1] not in (b"", b";"):
+            raise AnswerBroken("a chunk's length cannot be read")
+        self._left = int(size[0], 16)
+        self._state = AnswerReader._read_chunk if self._left else AnswerReader._read_trailers
+        return False
+
+    def _read_chunk(self) -> bool | None:
+        if not self._take_counted():
+            return None
+        self._state = AnswerReader._read_chunk_end
+        return False
+
+    def _read_chunk_end(self) -> bool | None:
+        line = self._line()
+        if line is None:
+            return None
+        if line:
+            raise AnswerBroken("a chunk is longer than it says")
+        self._state = AnswerReader._read_chunk_size
+        return False
+
+    def _read_trailers(self) -> bool | None:
+        line = self._line()
+        if line is None:
+            return None
+        return not line
+
+    def _line(self) -> bytes | None:
+        line, end, rest = self._buffer.partition(b"\r\n")
+        if not end:
+            if len(line) > _MOST_LINE_BYTES:
+                raise AnswerBroken("a line of the answer is too long")
+            return None
+        self._buffer = rest
+        return line
+
+
+def _headers_of(lines: list[str]) -> tuple[dict[str, str], set[str]]:
+    headers: dict[str, str] = {}
+    lengths: set[str] = set()
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or _NAME.fullmatch(name) is None:
+            raise AnswerBroken("a header cannot be read")
+        name, value = name.lower(), value.strip(" \t")
+        if name == "content-length":
+            lengths.add(value)
+        headers[name] = value
+    return headers, lengths
+
+
+def _length(lengths: set[str]) -> int:
+    length = next(iter(lengths))
+    if len(lengths) > 1 or _DIGITS.fullmatch(length) is None:
+        raise AnswerBroken("the body's length cannot be read")
+    return int(length)

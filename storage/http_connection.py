@@ -1,0 +1,310 @@
+"""One connection to a store: connects, speaks TLS, sends one request at a time and reads its answer. Never blocks."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from selectors import EVENT_READ, EVENT_WRITE
+from ssl import SSLCertVerificationError, SSLContext, SSLError, SSLSocket, SSLWantReadError, SSLWantWriteError
+from typing import Any, Protocol
+
+from s3plan.schemas.failures import FailureKind
+from s3plan.storage.http_answer import Answer, AnswerBroken, AnswerReader
+
+_UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
+_LATER = (BlockingIOError, InterruptedError, SSLWantReadError, SSLWantWriteError)
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """Why a request has no answer."""
+
+    kind: FailureKind
+    code: str
+    message: str
+
+
+OnEnd = Callable[[Answer | Breakage], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to connect to; as getaddrinfo tells it."""
+
+    family: int
+    socket_address: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A host and port, and the TLS settings to reach it with; None for plain HTTP."""
+
+    host: str
+    port: int
+    tls: SSLContext | None = None
+
+    def __str__(self) -> str:
+        """For messages."""
+        return f"{self.host}:{self.port}"
+
+
+class Exchange:
+    """One request to be sent and what to call with its answer."""
+
+    __slots__ = ("is_head", "message", "on_end")
+
+    def __init__(self, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
+        self.message = message
+        self.is_head = is_head
+        self.on_end = on_end
+
+
+class Owner(Protocol):
+    """Who keeps connections: told of what becomes of each."""
+
+    @property
+    def now_s(self) -> float:
+        """The time of this round, monotonic."""
+
+    @property
+    def buffer(self) -> memoryview:
+        """Where to receive into; its content is nobody's between two calls."""
+
+    def watch(self, connection: Connection, events: int) -> None:
+        """Call `connection.proceed` when its socket is ready; 0 to stop."""
+
+    def opened(self, connection: Connection) -> None:
+        """The connection can be used."""
+
+    def failed_to_open(self, connection: Connection, why: Breakage) -> None:
+        """It could not be made."""
+
+    def answered(self, connection: Connection, exchange: Exchange, answer: Answer) -> None:
+        """An exchange has ended well; the connection is free, or closed if the answer says so."""
+
+    def broke(self, connection: Connection, exchange: Exchange | None, why: Breakage) -> None:
+        """The connection is closed; `exchange` has no answer."""
+
+
+class Connection:
+    """See the module. `proceed` is what its owner calls when the socket is ready."""
+
+    __slots__ = ("_exchange", "_owner", "_reader", "_socket", "_unsent", "place", "proceed", "touched_s", "tries_left")
+
+    def __init__(self, owner: Owner, place: Place, *, tries_left: int) -> None:
+        self._owner = owner
+        self._socket: socket.socket | None = None
+        self._exchange: Exchange | None = None
+        self._reader: AnswerReader | None = None
+        self._unsent = memoryview(b"")
+        self.place = place
+        self.tries_left = tries_left
+        self.touched_s = owner.now_s
+        self.proceed: Callable[[], None] = self._finish_connecting
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
+
+    def fileno(self) -> int:
+        """For selectors; -1 once closed."""
+        return -1 if self._socket is None else self._socket.fileno()
+
+    def open(self, address: Address) -> None:
+        """Begin to connect; the owner hears of the end."""
+        self.touched_s = self._owner.now_s
+        self.proceed = self._finish_connecting
+        try:
+            self._socket = socket.socket(address.family, socket.SOCK_STREAM)
+            self._socket.settimeout(0.0)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            error = self._socket.connect_ex(address.socket_address)
+        except OSError as broken:
+            self._fail_to_open(broken)
+            return
+        if error not in _UNDER_WAY:
+            self._fail_to_open(OSError(error, errno.errorcode.get(error, "")))
+            return
+        self._owner.watch(self, EVENT_WRITE)
+
+    def start(self, exchange: Exchange) -> None:
+        """Send a request; only while the connection is open and has none."""
+        self._exchange = exchange
+        self._reader = AnswerReader(is_head=exchange.is_head)
+        self.touched_s = self._owner.now_s
+        try:
+            sent = self._open_socket.send(exchange.message)
+        except _LATER:
+            sent = 0
+        except OSError as broken:
+            self._break(FailureKind.UNREACHABLE, "ConnectionLost", f"nothing could be sent: {_words(broken)}")
+            return
+        if sent < len(exchange.message):
+            self._unsent = memoryview(exchange.message)[sent:]
+            self.proceed = self._send_rest
+            self._owner.watch(self, EVENT_READ | EVENT_WRITE)
+
+    def fail(self, why: Breakage) -> None:
+        """Close, because of a fault of ours."""
+        self._break(why.kind, why.code, why.message)
+
+    def give_up(self, code: str, message: str) -> None:
+        """Close, because it takes too long."""
+        if self.proceed in (self._finish_connecting, self._shake_hands):
+            self.close()
+            self._owner.failed_to_open(self, Breakage(FailureKind.UNREACHABLE, code, f"{self.place}: {message}"))
+        else:
+            self._break(FailureKind.TRANSIENT, code, message)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self._socket is not None:
+            self._owner.watch(self, 0)
+            self._socket.close()
+            self._socket = None
+
+    @property
+    def _open_socket(self) -> socket.socket:
+        if self._socket is None:
+            raise OSError(errno.ENOTCONN, "the connection is closed")
+        return self._socket
+
+    def _finish_connecting(self) -> None:
+        error = self._open_socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            self._fail_to_open(OSError(error, errno.errorcode.get(error, "")))
+            return
+        if self.place.tls is None:
+            self._be_open()
+            return
+        try:
+            self._socket = self.place.tls.wrap_socket(
+                self._open_socket, server_hostname=self.place.host, do_handshake_on_connect=False
+            )
+        except (OSError, ValueError) as broken:
+            self._fail_to_open(broken)
+            return
+        self._owner.watch(self, EVENT_READ | EVENT_WRITE)
+        self.proceed = self._shake_hands
+        self._shake_hands()
+
+    def _shake_hands(self) -> None:
+        secured = self._open_socket
+        assert isinstance(secured, SSLSocket)  # noqa: S101  for the type checker; see _finish_connecting
+        try:
+            secured.do_handshake()
+        except SSLWantReadError:
+            self._owner.watch(self, EVENT_READ)
+        except SSLWantWriteError:
+            self._owner.watch(self, EVENT_WRITE)
+        except OSError as broken:
+            self._fail_to_open(broken)
+        else:
+            self._be_open()
+
+    def _be_open(self) -> None:
+        self.proceed = self._receive
+        self.touched_s = self._owner.now_s
+        self._owner.watch(self, EVENT_READ)
+        self._owner.opened(self)
+
+    def _fail_to_open(self, broken: Exception) -> None:
+        self.close()
+        if isinstance(broken, SSLCertVerificationError):
+            why = Breakage(FailureKind.INVALID, "TlsFailed", f"{self.place}: {broken.verify_message}")
+        elif isinstance(broken, SSLError) and not broken.reason:
+            why = Breakage(FailureKind.UNREACHABLE, "ConnectionLost", f"{self.place}: the TLS handshake was cut off")
+        elif isinstance(broken, (SSLError, ValueError)):
+            why = Breakage(FailureKind.INVALID, "TlsFailed", f"{self.place}: {_words(broken)}")
+        elif isinstance(broken, ConnectionRefusedError):
+            why = Breakage(FailureKind.UNREACHABLE, "ConnectionRefused", f"{self.place} refuses connections")
+        else:
+            why = Breakage(FailureKind.UNREACHABLE, "ConnectFailed", f"{self.place}: {_words(broken)}")
+        self._owner.failed_to_open(self, why)
+
+    def _send_rest(self) -> None:
+        """Go on sending; an answer may come before all is sent, and is the answer."""
+        try:
+            sent = self._open_socket.send(self._unsent)
+        except _LATER:
+            sent = 0
+        except OSError as broken:
+            self._break(FailureKind.TRANSIENT, "ConnectionLost", f"while sending: {_words(broken)}")
+            return
+        if sent:
+            self.touched_s = self._owner.now_s
+            self._unsent = self._unsent[sent:]
+        if not self._unsent:
+            self.proceed = self._receive
+            self._owner.watch(self, EVENT_READ)
+        else:
+            self._receive()
+
+    def _receive(self) -> None:
+        secured = self._socket if self.place.tls is not None else None
+        while True:
+            if not self._receive_once():
+                return
+            # TLS may hold decrypted bytes that no selector tells of.
+            if self._socket is None or not (isinstance(secured, SSLSocket) and secured.pending()):
+                return
+
+    def _receive_once(self) -> bool:
+        """Take what has come; False if that was nothing, or the end."""
+        owner = self._owner
+        try:
+            received = self._open_socket.recv_into(owner.buffer)
+        except _LATER:
+            return False
+        except OSError as broken:
+            self._end_of_connection(_words(broken))
+            return False
+        if received == 0:
+            self._end_of_connection("the store closed the connection")
+            return False
+        exchange, reader = self._exchange, self._reader
+        if exchange is None or reader is None:
+            self._break(FailureKind.TRANSIENT, "Unasked", "the store sent what nobody had asked for")
+            return False
+        self.touched_s = owner.now_s
+        try:
+            answer = reader.feed(bytes(owner.buffer[:received]))
+        except AnswerBroken as broken:
+            self._break(FailureKind.TRANSIENT, "AnswerBroken", str(broken))
+            return False
+        if answer is not None:
+            self._finish(exchange, answer)
+        return True
+
+    def _finish(self, exchange: Exchange, answer: Answer) -> None:
+        self._exchange = self._reader = None
+        if not answer.keeps_connection or self._unsent:
+            self.close()
+        self._owner.answered(self, exchange, answer)
+
+    def _end_of_connection(self, words: str) -> None:
+        exchange, reader = self._exchange, self._reader
+        if exchange is not None and reader is not None and reader.has_begun:
+            try:
+                answer = reader.end()
+            except AnswerBroken as broken:
+                self._break(FailureKind.TRANSIENT, "AnswerBroken", str(broken))
+            else:
+                self.close()
+                self._finish(exchange, answer)
+            return
+        self._break(FailureKind.TRANSIENT, "ConnectionLost", f"no answer came: {words}")
+
+    def _break(self, kind: FailureKind, code: str, message: str) -> None:
+        exchange, self._exchange, self._reader = self._exchange, None, None
+        self.close()
+        self._owner.broke(self, exchange, Breakage(kind, code, message))
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, SSLError):
+        return (error.reason or str(error)).replace("_", " ").lower()
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

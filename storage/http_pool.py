@@ -1,0 +1,204 @@
+"""The connections to one place: made when needed, kept while they are used, at most so many."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from ipaddress import ip_address
+from math import inf
+from typing import Protocol
+
+from s3plan.schemas.failures import FailureKind
+from s3plan.storage.http_answer import Answer
+from s3plan.storage.http_connection import Address, Breakage, Connection, Exchange, Place
+
+_MOST_OPENING = 64  # at the same time
+_IDLE_S = 20.0  # stores drop idle connections, too; a request on one that was just dropped is lost
+_ADDRESSES_FRESH_S = 30.0
+_REST_AFTER_REFUSAL_S = 1.0
+
+
+class Loop(Protocol):
+    """What a pool asks of the loop that it lives on."""
+
+    @property
+    def now_s(self) -> float: ...
+    @property
+    def buffer(self) -> memoryview: ...
+    def watch(self, connection: Connection, events: int) -> None: ...
+    def hand_on(self, exchange: Exchange, end: Answer | Breakage) -> None: ...
+    def call_soon(self, call: Callable[[], None]) -> None: ...
+
+
+class Pool:
+    """See the module; it is the Owner of its connections. Used by the loop's thread only."""
+
+    def __init__(self, loop: Loop, place: Place, *, most: int) -> None:
+        self._loop = loop
+        self._place = place
+        self._most = most
+        self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
+        self._opening: set[Connection] = set()
+        self._waiting: deque[Exchange] = deque()
+        self._addresses: list[Address] = []
+        self._turn = 0  # which address is next
+        self._resolved_s = 0.0
+        self._is_resolving = False
+        self._rest_until_s = 0.0
+
+    @property
+    def now_s(self) -> float:
+        return self._loop.now_s
+
+    @property
+    def buffer(self) -> memoryview:
+        return self._loop.buffer
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether requests are under way or wait."""
+        return bool(self._busy or self._waiting)
+
+    def watch(self, connection: Connection, events: int) -> None:
+        self._loop.watch(connection, events)
+
+    def take(self, exchange: Exchange) -> None:
+        """Send a request now, or when a connection is free."""
+        if self._idle and not self._waiting:
+            self._start(self._idle.pop(), exchange)
+            return
+        self._waiting.append(exchange)
+        self._serve()
+
+    def look(self, *, connect_timeout_s: float, read_timeout_s: float) -> None:
+        """Give up what takes too long and close what nobody needs; called about once a second."""
+        now_s = self.now_s
+        for connection in [one for one in self._opening if now_s - one.touched_s > connect_timeout_s]:
+            connection.give_up("ConnectTimeout", f"no connection within {connect_timeout_s:g} s")
+        for connection in [one for one in self._busy if now_s - one.touched_s > read_timeout_s]:
+            connection.give_up("ReadTimeout", f"nothing came for {read_timeout_s:g} s")
+        stale = [one for one in self._idle if now_s - one.touched_s > _IDLE_S]
+        if stale:
+            self._idle = [one for one in self._idle if one not in stale]
+            for connection in stale:
+                connection.close()
+        self._serve()
+
+    def opened(self, connection: Connection) -> None:
+        self._opening.discard(connection)
+        self._idle.append(connection)
+        self._serve()
+
+    def failed_to_open(self, connection: Connection, why: Breakage) -> None:
+        connection.tries_left -= 1
+        if connection.tries_left > 0 and self._addresses:
+            connection.open(self._next_address())
+            return
+        # Later, not from here: this may be the middle of a request's own submission, or of opening many.
+        self._loop.call_soon(lambda: self._refused(connection, why))
+
+    def _refused(self, connection: Connection, why: Breakage) -> None:
+        self._opening.discard(connection)
+        if self._resolved_s < inf:
+            self._resolved_s = 0.0  # perhaps it has moved
+        if self._busy or self._idle:
+            self._rest_until_s = self.now_s + _REST_AFTER_REFUSAL_S  # what is open serves those who wait
+        elif self._waiting:
+            self._loop.hand_on(self._waiting.popleft(), why)
+        self._serve()
+
+    def answered(self, connection: Connection, exchange: Exchange, answer: Answer) -> None:
+        self._busy.discard(connection)
+        if connection.is_open:
+            if self._waiting:
+                self._start(connection, self._waiting.popleft())
+            else:
+                self._idle.append(connection)
+        else:
+            self._serve()
+        self._loop.hand_on(exchange, answer)
+
+    def broke(self, connection: Connection, exchange: Exchange | None, why: Breakage) -> None:
+        self._busy.discard(connection)
+        self._opening.discard(connection)
+        if exchange is None:
+            if connection in self._idle:
+                self._idle.remove(connection)
+        else:
+            # Later; see failed_to_open.
+            self._loop.call_soon(lambda: self._loop.hand_on(exchange, why))
+        if self._waiting:
+            self._serve()
+
+    def _start(self, connection: Connection, exchange: Exchange) -> None:
+        self._busy.add(connection)
+        connection.start(exchange)
+
+    def _serve(self) -> None:
+        """Give those who wait what is free, and open what is still missing."""
+        while self._waiting and self._idle:
+            self._start(self._idle.pop(), self._waiting.popleft())
+        if not self._waiting or self.now_s < self._rest_until_s:
+            return
+        if not self._resolve():
+            return
+        while len(self._opening) < min(len(self._waiting), _MOST_OPENING) and self._count < self._most:
+            connection = Connection(self, self._place, tries_left=len(self._addresses))
+            self._opening.add(connection)
+            connection.open(self._next_address())
+
+    @property
+    def _count(self) -> int:
+        return len(self._idle) + len(self._busy) + len(self._opening)
+
+    def _next_address(self) -> Address:
+        self._turn += 1
+        return self._addresses[self._turn % len(self._addresses)]
+
+    def _resolve(self) -> bool:
+        """Return whether there are addresses; has them looked up where they are missing or old."""
+        if not self._addresses and _is_literal(self._place.host):
+            self._addresses = _look_up(self._place)
+            self._resolved_s = inf
+        if self.now_s - self._resolved_s > _ADDRESSES_FRESH_S and not self._is_resolving:
+            self._is_resolving = True
+            threading.Thread(target=self._look_up_elsewhere, name="s3plan-dns", daemon=True).start()
+        return bool(self._addresses)
+
+    def _look_up_elsewhere(self) -> None:
+        """Ask the resolver, which blocks; on a thread of its own."""
+        found: list[Address] | OSError
+        try:
+            found = _look_up(self._place)
+        except OSError as error:
+            found = error
+        except UnicodeError:
+            found = OSError(f"{self._place.host!r} is no host name")
+        self._loop.call_soon(lambda: self._resolved(found))
+
+    def _resolved(self, found: list[Address] | OSError) -> None:
+        self._is_resolving = False
+        if not isinstance(found, OSError):
+            self._addresses, self._resolved_s = found, self.now_s
+        elif not self._addresses:
+            words = found.strerror or str(found)
+            why = Breakage(FailureKind.UNREACHABLE, "DnsFailed", f"{self._place.host} cannot be looked up: {words}")
+            for _ in range(len(self._waiting)):
+                self._loop.hand_on(self._waiting.popleft(), why)
+        self._serve()
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _look_up(place: Place) -> list[Address]:
+    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    return [Address(family, address) for family, _, _, _, address in found]

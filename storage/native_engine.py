@@ -1,0 +1,183 @@
+"""The fastest engine: requests that are sent in great numbers over sockets of its own, the rare ones by botocore.
+
+All of a request's Python runs on one thread, so no lock and no processor core changes hands (benchmarks/README.md).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import GetObject, Reply, Request
+from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+from s3plan.storage.boto3_engine import RENEWED, Boto3Engine
+from s3plan.storage.bucket_addresses import BucketAddresses
+from s3plan.storage.connections import ConnectionSettings, credentials_identity, open_session
+from s3plan.storage.failures import RequestUnsendable
+from s3plan.storage.http_answer import Answer
+from s3plan.storage.http_connection import Breakage, Place
+from s3plan.storage.http_loop import HttpLoop
+from s3plan.storage.http_replies import failure_of_answer, reply_of
+from s3plan.storage.http_requests import HttpForm, form_of
+from s3plan.storage.listing_page import milliseconds_of
+from s3plan.storage.sigv4 import Signer
+from s3plan.storage.tls import tls_context
+
+_READ_CLOCK_EVERY = 256
+_RENEWAL_PAUSE_S = 10.0
+# CopyObject and others may answer 200 and an error, white space before it (CopyObject in the S3 API reference).
+_HOLDS_AN_ERROR = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?<Error[\s/>]").match
+
+OnReply = Callable[[Reply], None]
+
+
+def open_native_engine(
+    settings: ConnectionSettings, *, max_in_flight: int, read_timeout_s: float = READ_TIMEOUT_S
+) -> Engine:
+    """Return an engine for one connection; CredentialsUnusable, EndpointInvalid or S3PlanError where it cannot be."""
+    return NativeEngine(settings, max_in_flight=max_in_flight, read_timeout_s=read_timeout_s)
+
+
+class NativeEngine:
+    """Sends requests over sockets of its own, with botocore's credentials and addresses; see ports.Engine."""
+
+    def __init__(self, settings: ConnectionSettings, *, max_in_flight: int, read_timeout_s: float = READ_TIMEOUT_S):
+        self._settings = settings
+        self._rare = Boto3Engine(settings, max_in_flight=max(4, min(max_in_flight, 16)), read_timeout_s=read_timeout_s)
+        self._lock = threading.Lock()
+        self._renewing = threading.Lock()
+        self._tried_at_s: float | None = None
+        self._clock_offset_ms = 0
+        self._answers = 0
+        self._session = open_session(settings)
+        self._addresses = BucketAddresses(settings, self._session)
+        self._signer = _signer(self._session, self._addresses.region)
+        self._tls = tls_context(settings, self._session) if self._addresses.is_https else None
+        self._places: dict[str, Place] = {}
+        self._loop = HttpLoop(
+            max_connections=max_in_flight, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=read_timeout_s
+        )
+
+    @property
+    def clock_offset_ms(self) -> int:
+        """The store's clock minus this machine's; up to a second too little, since `Date` has whole seconds."""
+        return self._clock_offset_ms or self._rare.clock_offset_ms
+
+    def submit(self, request: Request, on_reply: OnReply) -> None:
+        """Send; `on_reply` is called exactly once, on the loop's thread or one of botocore's, or at once."""
+        try:
+            form = form_of(request, requester_pays=self._settings.requester_pays)
+            if form is None:
+                self._rare.submit(request, on_reply)
+                return
+            signer = self._signer
+            place, message = self._message_of(request, form, signer)
+        except RequestUnsendable as error:
+            on_reply(Failure(FailureKind.INVALID, type(request).__name__, "RequestUnsendable", str(error)))
+            return
+
+        def take(end: Answer | Breakage) -> None:
+            reply = self._reply_to(request, form.operation, end)
+            if isinstance(reply, Failure) and reply.kind is FailureKind.CREDENTIALS_EXPIRED:
+                self._renew(reply, signer, on_reply)
+            else:
+                on_reply(reply)
+
+        self._loop.send(place, message, is_head=form.method == "HEAD", on_end=take)
+
+    def call(self, request: Request) -> Reply:
+        """Send and wait for the reply; not from a thread that replies come on."""
+        answered = threading.Event()
+        replies: list[Reply] = []
+
+        def take(reply: Reply) -> None:
+            replies.append(reply)
+            answered.set()
+
+        self.submit(request, take)
+        answered.wait()
+        return replies[0]
+
+    def close(self) -> None:
+        """Let go of connections and threads, at once or when the last request under way is answered."""
+        self._rare.close()
+        self._loop.close()
+
+    def _message_of(self, request: Request, form: HttpForm, signer: Signer) -> tuple[Place, bytes]:
+        address = self._addresses.of(request.bucket)
+        place = self._places.get(address.host)
+        if place is None:
+            place = self._places[address.host] = Place(address.name, address.port, self._tls)
+        headers = [("host", address.host), *form.headers]
+        path = f"{address.path}{form.path}" if address.path or form.path.startswith("/") else f"/{form.path}"
+        with self._lock:  # a signer keeps its key; several threads submit
+            return place, signer.message(form.method, path, headers, form.body)
+
+    def _reply_to(self, request: Request, operation: str, end: Answer | Breakage) -> Reply:
+        if isinstance(end, Breakage):
+            return Failure(end.kind, operation, end.code, end.message)
+        try:
+            return self._reply_of(request, operation, end)
+        except Exception as broken:  # noqa: BLE001  whoever waits for this reply must hear of a fault of ours, too
+            return Failure(FailureKind.BAD_REPLY, operation, "EngineBroke", f"{type(broken).__name__}: {broken}")
+
+    def _reply_of(self, request: Request, operation: str, answer: Answer) -> Reply:
+        self._answers += 1
+        if self._answers % _READ_CLOCK_EVERY == 1:
+            self._note_clock(answer.headers.get("date"))
+        is_error = not 200 <= answer.status < 300
+        if is_error or (not isinstance(request, GetObject) and _HOLDS_AN_ERROR(answer.body)):
+            return failure_of_answer(operation, status=answer.status, headers=answer.headers, body=answer.body.lstrip())
+        return reply_of(request, operation=operation, headers=answer.headers, body=answer.body)
+
+    def _note_clock(self, date: str | None) -> None:
+        if date is not None:
+            try:
+                self._clock_offset_ms = milliseconds_of(date) - time.time_ns() // 1_000_000
+            except ValueError:
+                return
+
+    def _renew(self, refused: Failure, used: Signer, on_reply: OnReply) -> None:
+        """Answer a refusal of expired credentials: to be sent again if there are newer ones than those it used."""
+
+        def answer() -> None:
+            is_new = self._has_newer_than(used)
+            on_reply(replace(refused, kind=FailureKind.UNREACHABLE, code=RENEWED) if is_new else refused)
+
+        # Asking for credentials blocks, which the loop must not.
+        threading.Thread(target=answer, name="s3plan-credentials", daemon=True).start()
+
+    def _has_newer_than(self, used: Signer) -> bool:
+        with self._renewing:
+            if used is not self._signer:
+                return True
+            now_s = time.monotonic()
+            if self._tried_at_s is not None and now_s - self._tried_at_s < _RENEWAL_PAUSE_S:
+                return False
+            self._tried_at_s = now_s
+            try:
+                session = open_session(self._settings)
+                is_new = credentials_identity(session) != credentials_identity(self._session)
+            except Exception:  # noqa: BLE001  what cannot be renewed stays expired; the failure says so
+                return False
+            if is_new:
+                self._session, self._signer, self._tried_at_s = session, _signer(session, self._addresses.region), None
+            return is_new
+
+
+def _signer(session: Any, region: str) -> Signer:
+    from botocore.credentials import RefreshableCredentials
+
+    credentials = session.get_credentials()
+    if credentials is None:
+        return Signer(region=region, credentials=None)
+    if isinstance(credentials, RefreshableCredentials):
+        return Signer(region=region, credentials=credentials.get_frozen_credentials)
+    frozen = credentials.get_frozen_credentials()
+    return Signer(region=region, credentials=lambda: frozen)

@@ -1,0 +1,84 @@
+"""Every engine checks whom it talks to, unless told not to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.s3fixtures import s3_server, server
+from fakes.s3server import ServerProcess
+from fakes.tls_front import tls_front
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.manifest_words import EngineName
+from s3plan.schemas.requests import ListObjects, ObjectsPage, PutObject, Reply, Request
+from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.engines import open_engine
+
+__all__ = ["s3_server", "server"]
+
+
+@pytest.fixture(params=[EngineName.NATIVE, EngineName.CRT, EngineName.BOTO3])
+def secured(
+    request: pytest.FixtureRequest, server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ConnectionSettings]:
+    monkeypatch.setenv("T_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("T_SECRET_ACCESS_KEY", "secret")
+    server.seed("bucket", keys=[f"{number:04d}/{'k' * 200}" for number in range(1000)])
+    with tls_front(_port_of(server), tmp_path) as (port, bundle):
+        yield ConnectionSettings(
+            endpoint=f"https://127.0.0.1:{port}",
+            region="us-east-1",
+            env_prefix="T_",
+            engine=EngineName(request.param),
+            ca_bundle=str(bundle),
+        )
+
+
+def _port_of(server: ServerProcess) -> int:
+    return int(server.endpoint.rpartition(":")[2])
+
+
+def answer(settings: ConnectionSettings, *requests: Request) -> Reply:
+    engine = open_engine(settings, max_in_flight=2)
+    try:
+        return [engine.call(request) for request in requests][-1]
+    finally:
+        engine.close()
+
+
+def test_large_answers_and_bodies_pass(secured: ConnectionSettings, server: ServerProcess) -> None:
+    body = bytes(range(256)) * 8192
+    page = answer(secured, PutObject("bucket", "0000", body), ListObjects("bucket"))
+    assert isinstance(page, ObjectsPage), page
+    assert len(page.rows) == 1000
+    assert server.client().get_object(Bucket="bucket", Key="0000")["Body"].read() == body
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(secured: ConnectionSettings, server: ServerProcess) -> None:
+    reply = answer(replace(secured, ca_bundle=None), ListObjects("bucket"))
+    assert isinstance(reply, Failure)
+    assert (reply.kind, server.stats().requested("ListObjectsV2")) == (FailureKind.INVALID, 0)
+
+
+def test_a_certificate_for_another_name_is_refused(
+    secured: ConnectionSettings, server: ServerProcess, tmp_path: Path
+) -> None:
+    if secured.engine is EngineName.CRT:
+        pytest.skip("awscrt refuses it like an unknown authority, after half a minute of tries of its own")
+    with tls_front(_port_of(server), tmp_path, name="other.example") as (port, bundle):
+        elsewhere = replace(secured, endpoint=f"https://127.0.0.1:{port}", ca_bundle=str(bundle))
+        reply = answer(elsewhere, ListObjects("bucket"))
+    assert isinstance(reply, Failure)
+    assert reply.kind is FailureKind.INVALID
+
+
+def test_a_certificate_is_not_looked_at_if_the_user_says_so(secured: ConnectionSettings) -> None:
+    assert isinstance(answer(replace(secured, ca_bundle=None, tls_verify=False), ListObjects("bucket")), ObjectsPage)
+
+
+def test_a_bundle_that_is_not_there_is_named(secured: ConnectionSettings, tmp_path: Path) -> None:
+    with pytest.raises(S3PlanError, match=r"gone\.pem is no file"):
+        answer(replace(secured, ca_bundle=str(tmp_path / "gone.pem")), ListObjects("bucket"))

@@ -1,0 +1,30 @@
+"""The processes that a process has started, as the system sees them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the process numbers of its children that are alive, in the order in which they were started."""
+    command = ["ps", "-A", "-o", "pid=,ppid=,stat="]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listing:
+        assert listing.stdout is not None
+        rows = [line.split() for line in listing.stdout]
+    alive = [(int(child), int(parent)) for child, parent, state in rows if not state.startswith("Z")]
+    return sorted(child for child, parent in alive if parent == pid and child != listing.pid)
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether there is a process of that number; one that has ended and is not yet buried counts as gone."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(shown.strip()) and not shown.strip().startswith("Z")
+
+
+def kill(pid: int, number: int) -> None:
+    """Send a signal to a process that may be gone."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
