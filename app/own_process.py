@@ -9,31 +9,40 @@ from contextlib import contextmanager
 from s3plan.executors.core_pin import CorePin
 from s3plan.schemas.events import Advanced, Event, OnEvent
 
-# Each request makes a few dozen objects that die at once: the usual thresholds walk the whole heap again and again.
+# Each request, and each listed object, makes objects that die at once: the usual thresholds walk the heap on and on.
 _GC_THRESHOLDS = (50_000, 20, 50)
 
 
 @contextmanager
-def tuned_process(*, pins_core: bool, on_event: OnEvent) -> Iterator[OnEvent]:
-    """Keep the process on one core, if `pins_core`, and let the garbage collector run less often, until the end.
-
-    Gives what is to be told of events in place of `on_event`: it looks now and then whether the core is still quiet.
-    """
+def calm_collector() -> Iterator[None]:
+    """Let the garbage collector run less often, and not over what is there already, until the end."""
     thresholds = gc.get_threshold()
     collect_garbage_seldom()
-    pin = CorePin()
-    if pins_core:
-        pin.pin()
     try:
-        yield _looking(pin, on_event)
+        yield
     finally:
-        pin.lift()
         gc.set_threshold(*thresholds)
         gc.unfreeze()
 
 
+@contextmanager
+def tuned_process(*, pins_core: bool, on_event: OnEvent) -> Iterator[OnEvent]:
+    """Keep the process on one core, if `pins_core`, and the garbage collector calm, until the end.
+
+    Gives what is to be told of events in place of `on_event`: it looks now and then whether the core is still quiet.
+    """
+    pin = CorePin()
+    if pins_core:
+        pin.pin()
+    try:
+        with calm_collector():
+            yield _looking(pin, on_event)
+    finally:
+        pin.lift()
+
+
 def collect_garbage_seldom() -> None:
-    """Leave what is there alone, and look at what comes less often."""
+    """Do so for good, as in a worker process: nothing is to be put back there."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +12,7 @@ from time import monotonic, time_ns
 from s3plan.app.capabilities import capabilities_for_plan
 from s3plan.app.comparability import are_etags_comparable
 from s3plan.app.locations import FoundLocation, find_location
+from s3plan.app.own_process import calm_collector
 from s3plan.app.places import default_plan_path, journal_path, lock_path
 from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.standing import count_open, read_states
@@ -48,7 +49,10 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
         raise UsageInvalid(f"{output}: a plan's file name ends in .s3plan")
     check_may_replace(output)
     job = resolve_job(loaded.manifest)
-    with Stores(connections_of(loaded.manifest), max_in_flight=_LISTING_REQUESTS) as stores:
+    with (
+        calm_collector() if request.owns_process else nullcontext(),
+        Stores(connections_of(loaded.manifest), max_in_flight=_LISTING_REQUESTS) as stores,
+    ):
         source = find_location(stores, loaded.manifest.source, role=LocationRole.SOURCE)
         destination = find_location(stores, loaded.manifest.destination, role=LocationRole.DESTINATION)
         facts = _facts(request, loaded, stores, source, destination)

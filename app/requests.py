@@ -21,6 +21,7 @@ class PlanRequest:
     allow: Mapping[str, int] = field(default_factory=dict)
     expires_after: timedelta | None = None
     probe: bool = False
+    owns_process: bool = False  # this process does nothing else: see app/own_process.py
 
 
 @dataclass(frozen=True, slots=True)

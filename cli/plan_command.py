@@ -61,6 +61,7 @@ def _request(options: PlanOptions) -> PlanRequest:
         allow=parse_allowances(options.allow),
         expires_after=expires_after,
         probe=options.probe,
+        owns_process=True,
     )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing import spawn
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from s3plan.executors.worker_messages import FromWorker, Setup, Share, ToWorker, receive, send
 from s3plan.schemas.errors import S3PlanError
@@ -46,21 +45,19 @@ class WorkerHandle:
         self._words = b""
         self._is_silent = False
         self._is_mute = False
-        self._connection, theirs = multiprocessing.Pipe()
         try:
-            self._process = _start(theirs)
+            self._connection, theirs = multiprocessing.Pipe()
+            with theirs:  # closed here: held open by us it would never end when the worker is gone
+                self._process = _start(theirs)
         except OSError as error:
-            self._connection.close()
             raise S3PlanError(f"a worker process cannot be started: {error}; choose fewer workers") from error
-        finally:
-            theirs.close()  # ours alone would keep the pipe open when the worker is gone
         stdout = self._process.stdout
         if stdout is None:
             raise AssertionError("subprocess made no pipe")
         self._stdout = stdout
         os.set_blocking(stdout.fileno(), False)
         with suppress(OSError):  # it is gone already: has_ended tells
-            self._connection.send([str(Path.cwd()) if entry == "" else entry for entry in sys.path])
+            self._connection.send(sys.path)
         self._send(setup)
 
     @property

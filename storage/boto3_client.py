@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import MutableMapping
 from typing import Any
 
 from s3plan.schemas.manifest_words import AddressingStyle
 from s3plan.storage.boto3_replies import LIST_BODY
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
+from s3plan.storage.repeated_keys import leave_key_out
 from s3plan.storage.tls import ca_bundle
 
 CONNECT_TIMEOUT_S = 10.0
@@ -16,7 +16,7 @@ READ_TIMEOUT_S = 120.0  # other stores than AWS answer a copy of several GiB wit
 _PAGE_MARK = b"<ListBucketResult"
 _HEAD_BYTES = 200
 _EXPIRES = "s3plan_expires"
-# Replies that repeat the key asked for; S3 writes it without `encoding-type=url` there, so XML 1.0 cannot carry some.
+# Replies that repeat the key asked for; see repeated_keys.py.
 _REPEAT_THE_KEY = (
     "CopyObject",
     "CreateMultipartUpload",
@@ -27,7 +27,6 @@ _REPEAT_THE_KEY = (
     "DeleteObject",
     "PutObject",
 )
-_REPEATED_KEY = re.compile(rb"<(Key|Resource|Location)>[^<]*</\1>")
 
 
 def open_client(settings: ConnectionSettings, session: Any, *, max_connections: int, read_timeout_s: float) -> Any:
@@ -112,7 +111,7 @@ def _keep_list_body(
 
 def _leave_key_out(response_dict: MutableMapping[str, Any], **_: Any) -> None:
     """Take out the key, which we know, so that an answer about any key can be read."""
-    response_dict["body"] = _REPEATED_KEY.sub(b"", response_dict["body"])
+    response_dict["body"] = leave_key_out(response_dict["body"])
 
 
 def _take_expires(params: MutableMapping[str, Any], context: MutableMapping[str, Any], **_: Any) -> None:

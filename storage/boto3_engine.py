@@ -43,6 +43,11 @@ class Boto3Engine:
         self._clock_offset_ms = 0
 
     @property
+    def client(self) -> Any:
+        """The botocore client in use now; for what can be asked of it without a request."""
+        return self._clients.current
+
+    @property
     def clock_offset_ms(self) -> int:
         """The store's clock minus this machine's; up to a second too little, since `Date` has whole seconds."""
         return self._clock_offset_ms

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S, open_client
-from s3plan.storage.connections import ConnectionSettings
-
 _HTTPS_PORT = 443
 _HTTP_PORT = 80
 
@@ -26,8 +23,9 @@ class BucketAddress:
 class BucketAddresses:
     """See the module. Safe to use from several threads."""
 
-    def __init__(self, settings: ConnectionSettings, session: Any) -> None:
-        self._client = open_client(settings, session, max_connections=1, read_timeout_s=CONNECT_TIMEOUT_S)
+    def __init__(self, client: Any) -> None:
+        """`client` is a botocore client of the connection."""
+        self._client = client
         self._known: dict[str, BucketAddress] = {}
 
     def of(self, bucket: str) -> BucketAddress:

@@ -61,7 +61,7 @@ class CrtEngine:
 
         self._http_headers, self._http_request, self._default = HttpHeaders, HttpRequest, S3RequestType.DEFAULT
         self._session = open_session(self._settings)
-        self._addresses = BucketAddresses(self._settings, self._session)
+        self._addresses = BucketAddresses(self._rare.client)
         self._client = open_crt_client(
             self._settings,
             self._session,

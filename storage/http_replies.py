@@ -13,6 +13,7 @@ from s3plan.schemas.objects import STANDARD
 from s3plan.storage.etags import bare_etag
 from s3plan.storage.failures import failure_of
 from s3plan.storage.listing_page import PageUnreadable, milliseconds_of, parse_page
+from s3plan.storage.repeated_keys import leave_key_out
 
 Headers = Mapping[str, str]
 """Names in lower case."""
@@ -63,7 +64,7 @@ def _error_of(body: bytes) -> tuple[str, str, str | None]:
     if not body:
         return "", "", None
     try:
-        root = ET.fromstring(body)  # noqa: S314  # see above
+        root = ET.fromstring(leave_key_out(body))  # noqa: S314  # see above
     except ET.ParseError:
         return "", "", None
     said = {child.tag.rpartition("}")[2]: child.text or "" for child in root}

@@ -56,7 +56,7 @@ class NativeEngine:
         self._clock_offset_ms = 0
         self._answers = 0
         self._session = open_session(settings)
-        self._addresses = BucketAddresses(settings, self._session)
+        self._addresses = BucketAddresses(self._rare.client)
         self._signer = _signer(self._session, self._addresses.region)
         self._tls = tls_context(settings, self._session) if self._addresses.is_https else None
         self._places: dict[str, Place] = {}

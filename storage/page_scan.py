@@ -39,6 +39,14 @@ _FIELDS = (
     f"<RestoreStatus>{_RESTORE}</RestoreStatus>",
 )
 _ROW = re.compile(f"<Contents>(?:{'|'.join(_FIELDS)})*+</Contents>")
+# What nearly every row of nearly every store is. What may stand in its fields is verified later, at less cost.
+_USUAL_ROW = re.compile(
+    "<Contents><Key>([^<]*+)</Key><LastModified>([^<]*+)</LastModified><ETag>&quot;([^&]*+)&quot;</ETag>"
+    "<Size>([^<]*+)</Size><StorageClass>([^<]*+)</StorageClass></Contents>"
+)
+_IN_ETAGS = bytes(byte for byte in range(0x21, 0x7F) if byte not in b'"&<>')
+_IS_STORAGE_CLASS = re.compile("[A-Z0-9_]*").fullmatch
+_MOST_DIGITS = 19
 _NOT_IN_KEYS = bytes(range(0x0A)) + bytes(range(0x0B, 0x20)) + b"&>"
 _COLUMNS = 6  # of what `_ROW.split` gives: the gap before a row, then its five groups
 _OPENING = "<Contents>"
@@ -148,6 +156,15 @@ def _joined_keys(keys: Sequence[str], *, is_encoded: bool) -> bytes | None:
     return joined
 
 
+def _are_usual(etags: list[str], sizes: list[str]) -> bool:
+    """Return whether these fields hold what `_ROW` would let pass."""
+    digits = "".join(sizes)
+    if not (digits.isascii() and digits.isdigit() and max(map(len, sizes)) <= _MOST_DIGITS):
+        return False
+    joined = "".join(etags)
+    return joined.isascii() and not joined.encode().translate(None, _IN_ETAGS)
+
+
 @dataclass(frozen=True, slots=True)
 class ScannedRows:
     """The rows of a page, keys relative; `may_hold_probes` unless none of the keys looks like one of our probes'."""
@@ -166,6 +183,7 @@ class PageScanner:
         self._hours: dict[str, int] = {}
         self._within_hour: dict[str, int] = {}
         self._classes: dict[str | None, str] = {None: STANDARD, "": STANDARD}
+        self._is_usual = True
 
     def rows_of(self, page: PageGlance) -> ScannedRows | None:
         """Return the rows in the page's order; None where the reference is to judge, be the page good or not.
@@ -174,13 +192,10 @@ class PageScanner:
         """
         if page.start == page.end:
             return ScannedRows([], may_hold_probes=False)
-        columns = _ROW.split(page.text[page.start : page.end])
-        gaps, keys = columns[0::_COLUMNS], columns[1::_COLUMNS]
-        etags = columns[3::_COLUMNS]
-        if any(gaps) and any(gap.strip(" \t\r\n") for gap in gaps):
+        columns = self._columns_of(page.text[page.start : page.end])
+        if columns is None:
             return None
-        if None in keys or None in etags:
-            return None
+        keys, etags = columns[1::_COLUMNS], columns[3::_COLUMNS]
         joined = _joined_keys(keys, is_encoded=page.is_encoded)
         relative = None if joined is None else self._relative_keys(joined, keys)
         if joined is None or relative is None:
@@ -190,12 +205,26 @@ class PageScanner:
         try:
             sizes = list(map(int, columns[4::_COLUMNS]))
             times = self._times(columns[2::_COLUMNS])
+            classes = self._storage_classes(columns[5::_COLUMNS])
         except (TypeError, ValueError):
             return None
         if self._in_order and not all(map(lt, relative, islice(relative, 1, None))):
             return None
-        rows = list(map(_NEW_ROW, zip(relative, sizes, etags, times, self._storage_classes(columns), strict=True)))
+        rows = list(map(_NEW_ROW, zip(relative, sizes, etags, times, classes, strict=True)))
         return ScannedRows(rows, may_hold_probes=_PROBE_MARK in joined)
+
+    def _columns_of(self, text: str) -> list[str] | None:
+        """Return gap, key, time, ETag, size and class of each row, and a last gap; None if that is not all there is."""
+        if self._is_usual:
+            columns = _USUAL_ROW.split(text)
+            if not any(columns[0::_COLUMNS]) and _are_usual(columns[3::_COLUMNS], columns[4::_COLUMNS]):
+                return columns
+            self._is_usual = False
+        columns = _ROW.split(text)
+        gaps = columns[0::_COLUMNS]
+        if any(gaps) and any(gap.strip(" \t\r\n") for gap in gaps):
+            return None
+        return None if None in columns[1::_COLUMNS] or None in columns[3::_COLUMNS] else columns
 
     def _relative_keys(self, joined: bytes, keys: Sequence[str]) -> list[bytes] | None:
         if joined.count(b"\n") != len(keys) or b"\n" in self._prefix:  # a key has a line break of its own
@@ -234,8 +263,9 @@ class PageScanner:
             self._within_hour[text[_HOUR:]] = within_ms
         return moment_ms
 
-    def _storage_classes(self, columns: list[str]) -> list[str]:
-        named = columns[5::_COLUMNS]
+    def _storage_classes(self, named: list[str]) -> list[str]:
         for name in set(named) - self._classes.keys():
+            if not _IS_STORAGE_CLASS(name):
+                raise ValueError("no name of a storage class")
             self._classes[name] = name
         return list(map(self._classes.__getitem__, named))

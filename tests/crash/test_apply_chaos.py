@@ -10,8 +10,10 @@ from contextlib import suppress
 import pytest
 import s3plan
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import MIB, Workplace
+from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace
 from s3plan.app.applying import StopLevel
+
+pytestmark = BY_BOTH_ENGINES
 
 FAULTS = (
     FaultKind.SLOW_DOWN,
@@ -73,7 +75,7 @@ def plan_a_mirror(place: Workplace, chance: random.Random) -> None:
         "multipart_threshold": "5MiB",
         "part_size": "5MiB",
         "in_flight": chance.choice([1, 4, 64]),
-        "executor": chance.choice(["serial", "threads"]),
+        "executor": chance.choice(["serial", "threads", "processes"]),
     }
     deletion = {"extraneous": True, "unpinned": "allow"}
     place.manifest(mode="mirror", delete=deletion, guards={"max_delete": "100%"}, run=run)

@@ -8,7 +8,9 @@ import time
 
 import pytest
 from fakes.command import Ended
-from fakes.workplace import MIB, PROBE, Workplace
+from fakes.workplace import BY_BOTH_ENGINES, MIB, PROBE, Workplace
+
+pytestmark = BY_BOTH_ENGINES
 
 IN_FLIGHT = 64
 SLOTS = 4

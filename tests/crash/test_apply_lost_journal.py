@@ -6,7 +6,9 @@ import time
 
 import pytest
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import MIB, MIRROR, Workplace, counted
+from fakes.workplace import BY_BOTH_ENGINES, MIB, MIRROR, Workplace, counted
+
+pytestmark = BY_BOTH_ENGINES
 
 OBJECTS = 1200
 PARTS_RUN = {"multipart_threshold": "5MiB", "part_size": "5MiB"}

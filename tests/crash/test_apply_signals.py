@@ -7,7 +7,9 @@ import time
 
 import pytest
 from fakes.command import Started
-from fakes.workplace import MIB, Workplace
+from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace
+
+pytestmark = BY_BOTH_ENGINES
 
 OBJECTS = 300
 

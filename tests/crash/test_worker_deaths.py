@@ -41,7 +41,7 @@ def test_one_of_four_workers_killed_every_second(place: Workplace) -> None:
     place.manifest(run={"in_flight": in_flight})
     place.plan(probe=True)
     place.server.reset_stats()
-    place.server.set_mode(latency_s=0.02)  # or it would be over too soon
+    place.server.set_mode(latency_s=0.01)  # or it would be over too soon
     killed = 0
     with place.command.start("apply", place.plan_file, "--yes", "--json", *PROCESSES, "--workers", "4") as started:
         wait_for_copies(place, started, copies=100)

@@ -37,6 +37,7 @@ class Workplace:
 
     folder: Path
     server: ServerProcess
+    engine: str = "auto"
     s3: Any = field(init=False)
     command: Command = field(init=False)
 
@@ -64,7 +65,7 @@ class Workplace:
             self.server.seed(name, keys=[])
 
     def manifest(self, **sections: object) -> Path:
-        return write_manifest(self.folder, endpoint=self.server.endpoint, **sections)
+        return write_manifest(self.folder, endpoint=self.server.endpoint, engine=self.engine, **sections)
 
     def plan(self, *, probe: bool = False, allow: Mapping[str, int] | None = None) -> PlanMade:
         return s3plan.plan(self.folder / "job.yaml", probe=probe, allow=allow)
@@ -120,10 +121,20 @@ def counted(report: ApplyReport) -> dict[str, int]:
     return {OutcomeKind(kind).value: number for kind, number in report.counts.items()}
 
 
+BY_BOTH_ENGINES = pytest.mark.parametrize("engine", ["native", "boto3"], indirect=True)
+"""For tests of what is promised whichever engine sends the requests."""
+
+
 @pytest.fixture
-def place(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine that manifests name; `auto` unless a test says otherwise."""
+    return str(getattr(request, "param", "auto"))
+
+
+@pytest.fixture
+def place(server: ServerProcess, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
     """A workplace on the session's server; the library finds its credentials in the environment."""
-    workplace = Workplace(tmp_path, server)
+    workplace = Workplace(tmp_path, server, engine)
     shared = {"XDG_CACHE_HOME": workplace.command.environment["XDG_CACHE_HOME"]}
     for name, value in {**workplace.command.variables, **shared}.items():
         monkeypatch.setenv(name, value)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from fakes.workplace import place
+from fakes.workplace import engine, place
 
-__all__ = ["place"]
+__all__ = ["engine", "place"]

@@ -10,7 +10,8 @@ import textwrap
 import pytest
 import s3plan
 from fakes.child_processes import children_of
-from fakes.workplace import MIRROR, Workplace
+from fakes.command import Command
+from fakes.workplace import BY_BOTH_ENGINES, MIRROR, Workplace
 
 EXECUTORS = ("serial", "threads", "processes")
 
@@ -36,14 +37,13 @@ def test_twenty_thousand_actions_end_the_same_on_every_executor(place: Workplace
     assert found["serial"][1] == {"done": 18_999, "stale": 1, "skipped": 1_000}
 
 
-@pytest.mark.parametrize("engine", ["boto3", "auto"])
-def test_the_command_applies_on_processes_and_leaves_none_behind(place: Workplace, engine: str) -> None:
+@BY_BOTH_ENGINES
+def test_the_command_applies_on_processes_and_leaves_none_behind(place: Workplace) -> None:
     place.seed("source", count=2_500, size_bytes=10)
     place.seed("destination", count=500, size_bytes=9, modified_s=1)
     place.seed("destination", count=300, start=2_500, size_bytes=5)
-    connection = {"endpoint": place.server.endpoint, "region": "us-east-1", "engine": engine}
     run = {"executor": "processes", "workers": 2, "rate": "50000/s"}
-    place.manifest(connections={"store": connection}, run=run, guards={"max_delete": "100%"}, **MIRROR)
+    place.manifest(run=run, guards={"max_delete": "100%"}, **MIRROR)
     place.plan(probe=True)
     ended = place.command.run("apply", place.plan_file, "--yes", "--json")
     assert ended.exit_code == 0, ended.output
@@ -97,3 +97,29 @@ def test_the_library_leaves_no_process_behind_also_where_the_preparation_fails(p
     place.buckets("destination")
     assert place.apply(executor="processes").exit_code == 0
     assert children_of(os.getpid()) == before
+
+
+def test_workers_that_cannot_start_end_the_command_with_what_they_said_and_nothing_is_lost(place: Workplace) -> None:
+    place.seed("source", count=10, size_bytes=10)
+    place.buckets("destination")
+    place.manifest()
+    place.plan(probe=True)
+    site = place.folder / "site"
+    site.mkdir()
+    broken = """
+        import os, sys
+        if "-c" in sys.orig_argv:
+            os.write(1, b"no such library: libfast.so")
+            os._exit(7)
+    """
+    (site / "sitecustomize.py").write_text(textwrap.dedent(broken), encoding="utf-8")
+    command = Command(place.folder, {**place.command.variables, "PYTHONPATH": str(site)})
+    ended = command.run("apply", place.plan_file, "--yes", "--executor", "processes")
+    assert ended.exit_code == 1, ended.output
+    assert "worker processes end as soon as they are started: its process ended with exit code 7" in ended.stderr
+    assert "no such library: libfast.so" in ended.stderr
+    assert "choose executor: threads" in ended.stderr
+    assert place.writes() == {}
+    ended = command.run("apply", place.plan_file, "--yes", "--executor", "threads")
+    assert ended.exit_code == 0, ended.output
+    assert place.keys("destination") == place.keys("source")

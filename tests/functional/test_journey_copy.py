@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 from fakes.odd_keys import ODD_KEYS
-from fakes.workplace import Workplace, counted
+from fakes.workplace import BY_BOTH_ENGINES, Workplace, counted
 from s3plan.schemas.actions import VerdictKind
+
+pytestmark = BY_BOTH_ENGINES
 
 DAY_S = 86_400
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import MIB, Workplace, counted
+from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace, counted
+
+pytestmark = BY_BOTH_ENGINES
 
 IN_PARTS = {"multipart_threshold": "5MiB", "part_size": "5MiB"}
 

@@ -7,7 +7,9 @@ import time
 import pytest
 from fakes.odd_keys import ODD_KEYS, XML_UNSAFE_KEYS
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import MIRROR, Workplace, counted
+from fakes.workplace import BY_BOTH_ENGINES, MIRROR, Workplace, counted
+
+pytestmark = BY_BOTH_ENGINES
 
 NO_LIMIT = {"guards": {"max_delete": "100%"}}
 FREE_MIRROR = {**MIRROR, **NO_LIMIT}

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 import s3plan
-from fakes.workplace import MIB, MIRROR, Workplace, counted
+from fakes.workplace import BY_BOTH_ENGINES, MIB, MIRROR, Workplace, counted
 from s3plan.schemas.errors import PlanRefused
+
+pytestmark = BY_BOTH_ENGINES
 
 LARGE_RUN = {"run": {"multipart_threshold": "5MiB", "part_size": "5MiB"}}
 SIZES = {"small": 1000, "large": 6 * MIB}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from fakes.odd_keys import XML_UNSAFE_KEYS
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import MIB, MIRROR, Workplace, counted
+from fakes.workplace import BY_BOTH_ENGINES, MIB, MIRROR, Workplace, counted
+
+pytestmark = BY_BOTH_ENGINES
 
 PARTS_RUN = {"multipart_threshold": "5MiB", "part_size": "5MiB"}
 LOST = {

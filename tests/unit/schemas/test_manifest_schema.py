@@ -32,7 +32,7 @@ LOADABLE = [
     SOUND + "compare: [etag, mtime, size]\n",
     SOUND + "guards: {max_delete: 0.5%, max_overwrite: 1204, max_bytes: 1.5TiB, refuse_empty_source: true}\n",
     SOUND + "guards: {max_delete: '12'}\n",
-    SOUND + "run: {executor: serial, workers: 64, in_flight: 4096, bandwidth: 1.5MB/s, rate: 3000/s, retries: 0}\n",
+    SOUND + "run: {executor: processes, workers: 64, in_flight: 4096, bandwidth: 1.5MB/s, rate: 3000/s, retries: 0}\n",
     SOUND + "run: {max_failures: 0, multipart_threshold: 5MiB, part_size: 5GiB}\n",
     SOUND.replace("s3://aaa/", "{url: s3://aaa, prefix: 5, expected_bucket_owner: 012345678901}").replace(
         "job", "2024"
@@ -76,7 +76,7 @@ REFUSED_BY_BOTH = [
     "guards: {max_delete: -1}",
     "guards: {max_delete: 1.5}",
     "guards: {refuse_empty_source: NO}",
-    "run: {executor: processes}",
+    "run: {executor: dask}",
     "run: {workers: 0}",
     "run: {workers: '8'}",
     "run: {workers: 8.5}",
@@ -277,7 +277,7 @@ def test_words_that_have_not_landed_are_not_offered() -> None:
         "depends_on",
         "two-way",
         "checksum",
-        "processes",
+        "dask",
         "acl",
         "content_type",
     ):
