@@ -102,7 +102,7 @@ def apply_plan(
         if not opened.runs():
             check_invariants(plan)
         stores, limits = _open_stores(stack, plan, request, batches=sum(1 for state in states.values() if state.todo()))
-        pins = plan.header.settings.pin_cores and stores.like_one_core(plan.locations)
+        pins = plan.header.settings.pin_cores and stores.take_many(plan.locations)
         if request.owns_process:
             pins_this = pins and limits.executor != "processes"
             on_event = stack.enter_context(tuned_process(pins_core=pins_this, on_event=on_event))

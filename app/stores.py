@@ -59,10 +59,6 @@ class Stores:
         """Return whether an engine of one of these locations takes many requests under way."""
         return any(choose_engine(self.settings_of(location.connection)).takes_many for location in locations)
 
-    def like_one_core(self, locations: Iterable[PlanLocation]) -> bool:
-        """Return whether an engine of one of these locations sends faster where its process has one core."""
-        return any(choose_engine(self.settings_of(location.connection)).likes_one_core for location in locations)
-
     def engines_of(self, locations: Iterable[PlanLocation]) -> dict[str, EngineChoice]:
         """Return how the requests of each connection go, by its name."""
         names = sorted({location.connection for location in locations})

@@ -289,7 +289,6 @@ class ObjectWritten:
     """Put, copy, part copy, complete. Some stores send no ETag for a part copy."""
 
     etag: str | None
-    mtime_ms: int | None = None
     version: str | None = None
 
 

@@ -123,12 +123,8 @@ def _completed(answer: Answer, operation: str) -> r.Reply:
 
 
 def _object_written(result: Answer, version: str | None) -> r.ObjectWritten:
-    etag, modified = result.get("ETag"), result.get("LastModified")
-    return r.ObjectWritten(
-        etag=bare_etag(etag) if etag else None,
-        mtime_ms=milliseconds_of(modified) if modified else None,
-        version=version,
-    )
+    etag = result.get("ETag")
+    return r.ObjectWritten(bare_etag(etag) if etag else None, version)
 
 
 def _upload_opened(answer: Answer, operation: str) -> r.Reply:

@@ -19,14 +19,12 @@ from s3plan.storage.crt_client import lower_names, open_crt_client
 from s3plan.storage.crt_failures import failure_from
 from s3plan.storage.crt_patience import Patience
 from s3plan.storage.failures import RequestUnsendable
-from s3plan.storage.http_replies import reply_of
+from s3plan.storage.http_replies import READ_FROM_HEADERS, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of
 from s3plan.storage.listing_page import milliseconds_of
 
 _READ_CLOCK_EVERY = 256
 _RENEWAL_PAUSE_S = 10.0
-
-_READ_FROM_HEADERS = frozenset({"HeadObject", "GetObject", "PutObject"})
 
 OnReply = Callable[[Reply], None]
 
@@ -112,7 +110,7 @@ class CrtEngine:
         path = f"{address.path}{form.path}" if address.path or form.path.startswith("/") else f"/{form.path}"
         headers = self._http_headers([("host", address.host), *form.headers])
         self._sent += 1
-        reads_headers = form.operation in _READ_FROM_HEADERS
+        reads_headers = form.operation in READ_FROM_HEADERS
         wants_headers = reads_headers or self._sent % _READ_CLOCK_EVERY == 1
         body = None
         if form.body is not None:

@@ -25,13 +25,8 @@ class EngineChoice:
 
     @property
     def takes_many(self) -> bool:
-        """Whether it keeps many requests under way without a thread for each."""
+        """Whether it keeps many requests under way without a thread for each, and so likes a core of its own."""
         return self.name is not EngineName.BOTO3
-
-    @property
-    def likes_one_core(self) -> bool:
-        """Whether requests cost less where all threads share a processor core; see executors/core_pin.py."""
-        return self.name is EngineName.CRT
 
 
 def choose_engine(settings: ConnectionSettings) -> EngineChoice:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 _MOST_HEAD_BYTES = 64 << 10
 _MOST_BODY_BYTES = 256 << 20
 _MOST_LINE_BYTES = 4 << 10
 _END = b"\r\n\r\n"
-_STATUS = re.compile(r"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_DIGITS = re.compile(r"[0-9]{1,15}")
+_HEAD = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*)*+")
+_FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|connection):[ \t]*([^\r\n]*)", re.IGNORECASE)
+_DIGITS = re.compile(rb"[0-9]{1,15}")
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,12}")
 _CONTINUE_BELOW = 200
 _BODILESS = frozenset({204, 304})
@@ -25,27 +24,39 @@ class AnswerBroken(ValueError):
     """What came is no HTTP answer, or ended before its end."""
 
 
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """One whole answer. Header names are in lower case, of a repeated one the last counts."""
+    """One whole answer."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    keeps_connection: bool
+    __slots__ = ("_head", "_headers", "body", "keeps_connection", "status")
+
+    def __init__(self, status: int, head: bytes, body: bytes, *, keeps_connection: bool) -> None:
+        """`head` is that of the answer, verified, without its last line end."""
+        self.status = status
+        self.body = body
+        self.keeps_connection = keeps_connection
+        self._head = head
+        self._headers: Mapping[str, str] | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name in lower case, of a repeated one the last; read when they are asked for, which is seldom."""
+        if self._headers is None:
+            lines = (line.partition(":") for line in self._head.decode("latin-1").split("\r\n")[1:])
+            self._headers = {name.lower(): value.strip(" \t") for name, _, value in lines}
+        return self._headers
 
 
 class AnswerReader:
     """Feed it what comes until it returns the answer. One reader for each request."""
 
-    __slots__ = ("_buffer", "_headers", "_is_head", "_keeps", "_left", "_parts", "_size_bytes", "_state", "_status")
+    __slots__ = ("_buffer", "_head", "_is_head", "_keeps", "_left", "_parts", "_size_bytes", "_state", "_status")
 
     def __init__(self, *, is_head: bool) -> None:
         self._is_head = is_head
         self._buffer = b""
         self._state = AnswerReader._read_head
         self._status = 0
-        self._headers: dict[str, str] = {}
+        self._head = b""
         self._keeps = True
         self._left = 0  # bytes of the body, or of the chunk, still to come
         self._parts: list[bytes] = []
@@ -75,7 +86,7 @@ class AnswerReader:
 
     def _whole(self) -> Answer:
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        return Answer(self._status, self._headers, body, self._keeps)
+        return Answer(self._status, self._head, body, keeps_connection=self._keeps)
 
     def _keep(self, part: bytes) -> None:
         self._size_bytes += len(part)
@@ -91,27 +102,24 @@ class AnswerReader:
             if len(self._buffer) > _MOST_HEAD_BYTES:
                 raise AnswerBroken(f"the head is over {_MOST_HEAD_BYTES:,} bytes")
             return None
-        status_line, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
-        self._buffer = self._buffer[end + len(_END) :]
-        said = _STATUS.fullmatch(status_line)
+        head, self._buffer = self._buffer[:end], self._buffer[end + len(_END) :]
+        said = _HEAD.fullmatch(head)
         if said is None:
             raise AnswerBroken("what came does not begin like an HTTP answer")
         status = int(said[2])
         if status < _CONTINUE_BELOW:
             return False  # 100 Continue and the like: the answer itself follows
-        self._status = status
-        headers, lengths = _headers_of(lines)
-        self._headers = headers
-        self._keeps = said[1] == "1" and "close" not in headers.get("connection", "").lower()
+        self._status, self._head = status, head
+        length, coding, connection = _framing_of(head)
+        self._keeps = said[1] == b"1" and b"close" not in connection
         if self._is_head or status in _BODILESS:
             return True
-        coding = headers.get("transfer-encoding")
         if coding is not None:
-            if coding.strip().lower() != "chunked" or lengths:
+            if coding != b"chunked" or length is not None:
                 raise AnswerBroken("the body's length is told in two ways, or in none that is known")
             self._state = AnswerReader._read_chunk_size
-        elif lengths:
-            self._left = _length(lengths)
+        elif length is not None:
+            self._left = length
             self._state = AnswerReader._read_counted
         else:
             self._keeps = False
@@ -183,22 +191,19 @@ class AnswerReader:
         return line
 
 
-def _headers_of(lines: list[str]) -> tuple[dict[str, str], set[str]]:
-    headers: dict[str, str] = {}
-    lengths: set[str] = set()
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or _NAME.fullmatch(name) is None:
-            raise AnswerBroken("a header cannot be read")
-        name, value = name.lower(), value.strip(" \t")
-        if name == "content-length":
-            lengths.add(value)
-        headers[name] = value
-    return headers, lengths
-
-
-def _length(lengths: set[str]) -> int:
-    length = next(iter(lengths))
-    if len(lengths) > 1 or _DIGITS.fullmatch(length) is None:
-        raise AnswerBroken("the body's length cannot be read")
-    return int(length)
+def _framing_of(head: bytes) -> tuple[int | None, bytes | None, bytes]:
+    """Return the length, the coding and the connection's options that a head tells of."""
+    length: int | None = None
+    coding: bytes | None = None
+    connection = b""
+    for name, value in _FRAMING.findall(head):
+        match name.lower():
+            case b"content-length":
+                if _DIGITS.fullmatch(value.strip()) is None or length not in (None, int(value)):
+                    raise AnswerBroken("the body's length cannot be read")
+                length = int(value)
+            case b"transfer-encoding":
+                coding = value.strip().lower() if coding is None else b"told twice"
+            case _:
+                connection += value.lower()
+    return length, coding, connection

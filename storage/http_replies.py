@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from html import unescape
 from xml.etree import ElementTree as ET  # botocore reads the same bytes with the same parser
 
 from s3plan.schemas import requests as r
@@ -18,6 +17,9 @@ from s3plan.storage.repeated_keys import leave_key_out
 Headers = Mapping[str, str]
 """Names in lower case."""
 
+READ_FROM_HEADERS = frozenset({"HeadObject", "GetObject", "PutObject"})
+"""Operations whose replies are in the headers; those of the others are in the body."""
+
 _HEADERS = {
     "cache-control": "CacheControl",
     "content-disposition": "ContentDisposition",
@@ -29,8 +31,9 @@ _HEADERS = {
 }
 _META = "x-amz-meta-"
 _CHECKSUM = "x-amz-checksum-"
-_RESULT_ETAG = re.compile(rb"<ETag>\s*(?:&quot;|&#34;|\")?([^<&\"]+)(?:&quot;|&#34;|\")?\s*</ETag>")
-_RESULT_TIME = re.compile(rb"<LastModified>\s*([^<\s]+)\s*</LastModified>")
+_RESULT_ETAG = re.compile(
+    rb"<Copy(?:Object|Part)Result.*?<ETag>\s*(?:&quot;|&#34;|\")?([^<&\"]+)(?:&quot;|&#34;|\")?\s*</ETag>", re.DOTALL
+)
 
 
 def reply_of(request: r.Request, *, operation: str, headers: Headers, body: bytes) -> r.Reply:
@@ -73,12 +76,9 @@ def _error_of(body: bytes) -> tuple[str, str, str | None]:
 
 def _copied(_: Headers, body: bytes) -> r.Reply:
     etag = _RESULT_ETAG.search(body)
-    if etag is None or not (b"CopyObjectResult" in body or b"CopyPartResult" in body):
+    if etag is None:
         raise ET.ParseError("no result")
-    modified = _RESULT_TIME.search(body)
-    return r.ObjectWritten(
-        unescape(etag[1].decode()).strip('"'), None if modified is None else milliseconds_of(modified[1].decode())
-    )
+    return r.ObjectWritten(etag[1].decode().strip())
 
 
 def _objects_page(_: Headers, body: bytes) -> r.Reply:

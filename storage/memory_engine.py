@@ -163,7 +163,7 @@ def _copy_object(store: MemoryStore, request: r.CopyObject) -> r.Reply:
         encryption=encryption_type(request.encryption),
     )
     bucket.put(request.key, stored)
-    return r.ObjectWritten(stored.etag, stored.mtime_ms)
+    return r.ObjectWritten(stored.etag)
 
 
 def _source(store: MemoryStore, request: r.CopyObject | r.UploadPartCopy) -> StoredObject:
@@ -199,7 +199,7 @@ def _upload_part_copy(store: MemoryStore, request: r.UploadPartCopy) -> r.Reply:
         body = body[request.first_byte : request.last_byte + 1]
     etag = md5_of(body)
     upload.parts[request.number] = (etag, body)
-    return r.ObjectWritten(etag, store.now_ms() // 1000 * 1000)
+    return r.ObjectWritten(etag)
 
 
 def _complete_multipart_upload(store: MemoryStore, request: r.CompleteMultipartUpload) -> r.Reply:

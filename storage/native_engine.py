@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from s3plan.storage.failures import RequestUnsendable
 from s3plan.storage.http_answer import Answer
 from s3plan.storage.http_connection import Breakage, Place
 from s3plan.storage.http_loop import HttpLoop
-from s3plan.storage.http_replies import failure_of_answer, reply_of
+from s3plan.storage.http_replies import READ_FROM_HEADERS, failure_of_answer, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of
 from s3plan.storage.listing_page import milliseconds_of
 from s3plan.storage.sigv4 import Signer
@@ -31,6 +31,7 @@ from s3plan.storage.tls import tls_context
 
 _READ_CLOCK_EVERY = 256
 _RENEWAL_PAUSE_S = 10.0
+_NOT_READ: Mapping[str, str] = {}
 # CopyObject and others may answer 200 and an error, white space before it (CopyObject in the S3 API reference).
 _HOLDS_AN_ERROR = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?<Error[\s/>]").match
 
@@ -134,7 +135,8 @@ class NativeEngine:
         is_error = not 200 <= answer.status < 300
         if is_error or (not isinstance(request, GetObject) and _HOLDS_AN_ERROR(answer.body)):
             return failure_of_answer(operation, status=answer.status, headers=answer.headers, body=answer.body.lstrip())
-        return reply_of(request, operation=operation, headers=answer.headers, body=answer.body)
+        headers = answer.headers if operation in READ_FROM_HEADERS else _NOT_READ
+        return reply_of(request, operation=operation, headers=headers, body=answer.body)
 
     def _note_clock(self, date: str | None) -> None:
         if date is not None:

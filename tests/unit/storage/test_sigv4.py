@@ -38,7 +38,7 @@ def message(request: Request, credentials: ReadOnlyCredentials | None) -> tuple[
     )
     first, *lines = head.decode().split("\r\n")
     method, said_target, _ = first.split(" ")
-    return method, said_target, dict(line.split(": ", 1) for line in lines), body
+    return method, said_target, dict(line.split(":", 1) for line in lines), body
 
 
 def botocore_signature(
@@ -100,7 +100,7 @@ def test_other_credentials_are_taken_at_the_next_request() -> None:
     first = signer.message("GET", "/b", [("host", HOST)], None)
     held[0] = ReadOnlyCredentials("TWO", "other", "t")
     second = signer.message("GET", "/b", [("host", HOST)], None)
-    assert (b"Credential=ONE/" in first, b"Credential=TWO/" in second, b"x-amz-security-token: t" in second) == (
+    assert (b"Credential=ONE/" in first, b"Credential=TWO/" in second, b"x-amz-security-token:t" in second) == (
         True,
         True,
         True,
