@@ -29,7 +29,7 @@ from s3plan.executors.lock import JournalLock
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.progress_report import ProgressReporter
 from s3plan.executors.recorder import Recorder
-from s3plan.executors.retries import RetryPolicy
+from s3plan.executors.retries import retry_policy
 from s3plan.executors.scheduler import RunEnd, RunLimits, RunState, Scheduler, StopLevel
 from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan
@@ -196,7 +196,7 @@ def _run(
         run.stores.engine_of(location)  # opened here: batches only look them up
     reporter = _reporter(run, states, control)
     recorder = Recorder(journal, clock=monotonic)
-    retry = RetryPolicy(retries=settings.retries, random=random.random)
+    retry = retry_policy(settings.retries, random=random.random)
     books = Bookkeeper(
         states,
         recorder=recorder,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from s3plan.planner.filters import KeyFilter, compile_key_filter
 from s3plan.schemas.manifest import Filters, Guards, Manifest
 from s3plan.schemas.manifest_locations import EncryptionSetting
+from s3plan.schemas.manifest_retries import Retries
 from s3plan.schemas.manifest_words import Archived, Compare, Mode, Overwrite
-from s3plan.schemas.plan import EncryptionRecord, ResolvedSettings
+from s3plan.schemas.plan import EncryptionRecord, ResolvedSettings, RetryRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,19 @@ def _settings(manifest: Manifest) -> ResolvedSettings:
         in_flight=run.in_flight,
         rate_per_s=run.rate,
         bandwidth_bytes_per_s=run.bandwidth,
-        retries=run.retries,
+        retries=_retries(run.retries),
         max_failures=run.max_failures,
         pin_cores=run.pin_cores,
+    )
+
+
+def _retries(settings: Retries) -> RetryRecord:
+    return RetryRecord(
+        attempts=settings.attempts,
+        initial_ms=settings.initial // timedelta(milliseconds=1),
+        max_ms=settings.max // timedelta(milliseconds=1),
+        multiplier=settings.multiplier,
+        jitter=settings.jitter.value,
     )
 
 

@@ -27,6 +27,7 @@ from s3plan.schemas.manifest_readers import (
     rate_value,
     size_value,
 )
+from s3plan.schemas.manifest_retries import OrANumber, Retries
 from s3plan.schemas.manifest_values import OneOrMany, Section, Shorthand, flag, text_value, whole_number, word_of
 from s3plan.schemas.manifest_words import (
     Archived,
@@ -165,8 +166,8 @@ class RunSettings(Section):
     rate: Annotated[int, rate_value()] | None = Field(
         default=None, description="Most requests per second.", examples=["3000/s"]
     )
-    retries: Annotated[int, whole_number(0, 100, later_mapping="a mapping of retry settings")] = Field(
-        default=8, description="How often one action is tried again after a passing failure.", examples=[8]
+    retries: Annotated[Retries, OrANumber()] = Field(
+        default=Retries(), description="How often one action is tried again after a passing failure.", examples=[8]
     )
     pin_cores: Annotated[bool, flag()] = Field(
         default=True, description="Keep each process that sends requests on one processor core, which is faster."

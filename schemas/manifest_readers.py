@@ -12,6 +12,7 @@ from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.manifest_values import UNQUOTED_TEXT, Plain, Scalar, refusal, refuse_boolean
 from s3plan.schemas.quantities import (
     BANDWIDTH_PATTERN,
+    DELAY_PATTERN,
     DURATION_PATTERN,
     LIMIT_PATTERN,
     RATE_PATTERN,
@@ -19,6 +20,7 @@ from s3plan.schemas.quantities import (
     QuantityInvalid,
     format_size,
     parse_bandwidth,
+    parse_delay,
     parse_duration,
     parse_limit,
     parse_rate,
@@ -57,14 +59,21 @@ def _read_size(text: str, *, least: int, most: int | None) -> object:
 
 def duration_value() -> Scalar:
     """Mark a length of time, more than nothing."""
-    return Scalar("a duration such as 30d or 12h", _read_duration, {"type": "string", "pattern": DURATION_PATTERN})
+    read = partial(_read_duration, parse=parse_duration)
+    return Scalar("a duration such as 30d or 12h", read, {"type": "string", "pattern": DURATION_PATTERN})
 
 
-def _read_duration(text: str) -> object:
-    duration = _read_quantity(text, parse=parse_duration)
+def _read_duration(text: str, *, parse: Callable[[str], object]) -> object:
+    duration = _read_quantity(text, parse=parse)
     if duration == timedelta():
         raise refusal("needs a duration of more than nothing")
     return duration
+
+
+def delay_value() -> Scalar:
+    """Mark a short length of time, more than nothing."""
+    wants = "a delay such as 200ms or 20s"
+    return Scalar(wants, partial(_read_duration, parse=parse_delay), {"type": "string", "pattern": DELAY_PATTERN})
 
 
 def bandwidth_value() -> Scalar:

@@ -17,6 +17,7 @@ from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_locations import Location
 from s3plan.schemas.manifest_values import did_you_mean
 from s3plan.schemas.manifest_words import EncryptionType, Mode, Overwrite
+from s3plan.schemas.quantities import format_delay
 
 KeyPath = tuple[str | int, ...]
 Role = Literal["source", "destination"]
@@ -258,6 +259,15 @@ def _rules_of(role: Role) -> tuple[Rule, ...]:
     )
 
 
+def _waits_leave_room(manifest: Manifest) -> Iterator[Finding]:
+    retries = manifest.run.retries
+    if retries.initial > retries.max:
+        yield Finding(
+            ("run", "retries", "initial"),
+            f"is longer than run.retries.max, {format_delay(retries.max)}",
+        )
+
+
 RULES = (
     Rule((("mode",), ("delete",)), _mirror_writes_out_its_deletes),
     *_rules_of("source"),
@@ -268,5 +278,6 @@ RULES = (
     Rule((("filters", "modified"),), _times_leave_room),
     Rule((("compare",), ("overwrite",)), _compare_has_an_effect),
     Rule((("destination", "encryption"),), _keys_go_with_kms),
+    Rule((("run", "retries"),), _waits_leave_room),
     Rule((), _connections_are_consistent),
 )

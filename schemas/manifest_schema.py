@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_locations import NAME_PATTERN
-from s3plan.schemas.quantities import format_size
+from s3plan.schemas.quantities import format_delay, format_size
 
 SCHEMA_FILE = Path(__file__).with_name("manifest-v1.schema.json")
 IGNORED_KEYS = "^x-"
@@ -29,6 +30,8 @@ class _ManifestSchema(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         made = super().default_schema(schema)
+        if isinstance(schema.get("default"), timedelta):
+            made["default"] = format_delay(schema["default"])
         match made.get("default"):
             case None | [] | dict():
                 made.pop("default", None)

@@ -43,19 +43,16 @@ class Scalar:
     """Marks a field that is written as a single value.
 
     `wants` says what it takes, with an article; `read` returns the typed value or raises a refusal; `schema` is what an
-    editor needs to know; `later_mapping` names the mapping that will be possible here one day.
+    editor needs to know.
     """
 
     wants: str
     read: Callable[[str], object]
     schema: Mapping[str, Any] = field(hash=False)
-    later_mapping: str | None = None
 
     def _read_any(self, value: object) -> object:
         if isinstance(value, str):
             return self.read(value)
-        if isinstance(value, dict) and self.later_mapping is not None:
-            raise refusal(f"{self.later_mapping} is not there yet; {self.wants} is")
         raise refusal(f"needs {self.wants}, not {shape_of(value)}")
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -168,11 +165,11 @@ def _read_flag(text: str) -> bool:
     raise refusal("use true or false", hint="write it without quotes" if text in {"true", "false"} else None)
 
 
-def whole_number(least: int, most: int, *, later_mapping: str | None = None) -> Scalar:
+def whole_number(least: int, most: int) -> Scalar:
     """Mark a whole number within bounds, without quotes."""
     wants = f"a whole number from {least:,} to {most:,}"
     schema = {"type": "integer", "minimum": least, "maximum": most}
-    return Scalar(wants, partial(_read_whole, wants=wants, least=least, most=most), schema, later_mapping)
+    return Scalar(wants, partial(_read_whole, wants=wants, least=least, most=most), schema)
 
 
 def _read_whole(text: str, *, wants: str, least: int, most: int) -> int:

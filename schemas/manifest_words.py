@@ -59,6 +59,13 @@ class ExecutorName(StrEnum):
     PROCESSES = "processes"
 
 
+class Jitter(StrEnum):
+    """How a wait before the next try is chosen."""
+
+    FULL = "full"
+    NONE = "none"
+
+
 class EngineName(StrEnum):
     """How requests are sent."""
 

@@ -34,6 +34,16 @@ class EncryptionRecord(_HeaderPart):
     bucket_key: bool | None = None
 
 
+class RetryRecord(_HeaderPart):
+    """How an action is tried again; waits are in milliseconds."""
+
+    attempts: PositiveInt = Field(default=9, description="tries in all, the first included")
+    initial_ms: PositiveInt = 200
+    max_ms: PositiveInt = 20_000
+    multiplier: PositiveInt = 2
+    jitter: str = Field(default="full", pattern=r"^(full|none)$")
+
+
 class ResolvedSettings(_HeaderPart):
     """The manifest's choices with every default filled in; apply reads these, never the manifest."""
 
@@ -53,9 +63,9 @@ class ResolvedSettings(_HeaderPart):
     in_flight: PositiveInt | None = None
     rate_per_s: PositiveInt | None = None
     bandwidth_bytes_per_s: PositiveInt | None = None
-    retries: NonNegativeInt
+    retries: RetryRecord = RetryRecord()
     max_failures: NonNegativeInt | None = None
-    pin_cores: bool = Field(default=True, description="a process that sends by crt stays on one core")
+    pin_cores: bool = Field(default=True, description="a process that sends requests stays on one core")
 
 
 class ListingRecord(_HeaderPart):

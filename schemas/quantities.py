@@ -35,6 +35,8 @@ DURATION_UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 SIZE_PATTERN = r"^[0-9]{1,19}(\.[0-9]{1,9})?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB)$"
 DURATION_PATTERN = r"^[0-9]{1,12}(s|m|h|d|w)$"
+DELAY_UNITS = {"ms": timedelta(milliseconds=1), "s": timedelta(seconds=1), "m": timedelta(minutes=1)}
+DELAY_PATTERN = r"^(0|[1-9][0-9]{0,5})(ms|s|m)$"
 BANDWIDTH_PATTERN = SIZE_PATTERN[:-1] + "/s$"
 RATE_PATTERN = r"^[0-9]{1,12}/s$"
 PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,6})?%$"
@@ -114,6 +116,21 @@ def parse_duration(text: str) -> timedelta:
     if seconds > MAX_DURATION.total_seconds():
         raise QuantityInvalid("this duration is too long; the most is 36500d")
     return timedelta(seconds=seconds)
+
+
+def parse_delay(text: str) -> timedelta:
+    """Return the length of `200ms`, `5s` or `2m`; raise QuantityInvalid."""
+    match = re.fullmatch(DELAY_PATTERN, text, re.ASCII)
+    if match is None:
+        raise QuantityInvalid("a delay is a whole number and one of ms, s, m")
+    return int(match[1]) * DELAY_UNITS[match[2]]
+
+
+def format_delay(delay: timedelta) -> str:
+    """Return `200ms`, `5s` or `2m`; whole milliseconds only, the rest is cut off."""
+    whole = [(unit, delay // length) for unit, length in DELAY_UNITS.items() if not delay % length]
+    unit, number = whole[-1] if whole else ("ms", delay // DELAY_UNITS["ms"])
+    return f"{number}{unit}"
 
 
 def format_duration(duration: timedelta) -> str:

@@ -103,3 +103,8 @@ def _scheme_hint(text: str) -> str | None:
     if match[1].lower() in {"s3", "s3a", "s3n", "http", "https"}:
         return "write s3://bucket/prefix/; another store than AWS is named by a connection"
     return "only s3:// is there yet"
+
+
+def is_directory_bucket(bucket: str) -> bool:
+    """Whether a bucket lists out of order and gives random ETags, by its name."""
+    return bucket.endswith("--x-s3")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.probe_keys import is_probe_stem
 
 _LIFE = timedelta(hours=24)
 _VERSION = 1
-_DIRECTORY_BUCKET = "--x-s3"
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 _R2_DOMAIN = ".r2.cloudflarestorage.com"
 
@@ -39,11 +39,6 @@ def known_capabilities(endpoint: str | None, *, bucket: str = "") -> Capabilitie
     if host is None or host.endswith(_AWS_DOMAINS):
         return _AWS
     return _R2 if host.endswith(_R2_DOMAIN) else _UNKNOWN
-
-
-def is_directory_bucket(bucket: str) -> bool:
-    """Whether a bucket lists out of order and gives random ETags, by its name."""
-    return bucket.endswith(_DIRECTORY_BUCKET)
 
 
 def _host_of(endpoint: str | None) -> str | None:

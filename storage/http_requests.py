@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 
 from s3plan.schemas import requests as r
 from s3plan.schemas.objects import MAX_KEY_BYTES
+from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.failures import RequestUnsendable
 
 Headers = list[tuple[str, str]]
@@ -49,9 +50,12 @@ def quote_key(key: str) -> str:
 
 
 def form_of(request: r.Request, *, requester_pays: bool) -> HttpForm | None:
-    """Return how a request is sent, or None if it is one of the rare ones."""
+    """Return how a request is sent, or None if it is one of the rare ones, or to a directory bucket.
+
+    Those want a session of their own to sign with (CreateSession in the S3 API reference), which botocore keeps.
+    """
     translate = _FORMS.get(type(request))
-    if translate is None:
+    if translate is None or is_directory_bucket(request.bucket):
         return None
     form = translate(request)
     if request.owner is not None:  # type: ignore[union-attr]  # CreateBucket has no form

@@ -235,7 +235,7 @@ class RunWorld:
                 self.states,
                 recorder=recorder,
                 control=self.control,
-                retry=RetryPolicy(retries=retries, random=lambda: 0.5),
+                retry=RetryPolicy(attempts=retries + 1, random=lambda: 0.5),
                 reporter=reporter,
                 on_event=self.events.append,
                 now_ms=self.clock.now_ms,

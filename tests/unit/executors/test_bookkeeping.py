@@ -50,7 +50,7 @@ class Desk:
             {1: self.state},
             recorder=self.recorder,
             control=self.control,
-            retry=RetryPolicy(retries=2, random=lambda: 0.5),
+            retry=RetryPolicy(attempts=3, random=lambda: 0.5),
             reporter=reporter,
             on_event=self.events.append,
             now_ms=self.clock.now_ms,

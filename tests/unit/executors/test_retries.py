@@ -9,7 +9,7 @@ from s3plan.executors.retries import RetryPolicy
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
 
-LONGEST = RetryPolicy(retries=8, random=lambda: 0.999999)
+LONGEST = RetryPolicy(attempts=9, random=lambda: 0.999999)
 
 
 def unknown(kind: FailureKind | None, *, retry_after_s: float | None = None) -> Outcome:
@@ -28,11 +28,17 @@ def test_bounds_double_up_to_twenty_seconds() -> None:
 
 
 def test_delays_are_drawn_evenly_between_nothing_and_the_bound() -> None:
-    policy = RetryPolicy(retries=8, random=random.Random(1).random)
+    policy = RetryPolicy(attempts=9, random=random.Random(1).random)
     delays = [delay_s(policy, unknown(FailureKind.TRANSIENT), attempts=3) for _ in range(2000)]
     assert min(delays) < 0.01
     assert max(delays) > 0.79
     assert sum(delays) / len(delays) == pytest.approx(0.4, abs=0.02)
+
+
+def test_without_jitter_each_delay_is_the_bound_which_grows_as_the_manifest_says() -> None:
+    policy = RetryPolicy(attempts=6, random=lambda: 0.0, initial_s=1, max_s=30, multiplier=3, has_jitter=False)
+    outcome = unknown(FailureKind.TRANSIENT)
+    assert [delay_s(policy, outcome, attempts=number) for number in range(1, 6)] == [1, 3, 9, 27, 30]
 
 
 def test_what_the_store_asks_for_is_the_least() -> None:
@@ -41,7 +47,8 @@ def test_what_the_store_asks_for_is_the_least() -> None:
 
 
 def test_a_huge_number_of_attempts_does_not_overflow() -> None:
-    assert delay_s(RetryPolicy(retries=10**9, random=lambda: 0.5), unknown(FailureKind.THROTTLED), attempts=10**6) == 10
+    patient = RetryPolicy(attempts=10**9, random=lambda: 0.5)
+    assert delay_s(patient, unknown(FailureKind.THROTTLED), attempts=10**6) == 10
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
@@ -68,4 +75,4 @@ def test_an_unknown_end_without_a_failure_is_not_tried_again() -> None:
 
 
 def test_no_retries_means_none() -> None:
-    assert RetryPolicy(retries=0, random=lambda: 0).decide(unknown(FailureKind.THROTTLED), attempts=1) is None
+    assert RetryPolicy(attempts=1, random=lambda: 0).decide(unknown(FailureKind.THROTTLED), attempts=1) is None

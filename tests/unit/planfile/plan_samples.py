@@ -49,7 +49,6 @@ def header(*, actions: int, size_bytes: int, job: str = "images") -> PlanHeader:
         archived="skip",
         multipart_threshold_bytes=1 << 30,
         executor="threads",
-        retries=8,
     )
     return PlanHeader(
         format_version=1,

@@ -22,6 +22,7 @@ from s3plan.schemas.actions import ActionKind, VerdictKind
 from s3plan.schemas.errors import ListingUnusable, UsageInvalid
 from s3plan.schemas.manifest_values import Plain
 from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.plan import RetryRecord
 
 MIRROR = {"mode": "mirror", "delete": {"extraneous": Plain("true")}}
 PARTS = "1" * 32 + "-2"
@@ -261,7 +262,8 @@ def test_defaults_are_filled_in() -> None:
         (),
         "skip",
     )
-    assert (settings.multipart_threshold_bytes, settings.retries, settings.executor) == (2**30, 8, "threads")
+    assert (settings.multipart_threshold_bytes, settings.executor) == (2**30, "threads")
+    assert settings.retries == RetryRecord(attempts=9, initial_ms=200, max_ms=20_000, multiplier=2, jitter="full")
     assert settings.delete_when is None
 
 

@@ -19,6 +19,7 @@ from s3plan.schemas.manifest_words import (
     DeleteWhen,
     EncryptionType,
     ExecutorName,
+    Jitter,
     Mode,
     Overwrite,
     StorageClass,
@@ -136,7 +137,8 @@ def test_settings_of_the_run_and_connections_are_read_as_typed_values() -> None:
     run = manifest.run
     assert (run.executor, run.workers, run.in_flight) == (ExecutorName.SERIAL, 8, 128)
     assert (run.bandwidth, run.rate) == (100 * 2**20, 3000)
-    assert (run.retries, run.max_failures) == (3, 0)
+    assert run.max_failures == 0
+    assert (run.retries.attempts, run.retries.max) == (4, timedelta(seconds=20))
     assert (run.multipart_threshold, run.part_size) == (5 * 2**30, 64 * 2**20)
     assert list(manifest.connections) == ["prod", "dr", "lab", "moto"]
     prod, dr = manifest.connections["prod"], manifest.connections["dr"]
@@ -228,3 +230,13 @@ def test_a_manifest_cannot_be_changed() -> None:
     manifest: Manifest = load(SOUND).manifest
     with pytest.raises(ValidationError):
         setattr(manifest, "name", "other")  # noqa: B010 - the type checker forbids it as well
+
+
+def test_retries_are_a_number_of_further_tries_or_a_mapping() -> None:
+    written = "run: {retries: {attempts: 3, initial: 1s, max: 1m, multiplier: 3, jitter: none}}\n"
+    run = load(SOUND + written).manifest.run
+    retries = run.retries
+    assert (retries.attempts, retries.initial, retries.max) == (3, timedelta(seconds=1), timedelta(minutes=1))
+    assert (retries.multiplier, retries.jitter) == (3, Jitter.NONE)
+    assert load(SOUND + "run: {retries: 0}\n").manifest.run.retries.attempts == 1
+    assert load(SOUND).manifest.run.retries.attempts == 9

@@ -14,11 +14,13 @@ from s3plan.schemas.quantities import (
     Limit,
     QuantityInvalid,
     format_bandwidth,
+    format_delay,
     format_duration,
     format_limit,
     format_rate,
     format_size,
     parse_bandwidth,
+    parse_delay,
     parse_duration,
     parse_limit,
     parse_rate,
@@ -217,3 +219,15 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 )
 def test_a_size_is_written_with_its_largest_unit(size_bytes: int, text: str) -> None:
     assert format_size(size_bytes) == text
+
+
+@pytest.mark.parametrize(("text", "milliseconds"), [("200ms", 200), ("20s", 20_000), ("2m", 120_000), ("1500ms", 1500)])
+def test_a_delay_is_read_and_written(text: str, milliseconds: int) -> None:
+    assert parse_delay(text) == timedelta(milliseconds=milliseconds)
+    assert format_delay(timedelta(milliseconds=milliseconds)) == text
+
+
+@pytest.mark.parametrize("text", ["200", "1h", "0.5s", "-1s", "20 s", "\u0661s", "1000000s"])
+def test_what_is_no_delay_is_refused(text: str) -> None:
+    with pytest.raises(QuantityInvalid, match="ms, s, m"):
+        parse_delay(text)
