@@ -51,7 +51,7 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
     job = resolve_job(loaded.manifest)
     with (
         calm_collector() if request.owns_process else nullcontext(),
-        Stores(connections_of(loaded.manifest), max_in_flight=_LISTING_REQUESTS) as stores,
+        Stores(connections_of(loaded.manifest), max_in_flight=2 * _LISTING_REQUESTS) as stores,
     ):
         source = find_location(stores, loaded.manifest.source, role=LocationRole.SOURCE)
         destination = find_location(stores, loaded.manifest.destination, role=LocationRole.DESTINATION)

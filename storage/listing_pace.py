@@ -1,4 +1,7 @@
-"""How many requests of one listing are worth having under way: as many as keep its reader from waiting."""
+"""How many requests of one listing are worth having under way: as many as keep its reader from waiting.
+
+Only time that the reader spends at this listing counts: a plan reads two, and waits for one while the other goes on.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,14 @@ _STEADY_PAGES = 8  # the waiting for fewer pages says little
 
 
 class ListingPace:
-    """Begins with one request, doubles while the reader mostly waits, halves when it hardly does: ranges cost requests.
+    """Begins with one request, doubles while the reader mostly waits, and halves once when it hardly does.
 
     Halves, too, when the store asks for less, and grows by one at a time after that. `width` never exceeds `limit`.
     """
 
     def __init__(self, limit: int) -> None:
         self.width = 1
+        self._needed = 1
         self._limit = limit
         self._throttled_at_s: float | None = None
         self._is_steady = False
@@ -29,17 +33,26 @@ class ListingPace:
         """Take note that the reader had to wait for a page."""
         self._waited_s += seconds
 
+    def was_away(self, seconds: float) -> None:
+        """Take note that the reader was busy elsewhere."""
+        self._began_s += seconds
+
     def arrived(self) -> None:
-        """Take note of a page; once there have been as many as were under way, judge whether more are wanted."""
+        """Take note of a page."""
         self._pages += 1
+
+    def judge(self) -> None:
+        """Once there have been as many pages as were under way, judge whether more are wanted; for the reader alone."""
         if self._pages < max(self.width, _STEADY_PAGES if self._is_steady else 1):
             return
         now_s = time.monotonic()
         elapsed_s = now_s - self._began_s
         if self._waited_s >= _WAITS_MUCH * elapsed_s:
             self.width = min(self._limit, self.width + 1 if self._throttled_at_s else self.width * 2)
+            self._needed = max(self._needed, self.width)
         elif self._waited_s < _WAITS_LITTLE * elapsed_s:
-            self.width = max(1, self.width // 2)
+            # Not far below what was needed once: of two listings read in turns, one is always behind the other.
+            self.width = max(self._needed // 2, self.width // 2, 1)
             self._is_steady = True
         self._pages, self._waited_s, self._began_s = 0, 0.0, now_s
 
@@ -47,7 +60,7 @@ class ListingPace:
         """Take note that the store refused a request for now; many at a time count as one."""
         now_s = time.monotonic()
         if self._throttled_at_s is None or now_s - self._throttled_at_s >= _ONE_THROTTLING_S:
-            self.width = max(1, self.width // 2)
+            self.width = self._needed = max(1, self.width // 2)
             self._throttled_at_s = now_s
 
     def stay_serial(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import Empty
 
 from s3plan.schemas.errors import ListingUnusable, S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
@@ -21,9 +21,11 @@ from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, UnparsedPag
 from s3plan.storage.key_ranges import FoldersWanted, KeyRange
 from s3plan.storage.listing_pace import ListingPace
 from s3plan.storage.listing_page import PageUnreadable
+from s3plan.storage.listing_requests import folders_request, page_request
 from s3plan.storage.page_checks import ASK_THE_STORE, ListedPage, PageChecker, listed_page, unreadable
 from s3plan.storage.patience import Patience
 from s3plan.storage.range_splitting import RangeSplitter
+from s3plan.storage.reader_turn import ReaderTurn
 
 SERIAL_PAGES = 4
 """A listing of so few pages is not worth splitting."""
@@ -41,7 +43,7 @@ class _Arrival:
 
 
 class ListingWalk:
-    """One iteration over a location. Only replies come from other threads, through a queue."""
+    """One iteration over a location; one thread at a time does anything here, see ReaderTurn."""
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class ListingWalk:
         self._checker = PageChecker(location, below=below)
         self._pace = ListingPace(concurrency)
         self._splitter = RangeSplitter(self._prefix)
-        self._inbox: SimpleQueue[_Arrival] = SimpleQueue()
+        self._turn: ReaderTurn[_Arrival] = ReaderTurn(self._advance)
         self._ranges = [KeyRange(None, None)]
         self._in_flight = 0
         self._buffered_bytes = 0
@@ -79,21 +81,44 @@ class ListingWalk:
         return self._splitter.ranges_found
 
     def pages(self) -> Iterator[Sequence[ObjectRow]]:
+        try:
+            while True:
+                with self._turn:
+                    rows, problem = self._next_rows()
+                if rows:
+                    away_since_s = time.monotonic()
+                    yield rows
+                    with self._turn:
+                        self._pace.was_away(time.monotonic() - away_since_s)
+                if problem is not None:
+                    raise self._checker.unusable(problem, ASK_THE_STORE)
+                if rows is None:
+                    return
+        finally:
+            self._turn.end()
+
+    def _next_rows(self) -> tuple[Sequence[ObjectRow] | None, str | None]:
+        """Return what comes next, and what is wrong with what follows it; waits for it; None at the end."""
         while self._ranges:
-            while not self._inbox.empty():
-                self._take(self._inbox.get())
-            self._send()
+            self._turn.check()
+            self._advance()
+            self._pace.judge()
             head = self._ranges[0]
             if head.waiting:
                 rows, problem = self._read_next(head)
-                if rows:
-                    yield rows
-                if problem is not None:
-                    raise self._checker.unusable(problem, ASK_THE_STORE)
+                if rows or problem is not None:
+                    return rows, problem
             elif head.is_complete:
                 self._ranges.pop(0)
             else:
                 self._wait()
+        return None, None
+
+    def _advance(self) -> None:
+        """Take what has arrived and ask for more."""
+        while not self._turn.inbox.empty():
+            self._take(self._turn.inbox.get())
+        self._send()
 
     def _wait(self) -> None:
         began_s = time.monotonic()
@@ -102,7 +127,7 @@ class ListingWalk:
         if not head.is_asked:
             moments_s.append(head.due_s)
         try:
-            arrival = self._inbox.get(timeout=max(0.0, min(moments_s) - began_s) if moments_s else None)
+            arrival = self._turn.inbox.get(timeout=max(0.0, min(moments_s) - began_s) if moments_s else None)
         except Empty:
             return
         finally:
@@ -134,7 +159,8 @@ class ListingWalk:
             is_idle = not (asked.is_asked or asked.is_complete or asked.due_s > now_s)
             if is_idle and (not asked.waiting or self._has_room()):
                 asked.is_asked = True
-                self._submit(asked, self._request(after=asked.after, token=asked.token), folders=None)
+                request = page_request(self._location, self._prefix, after=asked.after, token=asked.token)
+                self._submit(asked, request, folders=None)
             taken += len(asked.waiting) + asked.pages_left(usual_pages=self._usual_pages)
 
     def _has_room(self) -> bool:
@@ -145,21 +171,10 @@ class ListingWalk:
         fitting = self._buffer_bytes // (self._page_bytes * self._pace.width)
         return max(_SHORTEST_RANGE_PAGES, min(_LONGEST_RANGE_PAGES, fitting)) - _SHORTER
 
-    def _request(self, *, after: bytes | None, token: str | None) -> ListObjects:
-        return ListObjects(
-            self._location.bucket,
-            prefix=self._prefix,
-            start_after=None if after is None or token is not None else after.decode(),
-            token=token,
-            owner=self._location.owner,
-            unparsed=True,
-        )
-
     def _submit(self, asked: KeyRange, request: ListObjects, *, folders: FoldersWanted | None) -> None:
-        inbox = self._inbox
         self._in_flight += 1
         self.requests += 1
-        self._engine.submit(request, lambda reply: inbox.put(_Arrival(asked, folders, reply)))
+        self._engine.submit(request, lambda reply: self._turn.deliver(_Arrival(asked, folders, reply)))
 
     # Where ranges are split
 
@@ -172,22 +187,12 @@ class ListingWalk:
                 continue
             folders = self._splitter.folders_wanted(found)
             if folders is not None:
-                self._ask_for_folders(found, folders)
+                self._submit(found, folders_request(self._location, folders), folders=folders)
             else:
                 self._insert(found, self._splitter.cut_by_guess(found, pages=self._range_pages(), most=wanted_ranges))
 
     def _untouched(self) -> int:
         return sum(1 for waiting in self._ranges if waiting.is_untouched)
-
-    def _ask_for_folders(self, found: KeyRange, wanted: FoldersWanted) -> None:
-        request = ListObjects(
-            self._location.bucket,
-            prefix=wanted.parent,
-            start_after=wanted.start_after,
-            delimiter="/",
-            owner=self._location.owner,
-        )
-        self._submit(found, request, folders=wanted)
 
     def _insert(self, found: KeyRange, made: Sequence[KeyRange]) -> None:
         if made:

@@ -99,7 +99,6 @@ def a_header(**changes: Any) -> PlanHeader:
             delete_when="all-done",
             multipart_threshold_bytes=2**30,
             executor="threads",
-            retries=8,
         ),
         "capabilities": tuple(
             CapabilityRecord(condition=condition, enforcement=Enforcement.ENFORCED) for condition in Condition

@@ -39,7 +39,7 @@ FULL: list[Request] = [
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return Session().get_service_model("s3")  # type: ignore[no-untyped-call]
+    return Session().get_service_model("s3")
 
 
 @pytest.mark.parametrize("request_", FULL, ids=lambda request: type(request).__name__)
