@@ -10,10 +10,8 @@ from contextlib import suppress
 import pytest
 import s3plan
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace
+from fakes.workplace import MIB, Workplace
 from s3plan.app.applying import StopLevel
-
-pytestmark = BY_BOTH_ENGINES
 
 FAULTS = (
     FaultKind.SLOW_DOWN,

@@ -7,9 +7,7 @@ import time
 
 import pytest
 from fakes.command import Started
-from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace
-
-pytestmark = BY_BOTH_ENGINES
+from fakes.workplace import MIB, Workplace
 
 OBJECTS = 300
 

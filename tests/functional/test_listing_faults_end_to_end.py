@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 import s3plan
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import BY_BOTH_ENGINES, MIRROR, Workplace
+from fakes.workplace import MIRROR, Workplace
 from s3plan.schemas.errors import ListingUnusable, StoreRefused
-
-pytestmark = BY_BOTH_ENGINES
 
 FAULTS = {
     "repeated key": Fault(kind=FaultKind.LIST_REPEATED_KEY, operation="ListObjectsV2", after=1),

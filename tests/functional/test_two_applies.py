@@ -7,10 +7,8 @@ import time
 import pytest
 import s3plan
 from fakes.command import Started
-from fakes.workplace import BY_BOTH_ENGINES, Workplace
+from fakes.workplace import Workplace
 from s3plan.schemas.errors import Locked
-
-pytestmark = BY_BOTH_ENGINES
 
 
 def a_slow_run(place: Workplace) -> None:
