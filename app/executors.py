@@ -22,7 +22,7 @@ _DEFAULT_WORKERS = 4
 _MOST_PROCESSES = 8  # unless more are asked for: each takes some 100 MB
 _BATCHES_EACH = 2  # of a process: while one ends, or waits for its next, the other goes on
 _DEFAULT_IN_FLIGHT = 64
-# What awscrt may climb to where latency makes it worth while; boto3 needs a thread for each and stays where it is.
+# How far latency may make an engine climb that needs no thread for each request; boto3 stays where it is.
 _MOST_IN_FLIGHT = 1024
 
 

@@ -42,7 +42,7 @@ def tuned_process(*, pins_core: bool, on_event: OnEvent) -> Iterator[OnEvent]:
 
 
 def collect_garbage_seldom() -> None:
-    """Do so for good, as in a worker process: nothing is to be put back there."""
+    """Let the garbage collector run less often, and not over what is there already, for good: as a worker does."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply, Request
@@ -17,13 +15,12 @@ from s3plan.storage.boto3_client import READ_TIMEOUT_S, open_client
 from s3plan.storage.boto3_failures import failure_from
 from s3plan.storage.boto3_replies import reply_of
 from s3plan.storage.boto3_requests import call_of
-from s3plan.storage.connections import ConnectionSettings, credentials_identity, open_session
+from s3plan.storage.connections import ConnectionSettings, open_session
+from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.failures import RequestUnsendable
-from s3plan.storage.listing_page import milliseconds_of
 from s3plan.storage.request_threads import RequestThreads
+from s3plan.storage.store_clock import StoreClock
 
-RENEWED = "CredentialsRenewed"
-_RENEWAL_PAUSE_S = 10.0
 _logger = logging.getLogger(__name__)
 
 
@@ -40,7 +37,7 @@ class Boto3Engine:
         self._settings = settings
         self._clients = _Clients(settings, max_connections=max_in_flight, read_timeout_s=read_timeout_s)
         self._threads = RequestThreads(max_in_flight, name="s3plan-request", on_end=self._clients.close)
-        self._clock_offset_ms = 0
+        self._clock = StoreClock()
 
     @property
     def client(self) -> Any:
@@ -50,7 +47,7 @@ class Boto3Engine:
     @property
     def clock_offset_ms(self) -> int:
         """The store's clock minus this machine's; up to a second too little, since `Date` has whole seconds."""
-        return self._clock_offset_ms
+        return self._clock.offset_ms
 
     def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
         """Send on a thread; `on_reply` is called exactly once, there."""
@@ -94,13 +91,7 @@ class Boto3Engine:
             _logger.exception("a reply broke its receiver")
 
     def _note_clock(self, answer: Mapping[str, Any]) -> None:
-        date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-        if date is None:
-            return
-        try:
-            self._clock_offset_ms = milliseconds_of(date) - time.time_ns() // 1_000_000
-        except ValueError:
-            _logger.debug("unreadable Date header")
+        self._clock.note(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
 
     def _renew(self, client: object, failure: Failure) -> Failure:
         """Answer a refusal of expired credentials: not executed, to be sent again, if there are newer ones."""
@@ -117,7 +108,7 @@ class _Clients:
         self._max_connections = max_connections
         self._read_timeout_s = read_timeout_s
         self._lock = threading.Lock()
-        self._tried_at_s: float | None = None
+        self._renewal = CredentialRenewal(settings)
         self._session = open_session(settings)
         self.current = self._open(self._session)
 
@@ -126,29 +117,14 @@ class _Clients:
         with self._lock:
             if used is not self.current:
                 return True
-            now_s = time.monotonic()
-            if self._tried_at_s is not None and now_s - self._tried_at_s < _RENEWAL_PAUSE_S:
-                return False
-            self._tried_at_s = now_s
-            return self._replace()
+            return self._renewal.renew(self._session, adopt=self._adopt)
 
     def close(self) -> None:
         self.current.close()
 
-    def _replace(self) -> bool:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            session = open_session(self._settings)
-            if credentials_identity(session) == credentials_identity(self._session):
-                return False
-            client = self._open(session)
-        except (S3PlanError, BotoCoreError, ClientError) as error:
-            _logger.warning("credentials of %s could not be renewed: %s", self._settings, type(error).__name__)
-            return False
+    def _adopt(self, session: Any) -> None:
         # The old client is not closed: other threads may still be using it.
-        self._session, self.current, self._tried_at_s = session, client, None
-        return True
+        self._session, self.current = session, self._open(session)
 
     def _open(self, session: object) -> Any:
         return open_client(

@@ -19,6 +19,10 @@ class BucketAddress:
     port: int
     path: str
 
+    def target(self, path: str) -> str:
+        """Return the request target for a path within the bucket, which begins with `/` or `?`."""
+        return f"{self.path}{path}" if self.path or path.startswith("/") else f"/{path}"
+
 
 class BucketAddresses:
     """See the module. Safe to use from several threads."""

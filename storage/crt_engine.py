@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,21 +10,20 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply, Request
 from s3plan.storage.boto3_client import READ_TIMEOUT_S
-from s3plan.storage.boto3_engine import RENEWED, Boto3Engine
+from s3plan.storage.boto3_engine import Boto3Engine
 from s3plan.storage.bucket_addresses import BucketAddresses
-from s3plan.storage.connections import ConnectionSettings, credentials_identity, open_session
+from s3plan.storage.connections import ConnectionSettings, open_session
+from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.crt_client import lower_names, open_crt_client
 from s3plan.storage.crt_failures import failure_from
 from s3plan.storage.crt_patience import Patience
 from s3plan.storage.failures import RequestUnsendable
 from s3plan.storage.http_replies import READ_FROM_HEADERS, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of
-from s3plan.storage.listing_page import milliseconds_of
+from s3plan.storage.store_clock import StoreClock
+from s3plan.storage.waiting import OnReply, wait_for_reply
 
 _READ_CLOCK_EVERY = 256
-_RENEWAL_PAUSE_S = 10.0
-
-OnReply = Callable[[Reply], None]
 
 
 def open_crt_engine(
@@ -48,21 +45,21 @@ class CrtEngine:
         self._rare = Boto3Engine(settings, max_in_flight=max(4, min(max_in_flight, 16)), read_timeout_s=read_timeout_s)
         self._patience = Patience(read_timeout_s)
         self._lock = threading.Lock()
-        self._tried_at_s: float | None = None
-        self._clock_offset_ms = 0
+        self._renewal = CredentialRenewal(settings)
+        self.clock = StoreClock()
         self._sent = 0
-        self._open()
+        self._open(open_session(settings))
 
-    def _open(self) -> None:
+    def _open(self, session: Any) -> None:
         from awscrt.http import HttpHeaders, HttpRequest
         from awscrt.s3 import S3RequestType
 
         self._http_headers, self._http_request, self._default = HttpHeaders, HttpRequest, S3RequestType.DEFAULT
-        self._session = open_session(self._settings)
+        self._session = session
         self._addresses = BucketAddresses(self._rare.client)
         self._client = open_crt_client(
             self._settings,
-            self._session,
+            session,
             region=self._addresses.region,
             is_https=self._addresses.is_https,
             max_in_flight=self._max_in_flight,
@@ -71,7 +68,7 @@ class CrtEngine:
     @property
     def clock_offset_ms(self) -> int:
         """The store's clock minus this machine's; up to a second too little, since `Date` has whole seconds."""
-        return self._clock_offset_ms or self._rare.clock_offset_ms
+        return self.clock.offset_ms or self._rare.clock_offset_ms
 
     def submit(self, request: Request, on_reply: OnReply) -> None:
         """Send; `on_reply` is called exactly once, on a thread of awscrt's or botocore's."""
@@ -87,16 +84,7 @@ class CrtEngine:
 
     def call(self, request: Request) -> Reply:
         """Send and wait for the reply."""
-        answered = threading.Event()
-        replies: list[Reply] = []
-
-        def take(reply: Reply) -> None:
-            replies.append(reply)
-            answered.set()
-
-        self.submit(request, take)
-        answered.wait()
-        return replies[0]
+        return wait_for_reply(self.submit, request)
 
     def close(self) -> None:
         """Let go of the client; awscrt closes its connections when the last request is answered."""
@@ -107,7 +95,7 @@ class CrtEngine:
     def send(self, request: Request, form: HttpForm, exchange: _Exchange) -> None:
         """Hand one request over to awscrt."""
         address = self._addresses.of(request.bucket)
-        path = f"{address.path}{form.path}" if address.path or form.path.startswith("/") else f"/{form.path}"
+        path = address.target(form.path)
         headers = self._http_headers([("host", address.host), *form.headers])
         self._sent += 1
         reads_headers = form.operation in READ_FROM_HEADERS
@@ -137,35 +125,12 @@ class CrtEngine:
         """The exchange has ended."""
         self._patience.forget(exchange)
 
-    def note_clock(self, date: str | None) -> None:
-        """Take note of a reply's `Date`."""
-        if date is not None:
-            try:
-                self._clock_offset_ms = milliseconds_of(date) - time.time_ns() // 1_000_000
-            except ValueError:
-                return
-
     def renewed(self, failure: Failure, used: object) -> Failure:
         """Answer a refusal of expired credentials: to be sent again if there are newer ones than those it used."""
         with self._lock:
-            if used is self._client and not self._renew():
+            if used is self._client and not self._renewal.renew(self._session, adopt=self._open):
                 return failure
         return replace(failure, kind=FailureKind.UNREACHABLE, code=RENEWED)
-
-    def _renew(self) -> bool:
-        now_s = time.monotonic()
-        if self._tried_at_s is not None and now_s - self._tried_at_s < _RENEWAL_PAUSE_S:
-            return False
-        self._tried_at_s = now_s
-        before = credentials_identity(self._session)
-        try:
-            if credentials_identity(open_session(self._settings)) == before:
-                return False
-            self._open()
-        except Exception:  # noqa: BLE001  what cannot be renewed stays expired; the failure says so
-            return False
-        self._tried_at_s = None
-        return True
 
 
 class _Exchange:
@@ -213,7 +178,7 @@ class _Exchange:
                     reply = self._engine.renewed(reply, self.client)
             else:
                 headers = lower_names(self._headers) if self._headers else {}
-                self._engine.note_clock(headers.get("date"))
+                self._engine.clock.note(headers.get("date"))
                 body = self._body if isinstance(self._body, bytes) else b"".join(self._body)
                 reply = reply_of(self._request, operation=operation, headers=headers, body=body)
         except Exception as broken:  # noqa: BLE001  whoever waits for this reply must hear of a fault of ours, too

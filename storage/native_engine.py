@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,26 +15,25 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import GetObject, Reply, Request
 from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
-from s3plan.storage.boto3_engine import RENEWED, Boto3Engine
+from s3plan.storage.boto3_engine import Boto3Engine
 from s3plan.storage.bucket_addresses import BucketAddresses
-from s3plan.storage.connections import ConnectionSettings, credentials_identity, open_session
+from s3plan.storage.connections import ConnectionSettings, open_session
+from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.failures import RequestUnsendable
 from s3plan.storage.http_answer import Answer
 from s3plan.storage.http_connection import Breakage, Place
 from s3plan.storage.http_loop import HttpLoop
 from s3plan.storage.http_replies import READ_FROM_HEADERS, failure_of_answer, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of
-from s3plan.storage.listing_page import milliseconds_of
 from s3plan.storage.sigv4 import Signer
+from s3plan.storage.store_clock import StoreClock
 from s3plan.storage.tls import tls_context
+from s3plan.storage.waiting import OnReply, wait_for_reply
 
 _READ_CLOCK_EVERY = 256
-_RENEWAL_PAUSE_S = 10.0
 _NOT_READ: Mapping[str, str] = {}
 # CopyObject and others may answer 200 and an error, white space before it (CopyObject in the S3 API reference).
 _HOLDS_AN_ERROR = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?<Error[\s/>]").match
-
-OnReply = Callable[[Reply], None]
 
 
 def open_native_engine(
@@ -53,8 +51,8 @@ class NativeEngine:
         self._rare = Boto3Engine(settings, max_in_flight=max(4, min(max_in_flight, 16)), read_timeout_s=read_timeout_s)
         self._lock = threading.Lock()
         self._renewing = threading.Lock()
-        self._tried_at_s: float | None = None
-        self._clock_offset_ms = 0
+        self._renewal = CredentialRenewal(settings)
+        self._clock = StoreClock()
         self._answers = 0
         self._session = open_session(settings)
         self._addresses = BucketAddresses(self._rare.client)
@@ -68,7 +66,7 @@ class NativeEngine:
     @property
     def clock_offset_ms(self) -> int:
         """The store's clock minus this machine's; up to a second too little, since `Date` has whole seconds."""
-        return self._clock_offset_ms or self._rare.clock_offset_ms
+        return self._clock.offset_ms or self._rare.clock_offset_ms
 
     def submit(self, request: Request, on_reply: OnReply) -> None:
         """Send; `on_reply` is called exactly once, on the loop's thread or one of botocore's, or at once."""
@@ -94,16 +92,7 @@ class NativeEngine:
 
     def call(self, request: Request) -> Reply:
         """Send and wait for the reply; not from a thread that replies come on."""
-        answered = threading.Event()
-        replies: list[Reply] = []
-
-        def take(reply: Reply) -> None:
-            replies.append(reply)
-            answered.set()
-
-        self.submit(request, take)
-        answered.wait()
-        return replies[0]
+        return wait_for_reply(self.submit, request)
 
     def close(self) -> None:
         """Let go of connections and threads, at once or when the last request under way is answered."""
@@ -116,9 +105,8 @@ class NativeEngine:
         if place is None:
             place = self._places[address.host] = Place(address.name, address.port, self._tls)
         headers = [("host", address.host), *form.headers]
-        path = f"{address.path}{form.path}" if address.path or form.path.startswith("/") else f"/{form.path}"
         with self._lock:  # a signer keeps its key; several threads submit
-            return place, signer.message(form.method, path, headers, form.body)
+            return place, signer.message(form.method, address.target(form.path), headers, form.body)
 
     def _reply_to(self, request: Request, operation: str, end: Answer | Breakage) -> Reply:
         if isinstance(end, Breakage):
@@ -131,19 +119,12 @@ class NativeEngine:
     def _reply_of(self, request: Request, operation: str, answer: Answer) -> Reply:
         self._answers += 1
         if self._answers % _READ_CLOCK_EVERY == 1:
-            self._note_clock(answer.headers.get("date"))
+            self._clock.note(answer.headers.get("date"))
         is_error = not 200 <= answer.status < 300
         if is_error or (not isinstance(request, GetObject) and _HOLDS_AN_ERROR(answer.body)):
             return failure_of_answer(operation, status=answer.status, headers=answer.headers, body=answer.body.lstrip())
         headers = answer.headers if operation in READ_FROM_HEADERS else _NOT_READ
         return reply_of(request, operation=operation, headers=headers, body=answer.body)
-
-    def _note_clock(self, date: str | None) -> None:
-        if date is not None:
-            try:
-                self._clock_offset_ms = milliseconds_of(date) - time.time_ns() // 1_000_000
-            except ValueError:
-                return
 
     def _renew(self, refused: Failure, used: Signer, on_reply: OnReply) -> None:
         """Answer a refusal of expired credentials: to be sent again if there are newer ones than those it used."""
@@ -159,18 +140,10 @@ class NativeEngine:
         with self._renewing:
             if used is not self._signer:
                 return True
-            now_s = time.monotonic()
-            if self._tried_at_s is not None and now_s - self._tried_at_s < _RENEWAL_PAUSE_S:
-                return False
-            self._tried_at_s = now_s
-            try:
-                session = open_session(self._settings)
-                is_new = credentials_identity(session) != credentials_identity(self._session)
-            except Exception:  # noqa: BLE001  what cannot be renewed stays expired; the failure says so
-                return False
-            if is_new:
-                self._session, self._signer, self._tried_at_s = session, _signer(session, self._addresses.region), None
-            return is_new
+            return self._renewal.renew(self._session, adopt=self._adopt)
+
+    def _adopt(self, session: Any) -> None:
+        self._session, self._signer = session, _signer(session, self._addresses.region)
 
 
 def _signer(session: Any, region: str) -> Signer:

@@ -32,8 +32,8 @@ from s3plan.schemas.requests import (
     Request,
     UploadPartCopy,
 )
-from s3plan.storage.boto3_engine import RENEWED
 from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.credential_renewal import RENEWED
 from s3plan.storage.crt_engine import CrtEngine
 from s3plan.storage.engines import open_engine
 
