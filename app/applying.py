@@ -14,13 +14,14 @@ from pathlib import Path
 from time import monotonic, time_ns
 
 from s3plan.app.checks import check_approval, check_endpoints, check_header
+from s3plan.app.connections import connections_of
 from s3plan.app.executors import EngineLimits, engine_limits, open_control, opened_executor
 from s3plan.app.own_process import tuned_process
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.preparation import prepare
 from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.standing import performed_batches
-from s3plan.app.stores import Stores, connections_of
+from s3plan.app.stores import Stores
 from s3plan.app.worker import OpenEngines
 from s3plan.executors.bookkeeping import Bookkeeper
 from s3plan.executors.journal import Journal, OutcomeRecord

@@ -14,7 +14,7 @@ from s3plan.executors.threads import ThreadsExecutor
 from s3plan.executors.tuning import InFlightTuner
 from s3plan.executors.worker_messages import OpenPerformer
 from s3plan.schemas.errors import UsageInvalid
-from s3plan.schemas.plan import ResolvedSettings
+from s3plan.schemas.plan_header import ResolvedSettings
 from s3plan.schemas.ports import Executor, Performer
 
 EXECUTORS = ("serial", "threads", "processes")

@@ -11,12 +11,13 @@ from time import monotonic, time_ns
 
 from s3plan.app.capabilities import capabilities_for_plan
 from s3plan.app.comparability import are_etags_comparable
+from s3plan.app.connections import connections_of
 from s3plan.app.locations import FoundLocation, find_location
 from s3plan.app.own_process import calm_collector
 from s3plan.app.places import default_plan_path, journal_path, lock_path
 from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.standing import count_open, read_states
-from s3plan.app.stores import Stores, connections_of
+from s3plan.app.stores import Stores
 from s3plan.executors.lock import is_held
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
@@ -27,7 +28,8 @@ from s3plan.planner.patterns import common_prefix
 from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.errors import Locked, PlanDamaged, PlanRefused, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
-from s3plan.schemas.plan import LocationRole, ManifestRecord
+from s3plan.schemas.plan import LocationRole
+from s3plan.schemas.plan_header import ManifestRecord
 from s3plan.schemas.ports import Lister
 from s3plan.storage.listing import OutOfOrder
 from s3plan.storage.narrowed_listing import open_narrowed_listing

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan import PlanHeader
+from s3plan.schemas.plan_header import PlanHeader
 
 
 @dataclass(frozen=True, slots=True)

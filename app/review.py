@@ -11,7 +11,8 @@ from s3plan.planfile import graph
 from s3plan.planfile.document import iter_document
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.actions import Action, ActionKind, VerdictKind
-from s3plan.schemas.plan import PhaseName, PlanHeader, PlanLocation
+from s3plan.schemas.plan import PhaseName, PlanLocation
+from s3plan.schemas.plan_header import PlanHeader
 
 _PHASES_OF = {
     VerdictKind.COPY: PhaseName.COPY,

@@ -7,8 +7,6 @@ from types import TracebackType
 from typing import Self
 
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_connections import Connection
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
@@ -80,30 +78,6 @@ class Stores:
                 f"{location.url}: the plan was made against {location.endpoint or 'AWS'}, but this environment leads "
                 f"to {found or 'AWS'}; set the endpoint as it was, or make a new plan"
             )
-
-
-def connections_of(manifest: Manifest) -> dict[str, ConnectionSettings]:
-    """Return the settings of a manifest's connections by name."""
-    return {name: _settings(name, connection) for name, connection in manifest.connections.items()}
-
-
-def _settings(name: str, connection: Connection) -> ConnectionSettings:
-    return ConnectionSettings(
-        name=name,
-        endpoint=connection.endpoint,
-        region=connection.region,
-        profile=connection.profile,
-        env_prefix=connection.env_prefix,
-        role_arn=connection.role_arn,
-        external_id=connection.external_id,
-        addressing_style=connection.addressing_style,
-        engine=connection.engine,
-        anonymous=connection.anonymous,
-        requester_pays=connection.requester_pays,
-        tls_verify=connection.tls_verify,
-        ca_bundle=connection.ca_bundle,
-        allow_http=connection.allow_http,
-    )
 
 
 def _in_region(settings: ConnectionSettings, region: str | None) -> ConnectionSettings:

@@ -14,7 +14,8 @@ from s3plan.cli.wording import age_text, command_text, count_text, moment_text, 
 from s3plan.planner.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
 from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.conditions import Enforcement
-from s3plan.schemas.plan import GuardRecord, ListingRecord, LocationRole, PlanHeader, PlanLocation, PrefixRecord
+from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan_header import GuardRecord, ListingRecord, PlanHeader, PrefixRecord
 from s3plan.schemas.printable import escape_unprintable
 
 PREFIXES_ON_PLAN = 5

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from s3plan.schemas.actions import Action
-from s3plan.schemas.plan import Batch, Edge, Phase, PlanHeader, PlanLocation
+from s3plan.schemas.plan import Batch, Edge, Phase, PlanLocation
+from s3plan.schemas.plan_header import PlanHeader
 
 
 class PlanView(Protocol):

@@ -14,7 +14,8 @@ from typing import Any
 
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.actions import Action
-from s3plan.schemas.plan import FORMAT_VERSION, Batch, Phase
+from s3plan.schemas.plan import Batch, Phase
+from s3plan.schemas.plan_header import FORMAT_VERSION
 
 FORMAT_NAME = "s3plan-plan"
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from s3plan.planfile.batch_rules import WRITING_PHASES
 from s3plan.planfile.rows import RowInvalid
-from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanHeader, PlanLocation
+from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan_header import PlanHeader
 
 # Within a job each of these comes after all before it.
 _ORDER_IN_JOB = (PhaseName.PREPARE, PhaseName.COPY, PhaseName.DELETE)

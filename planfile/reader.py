@@ -28,7 +28,8 @@ from s3plan.planfile.rows import (
 )
 from s3plan.schemas.actions import Action
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
-from s3plan.schemas.plan import Batch, Edge, Phase, PlanHeader, PlanLocation
+from s3plan.schemas.plan import Batch, Edge, Phase, PlanLocation
+from s3plan.schemas.plan_header import PlanHeader
 
 _SELECT_ACTIONS = (
     "SELECT kind, key, size_bytes, reason, source_etag, source_mtime_ms, source_version, destination_etag, "

@@ -36,7 +36,8 @@ from s3plan.planfile.temporary_file import (
 )
 from s3plan.schemas.actions import Action
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.plan import FORMAT_VERSION, Batch, Edge, Phase, PlanHeader, PlanLocation
+from s3plan.schemas.plan import Batch, Edge, Phase, PlanLocation
+from s3plan.schemas.plan_header import FORMAT_VERSION, PlanHeader
 
 _PAGE_BYTES = 4096
 _INSERT_ACTIONS = "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

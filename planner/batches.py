@@ -11,7 +11,8 @@ from typing import Protocol, Self
 
 from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanHeader, PlanLocation
+from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan_header import PlanHeader
 
 BATCH_ACTIONS = 1_000
 LATER_BATCH_ACTIONS = 10_000

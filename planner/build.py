@@ -21,15 +21,8 @@ from s3plan.schemas.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.conditions import Capabilities, Condition
 from s3plan.schemas.manifest_words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import (
-    FORMAT_VERSION,
-    CapabilityRecord,
-    LocationRole,
-    ManifestRecord,
-    PhaseName,
-    PlanHeader,
-    PlanLocation,
-)
+from s3plan.schemas.plan import LocationRole, PhaseName, PlanLocation
+from s3plan.schemas.plan_header import FORMAT_VERSION, CapabilityRecord, ManifestRecord, PlanHeader
 from s3plan.schemas.ports import Lister
 
 OnProgress = Callable[[int, int, int], None]

@@ -10,7 +10,7 @@ from s3plan.schemas.manifest import Filters, Guards, Manifest
 from s3plan.schemas.manifest_locations import EncryptionSetting
 from s3plan.schemas.manifest_retries import Retries
 from s3plan.schemas.manifest_words import Archived, Compare, Mode, Overwrite
-from s3plan.schemas.plan import EncryptionRecord, ResolvedSettings, RetryRecord
+from s3plan.schemas.plan_header import EncryptionRecord, ResolvedSettings, RetryRecord
 
 
 @dataclass(frozen=True, slots=True)

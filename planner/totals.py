@@ -6,7 +6,7 @@ import heapq
 from collections import defaultdict
 
 from s3plan.schemas.actions import Verdict, VerdictKind
-from s3plan.schemas.plan import PrefixRecord, TotalRecord
+from s3plan.schemas.plan_header import PrefixRecord, TotalRecord
 from s3plan.schemas.printable import escape_unprintable
 
 PREFIXES_SHOWN = 20

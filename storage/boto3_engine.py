@@ -45,6 +45,11 @@ class Boto3Engine:
         return self._clients.current
 
     @property
+    def session(self) -> Any:
+        """The botocore session whose credentials it uses now."""
+        return self._clients.session
+
+    @property
     def clock_offset_ms(self) -> int:
         """The store's clock minus this machine's; up to a second too little, since `Date` has whole seconds."""
         return self._clock.offset_ms
@@ -109,22 +114,22 @@ class _Clients:
         self._read_timeout_s = read_timeout_s
         self._lock = threading.Lock()
         self._renewal = CredentialRenewal(settings)
-        self._session = open_session(settings)
-        self.current = self._open(self._session)
+        self.session = open_session(settings)
+        self.current = self._open(self.session)
 
     def renew(self, used: object) -> bool:
         """Say whether newer credentials than those of the client `used` are at hand now; look at most every 10 s."""
         with self._lock:
             if used is not self.current:
                 return True
-            return self._renewal.renew(self._session, adopt=self._adopt)
+            return self._renewal.renew(self.session, adopt=self._adopt)
 
     def close(self) -> None:
         self.current.close()
 
     def _adopt(self, session: Any) -> None:
         # The old client is not closed: other threads may still be using it.
-        self._session, self.current = session, self._open(session)
+        self.session, self.current = session, self._open(session)
 
     def _open(self, session: object) -> Any:
         return open_client(

@@ -12,7 +12,7 @@ from s3plan.schemas.requests import Reply, Request
 from s3plan.storage.boto3_client import READ_TIMEOUT_S
 from s3plan.storage.boto3_engine import Boto3Engine
 from s3plan.storage.bucket_addresses import BucketAddresses
-from s3plan.storage.connections import ConnectionSettings, open_session
+from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.crt_client import lower_names, open_crt_client
 from s3plan.storage.crt_failures import failure_from
@@ -48,7 +48,7 @@ class CrtEngine:
         self._renewal = CredentialRenewal(settings)
         self.clock = StoreClock()
         self._sent = 0
-        self._open(open_session(settings))
+        self._open(self._rare.session)
 
     def _open(self, session: Any) -> None:
         from awscrt.http import HttpHeaders, HttpRequest

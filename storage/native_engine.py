@@ -17,7 +17,7 @@ from s3plan.schemas.requests import GetObject, Reply, Request
 from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
 from s3plan.storage.boto3_engine import Boto3Engine
 from s3plan.storage.bucket_addresses import BucketAddresses
-from s3plan.storage.connections import ConnectionSettings, open_session
+from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.failures import RequestUnsendable
 from s3plan.storage.http_answer import Answer
@@ -54,7 +54,7 @@ class NativeEngine:
         self._renewal = CredentialRenewal(settings)
         self._clock = StoreClock()
         self._answers = 0
-        self._session = open_session(settings)
+        self._session = self._rare.session
         self._addresses = BucketAddresses(self._rare.client)
         self._signer = _signer(self._session, self._addresses.region)
         self._tls = tls_context(settings, self._session) if self._addresses.is_https else None

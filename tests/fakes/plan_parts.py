@@ -15,16 +15,8 @@ from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_values import Plain
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import (
-    Batch,
-    Edge,
-    LocationRole,
-    ManifestRecord,
-    Phase,
-    PhaseName,
-    PlanHeader,
-    PlanLocation,
-)
+from s3plan.schemas.plan import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan_header import ManifestRecord, PlanHeader
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp()) * 1000

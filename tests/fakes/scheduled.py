@@ -21,7 +21,8 @@ from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.errors import PlanDamaged
 from s3plan.schemas.events import ActionEnded, Event
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
-from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanHeader, PlanLocation, TotalRecord
+from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan_header import PlanHeader, TotalRecord
 from s3plan.schemas.ports import Control
 from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
 from unit.planfile.plan_samples import DESTINATION, SOURCE, header

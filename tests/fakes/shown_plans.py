@@ -16,14 +16,13 @@ from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan import (
+from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan_header import (
     CapabilityRecord,
     GuardRecord,
     ListingRecord,
-    LocationRole,
     ManifestRecord,
     PlanHeader,
-    PlanLocation,
     PrefixRecord,
     ResolvedSettings,
     TotalRecord,

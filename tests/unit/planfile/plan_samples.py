@@ -13,17 +13,8 @@ from typing import Any
 from s3plan.planfile.reader import PlanReader
 from s3plan.planfile.writer import PlanWriter
 from s3plan.schemas.actions import Action, ActionKind
-from s3plan.schemas.plan import (
-    Edge,
-    ListingRecord,
-    LocationRole,
-    ManifestRecord,
-    Phase,
-    PhaseName,
-    PlanHeader,
-    PlanLocation,
-    ResolvedSettings,
-)
+from s3plan.schemas.plan import Edge, LocationRole, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan_header import ListingRecord, ManifestRecord, PlanHeader, ResolvedSettings
 
 SOURCE = PlanLocation(1, LocationRole.SOURCE, "s3://from/images/", "", None, "eu-central-1", "from", "images/")
 DESTINATION = PlanLocation(

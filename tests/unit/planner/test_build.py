@@ -22,7 +22,7 @@ from s3plan.schemas.actions import ActionKind, VerdictKind
 from s3plan.schemas.errors import ListingUnusable, UsageInvalid
 from s3plan.schemas.manifest_values import Plain
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import RetryRecord
+from s3plan.schemas.plan_header import RetryRecord
 
 MIRROR = {"mode": "mirror", "delete": {"extraneous": Plain("true")}}
 PARTS = "1" * 32 + "-2"

@@ -1,0 +1,31 @@
+"""From a manifest's connections to the settings that engines are opened with."""
+
+from __future__ import annotations
+
+from s3plan.schemas.manifest import Manifest
+from s3plan.schemas.manifest_connections import Connection
+from s3plan.storage.connections import ConnectionSettings
+
+
+def connections_of(manifest: Manifest) -> dict[str, ConnectionSettings]:
+    """Return the settings of a manifest's connections by name."""
+    return {name: _settings(name, connection) for name, connection in manifest.connections.items()}
+
+
+def _settings(name: str, connection: Connection) -> ConnectionSettings:
+    return ConnectionSettings(
+        name=name,
+        endpoint=connection.endpoint,
+        region=connection.region,
+        profile=connection.profile,
+        env_prefix=connection.env_prefix,
+        role_arn=connection.role_arn,
+        external_id=connection.external_id,
+        addressing_style=connection.addressing_style,
+        engine=connection.engine,
+        anonymous=connection.anonymous,
+        requester_pays=connection.requester_pays,
+        tls_verify=connection.tls_verify,
+        ca_bundle=connection.ca_bundle,
+        allow_http=connection.allow_http,
+    )
