@@ -7,9 +7,10 @@ from datetime import timedelta
 from os import PathLike
 from pathlib import Path
 
-from s3plan.app.applying import StopLevel, apply_plan
+from s3plan.app.applying import apply_plan
 from s3plan.app.planning import make_plan
 from s3plan.app.requests import ApplyReport, ApplyRequest, PlanMade, PlanRequest
+from s3plan.executors.run_states import StopLevel
 from s3plan.schemas.events import OnEvent
 
 StopLevelOf = Callable[[], StopLevel]
@@ -46,7 +47,9 @@ def apply(
     journal: str | PathLike[str] | None = None,
     executor: str | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     limit: int | None = None,
+    max_duration: timedelta | None = None,
     allow_checked: bool = False,
     rebuild_journal: bool = False,
     on_event: OnEvent = _silently,
@@ -62,7 +65,9 @@ def apply(
         expect=expect,
         executor=executor,
         workers=workers,
+        cluster=cluster,
         limit=limit,
+        max_duration=max_duration,
         allow_checked=allow_checked,
         rebuild_journal=rebuild_journal,
     )

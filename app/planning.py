@@ -21,18 +21,23 @@ from s3plan.app.stores import Stores
 from s3plan.executors.lock import is_held
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
-from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
+from s3plan.planner.build import BuiltPlan, PlanFacts, WholeScope, build_plan
 from s3plan.planner.job import Job, resolve_job
 from s3plan.planner.manifest_file import LoadedManifest, load_manifest
 from s3plan.planner.patterns import common_prefix
 from s3plan.schemas.conditions import Condition, Enforcement
-from s3plan.schemas.errors import Locked, PlanDamaged, PlanRefused, UsageInvalid
+from s3plan.schemas.errors import Locked, ManifestInvalid, PlanDamaged, PlanRefused, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
-from s3plan.schemas.plan import LocationRole
+from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.plan_header import ManifestRecord
-from s3plan.schemas.ports import Lister
+from s3plan.schemas.ports import Engine, Lister
+from s3plan.schemas.printable import shown_path
+from s3plan.schemas.redaction import find_known
 from s3plan.storage.listing import OutOfOrder
 from s3plan.storage.narrowed_listing import open_narrowed_listing
+
+OpenLister = Callable[[Engine, PlanLocation, bool], Lister]
+"""Gives the lister of a location that exists; True: of a store that turned out to list out of order."""
 
 _TELL_EVERY_S = 0.25
 _LISTING_REQUESTS = 32
@@ -46,6 +51,23 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
     CredentialsUnusable, PlanRefused (another owner, or the plan's place is taken by an unfinished run), Locked.
     """
     loaded = load_manifest(request.manifest)
+    shared = common_prefix(resolve_job(loaded.manifest).filters.include)  # by both sides: key filters hold on both
+
+    def open_lister(engine: Engine, location: PlanLocation, unordered: bool) -> Lister:  # noqa: FBT001
+        return open_narrowed_listing(engine, location, shared=shared, unordered=unordered)
+
+    return plan_loaded(loaded, request, open_lister=open_lister, on_event=on_event)
+
+
+def plan_loaded(
+    loaded: LoadedManifest,
+    request: PlanRequest,
+    *,
+    open_lister: OpenLister,
+    whole: WholeScope | None = None,
+    on_event: OnEvent,
+) -> PlanMade:
+    """Do so for a manifest that is in memory, and what its listers give; `whole` if that is a part of the job only."""
     output = request.output or default_plan_path(request.manifest, job=loaded.manifest.name)
     if output.suffix != ".s3plan":
         raise UsageInvalid(f"{output}: a plan's file name ends in .s3plan")
@@ -57,7 +79,8 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
     ):
         source = find_location(stores, loaded.manifest.source, role=LocationRole.SOURCE)
         destination = find_location(stores, loaded.manifest.destination, role=LocationRole.DESTINATION)
-        facts = _facts(request, loaded, stores, source, destination)
+        _refuse_secrets(loaded)  # now that the sessions are open, they are known
+        facts = _facts(request, loaded, stores, source, destination, whole=whole)
         built = _build(
             request,
             job,
@@ -66,11 +89,24 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
             destination=destination,
             facts=facts,
             output=output,
+            open_lister=open_lister,
             on_event=on_event,
         )
     made = PlanMade(output, built.digest, built.header)
     on_event(PlanSaved(str(output), built.digest, built.header.actions, built.header.is_blocked))
     return made
+
+
+def _refuse_secrets(loaded: LoadedManifest) -> None:
+    """Raise ManifestInvalid if the text, which the plan keeps whole, holds a credential, be it in a comment."""
+    text = loaded.text.decode("utf-8-sig")
+    place = find_known(text)
+    if place is not None:
+        line = text.count("\n", 0, place) + 1
+        raise ManifestInvalid(
+            f"{shown_path(loaded.path)}:{line}: one of the credentials that were found for this job stands here, and "
+            "the plan would keep it; remove it, and have it replaced by another"
+        )
 
 
 def _facts(
@@ -79,6 +115,8 @@ def _facts(
     stores: Stores,
     source: FoundLocation,
     destination: FoundLocation,
+    *,
+    whole: WholeScope | None,
 ) -> PlanFacts:
     made_at = datetime.now(UTC)
     capabilities = capabilities_for_plan(stores, destination, probe=request.probe, now=made_at)
@@ -101,6 +139,7 @@ def _facts(
         capabilities=capabilities,
         etags_comparable=are_etags_comparable(stores, source, destination, loaded.manifest.destination.encryption),
         warnings=tuple(warnings),
+        whole=whole,
     )
 
 
@@ -113,14 +152,18 @@ def _build(
     destination: FoundLocation,
     facts: PlanFacts,
     output: Path,
+    open_lister: OpenLister,
     on_event: OnEvent,
 ) -> BuiltPlan:
     """Build with plain listings; where one turns out to be out of order, once more with those sorted on disk."""
-    shared = common_prefix(job.filters.include)  # by both sides: key filters hold on both
     unordered: set[LocationRole] = set()
     while True:
         listers = {
-            found.location.role: _lister(stores, found, shared=shared, unordered=found.location.role in unordered)
+            found.location.role: open_lister(
+                stores.engine_of(found.location), found.location, found.location.role in unordered
+            )
+            if found.exists
+            else None
             for found in (source, destination)
         }
         source_lister = listers[LocationRole.SOURCE]
@@ -144,13 +187,6 @@ def _build(
                 raise
             on_event(Warned(f"{error}; listing again through a sort on disk"))
             unordered = set(listers)
-
-
-def _lister(stores: Stores, found: FoundLocation, *, shared: bytes, unordered: bool) -> Lister | None:
-    if not found.exists:
-        return None
-    engine = stores.engine_of(found.location)
-    return open_narrowed_listing(engine, found.location, shared=shared, unordered=unordered)
 
 
 def _progress(on_event: OnEvent) -> Callable[[int, int, int], None]:

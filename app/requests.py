@@ -52,7 +52,9 @@ class ApplyRequest:
     expect: str | None = None
     executor: str | None = None
     workers: int | None = None
+    cluster: str | None = None  # the address of its scheduler; never a plan's
     limit: int | None = None
+    max_duration: timedelta | None = None
     allow_checked: bool = False
     rebuild_journal: bool = False
     owns_process: bool = False  # this process does nothing else: see app/own_process.py
@@ -64,7 +66,8 @@ class ApplyReport:
 
     plan: Path
     journal: Path
-    state: str  # executors.scheduler.RunState
+    state: str  # executors.run_states.RunState
+    reason: str | None  # executors.run_states.StopReason; None: every action has ended
     exit_code: int
     counts: Mapping[OutcomeKind, int]
     remaining: int
@@ -77,13 +80,14 @@ class RunLine:
     """One run of a plan, as `status` shows it."""
 
     number: int
-    state: str  # running, or how it ended; `interrupted` where the process is gone
+    state: str  # executors.run_states.RunState; `interrupted` where the process is gone
     began_at: datetime
     ended_at: datetime | None
     host: str
     pid: int
     executor: str
     engines: tuple[EngineUsed, ...] = ()
+    reason: str | None = None  # executors.run_states.StopReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Status:
     journal: Path
     digest: str
     header: PlanHeader
-    state: str  # not-applied, running, completed, incomplete, interrupted, limit-reached, credentials, denied
+    state: str  # executors.run_states.RunState
     counts: Mapping[OutcomeKind, int]
     actions: int  # that apply performs
     remaining: int

@@ -12,9 +12,11 @@ from s3plan.app.standing import count_open, performed_batches, read_states
 from s3plan.executors.journal import Journal, RunRecord
 from s3plan.executors.ledger import total_counts
 from s3plan.executors.lock import is_held
+from s3plan.executors.run_states import RunState
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.outcomes import OutcomeKind
 
+_GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
 _ENDED_BADLY = frozenset({OutcomeKind.FAILED, OutcomeKind.STALE, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED})
 
 
@@ -43,25 +45,39 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
         )
 
 
-def _state(runs: list[RunRecord], *, is_running: bool) -> str:
+def read_state(journal: Path, *, plan_digest: str) -> RunState:
+    """Return the state alone, which is quick also for a plan of millions; raise JournalRefused."""
+    is_running = is_held(lock_path(journal))
+    if not journal.exists():
+        return _state([], is_running=is_running)
+    with Journal.read(journal, plan_digest=plan_digest) as read:
+        return _state(read.runs(), is_running=is_running)
+
+
+def _state(runs: list[RunRecord], *, is_running: bool) -> RunState:
     if not runs:
-        return "running" if is_running else "not-applied"
-    if is_running:
-        return "running"
-    return "interrupted" if runs[-1].state == "running" else runs[-1].state
+        return RunState.RUNNING if is_running else RunState.PENDING
+    if is_running and runs[-1].state not in _GOES_ON:
+        return RunState.RUNNING  # the next run is about to begin
+    return _state_of(runs[-1], is_running=is_running)
+
+
+def _state_of(run: RunRecord, *, is_running: bool) -> RunState:
+    was_killed = run.state in _GOES_ON and not is_running
+    return RunState.INTERRUPTED if was_killed else RunState(run.state)
 
 
 def _line(run: RunRecord, *, is_running: bool) -> RunLine:
-    was_killed = run.state == "running" and not is_running
     return RunLine(
         run.id,
-        "interrupted" if was_killed else run.state,
+        _state_of(run, is_running=is_running),
         _moment(run.began_at_ms),
         None if run.ended_at_ms is None else _moment(run.ended_at_ms),
         run.host,
         run.pid,
         run.executor,
         run.engines,
+        run.reason,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from s3plan.app.applying import apply_plan
@@ -19,10 +19,11 @@ from s3plan.cli.output import Output, OutputOptions, open_output
 from s3plan.cli.plan_screen import ShownPlan
 from s3plan.cli.progress import ProgressView
 from s3plan.cli.signals import StopSignals
-from s3plan.executors.scheduler import RunState, StopLevel
-from s3plan.schemas.errors import ExitCode
+from s3plan.executors.run_states import RunState, StopLevel, StopReason
+from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.events import RunEnded
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.quantities import QuantityInvalid, parse_duration
 
 _STOPPING = {
     StopLevel.DRAIN: "stopping: finishing what is under way; press Ctrl-C again to stop now",
@@ -39,14 +40,17 @@ class ApplyOptions:
     expect: str | None = None
     journal: Path | None = None
     limit: int | None = None
+    max_duration: str | None = None
     executor: str | None = None
     workers: int | None = None
+    cluster: str | None = None
     allow_checked: bool = False
     rebuild_journal: bool = False
 
 
 def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
     """Show a plan, have it approved, and perform it, or what is left of it."""
+    max_duration = _max_duration(options)
     with open_output(output_options) as output:
         path = options.plan or find_plan(Path())
         with open_review(path) as review:
@@ -60,7 +64,7 @@ def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
                 lines = before_lines(plan, status=status, limit=options.limit, now=now_utc())
                 output.terminal.say(lines)
             approve(output.terminal, digest=plan.digest, yes=options.yes, expect=options.expect)
-        return _perform(plan, options, output)
+        return _perform(plan, options, output, max_duration=max_duration)
 
 
 def resume_command(path: Path, options: ApplyOptions) -> list[str | Path]:
@@ -69,10 +73,24 @@ def resume_command(path: Path, options: ApplyOptions) -> list[str | Path]:
     words += ["--yes"] if options.yes else []
     words += [] if options.expect is None else ["--expect", options.expect]
     words += [] if options.journal is None else ["--journal", options.journal]
+    words += [] if options.max_duration is None else ["--max-duration", options.max_duration]
     words += [] if options.executor is None else ["--executor", options.executor]
     words += [] if options.workers is None else ["--workers", str(options.workers)]
+    words += [] if options.cluster is None else ["--cluster", options.cluster]
     words += ["--allow-checked"] if options.allow_checked else []
     return words
+
+
+def _max_duration(options: ApplyOptions) -> timedelta | None:
+    if options.max_duration is None:
+        return None
+    try:
+        found = parse_duration(options.max_duration)
+    except QuantityInvalid as error:
+        raise UsageInvalid(f"--max-duration: {error}") from error
+    if not found:
+        raise UsageInvalid("--max-duration: a run needs some time; write 30m or 2h")
+    return found
 
 
 def _is_refused_anyway(plan: ShownPlan, options: ApplyOptions, *, now: datetime) -> bool:
@@ -83,7 +101,7 @@ def _is_refused_anyway(plan: ShownPlan, options: ApplyOptions, *, now: datetime)
 
 def _is_finished(status: Status) -> bool:
     """Say whether every action has ended in a way that another run does not change; withheld deletes stay withheld."""
-    has_run = bool(status.runs) and status.state != "running"
+    has_run = bool(status.runs) and status.state not in {RunState.RUNNING, RunState.PAUSED}
     return has_run and status.remaining == 0 and not status.counts.get(OutcomeKind.FAILED)
 
 
@@ -91,7 +109,7 @@ def _say_finished(status: Status, options: ApplyOptions, output: Output) -> int:
     code = ExitCode.DONE if status.state == RunState.COMPLETED else ExitCode.INCOMPLETE
     with output.progress() as on_event:
         counts = {kind.value: count for kind, count in status.counts.items()}
-        on_event(RunEnded(status.state, counts, 0, int(code), 0.0, status.messages))
+        on_event(RunEnded(status.state, None, counts, 0, int(code), 0.0, status.messages))
     if not output.options.json:
         manifest = status.header.manifest.path
         resume = resume_command(status.plan, options)
@@ -99,7 +117,7 @@ def _say_finished(status: Status, options: ApplyOptions, output: Output) -> int:
     return code
 
 
-def _perform(plan: ShownPlan, options: ApplyOptions, output: Output) -> int:
+def _perform(plan: ShownPlan, options: ApplyOptions, output: Output, *, max_duration: timedelta | None) -> int:
     request = ApplyRequest(
         plan=plan.path,
         journal=options.journal,
@@ -107,7 +125,9 @@ def _perform(plan: ShownPlan, options: ApplyOptions, output: Output) -> int:
         expect=options.expect,
         executor=options.executor,
         workers=options.workers,
+        cluster=options.cluster,
         limit=options.limit,
+        max_duration=max_duration,
         allow_checked=options.allow_checked,
         rebuild_journal=options.rebuild_journal,
         owns_process=True,
@@ -116,7 +136,7 @@ def _perform(plan: ShownPlan, options: ApplyOptions, output: Output) -> int:
         with output.progress() as on_event:
             report = apply_plan(request, on_event=on_event, stop_level=signals.level)
         _show(report, plan, options, output)
-    return signals.exit_code if report.state == RunState.INTERRUPTED else report.exit_code
+    return signals.exit_code if report.reason == StopReason.SIGNAL else report.exit_code
 
 
 def _announce(output: Output, level: StopLevel) -> None:

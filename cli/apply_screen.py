@@ -24,15 +24,28 @@ from s3plan.schemas.plan import LocationRole
 from s3plan.schemas.printable import escape_unprintable
 
 _STATES = {
-    "completed": ("Done", "bold green"),
-    "incomplete": ("Not everything was done", "bold yellow"),
-    "interrupted": ("Interrupted", "bold yellow"),
-    "limit-reached": ("Stopped at a limit", "bold yellow"),
-    "credentials": ("Stopped, the credentials cannot be used any more", "bold red"),
-    "denied": ("Stopped, the store refuses every request", "bold red"),
+    "pending": ("Not applied yet", "bold"),
     "running": ("Running", "bold"),
-    "not-applied": ("Not applied yet", "bold"),
+    "paused": ("Paused", "bold yellow"),
+    "completed": ("Done", "bold green"),
+    "partial": ("Not everything was done", "bold yellow"),
+    "failed": ("Failed", "bold red"),
+    "cancelled": ("Cancelled", "bold yellow"),
+    "interrupted": ("Interrupted", "bold yellow"),
 }
+_REASONS = {
+    "action-limit": "Stopped at a limit",
+    "time-limit": "Stopped, its time is up",
+    "failure-limit": "Stopped, too many actions failed",
+    "credentials": "Stopped, the credentials cannot be used any more",
+    "denied": "Stopped, the store refuses every request",
+    "outage": "Stopped, the store does not answer",
+}
+
+
+def _title(state: str, reason: str | None) -> tuple[str, str]:
+    title, style = _STATES.get(state, (state, "bold"))
+    return _REASONS.get(reason or "", title), style
 
 
 def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, now: datetime) -> list[Text]:
@@ -57,7 +70,7 @@ def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, n
 def result_lines(report: ApplyReport, *, manifest: str, resume: Sequence[str | Path]) -> list[Text]:
     """Return how a run ended and what to do next; `resume` is the command that goes on with it."""
     ended = sum(count for kind, count in report.counts.items() if kind is not OutcomeKind.UNKNOWN)
-    title, style = _STATES[report.state]
+    title, style = _title(report.state, report.reason)
     of = f"{ended:,} of {count_text(ended + report.remaining, 'action')} ended" if report.remaining else ""
     parts = [part for part in (of, counts_text(report.counts)) if part] or ["nothing to do"]
     head = Text(f"{title}: {': '.join(parts)}, in {duration_text(report.elapsed_s)}.", style=style)
@@ -107,7 +120,7 @@ def next_lines(
 def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path]) -> list[Text]:
     """Return where a plan stands."""
     header = status.header
-    title, style = _STATES.get(status.state, (status.state, "bold"))
+    title, style = _title(status.state, status.runs[-1].reason if status.runs else None)
     rows = [
         [Cell("plan"), Cell(f"{path_text(status.plan)}, made {age_text(header.made_at, now=now)}")],
         [Cell("digest"), Cell(status.digest)],
@@ -132,6 +145,8 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
 def _next_of(status: Status, *, resume: Sequence[str | Path]) -> list[Text]:
     if status.header.is_blocked:
         return [Text("  A guard holds this plan back; `s3plan show` says which.")]
+    if status.state == "paused":
+        return aligned_lines([[Cell("to let it go on:"), Cell(command_text("s3plan", "unpause", status.plan), "bold")]])
     remaining = 0 if status.state == "running" else status.remaining
     return next_lines(status.plan, status.counts, remaining, manifest=status.header.manifest.path, resume=resume)
 
@@ -139,7 +154,7 @@ def _next_of(status: Status, *, resume: Sequence[str | Path]) -> list[Text]:
 def _engine_lines(status: Status) -> list[Text]:
     """Return by which engines the requests of the last run go, or went; none falls back silently."""
     run = status.runs[-1]
-    verb = "go" if run.state == "running" else "went"
+    verb = "go" if run.state in {"running", "paused"} else "went"
     names = {used.engine for used in run.engines}
     if len(names) == 1 and not any(used.reason for used in run.engines):
         return [Text(escape_unprintable(f"  Requests {verb} by {names.pop()}."))]
@@ -158,4 +173,5 @@ def _run_row(run: RunLine, *, now: datetime) -> list[Cell]:
     lasted = "" if run.ended_at is None else duration_text((run.ended_at - run.began_at).total_seconds())
     began = f"began {age_text(run.began_at, now=now)}"
     where = escape_unprintable(f"{run.executor}, process {run.pid} on {run.host}")
-    return [Cell(str(run.number)), Cell(run.state), Cell(began), Cell(lasted), Cell(where)]
+    state = run.state if run.reason in {None, "signal", "cancel"} else f"{run.state} ({run.reason})"
+    return [Cell(str(run.number)), Cell(state), Cell(began), Cell(lasted), Cell(where)]

@@ -11,12 +11,15 @@ from typing import Annotated
 
 import typer
 from s3plan.cli.options import (
+    ClusterOption,
     CsvOption,
+    ExpiresOption,
     GraphFormat,
     JournalOption,
     JsonEventsOption,
     JsonIntoOption,
     ListedKind,
+    OutOption,
     PlanArgument,
     QuietOption,
 )
@@ -116,17 +119,12 @@ def plan(
     manifest: Annotated[
         Path | None, typer.Argument(metavar="MANIFEST", help="The manifest; by default s3plan.yaml.")
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE.s3plan", help="Where to save the plan; by default in .s3plan/."),
-    ] = None,
+    out: OutOption = None,
     allow: Annotated[
         list[str] | None,
         typer.Option("--allow", metavar="NAME=N", help="Release a guard for exactly what it found; repeatable."),
     ] = None,
-    expires: Annotated[
-        str | None, typer.Option("--expires", metavar="48h", help="After this time the plan is not applied any more.")
-    ] = None,
+    expires: ExpiresOption = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Find out now which conditions the store enforces; writes probe objects.")
     ] = False,
@@ -202,12 +200,16 @@ def apply(
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, metavar="N", help="Stop after this many actions.")
     ] = None,
+    max_duration: Annotated[
+        str | None, typer.Option("--max-duration", metavar="2h", help="Stop after this time; apply again goes on.")
+    ] = None,
     executor: Annotated[
         str | None, typer.Option("--executor", metavar="NAME", help="Where batches run; wins over the manifest.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, metavar="N", help="Batches at a time; wins over the manifest.")
     ] = None,
+    cluster: ClusterOption = None,
     allow_checked: Annotated[
         bool, typer.Option("--allow-checked", help="Go on where the store enforces less than the plan states.")
     ] = False,
@@ -228,8 +230,10 @@ def apply(
         expect=expect,
         journal=journal,
         limit=limit,
+        max_duration=max_duration,
         executor=executor,
         workers=workers,
+        cluster=cluster,
         allow_checked=allow_checked,
         rebuild_journal=rebuild_journal,
     )
@@ -242,12 +246,60 @@ def status(
     *,
     plan: PlanArgument = None,
     journal: JournalOption = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again each second until its run ends.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON object; with --watch one a second.")] = False,
 ) -> int:
     """Say where a plan stands, also while it runs."""
     from s3plan.cli.status_command import print_status
 
-    return print_status(plan, journal=journal, json=json, no_color=context.obj)
+    return print_status(plan, journal=journal, json=json, watches=watch, no_color=context.obj)
+
+
+@app.command()
+def retry(
+    context: typer.Context,
+    *,
+    plan: PlanArgument = None,
+    journal: JournalOption = None,
+    out: OutOption = None,
+    expires: ExpiresOption = None,
+    json: JsonEventsOption = False,
+    json_into: JsonIntoOption = None,
+    quiet: QuietOption = False,
+) -> int:
+    """Make a new plan of a plan's failed and stale actions."""
+    from s3plan.cli import retry_command
+    from s3plan.cli.output import OutputOptions
+
+    options = retry_command.RetryOptions(plan, journal, out, expires)
+    return retry_command.retry(options, OutputOptions(json, json_into, quiet, context.obj))
+
+
+@app.command()
+def pause(context: typer.Context, *, plan: PlanArgument = None, journal: JournalOption = None) -> int:
+    """Let a running apply finish what is under way and wait."""
+    from s3plan.cli.control_command import control
+    from s3plan.executors.run_states import Wish
+
+    return control(plan, Wish.PAUSE, journal=journal, no_color=context.obj)
+
+
+@app.command()
+def unpause(context: typer.Context, *, plan: PlanArgument = None, journal: JournalOption = None) -> int:
+    """Let a paused apply go on."""
+    from s3plan.cli.control_command import control
+    from s3plan.executors.run_states import Wish
+
+    return control(plan, Wish.GO_ON, journal=journal, no_color=context.obj)
+
+
+@app.command()
+def cancel(context: typer.Context, *, plan: PlanArgument = None, journal: JournalOption = None) -> int:
+    """End a running apply as Ctrl-C does there; `apply` can go on later."""
+    from s3plan.cli.control_command import control
+    from s3plan.executors.run_states import Wish
+
+    return control(plan, Wish.CANCEL, journal=journal, no_color=context.obj)
 
 
 @app.command()

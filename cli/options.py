@@ -38,4 +38,15 @@ JsonIntoOption = Annotated[
     Path | None, typer.Option("--json-into", metavar="FILE", help="Write the same JSON lines to a file, too.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the last line, warnings and errors.")]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="ADDRESS", help="The scheduler of --executor dask; without it workers here."),
+]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, safe to open in a spreadsheet.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE.s3plan", help="Where to save the plan; by default in .s3plan/."),
+]
+ExpiresOption = Annotated[
+    str | None, typer.Option("--expires", metavar="48h", help="After this time the plan is not applied any more.")
+]

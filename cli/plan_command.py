@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from rich.text import Text
@@ -38,7 +39,7 @@ def plan(options: PlanOptions, output_options: OutputOptions) -> int:
         request = _request(options)
         with output.progress() as on_event:
             made = make_plan(request, on_event=on_event)
-        _show(made, output)
+        show_made(made, output)
         if made.header.is_blocked:
             raise GuardRefused(refusal_of(made.header, release=_same_again(options, request)))
         return ExitCode.CHANGES if options.detailed_exitcode and made.has_changes else ExitCode.DONE
@@ -51,21 +52,27 @@ def manifest_or_default(manifest: Path | None) -> Path:
     return manifest or DEFAULT_MANIFEST
 
 
-def _request(options: PlanOptions) -> PlanRequest:
-    expires_after = None if options.expires is None else parse_duration(options.expires)
+def expiry(text: str | None) -> timedelta | None:
+    """Return what --expires says; raise UsageInvalid."""
+    expires_after = None if text is None else parse_duration(text)
     if expires_after is not None and not expires_after:
         raise UsageInvalid("--expires: a plan that expires at once could never be applied")
+    return expires_after
+
+
+def _request(options: PlanOptions) -> PlanRequest:
     return PlanRequest(
         manifest=manifest_or_default(options.manifest),
         output=options.out,
         allow=parse_allowances(options.allow),
-        expires_after=expires_after,
+        expires_after=expiry(options.expires),
         probe=options.probe,
         owns_process=True,
     )
 
 
-def _show(made: PlanMade, output: Output) -> None:
+def show_made(made: PlanMade, output: Output) -> None:
+    """Print a plan that was just made, as the user wants to see it."""
     header = made.header.model_dump(mode="json", exclude={"manifest": {"text"}})
     output.tell("plan", {"path": str(made.path), "digest": made.digest, "header": header})
     if output.shows_screens:

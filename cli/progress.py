@@ -11,7 +11,17 @@ from rich.text import Text
 from s3plan.cli.progress_frames import listing_frame, listing_line, run_frame, run_line
 from s3plan.cli.terminal import Terminal
 from s3plan.cli.wording import count_text, key_text
-from s3plan.schemas.events import ActionEnded, Advanced, Event, Listed, Prepared, RunStarted, Warned
+from s3plan.schemas.events import (
+    ActionEnded,
+    Advanced,
+    Event,
+    Listed,
+    Prepared,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    Warned,
+)
 from s3plan.schemas.printable import escape_unprintable
 
 if TYPE_CHECKING:
@@ -57,6 +67,10 @@ class ProgressView:
                 self.say(event.message)
             case RunStarted():
                 self._say_start(event)
+            case RunPaused():
+                self.say("paused: nothing is under way; `s3plan unpause` lets it go on, Ctrl-C ends it")
+            case RunResumed():
+                self.say("going on")
             case ActionEnded():
                 self._say_bad_end(event)
             case Listed():

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
-from s3plan.executors.scheduler import StopLevel
+from s3plan.executors.run_states import StopLevel
 from s3plan.schemas.errors import ExitCode
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM)

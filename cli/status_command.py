@@ -15,6 +15,7 @@ from s3plan.cli.apply_command import ApplyOptions, resume_command
 from s3plan.cli.apply_screen import counts_text, status_lines
 from s3plan.cli.csv_rows import FAILURE_COLUMNS, failure_row, write_csv
 from s3plan.cli.json_lines import json_line, now_utc
+from s3plan.cli.status_watch import watch
 from s3plan.cli.terminal import open_terminal
 from s3plan.cli.wording import key_text
 from s3plan.schemas.errors import ExitCode, UsageInvalid
@@ -24,16 +25,28 @@ from s3plan.schemas.printable import escape_unprintable
 _STYLES = {OutcomeKind.FAILED: "red", OutcomeKind.STALE: "yellow", OutcomeKind.UNKNOWN: "yellow"}
 
 
-def print_status(plan: Path | None, *, journal: Path | None, json: bool, no_color: bool) -> int:
-    """Print where a plan stands."""
+def print_status(plan: Path | None, *, journal: Path | None, json: bool, watches: bool, no_color: bool) -> int:
+    """Print where a plan stands; with `watches` again and again, until its run has ended."""
     terminal = open_terminal(no_color=no_color)
-    status = read_status(plan or find_plan(Path()), journal)
-    if json:
+    path = plan or find_plan(Path())
+    resume = resume_command(path, ApplyOptions(journal=journal))
+
+    def print_json(status: Status) -> None:
         terminal.stdout.write(json_line(status_document(status)))
         terminal.stdout.flush()
+
+    def lines_of(status: Status) -> list[Text]:
+        return status_lines(status, now=now_utc(), resume=resume)
+
+    def read() -> Status:
+        return read_status(path, journal)
+
+    on_status = print_json if json else None
+    status = watch(terminal, read=read, lines_of=lines_of, on_status=on_status) if watches else read()
+    if json:
+        print_json(status)
     else:
-        resume = resume_command(status.plan, ApplyOptions(journal=journal))
-        terminal.print(status_lines(status, now=now_utc(), resume=resume))
+        terminal.print(lines_of(status))
     return ExitCode.DONE
 
 

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from s3plan.executors.circuit_breaker import ENDPOINT_FAILURES, CircuitBreaker
 from s3plan.executors.journal import OutcomeRecord
 from s3plan.executors.ledger import BatchState
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.progress_report import ProgressReporter
 from s3plan.executors.recorder import Recorder
 from s3plan.executors.retries import RetryPolicy, may_pass
+from s3plan.executors.run_states import StopReason
 from s3plan.schemas.events import ActionEnded, OnEvent, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
@@ -45,6 +47,7 @@ class Bookkeeper:
         recorder: Recorder,
         control: RunControl,
         retry: RetryPolicy,
+        breaker: CircuitBreaker,
         reporter: ProgressReporter,
         on_event: OnEvent,
         now_ms: Callable[[], int],
@@ -53,6 +56,7 @@ class Bookkeeper:
         self._recorder = recorder
         self._control = control
         self._retry = retry
+        self._breaker = breaker
         self._reporter = reporter
         self._on_event = on_event
         self._now_ms = now_ms
@@ -63,7 +67,7 @@ class Bookkeeper:
         self._denied = 0
         self.attempted: set[int] = set()
         self.failures = 0
-        self.stop_reason: str | None = None  # a RunState's value, once the run has to end early
+        self.stop_reason: StopReason | None = None  # once the run has to end early
         self.messages: list[str] = []
 
     def begin(self, state: BatchState, task: BatchTask, positions: list[int]) -> None:
@@ -85,16 +89,18 @@ class Bookkeeper:
         attempt.error = progress.error or attempt.error
         return True
 
-    def end(self, state: BatchState) -> tuple[float, list[int]] | None:
-        """Close an attempt; return (delay in seconds, positions) if some of its actions are to be tried again."""
+    def end(self, state: BatchState, *, takes_up_rest: bool = False) -> tuple[float, list[int]] | None:
+        """Close an attempt; return (delay in seconds, positions) if some of its actions are to be tried again.
+
+        With `takes_up_rest` also those that it did not begin, since it was told to stop.
+        """
         attempt = self._attempts.pop(state.batch.id)
         state.is_open = False
         if attempt.error is not None:
             self._blame(state, attempt, attempt.error)
         self._recorder.note_state(state)
-        if not attempt.retry_positions or attempt.retry_delay_s is None:
-            return None
-        return attempt.retry_delay_s, sorted(attempt.retry_positions)
+        again = {*attempt.retry_positions, *(attempt.open_positions if takes_up_rest else ())}
+        return (attempt.retry_delay_s or 0.0, sorted(again)) if again else None
 
     def _take_item(self, state: BatchState, attempt: _Attempt, item: Progress) -> None:
         batch = state.batch.id
@@ -150,8 +156,9 @@ class Bookkeeper:
         if outcome.failure is FailureKind.THROTTLED:
             self._control.slow_down()
         key = (state.batch.id, outcome.position)
-        self._tries[key] = 1 if attempt.has_stored_parts else self._tries[key] + 1
-        decision = self._retry.decide(outcome, attempts=self._tries[key])
+        if not (self._breaker.is_open and outcome.failure in ENDPOINT_FAILURES):  # an outage costs no action a try
+            self._tries[key] = 1 if attempt.has_stored_parts else self._tries[key] + 1
+        decision = self._retry.decide(outcome, attempts=max(self._tries[key], 1))
         if decision is not None:
             attempt.retry_positions.append(outcome.position)
             attempt.retry_delay_s = max(attempt.retry_delay_s or 0.0, decision.delay_s)
@@ -162,19 +169,21 @@ class Bookkeeper:
         return outcome
 
     def _watch(self, outcome: Outcome) -> None:
-        """Notice what no retry will mend: refused credentials, a store that denies everything."""
+        """Notice what no retry will mend: an outage, refused credentials, a store that denies everything."""
+        if outcome.failure is not None or outcome.kind is not OutcomeKind.UNKNOWN:
+            self._breaker.note(outcome.failure)
         if outcome.kind.is_success:
             self._successes += 1
             return
         if outcome.kind is OutcomeKind.FAILED:
             self.failures += 1
         if outcome.failure is not None and outcome.failure.is_credentials and self.stop_reason is None:
-            self.stop_reason = "credentials"
+            self.stop_reason = StopReason.CREDENTIALS
             self.messages.append(f"the store refuses the credentials: {outcome.reason}")
         if outcome.failure is FailureKind.DENIED:
             self._denied += 1
             if self._denied == _DENIED_AT_FIRST == self.failures and not self._successes and self.stop_reason is None:
-                self.stop_reason = "denied"
+                self.stop_reason = StopReason.DENIED
                 self.messages.append(f"stopped: the first {_DENIED_AT_FIRST} answers were all no: {outcome.reason}")
 
     def _blame(self, state: BatchState, attempt: _Attempt, error: str) -> None:
@@ -194,3 +203,4 @@ class Bookkeeper:
             if not is_final:
                 attempt.retry_positions.append(position)
                 attempt.retry_delay_s = attempt.retry_delay_s or 0.0
+        attempt.open_positions.clear()

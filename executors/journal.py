@@ -2,8 +2,8 @@
 
 For each begun batch one row with a bitmap of what is done; every other outcome has a row of its own. Each row carries
 a CRC-32 of its content, so that a flipped bit is refused instead of believed; only `run` rows, which are for people, do
-not. A commit is undone by SQLite's own rollback journal (`journal_mode=DELETE`, `synchronous=FULL`) unless it is whole:
-after a crash the last one stands.
+not. A commit is undone by SQLite's own rollback journal (`journal_mode=DELETE`, `synchronous=EXTRA`) unless it is
+whole: after a crash the last one stands.
 """
 
 from __future__ import annotations
@@ -16,20 +16,37 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from s3plan.executors.journal_schema import check_is_ours, check_of, create, damaged, is_empty
+from s3plan.executors.journal_file import open_file
+from s3plan.executors.journal_schema import check_is_ours, check_of, check_row, create, damaged, is_empty
 from s3plan.executors.run_engines import engines_text, parse_engines
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.printable import shown_path
 from s3plan.schemas.tasks import KnownUpload
 
+_OF_THE_DISK = frozenset(  # not of what is written on it
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
 _UNREADABLE = (sqlite3.Error, UnicodeError)  # SQLite names what it finds damaged, in the damaged bytes
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run of the plan; `state` is `running` until it ends, so a run that was killed stays `running`."""
+    """One run of the plan; `state` is `running` or `paused` until it ends, and stays so if it was killed.
+
+    `reason` is a StopReason's value, None if the run came to its end.
+    """
 
     id: int
     state: str
@@ -40,6 +57,7 @@ class RunRecord:
     executor: str
     tool_version: str
     engines: tuple[EngineUsed, ...]
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +110,10 @@ class Journal:
         `doubtful_since_ms` is kept in a journal that is made; one that is there has its own.
         """
         try:
-            connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+            connection = open_file(path, create=True)
             try:
                 is_new = is_empty(connection)
                 if is_new:
-                    path.chmod(0o600)
                     create(connection, plan_digest=plan_digest, now_ms=now_ms, doubtful_since_ms=doubtful_since_ms)
                 since_ms = check_is_ours(connection, path=path, plan_digest=plan_digest)
             except BaseException:
@@ -105,7 +122,7 @@ class Journal:
         except _UNREADABLE as error:
             raise _refusal(path, error) from error
         except OSError as error:
-            raise S3PlanError(f"{path}: the journal cannot be opened: {error.strerror or error}") from error
+            raise _unopened(path, error.strerror or str(error)) from error
         return cls(path, connection, is_new=is_new, doubtful_since_ms=since_ms)
 
     @classmethod
@@ -115,10 +132,12 @@ class Journal:
         The file itself is opened for writing where that is allowed: undoing what a crash left half written needs it.
         """
         try:
-            connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5.0
-            )
+            connection = open_file(path, create=False)
             try:
+                if is_empty(connection) and not path.stat().st_size:  # its maker was stopped before the first commit
+                    connection.close()
+                    connection = sqlite3.connect(":memory:", isolation_level=None)
+                    create(connection, plan_digest=plan_digest, now_ms=0, doubtful_since_ms=None)
                 connection.execute("PRAGMA query_only = ON")
                 since_ms = check_is_ours(connection, path=path, plan_digest=plan_digest)
             except BaseException:
@@ -126,6 +145,8 @@ class Journal:
                 raise
         except _UNREADABLE as error:
             raise _refusal(path, error) from error
+        except OSError as error:
+            raise _unopened(path, error.strerror or str(error)) from error
         return cls(path, connection, is_new=False, doubtful_since_ms=since_ms)
 
     def __enter__(self) -> Self:
@@ -152,10 +173,17 @@ class Journal:
             )
         return int(cursor.lastrowid or 0)
 
-    def end_run(self, run: int, *, state: str, now_ms: int) -> None:
-        """Record durably how a run ended."""
+    def note_run_state(self, run: int, *, state: str) -> None:
+        """Record durably that a run is paused, or goes on."""
         with self._writing():
-            self._connection.execute("UPDATE run SET state = ?, ended_at_ms = ? WHERE id = ?", (state, now_ms, run))
+            self._connection.execute("UPDATE run SET state = ? WHERE id = ?", (state, run))
+
+    def end_run(self, run: int, *, state: str, reason: str | None, now_ms: int) -> None:
+        """Record durably how a run ended, and why if that was before its plan was through."""
+        with self._writing():
+            self._connection.execute(
+                "UPDATE run SET state = ?, reason = ?, ended_at_ms = ? WHERE id = ?", (state, reason, now_ms, run)
+            )
 
     def write(
         self,
@@ -189,12 +217,12 @@ class Journal:
 
     def runs(self) -> list[RunRecord]:
         """Return the runs, oldest first."""
-        rows = self._rows("SELECT * FROM run ORDER BY id")
-        return [RunRecord(*(*row[:-1], parse_engines(row[-1]))) for row in rows]
+        rows = self._rows("run", "ORDER BY id")
+        return [RunRecord(*(*row[:8], parse_engines(row[8]), row[9])) for row in rows]
 
     def batches(self) -> Iterator[BatchRecord]:
         """Yield the begun batches in order; raise JournalRefused at the first that is not as it was written."""
-        for row in self._rows("SELECT * FROM batch ORDER BY id"):
+        for row in self._rows("batch", "ORDER BY id"):
             record = BatchRecord(row[0], row[1], row[2], bool(row[3]), row[4], row[5], row[6])
             if _batch_row(record) != row:
                 raise damaged(self.path, f"the row of batch {row[0]} does not match its checksum")
@@ -202,8 +230,8 @@ class Journal:
 
     def outcomes(self, batch: int | None = None) -> Iterator[OutcomeRecord]:
         """Yield outcome rows, of one batch or all, in order of batch and position."""
-        where, values = ("", ()) if batch is None else (" WHERE batch = ?", (batch,))
-        for row in self._rows(f"SELECT * FROM outcome{where} ORDER BY batch, position", values):  # noqa: S608
+        where, values = ("", ()) if batch is None else ("WHERE batch = ?", (batch,))
+        for row in self._rows("outcome", f"{where} ORDER BY batch, position", values):
             try:
                 failure = None if row[5] is None else FailureKind(row[5])
                 record = OutcomeRecord(row[0], row[1], OutcomeKind(row[2]), row[3], row[4], failure, row[6], row[7])
@@ -218,14 +246,12 @@ class Journal:
         self._check_uploads()
         parts: dict[tuple[int, str], list[tuple[int, str]]] = {}
         for _, position, upload_id, number, etag, _ in self._rows(
-            "SELECT * FROM part WHERE batch = ? ORDER BY position, number", (batch,)
+            "part", "WHERE batch = ? ORDER BY position, number", (batch,)
         ):
             parts.setdefault((position, upload_id), []).append((number, etag))
         return tuple(
             KnownUpload(position, upload_id, size, tuple(parts.get((position, upload_id), ())))
-            for _, position, upload_id, size, _ in self._rows(
-                "SELECT * FROM upload WHERE batch = ? ORDER BY position", (batch,)
-            )
+            for _, position, upload_id, size, _ in self._rows("upload", "WHERE batch = ? ORDER BY position", (batch,))
         )
 
     def _check_uploads(self) -> None:
@@ -233,15 +259,18 @@ class Journal:
         if self._uploads_checked:
             return
         for table in ("upload", "part"):
-            for row in self._rows(f"SELECT * FROM {table}"):  # noqa: S608
+            for row in self._rows(table):
                 if _checked(row[:-1]) != row:
                     raise damaged(self.path, f"a row of {table} of batch {row[0]} does not match its checksum")
         self._uploads_checked = True
 
-    def _rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple]:  # type: ignore[type-arg]
+    def _rows(self, table: str, clauses: str = "", values: Sequence[object] = ()) -> Iterator[tuple]:  # type: ignore[type-arg]
+        query = f"SELECT * FROM {table} {clauses}"  # noqa: S608
         try:
             with closing(self._connection.execute(query, tuple(values))) as cursor:
-                yield from cursor
+                for row in cursor:
+                    check_row(row, table=table, path=self.path)
+                    yield row
         except _UNREADABLE as error:
             raise _refusal(self.path, error) from error
 
@@ -314,12 +343,19 @@ def _outcome_row(record: OutcomeRecord) -> tuple[object, ...]:
 
 
 def _refusal(path: Path, error: Exception) -> S3PlanError:
-    if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
-        return S3PlanError(f"{path}: the journal cannot be read: {error}")
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_DISK:
+        return _unopened(path, str(error))
     return damaged(path, str(error))
+
+
+def _unopened(path: Path, why: str) -> S3PlanError:
+    return S3PlanError(
+        f"{shown_path(path)}: the journal cannot be opened: {why}; make room or check the disk, then try again"
+    )
 
 
 def _write_failure(path: Path, error: sqlite3.Error) -> S3PlanError:
     return S3PlanError(
-        f"{path}: the journal cannot be written: {error}; nothing more was started. Mend the disk, then apply again"
+        f"{shown_path(path)}: the journal cannot be written: {error}; nothing more was started. Mend the disk, then "
+        "apply again"
     )

@@ -5,7 +5,7 @@ CREATE TABLE journal (
 CREATE TABLE run (
   id INTEGER PRIMARY KEY, state TEXT NOT NULL, began_at_ms INTEGER NOT NULL, ended_at_ms INTEGER,
   host TEXT NOT NULL, pid INTEGER NOT NULL, executor TEXT NOT NULL, tool_version TEXT NOT NULL,
-  engines TEXT NOT NULL
+  engines TEXT NOT NULL, reason TEXT
 );
 CREATE TABLE batch (
   id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, begun_at_ms INTEGER NOT NULL, is_open INTEGER NOT NULL,

@@ -10,6 +10,8 @@ from time import monotonic
 from s3plan.executors.tuning import InFlightTuner
 
 _SLOW_DOWN_EVERY_S = 1.0  # many refusals in one second are one signal
+_DEEP_SHARE = 1 / 32  # of the rate before: from there on the rate falls more slowly, so that it is back sooner
+_SLOW_DOWN_DEEP_EVERY_S = 5.0
 _SPEED_UP_EVERY_S = 1.0
 _SPEED_UP_BY = 1.15
 _MOST_STEPS = 100  # a factor of a million: enough for any rate, and no overflow after a long silence
@@ -36,8 +38,9 @@ class Pace:
 class RunControl:
     """The Control of one process: shared by its batches, changed by the scheduler. Safe to use from any thread.
 
-    Throttling halves the request rate, at most once a second, and raises it again by 15 % each quiet second, up to
-    where it was before the storm; then the limit is lifted. With a `tuner` the number of requests under way follows
+    Throttling halves the request rate, at most once a second (every five once it is low), and raises it again by 15 %
+    each quiet second, up to where it was before the storm; then the limit is lifted. With a `tuner` the number of
+    requests under way follows
     what the store's latency makes worth while.
 
     Where other processes send the requests, each has a RunControl that keeps to its share of this one's `pace`.
@@ -117,6 +120,10 @@ class RunControl:
         """Take no new action."""
         self._stopping = True
 
+    def go_on(self) -> None:
+        """Take new actions again, if nothing was abandoned; only once all batches that were to stop have ended."""
+        self._stopping = self._abandoned
+
     def abandon(self) -> None:
         """Stop now."""
         self._stopping = True
@@ -127,7 +134,7 @@ class RunControl:
         with self._lock:
             now_s = self._clock()
             self._quiet_since_s = now_s
-            if now_s - self._slowed_at_s < _SLOW_DOWN_EVERY_S:
+            if now_s - self._slowed_at_s < self._pause_between_s():
                 return
             self._slowed_at_s = now_s
             if self._throttled_rate_per_s is None:
@@ -135,6 +142,12 @@ class RunControl:
                 self._throttled_rate_per_s = self._rate_before_per_s
             self._throttled_rate_per_s = max(_LEAST_PER_S, self._throttled_rate_per_s / 2)
             self._next_request_at_s = now_s
+
+    def _pause_between_s(self) -> float:
+        """Return how long a slowed rate is given to show its effect."""
+        rate_per_s = self._throttled_rate_per_s
+        is_deep = rate_per_s is not None and rate_per_s <= self._rate_before_per_s * _DEEP_SHARE
+        return _SLOW_DOWN_DEEP_EVERY_S if is_deep else _SLOW_DOWN_EVERY_S
 
     def reserve(self, *, size_bytes: int) -> float:
         """Take one request's turn and that many bytes; return the seconds to wait before sending."""

@@ -45,6 +45,7 @@ class ProcessesExecutor:
         """Start the workers; `most_in_flight` is how far each batch may climb. Raise S3PlanError if none starts."""
         self._open_performer = open_performer
         self._control = control
+        self._wanted_workers = workers
         self._batches_each = batches_each
         self._most_in_flight = most_in_flight
         self._pacer = pacer
@@ -85,6 +86,7 @@ class ProcessesExecutor:
     def wait(self, timeout_s: float | None = None) -> Sequence[BatchProgress]:
         until_s = None if timeout_s is None else monotonic() + timeout_s
         while True:
+            self._replace_missing()
             self._share_out()
             left_s = _LOOK_EVERY_S if until_s is None else min(_LOOK_EVERY_S, max(until_s - monotonic(), 0.0))
             connection.wait([source for worker in self._workers for source in worker.sources()], left_s)
@@ -116,6 +118,13 @@ class ProcessesExecutor:
     def _start_worker(self, number: int) -> WorkerHandle:
         core = self._cores[number % len(self._cores)] if self._cores else None
         return WorkerHandle(number, Setup(self._open_performer, self._share(1), self._most_in_flight, core))
+
+    def _replace_missing(self) -> None:
+        """Start workers in the place of those that died while the run was held back, once it goes on."""
+        if self._control.stopping or len(self._workers) == self._wanted_workers:
+            return
+        numbers = {worker.number for worker in self._workers}
+        self._workers += [self._start_worker(number) for number in range(self._wanted_workers) if number not in numbers]
 
     def _free_slots_of(self, worker: WorkerHandle) -> int:
         if self._suspects & worker.running.keys():

@@ -6,10 +6,9 @@ import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import StrEnum
 
 from s3plan.executors.bookkeeping import Bookkeeper
+from s3plan.executors.hold import Hold
 from s3plan.executors.journal import OutcomeRecord
 from s3plan.executors.ledger import BatchState, total_counts
 from s3plan.executors.pacing import RunControl
@@ -17,10 +16,10 @@ from s3plan.executors.plan_view import PlanView
 from s3plan.executors.progress_report import ProgressReporter
 from s3plan.executors.recorder import Recorder
 from s3plan.executors.release import why_withheld
+from s3plan.executors.run_states import RunEnd, RunLimits, StopLevel, StopReason, run_end
 from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.bitmaps import bitmap_of
 from s3plan.schemas.errors import PlanDamaged
-from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import PhaseName
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
@@ -28,43 +27,6 @@ from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSett
 _WAIT_S = 0.2
 DRAIN_S = 30.0
 _ABANDON_S = 5.0
-
-
-class StopLevel(StrEnum):
-    """What the user asked for while the run goes on."""
-
-    NONE = "none"
-    DRAIN = "drain"  # finish what is under way, checkpoint
-    ABANDON = "abandon"  # stop now
-
-
-class RunState(StrEnum):
-    """How a run ended."""
-
-    COMPLETED = "completed"  # every action is done, already-done or skipped on purpose
-    INCOMPLETE = "incomplete"  # finished, with failed, stale or withheld actions
-    INTERRUPTED = "interrupted"
-    LIMIT_REACHED = "limit-reached"
-    CREDENTIALS = "credentials"
-    DENIED = "denied"  # the store refuses everything: configuration, not data
-
-
-@dataclass(frozen=True, slots=True)
-class RunEnd:
-    """What a run came to."""
-
-    state: RunState
-    counts: Mapping[OutcomeKind, int]  # of the whole plan, all runs together
-    remaining: int  # actions without an outcome, or to be tried again
-    messages: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RunLimits:
-    """When to stop early: after so many failed actions, or so many actions begun."""
-
-    max_failures: int | None = None
-    actions: int | None = None
 
 
 class Scheduler:
@@ -84,6 +46,7 @@ class Scheduler:
         recorder: Recorder,
         bookkeeper: Bookkeeper,
         reporter: ProgressReporter,
+        hold: Hold,
         settings: TaskSettings,
         limits: RunLimits,
         outcome_of: Callable[[int, int], OutcomeRecord | None],
@@ -99,6 +62,7 @@ class Scheduler:
         self._recorder = recorder
         self._books = bookkeeper
         self._reporter = reporter
+        self._hold = hold
         self._settings = settings
         self._limits = limits
         self._outcome_of = outcome_of
@@ -113,6 +77,8 @@ class Scheduler:
         self._begun_phases: set[int] = set()
         self._left_in_phase: Counter[int] = Counter()
         self._begun_actions = 0
+        self._began_s = clock()
+        self._stop_reason: StopReason | None = None
         self._messages: list[str] = []
 
     def run(self) -> RunEnd:
@@ -134,7 +100,8 @@ class Scheduler:
         while self._ready or self._delayed or self._running:
             if self._must_stop():
                 break
-            self._start_batches()
+            if not self._hold.update(is_idle=not self._running):
+                self._start_batches()
             self._take_news(self._wait_s())
             self._reporter.tick(retrying=sum(len(delayed[2]) for delayed in self._delayed), phase=self._phase_name())
         self._drain()
@@ -145,19 +112,33 @@ class Scheduler:
 
     def _wait_s(self) -> float:
         """Return how long to wait for news: not beyond the next retry."""
-        if not self._delayed:
+        if not self._delayed or self._hold.is_held:
             return _WAIT_S
         return min(_WAIT_S, max(self._delayed[0][0] - self._clock(), 0.0))
 
     def _must_stop(self) -> bool:
-        if self._stop_level() is not StopLevel.NONE or self._books.stop_reason is not None:
+        if self._books.stop_reason is not None:
             return True
-        limit = self._limits.max_failures
-        if limit is not None and self._books.failures > limit:
-            self._messages.append(f"stopped: more than {limit:,} actions failed (run.max_failures)")
-            self._books.stop_reason = RunState.LIMIT_REACHED.value
-            return True
-        return self._is_action_limit_reached() and not self._running and not self._delayed
+        self._stop_reason = self._reason_to_stop()
+        return self._stop_reason is not None
+
+    def _reason_to_stop(self) -> StopReason | None:
+        limits = self._limits
+        if self._stop_level() is not StopLevel.NONE:
+            return StopReason.SIGNAL
+        if self._hold.is_cancelled:
+            return StopReason.CANCEL
+        if limits.max_failures is not None and self._books.failures > limits.max_failures:
+            self._messages.append(f"stopped: more than {limits.max_failures:,} actions failed (run.max_failures)")
+            return StopReason.FAILURE_LIMIT
+        if limits.duration_s is not None and self._clock() - self._began_s >= limits.duration_s:
+            self._messages.append("stopped: the time that --max-duration gives is up")
+            return StopReason.TIME_LIMIT
+        if self._hold.has_given_up:
+            self._messages.append("stopped: the store has not answered for a long time; nothing is lost by waiting")
+            return StopReason.OUTAGE
+        is_through = self._is_action_limit_reached() and not self._running and not self._delayed
+        return StopReason.ACTION_LIMIT if is_through else None
 
     def _is_action_limit_reached(self) -> bool:
         return self._limits.actions is not None and self._begun_actions >= self._limits.actions
@@ -269,7 +250,7 @@ class Scheduler:
     def _end_batch(self, batch: int) -> None:
         self._running.discard(batch)
         state = self._states[batch]
-        again = self._books.end(state)
+        again = self._books.end(state, takes_up_rest=self._hold.is_held)
         if again is not None:
             delay_s, positions = again
             heapq.heappush(self._delayed, (self._clock() + delay_s, batch, positions))
@@ -310,22 +291,19 @@ class Scheduler:
         return self._plan.phases_by_id[open_phases[0]].name.value if open_phases else ""
 
     def _end(self) -> RunEnd:
-        performed_states = [state for state in self._states.values() if self._phase_of(state) is not PhaseName.ASIDE]
-        counts = total_counts(performed_states)
-        performed = sum(state.batch.actions for state in performed_states)
-        settled = sum(counts[kind] for kind in OutcomeKind if kind is not OutcomeKind.UNKNOWN)
-        remaining = performed - settled
-        messages = (*self._messages, *self._books.messages)
-        if self._books.stop_reason is not None:
-            return RunEnd(RunState(self._books.stop_reason), counts, remaining, messages)
-        if self._stop_level() is not StopLevel.NONE and remaining:
-            return RunEnd(RunState.INTERRUPTED, counts, remaining, messages)
-        if self._is_action_limit_reached() and remaining:
-            return RunEnd(RunState.LIMIT_REACHED, counts, remaining, messages)
-        is_clean = remaining == 0 and not counts[OutcomeKind.FAILED] and not counts[OutcomeKind.STALE]
-        is_clean = is_clean and not counts[OutcomeKind.SKIPPED]
-        is_clean = is_clean and not self._plan.header.objects_of(VerdictKind.CONFLICT)
-        return RunEnd(RunState.COMPLETED if is_clean else RunState.INCOMPLETE, counts, remaining, messages)
+        performed = [state for state in self._states.values() if self._phase_of(state) is not PhaseName.ASIDE]
+        reason = self._books.stop_reason or self._stop_reason
+        if reason is None and self._stop_level() is not StopLevel.NONE:
+            reason = StopReason.SIGNAL
+        if reason is None and self._is_action_limit_reached():
+            reason = StopReason.ACTION_LIMIT
+        return run_end(
+            total_counts(performed),
+            actions=sum(state.batch.actions for state in performed),
+            conflicts=self._plan.header.objects_of_conflicts,
+            stop_reason=reason,
+            messages=(*self._messages, *self._books.messages),
+        )
 
     def _phase_of(self, state: BatchState) -> PhaseName:
         return self._plan.phases_by_id[state.batch.phase].name

@@ -12,16 +12,15 @@ import signal
 import sys
 from multiprocessing.connection import Connection
 from threading import Event, Thread
-from time import monotonic
 from typing import NoReturn
 
 from s3plan.executors.batch_thread import BatchThread
 from s3plan.executors.core_pin import CorePin
-from s3plan.executors.pacing import Pace, RunControl
-from s3plan.executors.tuning import InFlightTuner
 from s3plan.executors.worker_messages import NotReady, Ready, Report, Setup, Share, pack, receive, send
+from s3plan.executors.worker_share import SharedControl
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.ports import Performer
+from s3plan.schemas.redaction import redact
 from s3plan.schemas.tasks import BatchTask
 
 _REPORT_EVERY_S = 0.25
@@ -54,9 +53,8 @@ def serve(connection: Connection) -> NoReturn:
 
 def _refuse(connection: Connection, error: BaseException) -> NoReturn:
     if not isinstance(error, S3PlanError):
-        error = S3PlanError(
-            f"worker processes cannot start here ({type(error).__name__}: {error}); choose executor: threads"
-        )
+        said = redact(f"{type(error).__name__}: {error}")
+        error = S3PlanError(f"worker processes cannot start here ({said}); choose executor: threads")
     try:
         send(connection, NotReady(error))
     except OSError:
@@ -75,8 +73,8 @@ class _Worker:
         self._connection = connection
         self._performer = performer
         self._pin = pin
-        self._share = setup.share
-        self._control = _control_of(setup)
+        self._shared = SharedControl(setup.share, most_in_flight=setup.most_in_flight)
+        self._control = self._shared.control
         self._batches: dict[tuple[int, int], BatchThread] = {}
         self._told_requests = 0
         self._bell = Event()
@@ -115,7 +113,7 @@ class _Worker:
                 if isinstance(message, BatchTask):
                     self._begin(message)
                 elif isinstance(message, Share):
-                    self._keep_to(message)
+                    self._shared.keep_to(message)
         except (EOFError, OSError):
             _leave()
         except BaseException:  # noqa: BLE001  deaf, it would be of no use: better dead, and noticed
@@ -128,30 +126,3 @@ class _Worker:
         )
         self._batches[task.batch_id, task.generation] = batch
         batch.start()
-
-    def _keep_to(self, share: Share) -> None:
-        before, self._share = self._share, share
-        if share.in_flight != before.in_flight:
-            self._control.allow(share.in_flight)
-        self._control.keep_to(Pace(share.rate_per_s, share.bandwidth_bytes_per_s))
-        if share.stopping:
-            self._control.stop()
-        if share.abandoned:
-            self._control.abandon()
-
-
-def _control_of(setup: Setup) -> RunControl:
-    share = setup.share
-    climbs = setup.most_in_flight > share.in_flight
-    control = RunControl(
-        in_flight=share.in_flight,
-        rate_per_s=share.rate_per_s,
-        bandwidth_bytes_per_s=share.bandwidth_bytes_per_s,
-        tuner=InFlightTuner(start=share.in_flight, most=setup.most_in_flight) if climbs else None,
-        clock=monotonic,
-    )
-    if share.stopping:
-        control.stop()
-    if share.abandoned:
-        control.abandon()
-    return control

@@ -30,6 +30,14 @@ OnProgress = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class WholeScope:
+    """How many objects a job is about where the plan looks at a part of them only; guards count against these."""
+
+    source_objects: int
+    destination_objects: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlanFacts:
     """What the plan says beside its actions and did not find out by itself.
 
@@ -45,6 +53,7 @@ class PlanFacts:
     capabilities: Capabilities
     etags_comparable: bool
     warnings: tuple[str, ...] = ()
+    whole: WholeScope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +179,13 @@ class _Builder:
     def _header(self, source: Scope, destination: Scope, *, allow: Mapping[str, int]) -> PlanHeader:
         job, facts, totals = self._job, self._facts, self._totals
         bytes_to_write = totals.bytes(VerdictKind.COPY) + totals.bytes(VerdictKind.OVERWRITE)
+        whole = facts.whole or WholeScope(source.objects, destination.objects)
         findings = Findings(
             deletes=totals.objects(VerdictKind.DELETE),
             overwrites=totals.objects(VerdictKind.OVERWRITE),
             bytes_to_write=bytes_to_write,
-            source_objects=source.objects,
-            destination_objects=destination.objects,
+            source_objects=whole.source_objects,
+            destination_objects=whole.destination_objects,
         )
         return PlanHeader(
             format_version=FORMAT_VERSION,

@@ -95,11 +95,26 @@ class ActionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RunPaused:
+    """Somebody asked for a pause, and nothing is under way any more."""
+
+    name: ClassVar[str] = "run-paused"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """A pause is over."""
+
+    name: ClassVar[str] = "run-resumed"
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     """The run is over; `exit_code` is the command's."""
 
     name: ClassVar[str] = "run-ended"
-    state: str  # completed, incomplete, interrupted, limit-reached, credentials
+    state: str  # completed, partial, failed, cancelled, interrupted
+    reason: str | None  # why, if the run ended before its plan was through: signal, cancel, time-limit, ...
     counts: dict[str, int]
     remaining: int
     exit_code: int
@@ -107,5 +122,5 @@ class RunEnded:
     messages: tuple[str, ...] = field(default=())
 
 
-Event = Warned | Listed | PlanSaved | RunStarted | Prepared | Advanced | ActionEnded | RunEnded
+Event = Warned | Listed | PlanSaved | RunStarted | Prepared | Advanced | ActionEnded | RunPaused | RunResumed | RunEnded
 OnEvent = Callable[[Event], None]

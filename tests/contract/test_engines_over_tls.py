@@ -13,7 +13,7 @@ from fakes.tls_front import tls_front
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest_words import EngineName
-from s3plan.schemas.requests import ListObjects, ObjectsPage, PutObject, Reply, Request
+from s3plan.schemas.requests import BucketFound, HeadBucket, ListObjects, ObjectsPage, PutObject, Reply, Request
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.engines import open_engine
 
@@ -55,6 +55,15 @@ def test_large_answers_and_bodies_pass(secured: ConnectionSettings, server: Serv
     assert isinstance(page, ObjectsPage), page
     assert len(page.rows) == 1000
     assert server.client().get_object(Bucket="bucket", Key="0000")["Body"].read() == body
+
+
+def test_a_bundle_that_the_environment_names_is_trusted_by_rare_requests_too(
+    secured: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(secured.ca_bundle))
+    unnamed = replace(secured, ca_bundle=None)
+    assert isinstance(answer(unnamed, ListObjects("bucket")), ObjectsPage)
+    assert isinstance(answer(unnamed, HeadBucket("bucket")), BucketFound)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(secured: ConnectionSettings, server: ServerProcess) -> None:

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from s3plan.executors.bookkeeping import Bookkeeper
+from s3plan.executors.circuit_breaker import CircuitBreaker
+from s3plan.executors.hold import Hold
 from s3plan.executors.journal import Journal, OutcomeRecord
 from s3plan.executors.ledger import BatchState, load_states, total_counts
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.progress_report import ProgressReporter
 from s3plan.executors.recorder import Recorder
 from s3plan.executors.retries import RetryPolicy
-from s3plan.executors.scheduler import RunEnd, RunLimits, Scheduler, StopLevel
+from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, Wish
+from s3plan.executors.scheduler import Scheduler
 from s3plan.schemas.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.conditions import Condition, Enforcement
@@ -202,6 +205,10 @@ class RunWorld:
         self.control = RunControl(in_flight=8, clock=self.clock)
         self.executor: StepExecutor | None = None
         self.stop_level = StopLevel.NONE
+        self.wish = Wish.GO_ON
+        self.answers_probes = True
+        self.probes_at_s: list[float] = []
+        self.told_states: list[RunState] = []
         self.delays: list[float] = []
 
     def open_journal(self) -> Journal:
@@ -213,6 +220,7 @@ class RunWorld:
         retries: int = 3,
         limit: int | None = None,
         max_failures: int | None = None,
+        duration_s: float | None = None,
         slots: int = 2,
         prepare: Callable[[RunWorld, StepExecutor], None] = lambda world, executor: None,
     ) -> RunEnd:
@@ -232,14 +240,23 @@ class RunWorld:
                 on_event=self.events.append,
                 clock=self.clock,
             )
+            breaker = CircuitBreaker(self._probe, clock=self.clock)
             books = Bookkeeper(
                 self.states,
                 recorder=recorder,
                 control=self.control,
                 retry=RetryPolicy(attempts=retries + 1, random=lambda: 0.5),
+                breaker=breaker,
                 reporter=reporter,
                 on_event=self.events.append,
                 now_ms=self.clock.now_ms,
+            )
+            hold = Hold(
+                self.control,
+                breaker,
+                wish=lambda: self.wish,
+                tell=self.told_states.append,
+                on_event=self.events.append,
             )
             self.executor = StepExecutor(self.performer, self.control, self.clock, slots=slots)
             scheduler = Scheduler(
@@ -250,8 +267,9 @@ class RunWorld:
                 recorder=recorder,
                 bookkeeper=books,
                 reporter=reporter,
+                hold=hold,
                 settings=TaskSettings(dict.fromkeys(Condition, Enforcement.ENFORCED), 1 << 30, None, None),
-                limits=RunLimits(max_failures=max_failures, actions=limit),
+                limits=RunLimits(max_failures=max_failures, actions=limit, duration_s=duration_s),
                 outcome_of=lambda batch, position: _outcome_of(journal, recorder, batch, position),
                 known_uploads=lambda batch: _flushed(recorder, journal).uploads(batch),
                 stop_level=lambda: self.stop_level,
@@ -260,6 +278,10 @@ class RunWorld:
             )
             prepare(self, self.executor)
             return scheduler.run()
+
+    def _probe(self, tell: Callable[[bool], None]) -> None:
+        self.probes_at_s.append(self.clock())
+        tell(self.answers_probes)
 
     def journaled(self) -> dict[str, OutcomeKind | None]:
         """How each action stands by what a new process would read."""

@@ -153,7 +153,13 @@ def a_status(state: str = "interrupted", **changes: Any) -> Status:
     return Status(**(fields | changes))
 
 
-def a_run(number: int, state: str, *, engines: tuple[EngineUsed, ...] = (EngineUsed("", "native"),)) -> RunLine:
+def a_run(
+    number: int,
+    state: str,
+    *,
+    engines: tuple[EngineUsed, ...] = (EngineUsed("", "native"),),
+    reason: str | None = None,
+) -> RunLine:
     began_at = datetime(2026, 5, 4, 12, 1, tzinfo=UTC)
     ended_at = datetime(2026, 5, 4, 12, 2, 5, tzinfo=UTC)
-    return RunLine(number, state, began_at, ended_at, "host.example", 4711, "threads", engines)
+    return RunLine(number, state, began_at, ended_at, "host.example", 4711, "threads", engines, reason)

@@ -48,7 +48,7 @@ def test_plan_and_apply_tell_typed_events_in_order(place: Workplace) -> None:
     assert isinstance(started, RunStarted)
     assert (started.run, started.plan_digest, started.actions, started.resumed) == (1, made.digest, 8, False)
     assert isinstance(ended, RunEnded)
-    assert (ended.state, ended.exit_code, ended.counts) == ("incomplete", 3, {"done": 7, "stale": 1})
+    assert (ended.state, ended.exit_code, ended.counts) == ("partial", 3, {"done": 7, "stale": 1})
     (told,) = [event for event in events if isinstance(event, ActionEnded)]
     assert (told.key, told.outcome.value) == (b"object-3", "stale")
     last = [event for event in events if isinstance(event, Advanced)][-1]

@@ -15,8 +15,15 @@ from s3plan.schemas.outcomes import OutcomeKind
 RESUME: list[str | Path] = ["s3plan", "apply", PLAN]
 
 
-def _result(state: str, counts: dict[OutcomeKind, int], *, remaining: int = 0, messages: tuple[str, ...] = ()) -> str:
-    report = ApplyReport(PLAN, Path("journal"), state, 0, counts, remaining, messages, elapsed_s=12.3)
+def _result(
+    state: str,
+    counts: dict[OutcomeKind, int],
+    *,
+    remaining: int = 0,
+    messages: tuple[str, ...] = (),
+    reason: str | None = None,
+) -> str:
+    report = ApplyReport(PLAN, Path("journal"), state, reason, 0, counts, remaining, messages, elapsed_s=12.3)
     return screen(result_lines(report, manifest="job.yaml", resume=RESUME))
 
 
@@ -45,7 +52,7 @@ def test_a_clean_end_is_one_line() -> None:
 def test_an_end_with_stale_and_withheld_actions_says_why_and_what_to_do() -> None:
     counts = {OutcomeKind.DONE: 8_931, OutcomeKind.STALE: 2, OutcomeKind.SKIPPED: 4}
     messages = ("4 delete(s) withheld: the copy of a\x1b[2Jb is stale",)
-    assert _result("incomplete", counts, messages=messages) == dedent(
+    assert _result("partial", counts, messages=messages) == dedent(
         """\
         Not everything was done: 8,931 done, 2 stale, 4 skipped, in 12 s.
           4 delete(s) withheld: the copy of a\\x1b[2Jb is stale
@@ -55,21 +62,25 @@ def test_an_end_with_stale_and_withheld_actions_says_why_and_what_to_do() -> Non
 
 
 def test_failed_actions_can_be_tried_again() -> None:
-    text = _result("incomplete", {OutcomeKind.DONE: 1, OutcomeKind.FAILED: 1})
+    text = _result("partial", {OutcomeKind.DONE: 1, OutcomeKind.FAILED: 1})
     assert "to try the failed ones again:  s3plan apply .s3plan/images.s3plan" in text
 
 
 @pytest.mark.parametrize(
-    ("state", "head"),
+    ("state", "reason", "head"),
     [
-        ("interrupted", "Interrupted"),
-        ("limit-reached", "Stopped at a limit"),
-        ("credentials", "Stopped, the credentials cannot be used any more"),
-        ("denied", "Stopped, the store refuses every request"),
+        ("interrupted", "signal", "Interrupted"),
+        ("cancelled", "cancel", "Cancelled"),
+        ("interrupted", "action-limit", "Stopped at a limit"),
+        ("interrupted", "time-limit", "Stopped, its time is up"),
+        ("failed", "failure-limit", "Stopped, too many actions failed"),
+        ("failed", "credentials", "Stopped, the credentials cannot be used any more"),
+        ("failed", "denied", "Stopped, the store refuses every request"),
+        ("failed", "outage", "Stopped, the store does not answer"),
     ],
 )
-def test_an_unfinished_run_prints_the_command_that_goes_on(state: str, head: str) -> None:
-    text = _result(state, {OutcomeKind.DONE: 4_231}, remaining=4_706)
+def test_an_unfinished_run_prints_the_command_that_goes_on(state: str, reason: str, head: str) -> None:
+    text = _result(state, {OutcomeKind.DONE: 4_231}, remaining=4_706, reason=reason)
     assert text == (
         f"{head}: 4,231 of 8,937 actions ended: 4,231 done, in 12 s.\n  to go on:  s3plan apply .s3plan/images.s3plan"
     )
@@ -88,7 +99,7 @@ def test_a_finished_plan_says_when_it_was_applied() -> None:
 
 
 def test_the_whole_status_of_an_interrupted_plan() -> None:
-    status = a_status(runs=(a_run(1, "limit-reached"), a_run(2, "interrupted")))
+    status = a_status(runs=(a_run(1, "interrupted", reason="time-limit"), a_run(2, "interrupted", reason="signal")))
     assert screen(status_lines(status, now=NOW, resume=RESUME)) == dedent(
         f"""\
         Plan 9f86d081 of job images: interrupted
@@ -98,8 +109,8 @@ def test_the_whole_status_of_an_interrupted_plan() -> None:
           actions   8,502 of 8,937 ended
           outcomes  8,500 done, 2 stale
         Runs
-          1  limit-reached  began 2 min 20 s ago  1 min 5 s  threads, process 4711 on host.example
-          2  interrupted    began 2 min 20 s ago  1 min 5 s  threads, process 4711 on host.example
+          1  interrupted (time-limit)  began 2 min 20 s ago  1 min 5 s  threads, process 4711 on host.example
+          2  interrupted               began 2 min 20 s ago  1 min 5 s  threads, process 4711 on host.example
           Requests went by native.
           what and why:  s3plan failures .s3plan/images.s3plan
           to go on:      s3plan apply .s3plan/images.s3plan"""
@@ -150,7 +161,7 @@ def test_requests_of_a_run_that_is_not_over_still_go() -> None:
 def test_nobody_is_told_to_apply_a_blocked_plan_or_a_running_one() -> None:
     blocked = a_header(guards=(guard("max_delete", "1", allowed=1, found=2),))
     changes: dict[str, Any] = {"counts": {}, "runs": ()}
-    text = screen(status_lines(a_status("not-applied", header=blocked, **changes), now=NOW, resume=RESUME))
+    text = screen(status_lines(a_status("pending", header=blocked, **changes), now=NOW, resume=RESUME))
     assert "A guard holds this plan back" in text
     assert "s3plan apply" not in text
     running = a_status("running", counts={OutcomeKind.DONE: 1})

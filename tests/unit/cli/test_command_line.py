@@ -11,7 +11,21 @@ from s3plan.cli.main import main
 from s3plan.schemas import errors
 from s3plan.schemas.errors import S3PlanError
 
-COMMANDS = ["validate", "plan", "show", "graph", "apply", "status", "failures", "schema", "demo"]
+COMMANDS = [
+    "validate",
+    "plan",
+    "show",
+    "graph",
+    "apply",
+    "status",
+    "retry",
+    "pause",
+    "unpause",
+    "cancel",
+    "failures",
+    "schema",
+    "demo",
+]
 HEAVY = ["boto3", "botocore", "pydantic", "networkx", "jsonschema", "ruamel", "rich", "s3plan.app"]
 
 

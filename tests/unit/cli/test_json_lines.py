@@ -22,7 +22,7 @@ def test_the_first_line_tells_the_versions_and_each_event_is_a_line() -> None:
     stream = StringIO()
     lines = JsonLines(stream, tool_version="1.2.3", now=lambda: AT)
     lines(PlanSaved("a.s3plan", "d" * 64, 3, blocked=False))
-    lines(RunEnded("completed", {"done": 3}, 0, 0, 1.5, ("fine",)))
+    lines(RunEnded("completed", None, {"done": 3}, 0, 0, 1.5, ("fine",)))
     at = "2026-05-04T12:00:00+00:00"
     assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
         {"event": "version", "at": at, "format": 1, "tool": "s3plan", "tool_version": "1.2.3"},
@@ -31,6 +31,7 @@ def test_the_first_line_tells_the_versions_and_each_event_is_a_line() -> None:
             "event": "run-ended",
             "at": at,
             "state": "completed",
+            "reason": None,
             "counts": {"done": 3},
             "remaining": 0,
             "exit_code": 0,

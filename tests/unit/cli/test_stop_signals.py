@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from s3plan.cli.signals import Stopped, StopSignals, ending_at_once
-from s3plan.executors.scheduler import StopLevel
+from s3plan.executors.run_states import StopLevel
 from s3plan.schemas.errors import ExitCode
 
 

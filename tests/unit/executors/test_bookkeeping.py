@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fakes.scheduled import DIGEST, FakeClock, PlanInPhases
 from s3plan.executors.bookkeeping import Bookkeeper
+from s3plan.executors.circuit_breaker import CircuitBreaker
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import BatchState
 from s3plan.executors.pacing import RunControl
@@ -51,6 +52,7 @@ class Desk:
             recorder=self.recorder,
             control=self.control,
             retry=RetryPolicy(attempts=3, random=lambda: 0.5),
+            breaker=CircuitBreaker(lambda _: None, clock=self.clock),
             reporter=reporter,
             on_event=self.events.append,
             now_ms=self.clock.now_ms,

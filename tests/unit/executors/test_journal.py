@@ -130,11 +130,21 @@ def test_runs_are_numbered_and_end_as_they_end(path: Path) -> None:
         for state in ("interrupted", "completed"):
             number = journal.begin_run(now_ms=1, host="h", pid=1, executor="serial", tool_version="1", engines=())
             assert journal.runs()[-1].state == "running"
-            journal.end_run(number, state=state, now_ms=2)
-        assert [(run.id, run.state, run.ended_at_ms) for run in journal.runs()] == [
-            (1, "interrupted", 2),
-            (2, "completed", 2),
+            reason = "time-limit" if state == "interrupted" else None
+            journal.end_run(number, state=state, reason=reason, now_ms=2)
+        assert [(run.id, run.state, run.reason, run.ended_at_ms) for run in journal.runs()] == [
+            (1, "interrupted", "time-limit", 2),
+            (2, "completed", None, 2),
         ]
+
+
+def test_a_pause_is_written_down_and_so_is_its_end(path: Path) -> None:
+    with open_journal(path) as journal:
+        number = journal.begin_run(now_ms=1, host="h", pid=1, executor="serial", tool_version="1", engines=())
+        journal.note_run_state(number, state="paused")
+        assert journal.runs()[-1].state == "paused"
+        journal.note_run_state(number, state="running")
+        assert journal.runs()[-1].state == "running"
 
 
 def test_a_run_says_by_which_engines_its_requests_went(path: Path) -> None:

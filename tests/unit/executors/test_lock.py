@@ -141,6 +141,8 @@ def without_flock(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(module, "_WATCH_S", 0.3)
+    monkeypatch.setattr(module, "_SETTLE_S", 0.05)
 
 
 def age(path: Path, seconds: float) -> None:

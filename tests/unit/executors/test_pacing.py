@@ -95,6 +95,22 @@ def test_a_storm_that_goes_on_lowers_the_rate_second_by_second(clock: FakeClock)
     assert sent[-1] <= sent[0] / 10
 
 
+def test_a_storm_of_twenty_seconds_is_followed_quickly_and_forgotten_within_a_minute(clock: FakeClock) -> None:
+    """The figures of the issue: a quarter within 5 s, 80 % again within 60 s after it."""
+    sender = Sender(RunControl(in_flight=5, clock=clock), clock, request_s=0.0002)
+    before = sender.send_for(3) / 3
+    sent = []
+    for _ in range(20):
+        in_second = 0
+        for _ in range(20):
+            sender.control.slow_down()
+            in_second += sender.send_for(0.05)
+        sent.append(in_second)
+    assert sent[4] <= before / 4
+    assert sender.send_for(40) > 0
+    assert sender.send_for(1) >= before * 0.8
+
+
 def test_the_rate_never_falls_below_one_a_second_and_recovers_from_there(clock: FakeClock) -> None:
     sender = Sender(RunControl(in_flight=5, clock=clock), clock)
     sender.send_for(3)

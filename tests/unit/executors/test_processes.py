@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from contract.executor_contract import Switches, all_news, items_of, task_of
 from fakes.worker_performers import (
     CannotOpen,
     Chatters,
     HangsForever,
-    Opens,
     Poisoned,
     TellsItsPace,
     TellsItsProcess,
 )
+from s3plan.executors.contract import all_news, free_control, items_of, task_of
+from s3plan.executors.contract_performers import Opens
 from s3plan.executors.core_pin import allowed_cores
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.processes import ProcessesExecutor
@@ -38,7 +38,7 @@ def opened() -> Iterator[list[ProcessesExecutor]]:
 
 
 def test_a_worker_that_is_killed_is_noticed_within_a_second_and_replaced(opened: list[ProcessesExecutor]) -> None:
-    executor = ProcessesExecutor(Opens(TellsItsProcess()), Switches(), workers=2)
+    executor = ProcessesExecutor(Opens(TellsItsProcess()), free_control(), workers=2)
     opened.append(executor)
     slots = executor.free_slots
     executor.start(task_of(10_000, batch=1))
@@ -64,7 +64,7 @@ def test_a_worker_that_is_killed_is_noticed_within_a_second_and_replaced(opened:
 
 
 def test_what_was_told_before_a_death_is_kept(opened: list[ProcessesExecutor]) -> None:
-    executor = ProcessesExecutor(Opens(TellsItsProcess()), Switches(), workers=1)
+    executor = ProcessesExecutor(Opens(TellsItsProcess()), free_control(), workers=1)
     opened.append(executor)
     executor.start(task_of(10_000))
     news, pid = _until_told(executor, batch=1)
@@ -80,7 +80,7 @@ def test_what_was_told_before_a_death_is_kept(opened: list[ProcessesExecutor]) -
 
 def test_a_batch_that_kills_its_worker_is_alone_the_next_time(opened: list[ProcessesExecutor]) -> None:
     """Its neighbour must not be taken for it."""
-    executor = ProcessesExecutor(Opens(Poisoned(batch=1)), Switches(), workers=1, batches_each=2)
+    executor = ProcessesExecutor(Opens(Poisoned(batch=1)), free_control(), workers=1, batches_each=2)
     opened.append(executor)
     deaths = {1: 0, 2: 0, 3: 0}
     executor.start(task_of(100, batch=1))
@@ -103,14 +103,14 @@ def test_a_batch_that_kills_its_worker_is_alone_the_next_time(opened: list[Proce
 
 
 def test_a_crash_of_the_interpreter_is_named(opened: list[ProcessesExecutor]) -> None:
-    executor = ProcessesExecutor(Opens(Poisoned(batch=1, how=signal.SIGSEGV)), Switches(), workers=1)
+    executor = ProcessesExecutor(Opens(Poisoned(batch=1, how=signal.SIGSEGV)), free_control(), workers=1)
     opened.append(executor)
     executor.start(task_of(1))
     assert all_news(executor)[-1].error == "its process was killed by SIGSEGV"
 
 
 def test_workers_do_not_hear_a_ctrl_c(opened: list[ProcessesExecutor]) -> None:
-    executor = ProcessesExecutor(Opens(TellsItsProcess()), Switches(), workers=1)
+    executor = ProcessesExecutor(Opens(TellsItsProcess()), free_control(), workers=1)
     opened.append(executor)
     for _ in range(20):  # while it starts, too
         os.kill(executor.pids[0], signal.SIGINT)
@@ -126,7 +126,7 @@ def test_workers_do_not_hear_a_ctrl_c(opened: list[ProcessesExecutor]) -> None:
 def test_what_workers_write_reaches_neither_the_screen_nor_a_pipe(
     opened: list[ProcessesExecutor], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    executor = ProcessesExecutor(Opens(Chatters()), Switches(), workers=1)
+    executor = ProcessesExecutor(Opens(Chatters()), free_control(), workers=1)
     opened.append(executor)
     executor.start(task_of(10))
     assert len(items_of(all_news(executor))) == 10
@@ -135,7 +135,7 @@ def test_what_workers_write_reaches_neither_the_screen_nor_a_pipe(
 
 @pytest.mark.skipif(len(allowed_cores()) < 2, reason="needs two cores to choose from")
 def test_each_worker_takes_a_core_of_its_own(opened: list[ProcessesExecutor]) -> None:
-    control = Switches()
+    control = free_control()
     executor = ProcessesExecutor(Opens(TellsItsProcess()), control, workers=2, pins_cores=True)
     opened.append(executor)
     for batch in (1, 2):
@@ -146,7 +146,7 @@ def test_each_worker_takes_a_core_of_its_own(opened: list[ProcessesExecutor]) ->
         assert time.monotonic() < until_s
         items = items_of(list(executor.wait(1.0)))
         said += [item.message for item in items if isinstance(item, Remark) and item.message.startswith("[")]
-    control.stopping = True
+    control.stop()
     assert len(_finals(list(executor.stop(grace_s=_PATIENCE_S)))) == 2
     cores = sorted(allowed_cores(), reverse=True)
     assert sorted(said) == sorted([f"[{cores[0]}]", f"[{cores[1]}]"])
@@ -185,7 +185,7 @@ def test_rates_are_divided_among_the_workers_that_are_busy_and_follow_the_contro
 def test_workers_that_cannot_start_end_in_a_clear_error(
     opened: list[ProcessesExecutor], way: str, kind: type[S3PlanError], message: str
 ) -> None:
-    executor = ProcessesExecutor(CannotOpen(way), Switches(), workers=2)
+    executor = ProcessesExecutor(CannotOpen(way), free_control(), workers=2)
     opened.append(executor)
     executor.start(task_of(1))
     with pytest.raises(kind, match=message) as raised:
@@ -196,19 +196,19 @@ def test_workers_that_cannot_start_end_in_a_clear_error(
 def test_a_batch_that_hangs_is_left_when_it_is_abandoned_and_its_process_is_gone(
     opened: list[ProcessesExecutor],
 ) -> None:
-    control = Switches()
+    control = free_control()
     executor = ProcessesExecutor(Opens(HangsForever()), control, workers=1)
     opened.append(executor)
     executor.start(task_of(1))
     _, pid = _until_told(executor, batch=1)
-    control.stopping = control.abandoned = True
+    control.abandon()
     assert _finals(list(executor.stop(grace_s=0.3))) == []
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
 
 def test_closing_ends_every_process_also_in_the_middle_of_a_batch(opened: list[ProcessesExecutor]) -> None:
-    executor = ProcessesExecutor(Opens(TellsItsProcess()), Switches(), workers=2)
+    executor = ProcessesExecutor(Opens(TellsItsProcess()), free_control(), workers=2)
     opened.append(executor)
     executor.start(task_of(10_000))
     _until_told(executor, batch=1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fakes.scheduled import PlanInPhases, RunWorld, ScriptedPerformer, StepExecutor
-from s3plan.executors.scheduler import RunState, StopLevel
+from s3plan.executors.run_states import RunState, StopLevel, StopReason
 from s3plan.schemas.errors import PlanDamaged, S3PlanError
 from s3plan.schemas.events import Advanced
 from s3plan.schemas.failures import FailureKind
@@ -82,7 +82,7 @@ def test_deletes_are_withheld_with_the_reason_and_the_key_and_released_once_the_
 ) -> None:
     world = RunWorld(tmp_path, mirror(), ScriptedPerformer({"b": [bad]}))
     end = world.run()
-    assert end.state is RunState.INCOMPLETE
+    assert end.state is RunState.PARTIAL
     assert end.messages == (f"3 delete(s) withheld: {said}",)
     assert end.counts[OutcomeKind.SKIPPED] == 3 + (bad is ARCHIVED)
     assert world.performer.ended == ["a", "b", "c"]
@@ -102,7 +102,7 @@ def test_deletes_are_withheld_with_the_reason_and_the_key_and_released_once_the_
 def test_a_stale_copy_does_not_withhold_deletes_under_no_failures(tmp_path: Path) -> None:
     world = RunWorld(tmp_path, mirror(delete_when="no-failures"), ScriptedPerformer({"b": [STALE]}))
     end = world.run()
-    assert end.state is RunState.INCOMPLETE
+    assert end.state is RunState.PARTIAL
     assert world.performer.ended == [*"abc", *"xyz"]
 
 
@@ -114,7 +114,7 @@ def test_a_failed_copy_withholds_deletes_under_no_failures_too(tmp_path: Path) -
 def test_a_conflict_of_the_plan_withholds_every_delete(tmp_path: Path) -> None:
     world = RunWorld(tmp_path, mirror(conflicts=2))
     end = world.run()
-    assert end.state is RunState.INCOMPLETE
+    assert end.state is RunState.PARTIAL
     assert end.messages == ("3 delete(s) withheld: 2 source object(s) could not be planned (conflict)",)
     assert world.performer.ended == ["a", "b", "c"]
 
@@ -129,7 +129,7 @@ def test_more_failures_than_allowed_end_the_run(tmp_path: Path) -> None:
     script = {key: [FAILED] for batch in keys for key in batch}
     world = RunWorld(tmp_path, PlanInPhases(copies=keys, deletes=[["x"]]), ScriptedPerformer(script))
     end = world.run(max_failures=4, slots=1)
-    assert end.state is RunState.LIMIT_REACHED
+    assert (end.state, end.stop_reason) == (RunState.FAILED, StopReason.FAILURE_LIMIT)
     assert end.messages == ("stopped: more than 4 actions failed (run.max_failures)",)
     assert len(world.performer.attempts) == 2
     assert end.remaining == 25
@@ -142,7 +142,8 @@ def test_a_limit_begins_exactly_that_many_actions_and_the_next_run_goes_on(tmp_p
     end = world.run(limit=limit)
     assert sorted(world.performer.ended) == sorted("abcxyz"[:limit])
     assert end.remaining == max(6 - limit, 0)
-    assert end.state is (RunState.COMPLETED if limit >= 6 else RunState.LIMIT_REACHED)
+    stopped = (RunState.INTERRUPTED, StopReason.ACTION_LIMIT)
+    assert (end.state, end.stop_reason) == ((RunState.COMPLETED, None) if limit >= 6 else stopped)
     assert world.run().state is RunState.COMPLETED
     assert sorted(world.performer.ended) == sorted("abcxyz")
 
@@ -150,7 +151,7 @@ def test_a_limit_begins_exactly_that_many_actions_and_the_next_run_goes_on(tmp_p
 def test_retries_do_not_count_against_a_limit(tmp_path: Path) -> None:
     world = RunWorld(tmp_path, mirror(), ScriptedPerformer({"a": [unclear(), unclear(), DONE]}))
     end = world.run(limit=2)
-    assert end.state is RunState.LIMIT_REACHED
+    assert (end.state, end.stop_reason) == (RunState.INTERRUPTED, StopReason.ACTION_LIMIT)
     assert (end.counts, end.remaining) == ({OutcomeKind.DONE: 2}, 4)
 
 
@@ -158,7 +159,7 @@ def test_a_store_that_denies_the_first_twenty_ends_the_run(tmp_path: Path) -> No
     keys = [[f"{number:03d}"] for number in range(100)]
     world = RunWorld(tmp_path, PlanInPhases(copies=keys), ScriptedPerformer({key: [DENIED] for [key] in keys}))
     end = world.run(slots=1)
-    assert end.state is RunState.DENIED
+    assert (end.state, end.stop_reason) == (RunState.FAILED, StopReason.DENIED)
     assert end.counts == {OutcomeKind.FAILED: 20}
     assert "the first 20 answers were all no" in end.messages[0]
 
@@ -168,14 +169,14 @@ def test_one_success_among_the_first_lets_the_run_go_on(tmp_path: Path) -> None:
     script = {key: [DENIED] for [key] in keys if key != "007"}
     world = RunWorld(tmp_path, PlanInPhases(copies=keys), ScriptedPerformer(script))
     end = world.run()
-    assert end.state is RunState.INCOMPLETE
+    assert end.state is RunState.PARTIAL
     assert end.counts == {OutcomeKind.FAILED: 39, OutcomeKind.DONE: 1}
 
 
 def test_credentials_that_expire_end_the_run_and_the_next_one_goes_on(tmp_path: Path) -> None:
     world = RunWorld(tmp_path, mirror(), ScriptedPerformer({"b": [EXPIRED]}))
     end = world.run(slots=1)
-    assert end.state is RunState.CREDENTIALS
+    assert (end.state, end.stop_reason) == (RunState.FAILED, StopReason.CREDENTIALS)
     assert end.messages == ("the store refuses the credentials: expired",)
     assert world.performer.ended == ["a", "b"]
     world.performer.script = {}
@@ -206,7 +207,7 @@ def test_tries_are_exhausted_for_every_class_of_failure(tmp_path: Path, kind: Fa
     assert record.kind is (OutcomeKind.FAILED if may_pass else OutcomeKind.UNKNOWN)
     assert record.attempts == tries
     assert record.reason == f"CopyObject: {kind}" + (f" (tried {tries} times)" if may_pass else "")
-    assert end.state is (RunState.CREDENTIALS if kind.is_credentials else RunState.INCOMPLETE)
+    assert end.state is (RunState.FAILED if kind.is_credentials else RunState.PARTIAL)
 
 
 def test_waits_between_tries_grow_and_others_run_meanwhile(tmp_path: Path) -> None:
@@ -254,7 +255,7 @@ def test_a_worker_that_breaks_three_times_blames_its_batch_and_the_others_end_we
     script: dict[str, list[Outcome | Exception]] = {"b": [RuntimeError("segfault")]}
     world = RunWorld(tmp_path, mirror(), ScriptedPerformer(script))
     end = world.run()
-    assert end.state is RunState.INCOMPLETE
+    assert end.state is RunState.PARTIAL
     assert world.journaled()["a"] is OutcomeKind.DONE
     assert world.journaled()["b"] is OutcomeKind.FAILED
     assert world.journaled()["c"] is OutcomeKind.DONE
@@ -377,14 +378,14 @@ def test_a_stop_before_the_first_request_begins_nothing(tmp_path: Path) -> None:
 def test_a_finished_run_that_is_applied_again_retries_failed_and_unknown_alone(tmp_path: Path) -> None:
     script = {"a": [STALE], "b": [FAILED], "c": [unclear(FailureKind.INVALID)]}
     world = RunWorld(tmp_path, PlanInPhases(copies=[["a", "b"], ["c", "d"]]), ScriptedPerformer(script))
-    assert world.run().state is RunState.INCOMPLETE
+    assert world.run().state is RunState.PARTIAL
     world.performer.attempts.clear()
     world.performer.script = {}
     end = world.run()
     assert sorted(world.performer.keys) == ["b", "c"]
-    assert end.state is RunState.INCOMPLETE
+    assert end.state is RunState.PARTIAL
     assert end.counts == {OutcomeKind.DONE: 3, OutcomeKind.STALE: 1}
-    assert world.run().state is RunState.INCOMPLETE
+    assert world.run().state is RunState.PARTIAL
     assert sorted(world.performer.keys) == ["b", "c"]
 
 
@@ -433,7 +434,7 @@ def test_starting_a_large_object_over_and_over_is_no_progress(tmp_path: Path) ->
     )
     world.performer.extras = _upload_that_is_lost
     end = world.run(retries=3)
-    assert end.state is RunState.INCOMPLETE
+    assert end.state is RunState.PARTIAL
     assert world.performer.tries["big"] == 4
 
 

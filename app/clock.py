@@ -1,0 +1,10 @@
+"""This machine's clock."""
+
+from __future__ import annotations
+
+from time import time_ns
+
+
+def now_ms() -> int:
+    """Return the time in milliseconds since 1970, UTC."""
+    return time_ns() // 1_000_000

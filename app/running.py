@@ -1,0 +1,259 @@
+"""One run of an opened plan: everything that its scheduler works with, put together, and the report of its end."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from time import monotonic
+
+from s3plan.app.clock import now_ms
+from s3plan.app.endpoint_probe import probe_sender
+from s3plan.app.executors import EngineLimits
+from s3plan.app.requests import ApplyReport, ApplyRequest
+from s3plan.app.stores import Stores
+from s3plan.executors.bookkeeping import Bookkeeper
+from s3plan.executors.circuit_breaker import CircuitBreaker
+from s3plan.executors.control_file import ControlFile, control_path
+from s3plan.executors.hold import Hold
+from s3plan.executors.journal import Journal, OutcomeRecord
+from s3plan.executors.ledger import BatchState, total_counts
+from s3plan.executors.lock import JournalLock
+from s3plan.executors.pacing import RunControl
+from s3plan.executors.progress_report import ProgressReporter
+from s3plan.executors.recorder import Recorder
+from s3plan.executors.retries import retry_policy
+from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
+from s3plan.executors.scheduler import Scheduler
+from s3plan.planfile.reader import PlanReader
+from s3plan.schemas.conditions import Capabilities
+from s3plan.schemas.engines import EngineUsed
+from s3plan.schemas.errors import ExitCode
+from s3plan.schemas.events import OnEvent, RunEnded, RunPaused, RunResumed, RunStarted
+from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan import PhaseName
+from s3plan.schemas.ports import Executor
+from s3plan.schemas.requests import Encryption
+from s3plan.schemas.tasks import TaskSettings
+
+_EXIT_CODES = {
+    None: ExitCode.INCOMPLETE,
+    StopReason.SIGNAL: ExitCode.INTERRUPTED,
+    StopReason.CANCEL: ExitCode.INTERRUPTED,
+    StopReason.ACTION_LIMIT: ExitCode.LIMIT_REACHED,
+    StopReason.TIME_LIMIT: ExitCode.LIMIT_REACHED,
+    StopReason.FAILURE_LIMIT: ExitCode.LIMIT_REACHED,
+    StopReason.CREDENTIALS: ExitCode.CREDENTIALS,
+    StopReason.DENIED: ExitCode.ERROR,
+    StopReason.OUTAGE: ExitCode.ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """What one run works on."""
+
+    request: ApplyRequest
+    plan: PlanReader
+    journal: Journal
+    lock: JournalLock
+    stores: Stores
+    on_event: OnEvent
+    stop_level: Callable[[], StopLevel]
+
+
+def standing_end(plan: PlanReader, states: dict[int, BatchState]) -> RunEnd:
+    """Return what a run would come to that has nothing to do."""
+    return run_end(
+        total_counts(states.values()),
+        actions=sum(state.batch.actions for state in states.values()),
+        conflicts=plan.header.objects_of_conflicts,
+        stop_reason=None,
+        messages=(),
+    )
+
+
+def run_scheduler(
+    run: OpenedRun,
+    states: dict[int, BatchState],
+    *,
+    executor: Executor,
+    control: RunControl,
+    limits: EngineLimits,
+    capabilities: Capabilities,
+) -> ApplyReport:
+    plan, journal, on_event = run.plan, run.journal, run.on_event
+    settings = plan.header.settings
+    for location in plan.locations:
+        run.stores.engine_of(location)  # opened here: batches only look them up
+    reporter = _reporter(run, states, control)
+    recorder = Recorder(journal, clock=monotonic)
+    breaker = CircuitBreaker(probe_sender(run.stores, plan.locations), clock=monotonic)
+    books = Bookkeeper(
+        states,
+        recorder=recorder,
+        control=control,
+        retry=retry_policy(settings.retries, random=random.random),
+        breaker=breaker,
+        reporter=reporter,
+        on_event=on_event,
+        now_ms=now_ms,
+    )
+    number = journal.begin_run(
+        now_ms=now_ms(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        executor=limits.executor,
+        tool_version=version("s3plan"),
+        engines=_engines_used(run),
+    )
+    began_s = monotonic()
+    on_event(_started(run, states, number, limits.executor))
+    asked = ControlFile(control_path(journal.path), plan.digest)
+    asked.clear()
+    hold = Hold(control, breaker, wish=asked.wish, tell=_teller(run, number), on_event=on_event)
+    scheduler = Scheduler(
+        plan,
+        states,
+        executor=executor,
+        control=control,
+        recorder=recorder,
+        bookkeeper=books,
+        reporter=reporter,
+        hold=hold,
+        settings=_task_settings(plan, capabilities),
+        limits=_limits(run),
+        outcome_of=_outcome_finder(journal, recorder),
+        known_uploads=lambda batch: _known_uploads(journal, recorder, batch),
+        stop_level=run.stop_level,
+        now_ms=now_ms,
+        clock=monotonic,
+    )
+    end = scheduler.run()
+    journal.end_run(number, state=end.state.value, reason=end.stop_reason, now_ms=now_ms())
+    asked.clear()
+    return report_end(run, end, began_s=began_s)
+
+
+def _limits(run: OpenedRun) -> RunLimits:
+    request = run.request
+    duration = request.max_duration
+    return RunLimits(
+        max_failures=run.plan.header.settings.max_failures,
+        actions=request.limit,
+        duration_s=None if duration is None else duration.total_seconds(),
+    )
+
+
+def _teller(run: OpenedRun, number: int) -> Callable[[RunState], None]:
+    """Return what writes down, and tells, that the run is paused or goes on."""
+
+    def tell(state: RunState) -> None:
+        run.journal.note_run_state(number, state=state.value)
+        run.on_event(RunPaused() if state is RunState.PAUSED else RunResumed())
+
+    return tell
+
+
+def _engines_used(run: OpenedRun) -> list[EngineUsed]:
+    choices = run.stores.engines_of(run.plan.locations)
+    return [EngineUsed(connection, choice.name.value, choice.reason) for connection, choice in choices.items()]
+
+
+def _task_settings(plan: PlanReader, capabilities: Capabilities) -> TaskSettings:
+    settings = plan.header.settings
+    asked = settings.encryption
+    return TaskSettings(
+        capabilities=dict(capabilities),
+        multipart_threshold_bytes=settings.multipart_threshold_bytes,
+        part_size_bytes=settings.part_size_bytes,
+        encryption=None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key),
+    )
+
+
+def _outcome_finder(journal: Journal, recorder: Recorder) -> Callable[[int, int], OutcomeRecord | None]:
+    def find(batch: int, position: int) -> OutcomeRecord | None:
+        recorder.flush()
+        return next((record for record in journal.outcomes(batch) if record.position == position), None)
+
+    return find
+
+
+def _known_uploads(journal: Journal, recorder: Recorder, batch: int):  # type: ignore[no-untyped-def]
+    recorder.flush()
+    return journal.uploads(batch)
+
+
+def _settled_bytes(plan: PlanReader, states: dict[int, BatchState]) -> int:
+    """Return the bytes of the copies that earlier runs have ended well; reads only batches that are half done."""
+    total = 0
+    for state in states.values():
+        if plan.phases_by_id[state.batch.phase].name is not PhaseName.COPY:
+            continue
+        counts = state.counts()
+        ended_well = counts[OutcomeKind.DONE] + counts[OutcomeKind.ALREADY_DONE]
+        if ended_well == state.batch.actions:
+            total += state.batch.size_bytes
+        elif ended_well:
+            missing = {position for position, _ in state.not_done()}
+            actions = plan.actions(state.batch)
+            total += sum(action.size_bytes for position, action in enumerate(actions) if position not in missing)
+    return total
+
+
+def _reporter(run: OpenedRun, states: dict[int, BatchState], control: RunControl) -> ProgressReporter:
+    return ProgressReporter(
+        actions=sum(state.batch.actions for state in states.values()),
+        size_bytes=run.plan.header.bytes,
+        settled=total_counts(states.values()),
+        settled_bytes=_settled_bytes(run.plan, states),
+        control=control,
+        on_event=run.on_event,
+        clock=monotonic,
+    )
+
+
+def _started(run: OpenedRun, states: dict[int, BatchState], number: int, executor: str) -> RunStarted:
+    counts = total_counts(states.values())
+    settled = sum(count for kind, count in counts.items() if kind is not OutcomeKind.UNKNOWN)
+    return RunStarted(
+        run=number,
+        plan_digest=run.plan.digest,
+        actions=sum(state.batch.actions for state in states.values()),
+        bytes=run.plan.header.bytes,
+        settled=settled,
+        executor=executor,
+        resumed=number > 1,
+    )
+
+
+def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
+    elapsed_s = monotonic() - began_s
+    is_done = end.state is RunState.COMPLETED
+    exit_code = int(ExitCode.DONE if is_done else _EXIT_CODES[end.stop_reason])
+    counts = {kind: number for kind, number in end.counts.items() if number}
+    run.on_event(
+        RunEnded(
+            state=end.state.value,
+            reason=end.stop_reason,
+            counts={kind.value: number for kind, number in counts.items()},
+            remaining=end.remaining,
+            exit_code=exit_code,
+            elapsed_s=elapsed_s,
+            messages=end.messages,
+        )
+    )
+    return ApplyReport(
+        plan=run.request.plan,
+        journal=run.journal.path,
+        state=end.state.value,
+        reason=end.stop_reason,
+        exit_code=exit_code,
+        counts=counts,
+        remaining=end.remaining,
+        messages=end.messages,
+        elapsed_s=elapsed_s,
+    )

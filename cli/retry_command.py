@@ -1,0 +1,47 @@
+"""`s3plan retry`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.text import Text
+from s3plan.app.places import find_plan
+from s3plan.app.retrying import make_retry_plan
+from s3plan.cli.output import OutputOptions, open_output
+from s3plan.cli.plan_command import expiry, show_made
+from s3plan.cli.plan_screen import refusal_of
+from s3plan.cli.signals import ending_at_once
+from s3plan.cli.wording import path_text
+from s3plan.schemas.errors import ExitCode, GuardRefused
+
+
+@dataclass(frozen=True, slots=True)
+class RetryOptions:
+    """The command line of `retry`."""
+
+    plan: Path | None
+    journal: Path | None
+    out: Path | None
+    expires: str | None
+
+
+def retry(options: RetryOptions, output_options: OutputOptions) -> int:
+    """Make a plan of what did not end well, and show it; one with nothing to do if all of it is right by now."""
+    with open_output(output_options) as output, ending_at_once():
+        path = options.plan or find_plan(Path())
+        with output.progress() as on_event:
+            made = make_retry_plan(
+                path,
+                journal=options.journal,
+                output=options.out,
+                expires_after=expiry(options.expires),
+                on_event=on_event,
+            )
+        if made is None:
+            output.terminal.say([Text(f"{path_text(path)}: no action failed or is stale; there is nothing to retry")])
+            return ExitCode.DONE
+        show_made(made, output)
+        if made.header.is_blocked:
+            raise GuardRefused(refusal_of(made.header, release=["s3plan", "plan", made.header.manifest.path]))
+        return ExitCode.DONE
