@@ -8,6 +8,7 @@ from s3plan.app.locations import FoundLocation
 from s3plan.app.places import capability_cache_path
 from s3plan.app.stores import Stores
 from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.plan import PlanLocation
 from s3plan.storage.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.probe import probe
@@ -33,13 +34,17 @@ def find_out(stores: Stores, location: PlanLocation, *, now: datetime) -> Capabi
     left_behind = cache.broken_probe(endpoint, bucket)
     if left_behind is not None:
         remove_remains(engine, bucket, left_behind, owner=location.owner)
-    probed = probe(
-        engine,
-        bucket,
-        location.prefix,
-        owner=location.owner,
-        on_begin=lambda stem: cache.note_probe(endpoint, bucket, stem=stem),
-    )
+    try:
+        probed = probe(
+            engine,
+            bucket,
+            location.prefix,
+            owner=location.owner,
+            on_begin=lambda stem: cache.note_probe(endpoint, bucket, stem=stem),
+        )
+    except S3PlanError:
+        cache.note_failed_probe(endpoint, bucket)
+        raise
     cache.keep(endpoint, bucket, probed, now=now)
     return _merged(known, probed)
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from s3plan.app.requests import ApplyRequest
+from s3plan.planfile.own_file import is_of_another_user
 from s3plan.planfile.reader import PlanReader
-from s3plan.planner.manifest_file import load_manifest
+from s3plan.planner.manifest_file import load_manifest, parse_manifest
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
+from s3plan.schemas.manifest_connections import Connection
+from s3plan.schemas.plan import LocationRole
+from s3plan.schemas.printable import shown_path
 
 _FULL_DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -21,55 +26,109 @@ def check_approval(plan: PlanReader, request: ApplyRequest) -> None:
     for digest in (request.expect, request.shown):
         if digest is not None and digest != plan.digest:
             raise NotApproved(
-                f"{plan.path} is not the plan that was approved: its digest is {plan.digest}, approved was {digest}"
+                f"{shown_path(plan.path)} is not the plan that was approved: its digest is {plan.digest}, approved was "
+                f"{digest}"
             )
+
+
+def check_ends(plan: PlanReader) -> None:
+    """Raise PlanRefused unless the plan has one source and one destination: screens show no more than these."""
+    roles = sorted(location.role for location in plan.locations)
+    if roles != sorted(LocationRole):
+        raise PlanRefused(f"{shown_path(plan.path)} has not one source and one destination; make a new plan")
 
 
 def check_header(plan: PlanReader, *, now: datetime) -> None:
     """Raise GuardRefused for a plan that a guard holds, PlanRefused for one that has expired at `now`."""
+    check_ends(plan)
     header = plan.header
     held = [guard for guard in header.guards if guard.held and not guard.released]
     if held:
         which = "; ".join(f"{guard.name}: {guard.found:,} found, {guard.allowed:,} allowed" for guard in held)
         release = " ".join(f"--allow {guard.name}={guard.found}" for guard in held)
-        raise GuardRefused(f"{plan.path} is blocked by a guard ({which}); look at it, then plan again with {release}")
+        raise GuardRefused(
+            f"{shown_path(plan.path)} is blocked by a guard ({which}); look at it, then plan again with {release}"
+        )
     if header.is_expired(now):
-        raise PlanRefused(f"{plan.path} has expired at {header.expires_at:%Y-%m-%d %H:%M} UTC; make a new plan")
-
-
-def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:
-    """Raise PlanRefused if the plan leads to endpoints that nothing on this machine names.
-
-    The manifest beside the plan names them, or `--expect` vouches for the whole plan: whoever can hand a user a plan
-    file must not be able to send signed requests to a host of their own.
-    """
-    # The default connection goes where this user's own environment leads; Stores.check_endpoint holds it to that.
-    named = [location for location in plan.locations if location.connection]
-    endpoints = {location.endpoint for location in named if location.endpoint is not None}
-    if not endpoints or request.expect is not None:
-        return
-    unknown = endpoints - _named_beside(plan)
-    if unknown:
         raise PlanRefused(
-            f"{plan.path} leads to {', '.join(sorted(unknown))}, which no manifest beside it names; "
-            f"if you trust the plan, apply it with --expect {plan.digest}"
+            f"{shown_path(plan.path)} has expired at {header.expires_at:%Y-%m-%d %H:%M} UTC; make a new plan"
         )
 
 
-def _named_beside(plan: PlanReader) -> set[str]:
-    named: set[str] = set()
+def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:
+    """Raise PlanRefused if the plan names endpoints, or credentials, that nothing on this machine names.
+
+    The manifest beside the plan names them, or `--expect` vouches for the whole plan: whoever can hand a user a plan
+    file must not be able to send signed requests to a host of their own or past the check of a store's certificate, nor
+    to choose with which of the user's credentials they are signed.
+    """
+    if request.expect is not None:
+        return
+    # The default connection goes where this user's own environment leads; Stores.check_endpoint holds it to that.
+    named = [location for location in plan.locations if location.connection]
+    record = plan.header.manifest
+    own = parse_manifest(record.text.encode(), path=Path(record.path)).manifest.connections
+    trusts = {name: _trust(own[name]) for name in sorted({location.connection for location in named}) if name in own}
+    trusts = {name: trust for name, trust in trusts.items() if trust != _USUAL_TRUST}
+    endpoints = {location.endpoint for location in named if location.endpoint is not None}
+    if not (endpoints or trusts):
+        return
+    beside = [_trust(connection) for connection in _connections_beside(plan)]
+    unknown = endpoints - {trust.endpoint for trust in beside}
+    if unknown:
+        raise _untrusted(plan, f"leads to {', '.join(sorted(unknown))}")
+    for name, trust in trusts.items():
+        if trust not in beside:
+            raise _untrusted(plan, f"has a connection {name} with credentials or certificates")
+
+
+class _Trust(NamedTuple):
+    """Where a connection's requests go, signed by whom, and by what it knows the store."""
+
+    endpoint: str | None = None
+    profile: str | None = None
+    env_prefix: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = None
+    anonymous: bool = False
+    tls_verify: bool = True
+    ca_bundle: str | None = None
+    allow_http: bool = False
+
+
+_USUAL_TRUST = _Trust()  # the user's own environment decides: it needs nobody's word
+
+
+def _trust(connection: Connection) -> _Trust:
+    return _Trust(*(getattr(connection, name) for name in _Trust._fields))
+
+
+def _untrusted(plan: PlanReader, what: str) -> PlanRefused:
+    return PlanRefused(
+        f"{shown_path(plan.path)} {what}, which no manifest beside it names; if you trust the plan, apply it with "
+        f"--expect {plan.digest}"
+    )
+
+
+def _connections_beside(plan: PlanReader) -> list[Connection]:
+    found: list[Connection] = []
     for manifest in _manifests_beside(plan):
         try:
-            connections = load_manifest(manifest).manifest.connections
+            found += load_manifest(manifest).manifest.connections.values()
         except ManifestInvalid:
             continue
-        named.update(connection.endpoint for connection in connections.values() if connection.endpoint is not None)
-    return named
+    return found
 
 
 def _manifests_beside(plan: PlanReader) -> list[Path]:
-    """Return the files that may be the plan's manifest: as it was named, and by that name near the plan."""
+    """Return the files that may be the plan's manifest: as it was named, and by that name near the plan.
+
+    The name is the plan's word: where it leads out of this directory, no file of another user's is taken.
+    """
     recorded = Path(plan.header.manifest.path)
     folder = plan.path.absolute().parent
-    candidates = {recorded.absolute(), folder / recorded.name, folder.parent / recorded.name}
+    candidates = {folder / recorded.name, folder.parent / recorded.name}
+    here = recorded.absolute().resolve()
+    if here.is_relative_to(Path.cwd()) or not is_of_another_user(here):
+        candidates.add(recorded.absolute())
     return [path for path in sorted(candidates) if path.is_file()]

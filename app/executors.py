@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from s3plan.app.executor_plugins import load_plugin, plugin_names
 from s3plan.executors.core_pin import core_count
+from s3plan.executors.dask_cluster import cluster_address, open_dask
+from s3plan.executors.executor_context import ExecutorContext, OpenExecutor
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.processes import ProcessesExecutor
 from s3plan.executors.serial import SerialExecutor
@@ -17,10 +20,11 @@ from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.plan_header import ResolvedSettings
 from s3plan.schemas.ports import Executor, Performer
 
-EXECUTORS = ("serial", "threads", "processes")
 _DEFAULT_WORKERS = 4
 _MOST_PROCESSES = 8  # unless more are asked for: each takes some 100 MB
 _BATCHES_EACH = 2  # of a process: while one ends, or waits for its next, the other goes on
+_WITH_PROCESSES = ("processes", "dask")  # each opens engines of its own, and sees the store's latency for itself
+_IN_THIS_PROCESS = ("serial", "threads")
 _DEFAULT_IN_FLIGHT = 64
 # How far latency may make an engine climb that needs no thread for each request; boto3 stays where it is.
 _MOST_IN_FLIGHT = 1024
@@ -28,17 +32,30 @@ _MOST_IN_FLIGHT = 1024
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """How many batches at a time, and how many requests in all: at first, and at the most."""
+    """How many batches at a time, and how many requests in all: at first, and at the most. `opens` the executor."""
 
     executor: str
     workers: int
     in_flight: int
     most_in_flight: int
+    opens: OpenExecutor
+    cluster: str | None = None
+
+    @property
+    def sends_from_here(self) -> bool:
+        """Whether this process sends the requests, and no other one that it starts."""
+        return self.executor in _IN_THIS_PROCESS
+
+    @property
+    def owns_workers(self) -> bool:
+        """Whether the processes that send requests do nothing else."""
+        return self.executor == "processes" or (self.executor == "dask" and self.cluster is None)
 
     @property
     def batches_each(self) -> int:
         """How many batches each worker has at a time."""
-        return _BATCHES_EACH if self.executor == "processes" and self.in_flight >= _BATCHES_EACH * self.workers else 1
+        has_room = self.in_flight >= _BATCHES_EACH * self.workers
+        return _BATCHES_EACH if self.executor in _WITH_PROCESSES and has_room else 1
 
     @property
     def in_flight_per_batch(self) -> int:
@@ -52,7 +69,13 @@ class EngineLimits:
 
 
 def engine_limits(
-    settings: ResolvedSettings, *, executor: str | None, workers: int | None, batches: int, climbs: bool
+    settings: ResolvedSettings,
+    *,
+    executor: str | None,
+    workers: int | None,
+    batches: int,
+    climbs: bool,
+    cluster: str | None = None,
 ) -> EngineLimits:
     """Return the plan's choices, or the command's where it makes them; raise UsageInvalid for an unknown executor.
 
@@ -60,24 +83,27 @@ def engine_limits(
     way without a thread for each. A number in the manifest stands.
     """
     name = executor or settings.executor
-    if name not in EXECUTORS:
-        raise UsageInvalid(f"there is no executor {name}; choose {' or '.join(EXECUTORS)}")
+    opens = _find(name, is_the_users_word=executor is not None)
+    if cluster is not None and name in BUILT_IN and name != "dask":
+        raise UsageInvalid(f"the executor {name} knows no cluster; --cluster goes with --executor dask")
     if workers is not None and workers < 1:
         raise UsageInvalid("--workers takes a number from 1")
+    where = cluster_address(cluster) if name == "dask" else cluster
     in_flight = settings.in_flight or _DEFAULT_IN_FLIGHT
     wanted = workers or settings.workers
     if name == "serial":
         wanted = 1
-    elif name == "processes":
-        wanted = min(wanted or min(core_count(), _MOST_PROCESSES), max(batches, 1))
+    elif name in _WITH_PROCESSES:
+        most_here = _MOST_PROCESSES if where is not None else min(core_count(), _MOST_PROCESSES)
+        wanted = min(wanted or most_here, max(batches, 1))
     most = _MOST_IN_FLIGHT if climbs and settings.in_flight is None else in_flight
-    return EngineLimits(name, min(wanted or _DEFAULT_WORKERS, in_flight), in_flight, most)
+    return EngineLimits(name, min(wanted or _DEFAULT_WORKERS, in_flight), in_flight, most, opens, where)
 
 
 def open_control(limits: EngineLimits, settings: ResolvedSettings) -> RunControl:
     """Return the control of one run. Worker processes climb by themselves: each sees the store's latency."""
     share, most = limits.in_flight_per_batch, limits.most_in_flight_per_batch
-    climbs_here = most > share and limits.executor != "processes"
+    climbs_here = most > share and limits.executor not in _WITH_PROCESSES
     return RunControl(
         in_flight=share,
         rate_per_s=settings.rate_per_s,
@@ -86,7 +112,6 @@ def open_control(limits: EngineLimits, settings: ResolvedSettings) -> RunControl
     )
 
 
-@contextmanager
 def opened_executor(
     limits: EngineLimits,
     control: RunControl,
@@ -94,20 +119,69 @@ def opened_executor(
     performer: Performer,
     open_performer: OpenPerformer,
     pins_cores: bool,
-) -> Iterator[Executor]:
-    """Give the executor of that name: with `performer`, or with one that each worker process opens for itself."""
-    if limits.executor == "serial":
-        yield SerialExecutor(performer, control)
-    elif limits.executor == "threads":
-        yield ThreadsExecutor(performer, control, workers=limits.workers)
-    else:
-        with ProcessesExecutor(
-            open_performer,
-            control,
-            workers=limits.workers,
-            batches_each=limits.batches_each,
-            most_in_flight=limits.most_in_flight_per_batch,
-            pacer=control,
-            pins_cores=pins_cores,
-        ) as executor:
-            yield executor
+    warn: Callable[[str], None],
+) -> AbstractContextManager[Executor]:
+    """Return the executor's context: it has `performer`, and what opens one wherever else it sends its batches."""
+    context = ExecutorContext(
+        performer=performer,
+        open_performer=open_performer,
+        control=control,
+        workers=limits.workers,
+        batches_each=limits.batches_each,
+        most_in_flight=limits.most_in_flight_per_batch,
+        pins_cores=pins_cores,
+        cluster=limits.cluster,
+        warn=warn,
+    )
+    return limits.opens(context)
+
+
+@contextmanager
+def _open_serial(context: ExecutorContext) -> Iterator[Executor]:
+    yield SerialExecutor(context.performer, context.control)
+
+
+@contextmanager
+def _open_threads(context: ExecutorContext) -> Iterator[Executor]:
+    yield ThreadsExecutor(context.performer, context.control, workers=context.workers)
+
+
+def _open_processes(context: ExecutorContext) -> AbstractContextManager[Executor]:
+    return ProcessesExecutor(
+        context.open_performer,
+        context.control,
+        workers=context.workers,
+        batches_each=context.batches_each,
+        most_in_flight=context.most_in_flight,
+        pacer=context.control,
+        pins_cores=context.pins_cores,
+    )
+
+
+BUILT_IN: Mapping[str, OpenExecutor] = {
+    "serial": _open_serial,
+    "threads": _open_threads,
+    "processes": _open_processes,
+    "dask": open_dask,
+}
+
+
+def _find(name: str, *, is_the_users_word: bool) -> OpenExecutor:
+    """Return what opens the executor of that name: a plugin only for the user who applies, not for a plan."""
+    built_in = BUILT_IN.get(name)
+    if built_in is not None:
+        return built_in
+    if not is_the_users_word:
+        raise UsageInvalid(
+            f"the plan names the executor {name}; a plan may name {_alternatives(BUILT_IN)}, other ones are named "
+            "by --executor"
+        )
+    plugin = load_plugin(name)
+    if plugin is None:
+        raise UsageInvalid(f"there is no executor {name}; choose {_alternatives([*BUILT_IN, *plugin_names()])}")
+    return plugin
+
+
+def _alternatives(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}"

@@ -47,7 +47,8 @@ def _find_bucket(plan: PlanReader, stores: Stores, location: PlanLocation, on_ev
 
 def _compare(plan: PlanReader, found: Capabilities, *, allow_checked: bool, on_event: OnEvent) -> None:
     """Hold what the store does against what the plan states, for the conditions that its actions need."""
-    stated = {record.condition: record.enforcement for record in plan.header.capabilities}
+    stated = dict.fromkeys(Condition, Enforcement.ENFORCED)  # what a plan is silent about it cannot do without
+    stated |= {record.condition: record.enforcement for record in plan.header.capabilities}
     needed = needed_conditions(plan)
     less = [condition for condition in needed if found[condition].rank < stated[condition].rank]
     if less and not allow_checked:

@@ -7,10 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from s3plan.app.checks import check_ends
 from s3plan.planfile import graph
 from s3plan.planfile.document import iter_document
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.actions import Action, ActionKind, VerdictKind
+from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan import PhaseName, PlanLocation
 from s3plan.schemas.plan_header import PlanHeader
 
@@ -104,4 +106,10 @@ class Review:
 
 def open_review(plan: Path) -> Review:
     """Open a plan to be shown; raise PlanRefused or PlanDamaged."""
-    return Review(open_plan(plan))
+    opened = open_plan(plan)
+    try:
+        check_ends(opened)
+    except PlanRefused:
+        opened.close()
+        raise
+    return Review(opened)

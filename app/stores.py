@@ -30,6 +30,10 @@ class Stores:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the engines."""
         for engine in self._engines.values():
             engine.close()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from s3plan.app.own_process import collect_garbage_seldom
 from s3plan.app.stores import Stores
+from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan import PlanLocation
-from s3plan.schemas.ports import Performer
+from s3plan.schemas.ports import Control, Performer
+from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.performer import EnginePerformer
 
@@ -18,16 +20,33 @@ class OpenEngines:
     """Opens the performer of a worker process; plain data that pickles, without secrets.
 
     Credentials are found where the worker runs. `max_in_flight` is how many requests it may ever have under way.
+    `owns_process`: the process does nothing else.
     """
 
     connections: Mapping[str, ConnectionSettings]
     locations: tuple[PlanLocation, ...]
     max_in_flight: int
+    owns_process: bool = True
 
     def __call__(self) -> Performer:
         """Open an engine for each location; raise CredentialsUnusable, EndpointInvalid or S3PlanError."""
-        collect_garbage_seldom()
+        if self.owns_process:
+            collect_garbage_seldom()
         stores = Stores(self.connections, max_in_flight=self.max_in_flight)
         for location in self.locations:
             stores.engine_of(location)  # opened here: its batches only look them up
-        return EnginePerformer(stores.engine_of)
+        return _EnginesInWorker(stores)
+
+
+class _EnginesInWorker:
+    """The performer of a worker process, with engines that can be closed when the process outlives the run."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._performer = EnginePerformer(stores.engine_of)
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        return self._performer.perform(task, control)
+
+    def close(self) -> None:
+        self._stores.close()

@@ -8,16 +8,16 @@ import traceback
 
 from s3plan.schemas.errors import ExitCode, ManifestInvalid, S3PlanError
 from s3plan.schemas.printable import escape_unprintable
+from s3plan.schemas.redaction import mask_known, redact
 
 DEBUG_VARIABLE = "S3PLAN_DEBUG"
 
 
 def report_failure(error: BaseException) -> int:
     """Print what went wrong and return the exit code."""
-    for line in message_of(error).split("\n"):
-        print(escape_unprintable(line), file=sys.stderr)  # noqa: T201
+    _print(message_of(error))
     if os.environ.get(DEBUG_VARIABLE) == "1":
-        traceback.print_exception(error, file=sys.stderr)
+        _print(redact("".join(traceback.format_exception(error))).rstrip("\n"))
     return int(exit_code_of(error))
 
 
@@ -28,19 +28,27 @@ def exit_code_of(error: BaseException) -> ExitCode:
     return ExitCode.USAGE if _is_typers(error) else ExitCode.ERROR
 
 
+def _print(text: str) -> None:
+    for line in text.split("\n"):
+        print(escape_unprintable(line), file=sys.stderr)  # noqa: T201
+
+
 def message_of(error: BaseException) -> str:
-    """Return the whole message; a manifest's findings stand as they are, for editors that read them."""
+    """Return the whole message, free of secrets; a manifest's findings stand as they are, for editors that read them.
+
+    Our own messages hold the store's words only as storage has redacted them. What else was raised may hold anything.
+    """
     if isinstance(error, ManifestInvalid) and error.diagnostics:
-        return str(error)
+        return mask_known(str(error))
     if isinstance(error, S3PlanError):
-        return f"s3plan: error: {error}"
+        return mask_known(f"s3plan: error: {error}")
     if _is_typers(error):
         return _usage_message(error)
     if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename is not None else ""
+        place = f"{escape_unprintable(str(error.filename))}: " if error.filename is not None else ""
         return f"s3plan: error: {place}{error.strerror.lower()}"
     return (
-        f"s3plan: internal error: {type(error).__name__}: {error}\n"
+        f"s3plan: internal error: {type(error).__name__}: {redact(str(error))}\n"
         f"This is a bug of s3plan, please report it. {DEBUG_VARIABLE}=1 shows where it happened."
     )
 

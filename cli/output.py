@@ -15,6 +15,7 @@ from s3plan.cli.progress import ProgressView
 from s3plan.cli.terminal import Terminal, open_terminal
 from s3plan.schemas.errors import S3PlanError, UsageInvalid
 from s3plan.schemas.events import Event
+from s3plan.schemas.redaction import mask_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +93,5 @@ def open_output(options: OutputOptions) -> Iterator[Output]:
         try:
             yield output
         except S3PlanError as error:
-            output.tell("error", {"message": str(error), "exit_code": int(exit_code_of(error))})
+            output.tell("error", {"message": mask_known(str(error)), "exit_code": int(exit_code_of(error))})
             raise

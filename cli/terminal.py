@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from rich.text import Text
+from s3plan.schemas.printable import escape_unprintable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +18,8 @@ class Terminal:
     """The three standard streams and what they can do.
 
     A stream is decorated (colour, animation) only if it is a terminal, and NO_COLOR, CI or TERM=dumb do not say
-    otherwise; see https://no-color.org. Without decoration not one escape sequence is written.
+    otherwise; see https://no-color.org. Without decoration not one escape sequence is written. Whoever makes a line
+    escapes what comes from outside; a line that holds an unprintable character all the same is escaped as a whole.
     """
 
     def __init__(
@@ -69,8 +71,9 @@ def _console_of(stream: TextIO) -> Console | None:
 
 def _print(lines: Iterable[Text], *, stream: TextIO, console: Console | None) -> None:
     for line in lines:
+        safe = line if line.plain.isprintable() else Text(escape_unprintable(line.plain), style=line.style)
         if console is None:
-            stream.write(f"{line.plain}\n")
+            stream.write(f"{safe.plain}\n")
         else:
-            console.print(line)
+            console.print(safe)
     stream.flush()

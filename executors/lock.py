@@ -9,20 +9,27 @@ import errno
 import fcntl
 import json
 import os
+import secrets
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
-from time import sleep
+from time import monotonic, sleep, time
 from types import TracebackType
 from typing import Self
 
-from s3plan.schemas.errors import Locked, S3PlanError
+from s3plan.planfile.own_file import objection_to_status
+from s3plan.schemas.errors import JournalRefused, Locked, S3PlanError
+from s3plan.schemas.printable import shown_path
 
 TAKE_OVER_AFTER_S = 60.0
 HEARTBEAT_S = 10.0
+_WATCH_S = 2.5 * HEARTBEAT_S  # a holder that lives is seen to beat within that time
+_LOOK_EVERY_S = 0.25
+_SETTLE_S = 1.0  # longer than anybody takes from finding the lock free to writing in it
+_MOST_BYTES = 64 << 10
 _PAUSES_S = (0.02, 0.05, 0.1, None)
 _NO_FLOCK = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
@@ -36,6 +43,7 @@ class Holder:
     since_ms: int
     plan_digest: str
     first_begun_at_ms: int
+    token: str
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -43,7 +51,10 @@ class Holder:
 
 
 class JournalLock:
-    """A context manager that holds the lock; raises Locked, naming the holder, if somebody else does."""
+    """A context manager that holds the lock; raises Locked, naming the holder, if somebody else does.
+
+    `is_lost`: where flock does not work, somebody has taken it over because it was silent for too long.
+    """
 
     def __init__(self, path: Path, *, plan_digest: str, now_ms: int) -> None:
         self._path = path
@@ -52,17 +63,22 @@ class JournalLock:
         self._descriptor = -1
         self._stop_beating = Event()
         self._heart: Thread | None = None
+        self._token = secrets.token_hex(8)
         self.first_begun_at_ms = now_ms
         self.was_begun_before = False
+        self.is_lost = False
 
     def __enter__(self) -> Self:
         try:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise S3PlanError(f"{self._path}: the lock cannot be opened: {error.strerror}") from error
+            raise S3PlanError(
+                f"{self._path}: the lock cannot be opened: {error.strerror}; check the disk and the folder's "
+                "permissions, then apply again"
+            ) from error
         try:
+            self._check_own()
             self._acquire()
-            self._write_holder()
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -74,9 +90,19 @@ class JournalLock:
         if self._heart is not None:
             self._stop_beating.set()
             self._heart.join()
-            with suppress(OSError):
-                os.utime(self._path, (0, 0))  # lets the next one in at once
+            if self._is_ours():
+                with suppress(OSError):
+                    os.utime(self._path, (0, 0))  # lets the next one in at once
         os.close(self._descriptor)
+
+    def _check_own(self) -> None:
+        """Raise JournalRefused for a file that others have made, or may write: it says what was begun, and when."""
+        objection = objection_to_status(os.fstat(self._descriptor), folder=self._path.parent)
+        if objection is not None:
+            raise JournalRefused(
+                f"{shown_path(self._path)} {objection}: it might say that nothing was begun that was; move it away, or "
+                "name another journal with --journal"
+            )
 
     def _acquire(self) -> None:
         for pause_s in _PAUSES_S:
@@ -88,40 +114,79 @@ class JournalLock:
                 sleep(pause_s)  # `status` holds it for an instant, to see whether anybody does
             except OSError as error:
                 if error.errno not in _NO_FLOCK:
-                    raise S3PlanError(f"{self._path}: the lock cannot be taken: {error.strerror}") from error
+                    raise S3PlanError(
+                        f"{self._path}: the lock cannot be taken: {error.strerror}; check the disk, then apply again"
+                    ) from error
                 self._acquire_by_heartbeat()
                 return
             else:
+                self._take_over()
                 return
 
     def _acquire_by_heartbeat(self) -> None:
-        """Where flock does not work: a file that is touched every 10 s is held; after 60 s without it is not."""
+        """Where flock does not work: a file that is touched every 10 s is held; after 60 s without it is not.
+
+        Of those who find it free at one moment the last one to write in it has it.
+        """
         holder = read_holder(self._path)
-        status = os.fstat(self._descriptor)
-        if holder is not None and self._filesystem_now_s() - status.st_mtime < TAKE_OVER_AFTER_S:
+        if holder is not None and self._is_beating():
             raise self._refusal(holder)
+        self._take_over()
+        sleep(_SETTLE_S)
+        if not self._is_ours():
+            raise self._refusal(read_holder(self._path))
         self._heart = Thread(target=self._beat, name="s3plan-lock", daemon=True)
         self._heart.start()
 
+    def _is_beating(self) -> bool:
+        """Return whether the holder lives, as far as the file tells.
+
+        A clock that was set, or a machine that slept, makes it look older or newer than it is: then it is watched.
+        """
+        touched_s = os.fstat(self._descriptor).st_mtime
+        if touched_s == 0:
+            return False  # an orderly end
+        if 0 <= self._filesystem_now_s() - touched_s < TAKE_OVER_AFTER_S:
+            return True
+        until_s = monotonic() + _WATCH_S
+        while monotonic() < until_s:
+            sleep(min(_LOOK_EVERY_S, _WATCH_S))
+            if os.fstat(self._descriptor).st_mtime != touched_s:
+                return True
+        return False
+
     def _filesystem_now_s(self) -> float:
         """Return the time as the file system counts it; clocks of two hosts need not agree."""
-        probe = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        probe.touch(0o600)
+        probe = self._path.with_name(f"{self._path.name}.{self._token}")
         try:
+            probe.touch(0o600)
             return probe.stat().st_mtime
+        except OSError as error:
+            raise self._unwritable(error) from error
         finally:
             probe.unlink(missing_ok=True)
 
     def _beat(self) -> None:
-        while not self._stop_beating.wait(HEARTBEAT_S):
+        while not (self.is_lost or self._stop_beating.wait(HEARTBEAT_S)):
             with suppress(OSError):  # a disk that comes back within a minute costs nothing
-                os.utime(self._path)
+                if self._is_ours():
+                    os.utime(self._path)
+                elif read_holder(self._path) is not None:
+                    self.is_lost = True
 
-    def _write_holder(self) -> None:
+    def _is_ours(self) -> bool:
+        holder = read_holder(self._path)
+        return holder is not None and holder.token == self._token
+
+    def _take_over(self) -> None:
+        """Write our name in place of the last holder's; what it knew of this plan stays."""
         before = read_holder(self._path)
         if before is not None and before.plan_digest == self._plan_digest:
             self.first_begun_at_ms = before.first_begun_at_ms
             self.was_begun_before = True
+        self._write_holder()
+
+    def _write_holder(self) -> None:
         text = json.dumps(
             {
                 "pid": os.getpid(),
@@ -129,14 +194,22 @@ class JournalLock:
                 "since_ms": self._now_ms,
                 "plan_digest": self._plan_digest,
                 "first_begun_at_ms": self.first_begun_at_ms,
+                "token": self._token,
             }
-        )
+        ).encode()
         try:
-            os.pwrite(self._descriptor, text.encode(), 0)  # written first: on a full disk the old text stays
-            os.ftruncate(self._descriptor, len(text))
+            written = 0
+            while written < len(text):  # a disk that is almost full takes a part
+                written += os.pwrite(self._descriptor, text[written:], written)
+            os.ftruncate(self._descriptor, len(text))  # last: on a full disk the old text stays
             os.fsync(self._descriptor)
         except OSError as error:
-            raise S3PlanError(f"{self._path}: the lock cannot be written: {error.strerror}") from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> S3PlanError:
+        return S3PlanError(
+            f"{self._path}: the lock cannot be written: {error.strerror}; make room or check the disk, then apply again"
+        )
 
     def _refusal(self, holder: Holder | None) -> Locked:
         who = "another apply" if holder is None else str(holder)
@@ -148,20 +221,30 @@ class JournalLock:
 def read_holder(path: Path) -> Holder | None:
     """Return who holds the lock or held it last; None if nothing readable is written there."""
     try:
-        raw = json.loads(path.read_bytes())
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as stream:
+            raw = json.loads(stream.read(_MOST_BYTES))
         return Holder(
             int(raw["pid"]),
             str(raw["host"])[:255],
-            int(raw["since_ms"]),
+            _moment_of(raw["since_ms"]),
             str(raw["plan_digest"]),
-            int(raw["first_begun_at_ms"]),
+            _moment_of(raw["first_begun_at_ms"]),
+            str(raw.get("token", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 
+def _moment_of(value: object) -> int:
+    """Return a time in milliseconds; ValueError for what is no date."""
+    moment_ms = int(str(value))
+    datetime.fromtimestamp(moment_ms / 1000, UTC)
+    return moment_ms
+
+
 def is_held(path: Path) -> bool:
-    """Return whether somebody holds the lock at this moment (only where flock works)."""
+    """Return whether somebody holds the lock at this moment; where flock does not work, within the last minute."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -170,8 +253,9 @@ def is_held(path: Path) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:
-        return False
+    except OSError as error:
+        age_s = time() - os.fstat(descriptor).st_mtime
+        return error.errno in _NO_FLOCK and 0 <= age_s < TAKE_OVER_AFTER_S
     finally:
         os.close(descriptor)
     return False

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 
 from s3plan.executors.worker_messages import FromWorker, Setup, Share, ToWorker, receive, send
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.redaction import redact
 from s3plan.schemas.tasks import BatchTask
 
 # Neither a module's name nor a file: what is `__main__` here is no business of the worker's, and modules are found
@@ -126,8 +127,9 @@ class WorkerHandle:
         return f"its process was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
 
     def last_words(self, *, lines: int) -> str:
-        """Return the end of what it wrote to standard output and error."""
-        return "\n".join(self._words.decode("utf-8", "backslashreplace").strip().splitlines()[-lines:])
+        """Return the end of what it wrote to standard output and error, free of secrets."""
+        words = redact(self._words.decode("utf-8", "backslashreplace"))
+        return "\n".join(words.strip().splitlines()[-lines:])
 
     def _send(self, message: ToWorker) -> None:
         with suppress(OSError):  # it is gone: has_ended tells
@@ -137,7 +139,10 @@ class WorkerHandle:
         """Take what it wrote: unread, it would fill the pipe and hold the worker up."""
         with suppress(BlockingIOError):
             while chunk := os.read(self._stdout.fileno(), 65_536):
-                self._words = (self._words + chunk)[-_WORDS_KEPT:]
+                words = self._words + chunk
+                if len(words) > _WORDS_KEPT:  # from a whole line on: the rest of a secret looks like none
+                    words = words[-_WORDS_KEPT:].partition(b"\n")[2]
+                self._words = words
             self._is_mute = True
 
 

@@ -17,6 +17,9 @@ KINDS_OF_PHASE: dict[PhaseName, frozenset[str]] = {
 }
 WRITING_PHASES = frozenset({PhaseName.COPY, PhaseName.DELETE})
 _NAMES = tuple(ACTION_COLUMNS)
+_ETAGS = ("source_etag", "destination_etag")
+_TIMES = ("source_mtime_ms", "destination_mtime_ms")
+_EARLIEST_MS, _LATEST_MS = -62_135_596_800_000, 253_402_300_799_999
 
 
 def check_actions(
@@ -25,8 +28,8 @@ def check_actions(
     """Raise RowInvalid unless a phase of that name may hold these actions between these locations.
 
     Their types were checked. That is: kinds are the phase's; keys ascend strictly by bytes and have 1,024 bytes at
-    most, mapped destination keys likewise; no size is negative; and for what is performed: it is pinned, and the whole
-    keys at both ends are UTF-8, not empty and 1,024 bytes at most.
+    most, mapped destination keys likewise; no size is negative, times have a date; and for what is performed: it is
+    pinned, and the whole keys at both ends are UTF-8, not empty and 1,024 bytes at most.
     """
     column = dict(zip(_NAMES, columns, strict=True))
     strange = set(column["kind"]) - KINDS_OF_PHASE[phase]
@@ -34,6 +37,10 @@ def check_actions(
         raise RowInvalid(f"a {phase} phase cannot hold an action of kind {min(strange)!a}")
     if min(column["size_bytes"]) < 0:
         raise RowInvalid("a size is negative")
+    for name in _TIMES:
+        known = [time_ms for time_ms in column[name] if time_ms is not None]
+        if known and not _EARLIEST_MS <= min(known) <= max(known) <= _LATEST_MS:
+            raise RowInvalid(f"a {name} is not within the years 1 to 9999")
     _check_keys(column["key"], name="keys")
     targets = target_keys(column["key"], column["destination_key"])
     if targets is not column["key"]:
@@ -42,6 +49,8 @@ def check_actions(
         pin = "source_etag" if phase is PhaseName.COPY else "destination_etag"
         if None in column[pin]:
             raise RowInvalid(f"a {phase} has no {pin}: it would not be pinned")
+        for name in _ETAGS:
+            _check_pins([etag for etag in column[name] if etag is not None])
         if destination is not None:
             _check_whole_keys(targets, prefix=destination.prefix)
         if source is not None:
@@ -77,6 +86,12 @@ def _check_keys(keys: tuple[bytes, ...], *, name: str) -> None:
         raise RowInvalid(f"its {name} do not ascend")
     if max(map(len, keys)) > MAX_KEY_BYTES:
         raise RowInvalid(f"one of its {name} has more than {MAX_KEY_BYTES:,} bytes")
+
+
+def _check_pins(etags: list[str]) -> None:
+    """Raise RowInvalid for an ETag that a condition, where it stands in quotes, would take for any, or for several."""
+    if "" in etags or "*" in etags or '"' in "".join(etags):
+        raise RowInvalid("an ETag is empty, * or holds a quote: it would not be pinned")
 
 
 def _check_whole_keys(keys: tuple[bytes, ...], *, prefix: str) -> None:

@@ -7,23 +7,24 @@ import stat
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
-from s3plan.planfile.rows import APPLICATION_ID, expected_schema, found_schema
+from s3plan.planfile.rows import APPLICATION_ID, MAX_HEADER_BYTES, expected_schema, found_schema
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
 from s3plan.schemas.plan_header import FORMAT_VERSION
+from s3plan.schemas.printable import shown_path
 
 # https://www.sqlite.org/fileformat2.html#the_database_header
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
 # What reading a damaged database raises: sqlite3 itself fails on a message that quotes what is not UTF-8.
 DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
-_MAX_VALUE_BYTES = 64 * 1024 * 1024  # a header with a manifest of 1 MiB is far below
 
 
 def open_database(path: Path) -> sqlite3.Connection:
     """Open a plan's database, read-only and as a file that never changes.
 
-    Its first bytes are looked at before SQLite is, its schema before any row is. Raises PlanRefused for what is not
-    a plan of this format, PlanDamaged for one with a part missing.
+    Its first bytes are looked at before SQLite is, its schema before any row is. No journal or log of SQLite's beside
+    it is read. It may be a symbolic link, and anybody's: what it says is judged by its digest, not by where it lies.
+    Raises PlanRefused for what is not a plan of this format, PlanDamaged for one with a part missing.
     """
     _check_first_bytes(path)
     location = quote_from_bytes(bytes(path.absolute()))
@@ -32,18 +33,20 @@ def open_database(path: Path) -> sqlite3.Connection:
             f"file://{location}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
         )
     except sqlite3.Error as e:
-        raise PlanRefused(f"{path} cannot be opened: {e}") from e
+        raise PlanRefused(f"{shown_path(path)} cannot be opened: {e}") from e
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_HEADER_BYTES)
         is_plan = found_schema(connection) == expected_schema()
     except DATABASE_ERRORS as e:
         connection.close()
-        raise PlanDamaged(f"{path} is damaged: {e}; make a new plan") from e
+        raise PlanDamaged(f"{shown_path(path)} is damaged: {e}; make a new plan") from e
     if not is_plan:
         connection.close()
-        raise PlanRefused(f"{path} is not an s3plan plan: its tables are not those of a plan; make a new plan")
+        raise PlanRefused(
+            f"{shown_path(path)} is not an s3plan plan: its tables are not those of a plan; make a new plan"
+        )
     return connection
 
 
@@ -51,27 +54,29 @@ def _check_first_bytes(path: Path) -> None:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise PlanRefused(f"{path} is not an s3plan plan: it is not a file")
+            raise PlanRefused(f"{shown_path(path)} is not an s3plan plan: it is not a file")
         with path.open("rb") as file:
             head = file.read(_HEADER_BYTES)
     except FileNotFoundError as e:
-        raise PlanRefused(f"there is no plan at {path}; make one with `s3plan plan`") from e
+        raise PlanRefused(f"there is no plan at {shown_path(path)}; make one with `s3plan plan`") from e
     except OSError as e:
-        raise PlanRefused(f"{path} cannot be read: {e.strerror}") from e
+        raise PlanRefused(f"{shown_path(path)} cannot be read: {e.strerror}") from e
     if len(head) < _HEADER_BYTES or not head.startswith(_MAGIC) or _number(head, 68) != APPLICATION_ID:
-        raise PlanRefused(f"{path} is not an s3plan plan{' but an empty file' if not head else ''}")
+        raise PlanRefused(f"{shown_path(path)} is not an s3plan plan{' but an empty file' if not head else ''}")
     version = _number(head, 60)
     if version > FORMAT_VERSION:
         raise PlanRefused(
-            f"{path} was made by a newer s3plan: its format is {version}, this one reads {FORMAT_VERSION}; "
+            f"{shown_path(path)} was made by a newer s3plan: its format is {version}, this one reads {FORMAT_VERSION}; "
             "update s3plan, or make a new plan"
         )
     if version != FORMAT_VERSION:
-        raise PlanRefused(f"{path} has no plan format that is known: {version}; make a new plan")
+        raise PlanRefused(f"{shown_path(path)} has no plan format that is known: {version}; make a new plan")
     page_bytes = int.from_bytes(head[16:18], "big")
     planned = _number(head, 28) * (65536 if page_bytes == 1 else page_bytes)
     if planned != status.st_size:
-        raise PlanDamaged(f"{path} is damaged: it has {status.st_size:,} bytes, not {planned:,}; make a new plan")
+        raise PlanDamaged(
+            f"{shown_path(path)} is damaged: it has {status.st_size:,} bytes, not {planned:,}; make a new plan"
+        )
 
 
 def _number(head: bytes, offset: int) -> int:

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from s3plan.planfile.batch_rules import WRITING_PHASES
-from s3plan.planfile.rows import RowInvalid
-from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanLocation
+from s3plan.planfile.rows import MAX_BATCH_ACTIONS, RowInvalid
+from s3plan.schemas.actions import VerdictKind
+from s3plan.schemas.plan import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
 from s3plan.schemas.plan_header import PlanHeader
 
 # Within a job each of these comes after all before it.
 _ORDER_IN_JOB = (PhaseName.PREPARE, PhaseName.COPY, PhaseName.DELETE)
 DIGEST_BYTES = 32
+# What stands for a bucket and nothing else in a path and in a host name: as botocore has it, without dots alone.
+_BUCKET = re.compile(r"(?!\.+\Z)[A-Za-z0-9._-]{1,255}", re.ASCII).fullmatch
+_KINDS_OF_PHASE = {
+    PhaseName.COPY: (VerdictKind.COPY, VerdictKind.OVERWRITE),
+    PhaseName.DELETE: (VerdictKind.DELETE,),
+}
+
+
+def check_location(location: PlanLocation) -> None:
+    """Raise RowInvalid unless the URL that a person reads is that of the bucket and prefix that requests go to."""
+    if not _BUCKET(location.bucket):
+        raise RowInvalid(f"{location.bucket[:80]!a} is no bucket's name")
+    if location.url != f"s3://{location.bucket}/{location.prefix}":
+        raise RowInvalid(f"location {location.id} is shown as another place than it is")
 
 
 def check_graph(*, phases: Sequence[Phase], edges: Sequence[Edge]) -> None:
@@ -41,8 +57,8 @@ def check_batch_place(
 ) -> None:
     """Raise RowInvalid unless a batch has a phase that may hold it and the locations that such a batch needs.
 
-    A copy batch has both locations, a delete batch only the one that it deletes from. `sibling` is an earlier batch
-    of its phase, whose locations must be the same where the phase writes.
+    A copy batch goes from a source to a destination, a delete batch has only the destination that it deletes from.
+    `sibling` is an earlier batch of its phase, whose locations must be the same where the phase writes.
     """
     phase = phases.get(batch.phase)
     if phase is None:
@@ -54,24 +70,46 @@ def check_batch_place(
     wants_source = phase.name is PhaseName.COPY
     if phase.name in WRITING_PHASES and (ends[1] is None or (ends[0] is not None) is not wants_source):
         raise RowInvalid(f"batch {batch.id} does not have the locations of a {phase.name}")
+    if phase.name in WRITING_PHASES and not _keeps_direction(batch, locations):
+        raise RowInvalid(f"batch {batch.id} reads from a destination or writes to a source")
     if phase.name in WRITING_PHASES and sibling and ends != (sibling.from_location, sibling.to_location):
         raise RowInvalid(f"batches {sibling.id} and {batch.id} are of one phase but of different locations")
     if batch.actions < 1 or batch.size_bytes < 0 or len(batch.digest) != DIGEST_BYTES:
         raise RowInvalid(f"batch {batch.id} is without actions, of negative size or without a digest")
+    if batch.actions > MAX_BATCH_ACTIONS:
+        raise RowInvalid(f"batch {batch.id} has more than {MAX_BATCH_ACTIONS:,} actions")
 
 
 def check_header_sums(header: PlanHeader, *, phases: Mapping[int, Phase], batches: Iterable[Batch]) -> None:
-    """Raise RowInvalid unless the header counts the actions to be performed and the bytes to be written as they are."""
-    actions = size_bytes = 0
+    """Raise RowInvalid unless the header counts what is to be performed, in all and by kind, as the batches do.
+
+    How many of the copies are overwrites is known only when the actions are read: see invariants.py.
+    """
+    actions = dict.fromkeys(_KINDS_OF_PHASE, 0)
+    size_bytes = dict.fromkeys(_KINDS_OF_PHASE, 0)
     for batch in batches:
         name = phases[batch.phase].name
-        actions += batch.actions if name in WRITING_PHASES else 0
-        size_bytes += batch.size_bytes if name is PhaseName.COPY else 0
-    if (header.actions, header.bytes) != (actions, size_bytes):
+        if name in _KINDS_OF_PHASE:
+            actions[name] += batch.actions
+            size_bytes[name] += batch.size_bytes
+    found = (sum(actions.values()), size_bytes[PhaseName.COPY])
+    if (header.actions, header.bytes) != found:
         raise RowInvalid(
             f"its header says {header.actions} actions and {header.bytes} bytes to write, "
-            f"its batches hold {actions} and {size_bytes}"
+            f"its batches hold {found[0]} and {found[1]}"
         )
+    for name, kinds in _KINDS_OF_PHASE.items():
+        said = (sum(map(header.objects_of, kinds)), sum(map(header.bytes_of, kinds)))
+        if said != (actions[name], size_bytes[name]):
+            raise RowInvalid(
+                f"its totals say {said[0]} objects of {said[1]} bytes to {name}, "
+                f"its batches hold {actions[name]} of {size_bytes[name]}"
+            )
+
+
+def _keeps_direction(batch: Batch, locations: Mapping[int, PlanLocation]) -> bool:
+    ends = ((batch.from_location, LocationRole.SOURCE), (batch.to_location, LocationRole.DESTINATION))
+    return all(locations[location].role is role for location, role in ends if location is not None)
 
 
 def _befores(*, ids: Sequence[int], edges: Sequence[Edge]) -> dict[int, list[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,9 @@ def parse_header(text: str) -> PlanHeader:
     from pydantic import ValidationError
 
     try:
-        document = json.loads(text, object_pairs_hook=_object_without_repeats, parse_constant=_refuse_constant)
+        document = json.loads(
+            text, object_pairs_hook=_object_without_repeats, parse_constant=_refuse_constant, parse_int=_int_of_64_bits
+        )
     except (ValueError, RecursionError) as e:
         raise HeaderInvalid(f"it is not JSON: {str(e)!a}") from e
     schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
@@ -38,11 +41,17 @@ def parse_header(text: str) -> PlanHeader:
     if problem is not None:
         raise HeaderInvalid(f"{problem.json_path!a}: {problem.message[:200]!a}")
     try:
-        return PlanHeader.model_validate_json(text)
+        header = PlanHeader.model_validate_json(text)
+        for moment in (header.made_at, header.expires_at):
+            if moment is not None:
+                moment.astimezone(UTC)
     except ValidationError as e:
         first = e.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise HeaderInvalid(f"{where!a}: {first['msg'][:200]!a}") from e
+    except OverflowError as e:
+        raise HeaderInvalid("a moment is not within the years 1 to 9999") from e
+    return header
 
 
 def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -50,6 +59,13 @@ def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name stands twice in one object")
     return found
+
+
+def _int_of_64_bits(digits: str) -> int:
+    number = int(digits)
+    if not -(1 << 63) <= number < 1 << 63:
+        raise ValueError("a number has more than 64 bits")
+    return number
 
 
 def _refuse_constant(name: str) -> None:

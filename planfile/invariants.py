@@ -8,18 +8,21 @@ from itertools import groupby
 
 from s3plan.planfile.batch_rules import WRITING_PHASES
 from s3plan.planfile.reader import PlanReader
+from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.plan import Batch, PlanLocation
+from s3plan.schemas.plan import Batch, PhaseName, PlanLocation
+from s3plan.schemas.printable import shown_path
 
 
 def check_invariants(reader: PlanReader) -> None:
     """Raise PlanRefused unless each destination key is changed once at most and no copy reads where it writes.
 
-    Reads the keys of all copies and deletes once, in order; memory holds one batch for each phase. Two endpoints that
-    are one store under two names cannot be told apart from two stores. That deletes wait for their job's copies is
-    checked when a plan is opened.
+    Nor may a plan overwrite more, or less, than its totals say. Reads the keys of all copies and deletes once, in
+    order; memory holds one batch for each phase. Two endpoints that are one store under two names cannot be told apart
+    from two stores. That deletes wait for their job's copies is checked when a plan is opened.
     """
     _check_overlap(reader)
+    _check_overwrites(reader)
     batches = [batch for batch in reader.batches if reader.phases_by_id[batch.phase].name in WRITING_PHASES]
     batches.sort(key=lambda batch: (_store(reader.destination(batch)), batch.phase, batch.id))
     for _, of_bucket in groupby(batches, key=lambda batch: _store(reader.destination(batch))):
@@ -37,8 +40,17 @@ def _check_overlap(reader: PlanReader) -> None:
             prefixes[0].startswith(prefixes[1]) or prefixes[1].startswith(prefixes[0])
         ):
             raise PlanRefused(
-                f"{reader.path} reads from {source.url!a} and writes to {destination.url!a}: they overlap"
+                f"{shown_path(reader.path)} reads from {source.url!a} and writes to {destination.url!a}: they overlap"
             )
+
+
+def _check_overwrites(reader: PlanReader) -> None:
+    copies = [batch for batch in reader.batches if reader.phases_by_id[batch.phase].name is PhaseName.COPY]
+    found, said = sum(map(reader.count_overwrites, copies)), reader.header.objects_of(VerdictKind.OVERWRITE)
+    if found != said:
+        raise PlanRefused(
+            f"{shown_path(reader.path)} overwrites {found} objects, its totals say {said}; make a new plan"
+        )
 
 
 def _check_once(reader: PlanReader, streams: Sequence[Iterator[list[bytes]]]) -> None:
@@ -48,7 +60,7 @@ def _check_once(reader: PlanReader, streams: Sequence[Iterator[list[bytes]]]) ->
         up_to = min(head.keys[-1] for head in heads)
         portions = [head.take(up_to) for head in heads]
         if len(set().union(*portions)) != sum(map(len, portions)):
-            raise PlanRefused(f"{reader.path} {_twice(portions)}; make a new plan")
+            raise PlanRefused(f"{shown_path(reader.path)} {_twice(portions)}; make a new plan")
 
 
 class _Head:
@@ -79,7 +91,9 @@ def _ascending(reader: PlanReader, batches: Iterable[Batch]) -> Iterator[list[by
     for batch in batches:
         keys = reader.destination_keys(batch)
         if last is not None and keys[0] <= last:
-            raise PlanRefused(f"{reader.path} is not in order: batch {batch.id} begins below the one before it")
+            raise PlanRefused(
+                f"{shown_path(reader.path)} is not in order: batch {batch.id} begins below the one before it"
+            )
         last = keys[-1]
         yield keys
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Self, TypeVar
 from s3plan.planfile.batch_rules import WRITING_PHASES, check_actions, size_of, target_keys
 from s3plan.planfile.database_file import DATABASE_ERRORS, open_database
 from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
-from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums
+from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums, check_location
 from s3plan.planfile.header_document import HeaderInvalid, parse_header
 from s3plan.planfile.rows import (
     ACTION_COLUMNS,
+    MAX_ROW_BYTES,
     ColumnValues,
     Row,
     RowInvalid,
@@ -30,12 +32,14 @@ from s3plan.schemas.actions import Action
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
 from s3plan.schemas.plan import Batch, Edge, Phase, PlanLocation
 from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.printable import shown_path
 
 _SELECT_ACTIONS = (
     "SELECT kind, key, size_bytes, reason, source_etag, source_mtime_ms, source_version, destination_etag, "
     "destination_mtime_ms, destination_key, storage_class FROM action WHERE id BETWEEN ? AND ?"
 )
 _SELECT_KEYS = "SELECT key, destination_key FROM action WHERE id BETWEEN ? AND ?"
+_COUNT_OVERWRITES = "SELECT count(destination_etag) FROM action WHERE id BETWEEN ? AND ?"
 _BINARY = frozenset({bytes})
 _KEY_COLUMNS = {"key": _BINARY, "destination_key": _BINARY | {type(None)}}
 _HEADER_COLUMNS = {
@@ -82,6 +86,7 @@ class PlanReader:
         try:
             with self._damage():
                 self._read_header()
+                self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_ROW_BYTES)
                 self._read_graph()
                 self._check_sums()
         except BaseException:
@@ -145,6 +150,13 @@ class PlanReader:
                 raise RowInvalid("its destination keys do not ascend")
             return whole
 
+    def count_overwrites(self, batch: Batch) -> int:
+        """Return how many of a copy batch's actions replace something; as sure as `destination_keys`."""
+        with self._damage(f"batch {batch.id}"):
+            last = batch.first_action + batch.actions - 1
+            (count,) = self._connection.execute(_COUNT_OVERWRITES, (batch.first_action, last)).fetchone()
+            return int(count)
+
     def source(self, batch: Batch) -> PlanLocation | None:
         """Return the location that a batch reads from."""
         return None if batch.from_location is None else self.locations_by_id[batch.from_location]
@@ -171,10 +183,12 @@ class PlanReader:
         try:
             self.header = parse_header(self.header_text)
         except HeaderInvalid as e:
-            raise PlanRefused(f"{self.path} cannot be read: its header is not valid, {e}; make a new plan") from e
+            raise PlanRefused(
+                f"{shown_path(self.path)} cannot be read: its header is not valid, {e}; make a new plan"
+            ) from e
 
     def _read_graph(self) -> None:
-        self.locations = self._numbered("location", location_of, most=_MAX_GRAPH_ROWS)
+        self.locations = self._numbered("location", _checked_location, most=_MAX_GRAPH_ROWS)
         self.phases = self._numbered("phase", phase_of, most=_MAX_GRAPH_ROWS)
         self.edges = self._read_edges()
         self.locations_by_id = {location.id: location for location in self.locations}
@@ -236,7 +250,13 @@ class PlanReader:
             yield
         except (RowInvalid, *DATABASE_ERRORS) as e:
             where = f"{part}: " if part else ""
-            raise PlanDamaged(f"{self.path} is damaged: {where}{e}; make a new plan") from e
+            raise PlanDamaged(f"{shown_path(self.path)} is damaged: {where}{e}; make a new plan") from e
+
+
+def _checked_location(row: Row) -> PlanLocation:
+    location = location_of(row)
+    check_location(location)
+    return location
 
 
 _SELECT_ALL = {

@@ -16,6 +16,10 @@ from s3plan.schemas.plan import Batch, Edge, LocationRole, Phase, PhaseName, Pla
 APPLICATION_ID = 0x7333706C
 SCHEMA_TEXT = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 
+MAX_HEADER_BYTES = 16 << 20  # a manifest has 1 MiB at most, and an escape takes six bytes
+MAX_ROW_BYTES = 16 << 10  # of any other row: a key and a version have 1,024 bytes each, a reason is a clause
+MAX_BATCH_ACTIONS = 10_000
+
 _INT, _TEXT, _BINARY = frozenset({int}), frozenset({str}), frozenset({bytes})
 _INT_OR_NULL, _TEXT_OR_NULL, _BINARY_OR_NULL = (kinds | {type(None)} for kinds in (_INT, _TEXT, _BINARY))
 

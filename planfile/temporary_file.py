@@ -8,14 +8,28 @@ import secrets
 import shutil
 from pathlib import Path
 
+from s3plan.planfile.own_file import objection_to_folder
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.printable import shown_path
+
 MIN_FREE_BYTES = 32 * 1024 * 1024
 PLAN_FOLDER = ".s3plan"
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder, for its owner only, if it is a `.s3plan` one; any other must be there. Raises OSError."""
-    if folder.name == PLAN_FOLDER:
-        folder.mkdir(mode=0o700, exist_ok=True)
+    """Make the folder, for its owner only, if it is a `.s3plan` one; any other must be there. Raises OSError.
+
+    A `.s3plan` folder that somebody else has made is refused with S3PlanError: they could put another plan into it.
+    """
+    if folder.name != PLAN_FOLDER:
+        return
+    folder.mkdir(mode=0o700, exist_ok=True)
+    objection = objection_to_folder(folder)
+    if objection is not None:
+        raise S3PlanError(
+            f"{shown_path(folder)} {objection}, so others could change the plans in it; remove it, or put the plan "
+            "elsewhere with -o"
+        )
 
 
 def free_bytes(folder: Path) -> int:

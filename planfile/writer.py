@@ -11,11 +11,13 @@ from typing import Self
 
 from s3plan.planfile.batch_rules import check_actions, follows, last_keys, size_of
 from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
-from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums
+from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums, check_location
 from s3plan.planfile.header_document import header_text
 from s3plan.planfile.rows import (
     ACTION_COLUMNS,
     APPLICATION_ID,
+    MAX_HEADER_BYTES,
+    MAX_ROW_BYTES,
     SCHEMA_TEXT,
     ColumnValues,
     RowInvalid,
@@ -38,6 +40,7 @@ from s3plan.schemas.actions import Action
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.plan import Batch, Edge, Phase, PlanLocation
 from s3plan.schemas.plan_header import FORMAT_VERSION, PlanHeader
+from s3plan.schemas.printable import shown_path
 
 _PAGE_BYTES = 4096
 _INSERT_ACTIONS = "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -72,14 +75,14 @@ class PlanWriter:
     def __enter__(self) -> Self:
         with self._disk_errors():
             if self._path.is_dir():
-                raise S3PlanError(f"{self._path} is a folder; name a file for the plan")
+                raise S3PlanError(f"{shown_path(self._path)} is a folder; name a file for the plan")
             prepare_folder(self._path.parent)
             remove_dead_temporaries(self._path)
             free = free_bytes(self._path.parent)
             if free < MIN_FREE_BYTES:
                 raise S3PlanError(
-                    f"cannot write {self._path}: its disk has {free:,} bytes left, a plan needs {MIN_FREE_BYTES:,} "
-                    "or more; make room, or put the plan elsewhere with -o"
+                    f"cannot write {shown_path(self._path)}: its disk has {free:,} bytes left, a plan needs "
+                    f"{MIN_FREE_BYTES:,} or more; make room, or put the plan elsewhere with -o"
                 )
             self._temporary = create_temporary(self._path)
             try:
@@ -97,6 +100,10 @@ class PlanWriter:
     def add_location(self, location: PlanLocation) -> None:
         """Add one end of a job."""
         _check_next_id(location.id, taken=self._locations)
+        try:
+            check_location(location)
+        except RowInvalid as e:
+            raise ValueError(f"a location that no plan can hold: {e}") from e
         self._locations[location.id] = location
 
     def add_phase(self, phase: Phase) -> None:
@@ -157,6 +164,7 @@ class PlanWriter:
         digest = plan_digest(text, content)
         with self._disk_errors():
             self._write_graph(edges)
+            self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_HEADER_BYTES)
             self._database.execute("INSERT INTO header VALUES (1, ?, ?, ?)", (text, content, digest))
             self._database.execute("COMMIT")
         self._publish()
@@ -198,16 +206,16 @@ class PlanWriter:
             self._database.close()
             self._connection = None
             sync(temporary)
-        self._may_replace(self._path)
         with self._disk_errors():
+            self._may_replace(self._path)
             temporary.replace(self._path)
             self._temporary = None
         try:
             sync(self._path.parent)
         except OSError as e:
             raise S3PlanError(
-                f"{self._path} is written, but whether it outlasts a power failure is not known: {e.strerror}; "
-                "check the disk and make the plan again"
+                f"{shown_path(self._path)} is written, but whether it outlasts a power failure is not known: "
+                f"{e.strerror}; check the disk and make the plan again"
             ) from e
 
     def _discard(self) -> None:
@@ -224,11 +232,16 @@ class PlanWriter:
     def _disk_errors(self) -> Iterator[None]:
         try:
             yield
+        except sqlite3.DataError as e:
+            raise S3PlanError(
+                f"cannot write {shown_path(self._path)}: something in it is too long for a plan, such as an ETag that "
+                f"the store has made up ({e}); nothing was left behind"
+            ) from e
         except (OSError, sqlite3.OperationalError) as e:
             reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
             raise S3PlanError(
-                f"cannot write {self._path}: {reason}; nothing was left behind. Make room, check the disk and the "
-                "folder's permissions, or put the plan elsewhere with -o"
+                f"cannot write {shown_path(self._path)}: {reason}; nothing was left behind. Make room, check the disk "
+                "and the folder's permissions, or put the plan elsewhere with -o"
             ) from e
 
 
@@ -242,7 +255,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
     Nothing is journaled or synced on the way: the file counts only once it was synced whole and renamed.
     """
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path.absolute(), isolation_level=None)  # a relative name may mean something to SQLite
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_ROW_BYTES)
     for statement in (
         f"PRAGMA page_size = {_PAGE_BYTES}",
         "PRAGMA encoding = 'UTF-8'",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -13,6 +14,7 @@ from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanLocation
 from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.printable import shown_path
 
 BATCH_ACTIONS = 1_000
 LATER_BATCH_ACTIONS = 10_000
@@ -46,10 +48,11 @@ class ActionSpool:
 
     def __init__(self, *, folder: Path | None) -> None:
         """Keep them in `folder`, or where temporary files go; that may be memory. Raises S3PlanError."""
+        self._folder = folder
         try:
             self._file = tempfile.TemporaryFile(dir=folder, prefix=".s3plan-spool-")  # noqa: SIM115
         except OSError as e:
-            raise _unwritable(e) from e
+            raise self._unusable(e) from e
         self._pending: list[tuple[object, ...]] = []
         self.actions = 0
 
@@ -59,7 +62,8 @@ class ActionSpool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # what a full disk did not take is not missed any more
+            self._file.close()
 
     def add(self, action: Action) -> None:
         """Append one action; raises S3PlanError if the disk is full."""
@@ -69,13 +73,16 @@ class ActionSpool:
             self._write()
 
     def read(self) -> Iterator[Action]:
-        """Yield the actions; none may be added afterwards."""
+        """Yield the actions; none may be added afterwards. Raises S3PlanError if the disk fails."""
         self._write()
-        self._file.seek(0)
-        while length := self._file.read(_LENGTH_BYTES):
-            # Our own bytes, from a file that nobody else can open.
-            for kind, *fields in marshal.loads(self._file.read(int.from_bytes(length, "big"))):  # noqa: S302
-                yield Action(ActionKind(kind), *fields)
+        try:
+            self._file.seek(0)
+            while length := self._file.read(_LENGTH_BYTES):
+                # Our own bytes, from a file that nobody else can open.
+                for kind, *fields in marshal.loads(self._file.read(int.from_bytes(length, "big"))):  # noqa: S302
+                    yield Action(ActionKind(kind), *fields)
+        except OSError as e:
+            raise self._unusable(e) from e
 
     def _write(self) -> None:
         data = marshal.dumps(self._pending)
@@ -83,12 +90,16 @@ class ActionSpool:
             self._file.write(len(data).to_bytes(_LENGTH_BYTES, "big") + data)
             self._file.flush()
         except OSError as e:
-            raise _unwritable(e) from e
+            raise self._unusable(e) from e
         self._pending.clear()
 
-
-def _unwritable(error: OSError) -> S3PlanError:
-    return S3PlanError(f"cannot keep planned actions in a temporary file: {error.strerror}; make room, or set TMPDIR")
+    def _unusable(self, error: OSError) -> S3PlanError:
+        where = "" if self._folder is None else f" in {shown_path(self._folder)}"
+        elsewhere = "set TMPDIR" if self._folder is None else "put the plan elsewhere with -o"
+        return S3PlanError(
+            f"cannot keep planned actions in a temporary file{where}: {error.strerror}; make room or check the disk, "
+            f"or {elsewhere}"
+        )
 
 
 class Batcher:

@@ -119,7 +119,7 @@ def _line(
         elif storage_class is None and source.storage_class in _KEPT_CLASSES:
             storage_class = source.storage_class
     if verdict.kind is not VerdictKind.SKIPPED:
-        pinned = source.etag != "" and (destination is None or destination.etag != "")
+        pinned = _can_pin(source.etag) and (destination is None or _can_pin(destination.etag))
         verdict = _conflict(source.key, prefix_bytes=rules.destination_prefix_bytes, pinned=pinned) or verdict
     return verdict, Action(
         kind=_ACTION_KINDS[verdict.kind],
@@ -135,7 +135,7 @@ def _line(
 
 
 def _delete(verdict: Verdict, destination: ObjectRow) -> tuple[Verdict, Action]:
-    verdict = _conflict(destination.key, prefix_bytes=0, pinned=destination.etag != "") or verdict
+    verdict = _conflict(destination.key, prefix_bytes=0, pinned=_can_pin(destination.etag)) or verdict
     return verdict, Action(
         kind=_ACTION_KINDS[verdict.kind],
         key=destination.key,
@@ -144,6 +144,11 @@ def _delete(verdict: Verdict, destination: ObjectRow) -> tuple[Verdict, Action]:
         destination_etag=destination.etag,
         destination_mtime_ms=destination.mtime_ms,
     )
+
+
+def _can_pin(etag: str) -> bool:
+    """Return whether a condition with this ETag in quotes means this one object; stores may send anything."""
+    return etag not in {"", "*"} and '"' not in etag
 
 
 def _conflict(key: bytes, *, prefix_bytes: int, pinned: bool) -> Verdict | None:

@@ -30,7 +30,7 @@ class Enforcement(StrEnum):
     @property
     def by_store(self) -> bool:
         """Whether the store itself refuses a request whose condition does not hold."""
-        return self in {Enforcement.ENFORCED, Enforcement.NOT_ATOMIC}
+        return self is Enforcement.ENFORCED or self is Enforcement.NOT_ATOMIC
 
     @property
     def rank(self) -> int:

@@ -57,6 +57,7 @@ class ExecutorName(StrEnum):
     SERIAL = "serial"
     THREADS = "threads"
     PROCESSES = "processes"
+    DASK = "dask"
 
 
 class Jitter(StrEnum):

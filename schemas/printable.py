@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import PurePath
 
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
@@ -15,6 +16,11 @@ def escape_unprintable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def shown_path(path: PurePath) -> str:
+    """Return a path for a message: whatever its name holds, it stays on the message's line."""
+    return escape_unprintable(str(path))
 
 
 def display_width(text: str) -> int:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
+from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.manifest_words import AddressingStyle
+from s3plan.schemas.redaction import redact
 from s3plan.storage.boto3_replies import LIST_BODY
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
+from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.repeated_keys import leave_key_out
 from s3plan.storage.tls import ca_bundle
 
@@ -32,21 +35,30 @@ _REPEAT_THE_KEY = (
 def open_client(settings: ConnectionSettings, session: Any, *, max_connections: int, read_timeout_s: float) -> Any:
     """Return a client on a session of its own; raise EndpointInvalid, S3PlanError."""
     import urllib3
+    from botocore.exceptions import InvalidRegionError
     from urllib3.exceptions import InsecureRequestWarning
 
     endpoint = effective_endpoint(settings, session)
     # Times stay text: botocore's parser spends 30 ms of a page of 1,000 keys on them.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_as_it_is)
-    client = session.create_client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=settings.region,
-        verify=_verification(settings),
-        config=_config(settings, endpoint, max_connections=max_connections, read_timeout_s=read_timeout_s),
-    )
+    try:
+        client = session.create_client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=settings.region,
+            verify=_verification(settings),
+            config=_config(settings, endpoint, max_connections=max_connections, read_timeout_s=read_timeout_s),
+        )
+    except (InvalidRegionError, ValueError) as error:  # botocore would make a part of a host name of the region
+        said = redact(str(error))
+        raise EndpointInvalid(f"{settings}: it leads nowhere ({said}); check its region and its endpoint") from None
     if not settings.tls_verify:
         urllib3.disable_warnings(InsecureRequestWarning)  # the user has said so; once is enough
     events = client.meta.events
+    credentials = session.get_credentials()
+    if credentials is not None:
+        of_the_moment = frozen_credentials(credentials)
+        events.register("before-sign.s3", lambda **_: of_the_moment())
     events.register("before-call.s3", _refuse_redirects)
     events.register("before-parse.s3.ListObjectsV2", _keep_list_body)
     for operation in _REPEAT_THE_KEY:  # `*` comes before `s3`, where botocore takes a 200 that it cannot read for a 500
@@ -82,11 +94,12 @@ def _config(
     )
 
 
-def _verification(settings: ConnectionSettings) -> bool | str:
+def _verification(settings: ConnectionSettings) -> bool | str | None:
+    """Return what botocore is told; None lets it take AWS_CA_BUNDLE, or the profile's ca_bundle."""
     if not settings.tls_verify:
         return False
     bundle = ca_bundle(settings)
-    return True if bundle is None else str(bundle)
+    return None if bundle is None else str(bundle)
 
 
 def _as_it_is(text: str) -> str:

@@ -17,7 +17,7 @@ from s3plan.storage.boto3_replies import reply_of
 from s3plan.storage.boto3_requests import call_of
 from s3plan.storage.connections import ConnectionSettings, open_session
 from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
-from s3plan.storage.failures import RequestUnsendable
+from s3plan.storage.failures import RequestUnsendable, broke_by
 from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.store_clock import StoreClock
 
@@ -89,7 +89,7 @@ class Boto3Engine:
         except Exception as error:  # whoever waits for this reply must hear of a fault of ours, too
             _logger.exception("a request broke the engine")
             name = type(request).__name__
-            reply = Failure(FailureKind.BAD_REPLY, name, "EngineBroke", f"{type(error).__name__}: {error}")
+            reply = Failure(FailureKind.BAD_REPLY, name, "EngineBroke", broke_by(error))
         try:
             on_reply(reply)
         except Exception:

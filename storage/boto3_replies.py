@@ -23,6 +23,8 @@ _HEADERS = (
     "WebsiteRedirectLocation",
 )
 _CHECKSUM = "Checksum"
+_NAMED = frozenset({"Bucket", "IsTruncated", "Parts", "Uploads"})
+"""Something of what a page of parts or uploads always says of itself."""
 _NOT_CHECKSUMS = frozenset({"ChecksumType"})
 LIST_BODY = "s3plan-list-body"
 """Where the client leaves the XML of a listing page, unparsed."""
@@ -47,6 +49,12 @@ def _empty(operation: str) -> Failure:
 
 def _acknowledged(_: Answer, __: str) -> r.Reply:
     return r.Acknowledged()
+
+
+def _deleted(answer: Answer, operation: str) -> r.Reply:
+    """A delete is acknowledged without words; what comes with some may be anybody's answer."""
+    length = answer["ResponseMetadata"]["HTTPHeaders"].get("content-length", "0")
+    return _acknowledged(answer, operation) if length == "0" else _empty(operation)
 
 
 def _bucket_found(answer: Answer, _: str) -> r.Reply:
@@ -92,7 +100,9 @@ def _object_read(answer: Answer, _: str) -> r.Reply:
     return r.ObjectRead(bare_etag(answer["ETag"]), answer["Body"].read())
 
 
-def _tags_found(answer: Answer, _: str) -> r.Reply:
+def _tags_found(answer: Answer, operation: str) -> r.Reply:
+    if "TagSet" not in answer:  # an object without tags has an empty one
+        return _empty(operation)
     return r.TagsFound({tag["Key"]: tag["Value"] for tag in answer.get("TagSet", ())})
 
 
@@ -100,8 +110,10 @@ def _written(answer: Answer, _: str) -> r.Reply:
     return _object_written(answer, answer.get("VersionId"))
 
 
-def _encryption_found(answer: Answer, _: str) -> r.Reply:
-    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
+def _encryption_found(answer: Answer, operation: str) -> r.Reply:
+    if "ServerSideEncryptionConfiguration" not in answer:
+        return _empty(operation)
+    rules = answer["ServerSideEncryptionConfiguration"].get("Rules", ())
     defaults = (rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules)
     return r.EncryptionFound(next((algorithm for algorithm in defaults if algorithm), None))
 
@@ -132,7 +144,9 @@ def _upload_opened(answer: Answer, operation: str) -> r.Reply:
     return r.UploadOpened(upload_id) if upload_id else _empty(operation)
 
 
-def _parts_page(answer: Answer, _: str) -> r.Reply:
+def _parts_page(answer: Answer, operation: str) -> r.Reply:
+    if not _NAMED & answer.keys():
+        return _empty(operation)
     parts = tuple(
         (int(part["PartNumber"]), bare_etag(part["ETag"]), int(part["Size"])) for part in answer.get("Parts", ())
     )
@@ -141,7 +155,9 @@ def _parts_page(answer: Answer, _: str) -> r.Reply:
     return r.PartsPage(parts, next_marker=int(answer.get("NextPartNumberMarker") or parts[-1][0]))
 
 
-def _uploads_page(answer: Answer, _: str) -> r.Reply:
+def _uploads_page(answer: Answer, operation: str) -> r.Reply:
+    if not _NAMED & answer.keys():
+        return _empty(operation)
     is_encoded = answer.get("EncodingType") == "url"
 
     def key_of(text: str) -> str:
@@ -180,9 +196,9 @@ _READERS: Mapping[type, Callable[[Answer, str], r.Reply]] = {
     r.CreateMultipartUpload: _upload_opened,
     r.UploadPartCopy: _part_copied,
     r.CompleteMultipartUpload: _completed,
-    r.AbortMultipartUpload: _acknowledged,
+    r.AbortMultipartUpload: _deleted,
     r.ListParts: _parts_page,
     r.ListMultipartUploads: _uploads_page,
-    r.DeleteObject: _acknowledged,
+    r.DeleteObject: _deleted,
     r.DeleteObjects: _keys_deleted,
 }

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from s3plan.planfile.own_file import objection_to
 from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.s3_urls import is_directory_bucket
@@ -76,13 +77,20 @@ class CapabilityCache:
         """Write down that this process is about to probe under keys of this stem; `keep` ends it."""
         self._replace(endpoint, bucket, {"stem": stem, "pid": os.getpid(), "host": socket.gethostname()})
 
+    def note_failed_probe(self, endpoint: str | None, bucket: str) -> None:
+        """Write down that the probe noted last ended without a finding, and may not have removed what it made."""
+        entry = self._entries().get(_name(endpoint, bucket))
+        if isinstance(entry, Mapping) and "stem" in entry:
+            self._replace(endpoint, bucket, {**entry, "is_over": True})
+
     def broken_probe(self, endpoint: str | None, bucket: str) -> str | None:
-        """Return the stem of a probe whose process has gone since without an end, if there is one."""
+        """Return the stem of a probe that failed, or whose process has gone since without an end, if there is one."""
         entry = self._entries().get(_name(endpoint, bucket))
         if not isinstance(entry, Mapping) or entry.get("host") != socket.gethostname():
             return None
         stem, pid = entry.get("stem"), entry.get("pid")
-        if not isinstance(stem, str) or not isinstance(pid, int) or _is_alive(pid):
+        is_over = entry.get("is_over") is True or (isinstance(pid, int) and not _is_alive(pid))
+        if not isinstance(stem, str) or not is_over:
             return None
         return stem if is_probe_stem(stem) else None
 
@@ -100,6 +108,8 @@ class CapabilityCache:
 
     def _entries(self) -> Mapping[str, object]:
         try:
+            if objection_to(self._path) is not None:
+                return {}  # whoever wrote it could have us believe that a store holds what it does not
             kept = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return {}
@@ -109,7 +119,9 @@ class CapabilityCache:
         return entries
 
     def _write(self, text: str) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (*reversed(self._path.parent.parents), self._path.parent):
+            if not folder.exists():
+                folder.mkdir(exist_ok=True, mode=0o700)  # one by one: `parents=True` would open the others to all
         descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}-")  # made with 0600
         temporary = Path(name)
         try:

@@ -13,6 +13,9 @@ from typing import Any
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.errors import CredentialsUnusable
 from s3plan.schemas.manifest_words import AddressingStyle, EngineName
+from s3plan.schemas.redaction import redact
+from s3plan.storage.credentials_in_use import frozen_credentials
+from s3plan.storage.log_redaction import keep_secrets_out_of_logs
 
 _DEFAULT_REGION = "us-east-1"
 
@@ -62,6 +65,7 @@ def open_session(settings: ConnectionSettings) -> Any:
         session.register_component("credential_provider", _Given(None))
         return session
     found = _base_credentials(settings, session)
+    _check_sendable(settings, found)
     if settings.role_arn is not None:
         found = _assumed(settings, session, found)
     if settings.env_prefix is None and settings.role_arn is None:
@@ -72,10 +76,28 @@ def open_session(settings: ConnectionSettings) -> Any:
     return own
 
 
+def _check_sendable(settings: ConnectionSettings, credentials: Any) -> None:
+    """Raise CredentialsUnusable for those that no header can carry; a line break at the end is the usual mistake."""
+    from botocore.credentials import RefreshableCredentials
+
+    ask = frozen_credentials(credentials)  # what does not change is a secret to be kept from here on
+    if isinstance(credentials, RefreshableCredentials):
+        return  # asked for when they are needed
+    frozen = ask()
+    sent = frozen.access_key + (frozen.token or "")  # in headers; of the secret key, any other letter may be meant
+    has_line_end = frozen.secret_key != frozen.secret_key.rstrip("\r\n")
+    if has_line_end or not (sent.isascii() and sent.isprintable()) or " " in sent:
+        raise CredentialsUnusable(
+            f"{settings}: the credentials hold a line break, a space or another character that no request can carry; "
+            "set them anew without it"
+        )
+
+
 def _base_session(settings: ConnectionSettings) -> Any:
     from botocore.exceptions import BotoCoreError, ProfileNotFound
     from botocore.session import Session
 
+    keep_secrets_out_of_logs()  # before anything is read that could be logged
     session = Session(profile=settings.profile)
     try:
         session.get_scoped_config()
@@ -85,7 +107,8 @@ def _base_session(settings: ConnectionSettings) -> Any:
             f"{settings}: there is no profile {named} in ~/.aws/config or ~/.aws/credentials; create it or name another"
         ) from error
     except BotoCoreError as error:
-        raise CredentialsUnusable(f"{settings}: the AWS configuration cannot be read: {error}") from error
+        said = redact(str(error))
+        raise CredentialsUnusable(f"{settings}: the AWS configuration cannot be read: {said}") from None
     return session
 
 
@@ -97,7 +120,8 @@ def _base_credentials(settings: ConnectionSettings, session: Any) -> object:
     try:
         found = session.get_credentials()
     except BotoCoreError as error:
-        raise CredentialsUnusable(f"{settings}: the credentials cannot be read: {error}") from error
+        said = redact(str(error))  # a credential_process may have written anything
+        raise CredentialsUnusable(f"{settings}: the credentials cannot be read: {said}") from None
     if found is None:
         where = f"profile {settings.profile} holds none" if settings.profile else "the AWS chain has none"
         raise CredentialsUnusable(

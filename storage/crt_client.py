@@ -7,6 +7,7 @@ from typing import Any
 
 from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S
 from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.tls import ca_bundle
 
 _MEMORY_LIMIT_BYTES = 1 << 30
@@ -49,12 +50,13 @@ def credentials_provider(session: Any) -> Any | None:
     credentials = session.get_credentials()
     if credentials is None:
         return None
+    of_the_moment = frozen_credentials(credentials)
     if not isinstance(credentials, RefreshableCredentials):
-        frozen = credentials.get_frozen_credentials()
+        frozen = of_the_moment()
         return AwsCredentialsProvider.new_static(frozen.access_key, frozen.secret_key, frozen.token)
 
     def current() -> object:
-        frozen = credentials.get_frozen_credentials()
+        frozen = of_the_moment()
         return AwsCredentials(frozen.access_key, frozen.secret_key, frozen.token)
 
     return AwsCredentialsProvider.new_delegate(current)

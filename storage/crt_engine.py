@@ -17,7 +17,7 @@ from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.crt_client import lower_names, open_crt_client
 from s3plan.storage.crt_failures import failure_from
 from s3plan.storage.crt_patience import Patience
-from s3plan.storage.failures import RequestUnsendable
+from s3plan.storage.failures import RequestUnsendable, broke_by
 from s3plan.storage.http_replies import READ_FROM_HEADERS, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of
 from s3plan.storage.store_clock import StoreClock
@@ -182,5 +182,5 @@ class _Exchange:
                 body = self._body if isinstance(self._body, bytes) else b"".join(self._body)
                 reply = reply_of(self._request, operation=operation, headers=headers, body=body)
         except Exception as broken:  # noqa: BLE001  whoever waits for this reply must hear of a fault of ours, too
-            reply = Failure(FailureKind.BAD_REPLY, operation, "EngineBroke", f"{type(broken).__name__}: {broken}")
+            reply = Failure(FailureKind.BAD_REPLY, operation, "EngineBroke", broke_by(broken))
         self._on_reply(reply)

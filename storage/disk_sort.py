@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from s3plan.schemas.errors import ListingUnusable
+from s3plan.schemas.errors import ListingUnusable, S3PlanError
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.ports import Lister
 from s3plan.schemas.printable import escape_unprintable
@@ -29,7 +29,19 @@ class SortedOnDisk:
         return "the store lists out of order: sorted on disk first"
 
     def pages(self) -> Iterator[Sequence[ObjectRow]]:
-        """Yield the rows in order, once all have come; raise as the other lister does, and for a repeated key."""
+        """Yield the rows in order, once all have come; raise as the other lister does, and for a repeated key.
+
+        Raises S3PlanError if the disk fails.
+        """
+        try:
+            yield from self._sorted_pages()
+        except sqlite3.Error as error:
+            raise S3PlanError(
+                f"the listing cannot be sorted in a temporary file: {error}; make room or check the disk, or set "
+                "SQLITE_TMPDIR to a folder with more room"
+            ) from error
+
+    def _sorted_pages(self) -> Iterator[Sequence[ObjectRow]]:
         # An empty name is SQLite's own temporary database: https://www.sqlite.org/inmemorydb.html#temp_db
         with closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as database:
             database.execute("PRAGMA temp_store = FILE")

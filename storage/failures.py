@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from s3plan.schemas import redaction
 from s3plan.schemas.failures import Failure, FailureKind
 
 
@@ -112,11 +113,6 @@ _ON_BUCKETS = frozenset({"HeadBucket", "ListObjectsV2", "ListMultipartUploads", 
 _READS = ("Head", "List", "Get")
 _REGION_HEADER = "x-amz-bucket-region"
 _MAX_MESSAGE = 500
-# The store's words are passed on, never what signs a request.
-_SECRETS = re.compile(
-    r"(?i)((?:x-amz-)?(?:security-?token|signature|credential)|authorization|token|secret_?(?:access_?)?key)"
-    r"([\"'\s]*[=:>][\"'=:>\s]*)(?:AWS4-HMAC-SHA256\s+)?[^\s&\",;<>]+"
-)
 
 
 def failure_of(
@@ -204,6 +200,11 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return None
 
 
+def broke_by(error: BaseException) -> str:
+    """Return the words of a fault of ours, which may quote the request that it befell."""
+    return redact(f"{type(error).__name__}: {error}")
+
+
 def redact(message: str) -> str:
-    """Return the text without what looks like a signature, a token or a secret key, cut to 500 characters."""
-    return _SECRETS.sub(lambda match: f"{match[1]}{match[2]}[redacted]", message)[:_MAX_MESSAGE]
+    """Return the store's words without what signs a request, cut to 500 characters."""
+    return redaction.redact(message)[:_MAX_MESSAGE]

@@ -12,6 +12,7 @@ from contextlib import suppress
 from time import monotonic
 
 from s3plan.schemas.failures import FailureKind
+from s3plan.storage.failures import broke_by
 from s3plan.storage.http_answer import Answer
 from s3plan.storage.http_connection import Breakage, Connection, Exchange, OnEnd, Place
 from s3plan.storage.http_pool import Pool
@@ -134,7 +135,7 @@ class HttpLoop:
             connection.proceed()
         except Exception as error:
             _logger.exception("a connection broke the engine")
-            connection.fail(Breakage(FailureKind.BAD_REPLY, "EngineBroke", f"{type(error).__name__}: {error}"))
+            connection.fail(Breakage(FailureKind.BAD_REPLY, "EngineBroke", broke_by(error)))
 
     def _drain_wakes(self) -> None:
         with suppress(BlockingIOError):

@@ -117,7 +117,9 @@ def _written(headers: Headers, _: bytes) -> r.Reply:
     return r.ObjectWritten(bare_etag(headers["etag"]), version=headers.get("x-amz-version-id"))
 
 
-def _acknowledged(_: Headers, __: bytes) -> r.Reply:
+def _acknowledged(_: Headers, body: bytes) -> r.Reply:
+    if body.strip():
+        raise ET.ParseError("a delete is acknowledged without words")
     return r.Acknowledged()
 
 

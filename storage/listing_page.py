@@ -13,6 +13,10 @@ from xml.etree import ElementTree as ET  # botocore reads the same bytes with th
 from s3plan.schemas.objects import STANDARD, ObjectRow
 from s3plan.schemas.requests import ObjectsPage
 
+_TRUNCATED = {"true": True, "false": False}
+MOST_SIZE_BYTES = 1 << 49
+"""Ten times what AWS stores; a batch of such objects still has a size that a plan can hold."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,19 +42,25 @@ def parse_page(body: bytes) -> ObjectsPage:
         ]
     except (KeyError, ValueError) as error:
         raise PageUnreadable(f"a row cannot be read: {error!r}") from error
+    said = root.findtext(f"{namespace}IsTruncated", default="false").strip().lower()
+    if said not in _TRUNCATED:  # what a page taken for the last leaves out may be deleted
+        raise PageUnreadable(f"IsTruncated is {said!r}")
     return ObjectsPage(
         rows=rows,
         prefixes=prefixes,
         next_token=root.findtext(f"{namespace}NextContinuationToken"),
-        truncated=(root.findtext(f"{namespace}IsTruncated") or "").strip() == "true",
+        truncated=_TRUNCATED[said],
     )
 
 
 def _row(item: ET.Element, skipped: int, *, is_encoded: bool) -> ObjectRow:
     said = {child.tag[skipped:]: child.text or "" for child in item}
+    size_bytes = int(said["Size"])
+    if not 0 <= size_bytes <= MOST_SIZE_BYTES:
+        raise ValueError("a size that no object has")
     return ObjectRow(
         decode_key(said["Key"], is_encoded=is_encoded),
-        int(said["Size"]),
+        size_bytes,
         said["ETag"].strip().strip('"'),
         milliseconds_of(said["LastModified"]),
         said.get("StorageClass") or STANDARD,
@@ -72,5 +82,7 @@ def milliseconds_of(text: str) -> int:
         moment = parsedate_to_datetime(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    if not 1 < moment.year < 9999:
+        raise ValueError("a time that may have no date in another zone")
     since = moment - _EPOCH
     return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000

@@ -19,7 +19,8 @@ from s3plan.storage.boto3_engine import Boto3Engine
 from s3plan.storage.bucket_addresses import BucketAddresses
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
-from s3plan.storage.failures import RequestUnsendable
+from s3plan.storage.credentials_in_use import frozen_credentials
+from s3plan.storage.failures import RequestUnsendable, broke_by
 from s3plan.storage.http_answer import Answer
 from s3plan.storage.http_connection import Breakage, Place
 from s3plan.storage.http_loop import HttpLoop
@@ -114,7 +115,7 @@ class NativeEngine:
         try:
             return self._reply_of(request, operation, end)
         except Exception as broken:  # noqa: BLE001  whoever waits for this reply must hear of a fault of ours, too
-            return Failure(FailureKind.BAD_REPLY, operation, "EngineBroke", f"{type(broken).__name__}: {broken}")
+            return Failure(FailureKind.BAD_REPLY, operation, "EngineBroke", broke_by(broken))
 
     def _reply_of(self, request: Request, operation: str, answer: Answer) -> Reply:
         self._answers += 1
@@ -147,12 +148,5 @@ class NativeEngine:
 
 
 def _signer(session: Any, region: str) -> Signer:
-    from botocore.credentials import RefreshableCredentials
-
     credentials = session.get_credentials()
-    if credentials is None:
-        return Signer(region=region, credentials=None)
-    if isinstance(credentials, RefreshableCredentials):
-        return Signer(region=region, credentials=credentials.get_frozen_credentials)
-    frozen = credentials.get_frozen_credentials()
-    return Signer(region=region, credentials=lambda: frozen)
+    return Signer(region=region, credentials=None if credentials is None else frozen_credentials(credentials))

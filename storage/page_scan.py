@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 from xml.sax.saxutils import unescape
 
 from s3plan.schemas.objects import STANDARD, ObjectRow
-from s3plan.storage.listing_page import decode_key, milliseconds_of
+from s3plan.storage.listing_page import MOST_SIZE_BYTES, decode_key, milliseconds_of
 
 # XML forbids most control characters and two others; `>` could be the end of a `]]>`, `&` the start of anything.
 _TEXT = r"[^<>&\x00-\x1f\ufffe\uffff]*"
@@ -109,13 +109,16 @@ def glance(body: bytes) -> PageGlance | None:
     said = _flat_values(head[1] + tail[1])
     if said is None:
         return None
+    truncated = said.get("IsTruncated", "false").strip()
+    if truncated not in {"true", "false"}:
+        return None
     is_encoded = said.get("EncodingType") == "url"
     keys = list(_sampled_keys(text, start, end))
     if any("&" in key for key in keys):
         return None
     sampled = [decode_key(key, is_encoded=is_encoded) for key in keys]
     token = said.get("NextContinuationToken")
-    return PageGlance(text, start, end, is_encoded, sampled, token, said.get("IsTruncated", "").strip() == "true")
+    return PageGlance(text, start, end, is_encoded, sampled, token, truncated == "true")
 
 
 def _flat_values(text: str) -> dict[str, str] | None:
@@ -207,6 +210,8 @@ class PageScanner:
             times = self._times(columns[2::_COLUMNS])
             classes = self._storage_classes(columns[5::_COLUMNS])
         except (TypeError, ValueError):
+            return None
+        if max(sizes) > MOST_SIZE_BYTES:
             return None
         if self._in_order and not all(map(lt, relative, islice(relative, 1, None))):
             return None

@@ -263,7 +263,7 @@ def _part_asks(
                 context.source_key(action),
                 first_byte,
                 last_byte,
-                action.source_etag,
+                action.source_etag if context.is_enforced(Condition.PART_SOURCE_MATCH) else None,
                 action.source_version,
                 context.destination.owner,
                 context.source.owner,
@@ -296,7 +296,8 @@ def _complete(
     ended = yield from _look_before_complete(context, position, action, upload)
     if ended is not None:
         return ended
-    location = context.destination
+    location, pin = context.destination, action.destination_etag
+    is_held = context.is_enforced(Condition.COMPLETE_ABSENT if pin is None else Condition.COMPLETE_MATCH)
     parts = sorted(upload.etags.items())
     reply = yield from ask(
         Side.DESTINATION,
@@ -305,8 +306,8 @@ def _complete(
             context.destination_key(action),
             upload.upload_id,
             parts,
-            if_absent=action.destination_etag is None,
-            if_match=action.destination_etag,
+            if_absent=is_held and pin is None,
+            if_match=pin if is_held else None,
             owner=location.owner,
         ),
     )

@@ -19,7 +19,7 @@ def remove_remains(
 ) -> None:
     """Delete the objects and abort the uploads whose keys begin with a probe's stem, as far as the store lets us.
 
-    One page of each: a probe makes six objects and four uploads. Never raises.
+    One page of each: a probe makes a dozen objects and four uploads. Never raises.
     """
     patient = patience or Patience()
     uploads = patient.call(engine, ListMultipartUploads(bucket, stem, owner=owner))

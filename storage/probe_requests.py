@@ -28,6 +28,7 @@ from s3plan.schemas.requests import (
 )
 from s3plan.storage.patience import Patience
 from s3plan.storage.probe_keys import new_probe_stem
+from s3plan.storage.probe_remains import remove_remains
 from s3plan.storage.refusals import refusal_of
 
 _REFUSALS = frozenset({FailureKind.PRECONDITION, FailureKind.CONFLICT})
@@ -48,6 +49,9 @@ _PERMISSIONS = {
     DeleteObject: "s3:DeleteObject",
     HeadObject: "s3:GetObject",
 }
+
+
+_CONFLICTS = 3  # in a row, of one request that has nobody to conflict with
 
 
 class UnclearAnswer(Exception):
@@ -81,6 +85,7 @@ class Probe:
         self._patience = patience
         self._made: dict[str, str | None] = {}  # key: ETag, where it is known
         self._uploads: dict[str, str] = {}  # id: key
+        self._has_lost_uploads = False  # one may be open whose id is not known
 
     @property
     def stem(self) -> str:
@@ -144,7 +149,7 @@ class Probe:
 
     def take(self, request: Request) -> None:
         """Send a request that has no condition, so must be taken."""
-        reply = self.ask(request, doing="making its objects")
+        reply = self.ask_in_peace(request, doing="making its objects")
         if isinstance(reply, Failure):
             raise self._refusal(reply, request, "making its objects")
 
@@ -154,11 +159,11 @@ class Probe:
 
     def is_taken(self, request: Request) -> bool:
         """Whether the store executes a request whose condition holds."""
-        return not isinstance(self.ask(request, doing="trying a condition that holds"), Failure)
+        return not isinstance(self.ask_in_peace(request, doing="trying a condition that holds"), Failure)
 
     def attempt(self, request: Request) -> str | None:
         """Return the ETag that a write gives; None if it gives none or is refused."""
-        reply = self.ask(request, doing="copying a part")
+        reply = self.ask_in_peace(request, doing="copying a part")
         return reply.etag if isinstance(reply, ObjectWritten) else None
 
     def ask(self, request: Request, *, doing: str) -> Reply:
@@ -168,6 +173,18 @@ class Probe:
         """
         self._note(request)
         return self._judged(self._patience.call_once(self._engine, request), request, doing)
+
+    def ask_in_peace(self, request: Request, *, doing: str) -> Reply:
+        """Send a request that nothing speaks against; again if it met another write, which says nothing of the store.
+
+        Raises as `ask` does.
+        """
+        for attempt in range(_CONFLICTS):
+            reply = self.ask(request, doing=doing)
+            if not (isinstance(reply, Failure) and reply.kind is FailureKind.CONFLICT):
+                return reply
+            self._patience.sleep(self._patience.pause_s(attempt))
+        return self.ask(request, doing=doing)
 
     def send_at_once(self, requests: Sequence[Request]) -> Sequence[Reply]:
         """Send all before the first reply is looked at; replies in the order of their coming."""
@@ -181,12 +198,15 @@ class Probe:
     def clean_up(self) -> None:
         """Remove what was made, as far as the store lets us; never raises."""
         for upload_id, key in list(self._uploads.items()):
-            self._patience.call(self._engine, AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner))
+            request = AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner)
+            self._has_lost_uploads |= isinstance(self._patience.call(self._engine, request), Failure)
         keys = [(key, None) for key in self._made]
         reply = self._patience.call(self._engine, DeleteObjects(self.bucket, keys, owner=self.owner)) if keys else None
         deleted = reply.deleted if isinstance(reply, KeysDeleted) else frozenset()
         for key in self._made.keys() - deleted:
             self._patience.call(self._engine, DeleteObject(self.bucket, key, owner=self.owner))
+        if self._has_lost_uploads:
+            remove_remains(self._engine, self.bucket, self._stem, owner=self.owner, patience=self._patience)
 
     def _note(self, request: Request) -> None:
         """Write down what a request may make before it is sent: its reply may be lost."""
@@ -196,6 +216,8 @@ class Probe:
     def _judged(self, reply: Reply, request: Request, doing: str) -> Reply:
         if isinstance(reply, ObjectWritten) and isinstance(request, CopyObject | PutObject | CompleteMultipartUpload):
             self._made[request.key] = reply.etag
+        if isinstance(reply, Failure) and isinstance(request, CreateMultipartUpload):
+            self._has_lost_uploads |= reply.kind.is_unclear
         if isinstance(reply, ObjectWritten) and isinstance(request, CompleteMultipartUpload):
             self._uploads.pop(request.upload_id, None)
         if not isinstance(reply, Failure) or reply.kind in _REFUSALS or reply.kind in _IGNORANCE:

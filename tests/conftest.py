@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import pytest
 from fakes.s3fixtures import s3_server, server
+from fakes.torture import TORTURE_VARIABLE
 from hypothesis import settings
 
 __all__ = ["s3_server", "server"]
@@ -19,7 +20,7 @@ settings.load_profile("s3plan")
 def pytest_configure() -> None:
     """Take away what would let a test reach the user's accounts or pass through a proxy."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "S3PLAN_")):
+        if name.startswith(("AWS_", "S3PLAN_")) and name != TORTURE_VARIABLE:
             del os.environ[name]
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     loopback = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))

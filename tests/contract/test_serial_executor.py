@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract.executor_contract import ExecutorContract
+from s3plan.executors.contract import ExecutorContract
 from s3plan.executors.serial import SerialExecutor
 from s3plan.schemas.ports import Control, Executor, Performer
 

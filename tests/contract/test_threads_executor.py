@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contract.executor_contract import ExecutorContract, Switches, all_news, task_of
+from s3plan.executors.contract import ExecutorContract, all_news, free_control, task_of
 from s3plan.executors.threads import ThreadsExecutor
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.ports import Control, Executor, Performer
@@ -29,7 +29,7 @@ class Leaves:
 
 
 def test_a_thread_that_is_made_to_exit_is_an_error_of_its_batch() -> None:
-    executor = ThreadsExecutor(Leaves(), Switches(), workers=1)
+    executor = ThreadsExecutor(Leaves(), free_control(), workers=1)
     executor.start(task_of(1))
     (progress,) = all_news(executor)
     assert progress.final

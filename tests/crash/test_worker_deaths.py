@@ -7,63 +7,17 @@ import time
 
 import pytest
 from fakes.child_processes import children_of, is_alive, kill
-from fakes.command import Started
+from fakes.worker_deaths import assert_as_planned, outlive_a_kill_each_second, wait_for_copies
 from fakes.workplace import MIB, Workplace
 
 PROCESSES = ("--executor", "processes")
 _PATIENCE_S = 30
 
 
-def wait_for_copies(place: Workplace, started: Started, *, copies: int) -> None:
-    until_s = time.monotonic() + _PATIENCE_S
-    while place.server.stats().answered("CopyObject") < copies:
-        assert started.is_running, started.wait().output
-        assert time.monotonic() < until_s
-        time.sleep(0.02)
-
-
-def assert_as_planned(place: Workplace) -> None:
-    """Everything is there, written once, and nothing is left to do."""
-    source, destination = place.listed("source"), place.listed("destination")
-    assert {key: row.size_bytes for key, row in destination.items()} == {
-        key: row.size_bytes for key, row in source.items()
-    }
-    assert set(place.writes().values()) == {1}
-    assert place.server.uploads("destination") == []
-    place.assert_nothing_left()
-
-
 @pytest.mark.slow
 def test_one_of_four_workers_killed_every_second(place: Workplace) -> None:
-    objects, in_flight = 20_000, 64
-    place.seed("source", count=objects, size_bytes=100)
-    place.buckets("destination")
-    place.manifest(run={"in_flight": in_flight})
-    place.plan(probe=True)
-    place.server.reset_stats()
-    place.server.set_mode(latency_s=0.01)  # or it would be over too soon
-    killed = 0
-    with place.command.start("apply", place.plan_file, "--yes", "--json", *PROCESSES, "--workers", "4") as started:
-        wait_for_copies(place, started, copies=100)
-        while started.is_running:
-            workers = children_of(started.pid)
-            if workers and started.is_running:
-                kill(workers[0], signal.SIGKILL)  # the oldest: each in its turn
-                killed += 1
-            until_s = time.monotonic() + 1
-            while started.is_running and time.monotonic() < until_s:
-                time.sleep(0.02)
-        ended = started.wait()
-    assert ended.exit_code == 0, ended.output
-    assert killed >= 3
+    ended = outlive_a_kill_each_second(place, *PROCESSES, objects=20_000, workers=4)
     assert "its process was killed by SIGKILL" in ended.stdout
-    end = ended.event("run-ended")
-    assert (end["state"], end["remaining"]) == ("completed", 0)
-    assert sum(end["counts"].values()) == objects
-    assert set(end["counts"]) <= {"done", "already-done"}
-    stats = place.server.stats()
-    assert stats.answered("CopyObject") == objects
-    assert_as_planned(place)
 
 
 def test_a_batch_whose_worker_is_killed_goes_on_where_it_was(place: Workplace) -> None:

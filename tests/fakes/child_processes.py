@@ -6,13 +6,20 @@ import os
 import subprocess
 
 
-def children_of(pid: int) -> list[int]:
-    """Return the process numbers of its children that are alive, in the order in which they were started."""
-    command = ["ps", "-A", "-o", "pid=,ppid=,stat="]
+def children_of(pid: int, *, whose_words_have: str = "") -> list[int]:
+    """Return the process numbers of its children that are alive, in the order in which they were started.
+
+    Only of those whose command lines have `whose_words_have`.
+    """
+    command = ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listing:
         assert listing.stdout is not None
-        rows = [line.split() for line in listing.stdout]
-    alive = [(int(child), int(parent)) for child, parent, state in rows if not state.startswith("Z")]
+        rows = [line.split(maxsplit=3) for line in listing.stdout]
+    alive = [
+        (int(child), int(parent))
+        for child, parent, state, *words in rows
+        if not state.startswith("Z") and whose_words_have in "".join(words)
+    ]
     return sorted(child for child, parent in alive if parent == pid and child != listing.pid)
 
 

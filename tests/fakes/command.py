@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-_COMMAND = (sys.executable, "-m", "s3plan")
 _NOWHERE = "http://127.0.0.1:9"  # should a test reach for AWS
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
 
@@ -85,6 +84,7 @@ class Command:
 
     folder: Path
     variables: Mapping[str, str]
+    module: str = "s3plan"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -105,7 +105,7 @@ class Command:
         """Run it beside the test."""
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             process = subprocess.Popen(
-                [*_COMMAND, *map(str, words)],
+                [sys.executable, "-m", self.module, *map(str, words)],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -8,22 +8,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contract.executor_contract import DoesAll, TakesItsTime
+from s3plan.executors.contract_performers import DoesAll, TakesItsTime
 from s3plan.executors.pacing import RunControl
 from s3plan.schemas.errors import CredentialsUnusable
 from s3plan.schemas.outcomes import Progress, Remark
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.tasks import BatchTask
-
-
-@dataclass(frozen=True, slots=True)
-class Opens:
-    """Gives a performer that travelled with it."""
-
-    performer: Performer
-
-    def __call__(self) -> Performer:
-        return self.performer
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import pytest
 import s3plan
@@ -31,12 +32,27 @@ class Listed:
     storage_class: str
 
 
+class Server(Protocol):
+    """What every server of the tests gives, ours or not."""
+
+    endpoint: str
+
+    def client(self) -> Any: ...
+
+    def environment(self) -> dict[str, str]: ...
+
+    def seed(self, bucket: str, *args: Any, **what: Any) -> object: ...
+
+
+ServerT = TypeVar("ServerT", bound=Server)
+
+
 @dataclass
-class Workplace:
+class WorkplaceOn(Generic[ServerT]):
     """What a test of the whole journey stands on. Nothing in it reads an end state with s3plan's own code."""
 
     folder: Path
-    server: ServerProcess
+    server: ServerT
     engine: str = "auto"
     s3: Any = field(init=False)
     command: Command = field(init=False)
@@ -101,10 +117,6 @@ class Workplace:
     def keys(self, bucket: str, prefix: str = "") -> set[str]:
         return set(self.listed(bucket, prefix))
 
-    def writes(self, bucket: str = "destination") -> dict[str, int]:
-        """How many requests wrote each key; without those of s3plan's own probe."""
-        return {key: count for key, count in self.server.writes(bucket).items() if PROBE not in key}
-
     def body(self, bucket: str, key: str) -> bytes:
         return bytes(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
@@ -114,6 +126,23 @@ class Workplace:
         assert found.keys() == expected.keys()
         for key in expected:
             assert self.body(destination, key) == self.body(source, key), key
+
+    @contextmanager
+    def at_work(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """Let the library find credentials and cache in the environment, as the command does."""
+        shared = {"XDG_CACHE_HOME": self.command.environment["XDG_CACHE_HOME"]}
+        for name, value in {**self.command.variables, **shared}.items():
+            monkeypatch.setenv(name, value)
+        yield
+        self.s3.close()
+
+
+class Workplace(WorkplaceOn[ServerProcess]):
+    """One on the fake S3 server, which counts what comes in."""
+
+    def writes(self, bucket: str = "destination") -> dict[str, int]:
+        """How many requests wrote each key; without those of s3plan's own probe."""
+        return {key: count for key, count in self.server.writes(bucket).items() if PROBE not in key}
 
 
 def counted(report: ApplyReport) -> dict[str, int]:
@@ -133,10 +162,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def place(server: ServerProcess, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
-    """A workplace on the session's server; the library finds its credentials in the environment."""
+    """A workplace on the session's server."""
     workplace = Workplace(tmp_path, server, engine)
-    shared = {"XDG_CACHE_HOME": workplace.command.environment["XDG_CACHE_HOME"]}
-    for name, value in {**workplace.command.variables, **shared}.items():
-        monkeypatch.setenv(name, value)
-    yield workplace
-    workplace.s3.close()
+    with workplace.at_work(monkeypatch):
+        yield workplace

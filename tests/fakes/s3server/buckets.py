@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fakes.s3server import checksums
+from fakes.s3server.batch_faults import batch_fault
 from fakes.s3server.conditions import same_etag
 from fakes.s3server.context import Context
 from fakes.s3server.documents import (
@@ -88,7 +89,8 @@ def put_bucket_encryption(context: Context, request: Request) -> Reply:
 
 def list_objects(context: Context, request: Request) -> Reply:
     bucket = context.store.bucket(request.bucket)
-    return xml_response(page_of(bucket, request, order=context.settings.order, fault=context.page_fault))
+    fault = None if context.fault is None else context.fault.kind
+    return xml_response(page_of(bucket, request, settings=context.settings, fault=fault))
 
 
 def delete_objects(context: Context, request: Request) -> Reply:
@@ -98,25 +100,30 @@ def delete_objects(context: Context, request: Request) -> Reply:
     checksums.check_body(request.headers, request.body)
     quiet, entries = parse_delete(request.body)
     refused = [_refuses(context, bucket, entry) for entry in entries]
+    spoilt = batch_fault(context.fault, [entry.key for entry in entries])
 
     def write() -> Response:
         rows = []
         for entry, moved in zip(entries, refused, strict=True):
-            key = escape(entry.key)
+            suffers = entry.key in spoilt.keys
             if moved:
-                error = S3Error("PreconditionFailed")
-                rows.append(
-                    f"<Error><Key>{key}</Key><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
-                )
+                rows.append(_delete_refused(entry.key, S3Error("PreconditionFailed")))
                 continue
-            bucket.remove(entry.key)
-            if not quiet:
-                rows.append(f"<Deleted><Key>{key}</Key></Deleted>")
+            if spoilt.deletes or not suffers:
+                bucket.remove(entry.key)
+            if suffers and spoilt.error is not None:
+                rows.append(_delete_refused(entry.key, spoilt.error))
+            elif not (quiet or suffers):
+                rows.append(f"<Deleted><Key>{escape(entry.key)}</Key></Deleted>")
         return xml_response(f"<DeleteResult {NAMESPACE}>{''.join(rows)}</DeleteResult>")
 
     if context.settings.conditions is ConditionMode.NOT_ATOMIC and any(entry.etag for entry in entries):
         return Later(context.settings.not_atomic_pause_s, write)
     return write()
+
+
+def _delete_refused(key: str, error: S3Error) -> str:
+    return f"<Error><Key>{escape(key)}</Key><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
 
 
 def _refuses(context: Context, bucket: Bucket, entry: DeleteEntry) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 
 from fakes.s3server.body import Body
+from fakes.s3server.delivery import deliver, reset
 from fakes.s3server.documents import error_response
 from fakes.s3server.errors import S3Error
-from fakes.s3server.messages import Dropped, Later, Reply, Request, Response, parse_target
+from fakes.s3server.messages import Dropped, Later, Reply, Request, Response, Silent, parse_target
 from fakes.s3server.wire import (
     HEAD_LIMIT_BYTES,
     BadRequestError,
@@ -24,7 +23,6 @@ from fakes.s3server.wire import (
 )
 
 Answer = Callable[[Request], Reply]
-_LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class Connection(asyncio.Protocol):
@@ -121,7 +119,12 @@ class Connection(asyncio.Protocol):
         if transport is None:
             return  # the client has gone; what the operation did stays done
         if isinstance(reply, Dropped):
-            self._drop(transport, reset=reply.reset)
+            if reply.reset:
+                reset(transport)
+            else:
+                transport.close()
+            return
+        if isinstance(reply, Silent):
             return
         self._write(transport, head, reply)
 
@@ -139,12 +142,16 @@ class Connection(asyncio.Protocol):
             headers["content-length"] = "0" if head.method == "HEAD" and reply.code else str(size)
         rendered = render_head(reply.status, headers.items())
         bodiless = head.method == "HEAD" or reply.status in {204, 304}
+        self._close_after = head.headers.get("connection", "").lower() == "close"
+        if reply.delivery is not None:
+            sent = b"" if bodiless else body if isinstance(body, bytes) else b"".join(body.chunks())
+            deliver(transport, rendered, sent, reply.delivery, on_end=self._end)
+            return
         if isinstance(body, bytes):
             transport.write(rendered if bodiless else rendered + body)
         else:
             transport.write(rendered)
         self._streamed = body.chunks() if isinstance(body, Body) and not bodiless else iter(())
-        self._close_after = head.headers.get("connection", "").lower() == "close"
         self._stream()
 
     def _stream(self) -> None:
@@ -159,17 +166,12 @@ class Connection(asyncio.Protocol):
         else:
             return
         self._streamed = None
+        self._end()
+
+    def _end(self) -> None:
+        """The answer has gone out; go on with the next request."""
         self._busy = False
-        if self._close_after:
+        if self._close_after and self._transport is not None:
             self._transport.close()
         elif self._buffer:
             asyncio.get_running_loop().call_soon(self._advance)
-
-    @staticmethod
-    def _drop(transport: asyncio.Transport, *, reset: bool) -> None:
-        if not reset:
-            transport.close()
-            return
-        sock: socket.socket = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-        transport.abort()

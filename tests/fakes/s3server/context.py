@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from fakes.s3server.conditions import WriteConditions
-from fakes.s3server.faults import FaultBook, FaultKind
+from fakes.s3server.faults import Fault, FaultBook
 from fakes.s3server.messages import Later, Reply, Request, Response
 from fakes.s3server.settings import Condition, ConditionMode, Settings
 from fakes.s3server.store import Bucket, Store
@@ -15,12 +15,12 @@ from fakes.s3server.store import Bucket, Store
 
 @dataclass(slots=True)
 class Context:
-    """`page_fault` is the listing fault that the request in hand was given."""
+    """`fault` is the rule that the request in hand was hit by."""
 
     settings: Settings
     store: Store = field(default_factory=Store)
     faults: FaultBook = field(default_factory=FaultBook)
-    page_fault: FaultKind | None = None
+    fault: Fault | None = None
 
     def now_s(self) -> int:
         return int(self.settings.now_s())

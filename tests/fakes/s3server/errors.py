@@ -5,6 +5,7 @@ from __future__ import annotations
 _STATUS = {
     "AccessControlListNotSupported": 400,
     "AccessDenied": 403,
+    "AuthorizationHeaderMalformed": 400,
     "BadDigest": 400,
     "BucketAlreadyOwnedByYou": 409,
     "BucketNotEmpty": 409,
@@ -35,8 +36,15 @@ _STATUS = {
     "NoSuchUpload": 404,
     "NotImplemented": 501,
     "NotModified": 304,
+    "OperationAborted": 409,
+    "PermanentRedirect": 301,
     "PreconditionFailed": 412,
+    "RequestTimeTooSkewed": 403,
+    "RequestTimeout": 400,
+    "ServiceUnavailable": 503,
+    "SignatureDoesNotMatch": 403,
     "SlowDown": 503,
+    "TemporaryRedirect": 307,
 }
 
 _MESSAGE = {
@@ -54,9 +62,16 @@ _MESSAGE = {
     "NoSuchKey": "The specified key does not exist.",
     "NoSuchUpload": "The specified multipart upload does not exist.",
     "NotImplemented": "A header or query you provided implies functionality that is not implemented.",
+    "PermanentRedirect": "The bucket you are attempting to access must be addressed using the specified endpoint.",
     "PreconditionFailed": "At least one of the pre-conditions you specified did not hold",
+    "RequestTimeTooSkewed": "The difference between the request time and the current time is too large.",
     "SlowDown": "Please reduce your request rate.",
 }
+
+
+def is_known(code: str) -> bool:
+    """Whether there is an error of this code."""
+    return code in _STATUS
 
 
 class S3Error(Exception):

@@ -13,7 +13,7 @@ from fakes.s3server.documents import NAMESPACE, escape, iso_time, url_encode
 from fakes.s3server.errors import S3Error
 from fakes.s3server.faults import FaultKind
 from fakes.s3server.messages import Request, parse_int
-from fakes.s3server.settings import ListOrder
+from fakes.s3server.settings import ListOrder, Settings
 from fakes.s3server.store import Bucket, StoredObject
 
 MAX_KEYS = 1000
@@ -39,37 +39,40 @@ class Page:
     token: str
 
 
-def list_objects(bucket: Bucket, request: Request, *, order: ListOrder, fault: FaultKind | None) -> str:
+def list_objects(bucket: Bucket, request: Request, *, settings: Settings, fault: FaultKind | None) -> str:
     """The XML of one page, spoilt by `fault` where that is a listing fault."""
     version_2 = request.query.get("list-type") == "2"
-    query = _query_of(request.query, version_2=version_2)
-    page = _sorted_page(bucket, query) if order is ListOrder.SORTED else _unsorted_page(bucket, query)
+    query = _query_of(request.query, version_2=version_2, page_keys=min(MAX_KEYS, settings.page_keys))
+    page = _sorted_page(bucket, query) if settings.order is ListOrder.SORTED else _unsorted_page(bucket, query)
     if fault in PAGES:
         page = PAGES[fault](page, query)
     return _document(bucket.name, page, query, request.query, version_2=version_2)
 
 
-def _query_of(query: Mapping[str, str], *, version_2: bool) -> Query:
+def _query_of(query: Mapping[str, str], *, version_2: bool, page_keys: int) -> Query:
     token = query.get("continuation-token", "") if version_2 else ""
     if "continuation-token" in query and version_2:
         after = _token_position(token)
     else:
         after = query.get("start-after" if version_2 else "marker", "")
-    max_keys = min(parse_int(query.get("max-keys"), name="max-keys", default=MAX_KEYS), MAX_KEYS)
+    max_keys = min(parse_int(query.get("max-keys"), name="max-keys", default=MAX_KEYS), page_keys)
     return Query(query.get("prefix", ""), query.get("delimiter", ""), after, token, max_keys)
 
 
 def _token_for(position: str) -> str:
-    return base64.urlsafe_b64encode(position.encode()).decode() + "."
+    """Opaque, and refused once a bit of it is changed, as one expects of a service's token."""
+    raw = position.encode()
+    return base64.urlsafe_b64encode(zlib.crc32(raw).to_bytes(4, "big") + raw).decode() + "."
 
 
 def _token_position(token: str) -> str:
     text, dot, _ = token.partition(".")
     try:
-        position = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True).decode()
+        raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+        position = raw[4:].decode()
     except ValueError:
-        dot = ""
-    if not dot:
+        raw, position = b"", ""
+    if not dot or raw[:4] != zlib.crc32(raw[4:]).to_bytes(4, "big"):
         raise S3Error("InvalidArgument", "The continuation token provided is incorrect")
     return position
 
@@ -118,6 +121,22 @@ def _unsorted_page(bucket: Bucket, query: Query) -> Page:
     return Page(tuple(scrambled[start:end]), truncated, _token_for(str(end)) if truncated else "")
 
 
+def _with_another_etag(page: Page) -> Page:
+    """The first key twice; a common prefix, which has no ETag, stays alone."""
+    key, stored = page.entries[0] if page.entries else ("", None)
+    if stored is None:
+        return page
+    other = (key, replace(stored, etag=stored.etag[::-1]))
+    return replace(page, entries=(other, *page.entries))
+
+
+def _overlapping(page: Page) -> Page:
+    """A token that leads to the last key of this page once more."""
+    if not page.truncated or len(page.entries) < 2:
+        return page
+    return replace(page, token=_token_for(page.entries[-2][0]))
+
+
 def _this_page_again(query: Query) -> str:
     return query.token or _token_for(query.after)
 
@@ -125,6 +144,8 @@ def _this_page_again(query: Query) -> str:
 PAGES: Mapping[FaultKind | None, Callable[[Page, Query], Page]] = {
     FaultKind.LIST_UNSORTED: lambda page, _: replace(page, entries=page.entries[::-1]),
     FaultKind.LIST_REPEATED_KEY: lambda page, _: replace(page, entries=page.entries[:1] + page.entries),
+    FaultKind.LIST_TWO_ETAGS: lambda page, _: _with_another_etag(page),
+    FaultKind.LIST_OVERLAP: lambda page, _: _overlapping(page),
     FaultKind.LIST_LOOPING_TOKEN: lambda page, query: replace(page, truncated=True, token=_this_page_again(query)),
     FaultKind.LIST_NO_TOKEN: lambda page, _: replace(page, truncated=True, token=""),
     # Nothing is lost here: the token differs from the last one and leads to what this page should have held.

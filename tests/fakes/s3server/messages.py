@@ -8,6 +8,7 @@ from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from fakes.s3server.body import Body
+from fakes.s3server.delivery import Delivery
 from fakes.s3server.errors import S3Error
 
 
@@ -25,10 +26,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
+    """`delivery` says how its bytes suffer on the way; None: not at all, as it should be."""
+
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | Body = b""
     code: str = ""
+    delivery: Delivery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Silent:
+    """No answer, and the connection stays open until the client has had enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """The answer follows after a pause, in which other requests are served."""
 
@@ -46,10 +55,11 @@ class Later:
     proceed: Callable[[], Reply]
 
 
-Reply: TypeAlias = Response | Dropped | Later
+Final: TypeAlias = Response | Dropped | Silent
+Reply: TypeAlias = Final | Later
 
 
-def follow(reply: Reply, then: Callable[[Response | Dropped], Reply]) -> Reply:
+def follow(reply: Reply, then: Callable[[Final], Reply]) -> Reply:
     """Apply `then` to what the reply ends as, however often it is put off."""
     if isinstance(reply, Later):
         return Later(reply.pause_s, lambda: follow(reply.proceed(), then))

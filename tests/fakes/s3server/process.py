@@ -26,7 +26,7 @@ _STOP_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Requests that came in by operation, and answers by operation and status (`reset`, `lost`: none went out)."""
+    """Requests by operation, and answers by operation and status (`reset`, `lost`, `silent`: none went out)."""
 
     requests: Mapping[str, int]
     answers: Mapping[str, Mapping[str, int]]

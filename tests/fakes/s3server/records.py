@@ -6,12 +6,12 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fakes.s3server.messages import Dropped, Request, Response
+from fakes.s3server.messages import Dropped, Final, Request, Silent
 
 
 @dataclass(slots=True)
 class Records:
-    """`requests` counts what came in, `answers` what went out by status, `reset` or `lost` where nothing did."""
+    """`requests` counts what came in, `answers` what went out by status, or `reset`, `lost`, `silent`."""
 
     requests: Counter[str] = field(default_factory=Counter)
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -20,9 +20,11 @@ class Records:
     def note_request(self, operation: str) -> None:
         self.requests[operation] += 1
 
-    def note_answer(self, operation: str, request: Request, reply: Response | Dropped) -> None:
+    def note_answer(self, operation: str, request: Request, reply: Final) -> None:
         if isinstance(reply, Dropped):
             status, code = ("reset" if reply.reset else "lost"), ""
+        elif isinstance(reply, Silent):
+            status, code = "silent", ""
         else:
             status, code = str(reply.status), reply.code
         self.answers[operation, status] += 1

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from fakes.s3server.context import Context
 from fakes.s3server.documents import error_response
 from fakes.s3server.errors import S3Error
-from fakes.s3server.faults import ANSWERS, Fault, FaultKind
-from fakes.s3server.listing import PAGES
-from fakes.s3server.messages import Dropped, Later, Reply, Request, Response, follow
+from fakes.s3server.faults import Fault
+from fakes.s3server.messages import Final, Later, Reply, Request, Response, follow
 from fakes.s3server.records import Records
 from fakes.s3server.routes import HANDLERS, check_key, operation_of
+from fakes.s3server.spoiling import spoil
 
 UNROUTED = "Unrouted"
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)")
@@ -41,17 +41,23 @@ class Service:
             ready = reply
             reply = Later(self.context.settings.latency_s, lambda: ready)
 
-        def note(final: Response | Dropped) -> Response | Dropped:
+        def note(final: Final) -> Final:
             self.records.note_answer(operation, request, final)
             return final
 
         return follow(reply, note)
 
-    def _perform(self, operation: str, request: Request, *, page_fault: FaultKind | None = None) -> Reply:
+    def _spoil(self, fault: Fault, operation: str, request: Request) -> Reply:
+        def refuse(error: S3Error, /, *, status: int | None = None) -> Response:
+            return self._refuse(error, request, status=status)
+
+        return spoil(fault, perform=lambda: self._perform(operation, request, fault=fault), refuse=refuse)
+
+    def _perform(self, operation: str, request: Request, *, fault: Fault | None = None) -> Reply:
         def run() -> Reply:
             self._check_access(request)
             check_key(request)
-            self.context.page_fault = page_fault
+            self.context.fault = fault
             return HANDLERS[operation](self.context, request)
 
         return self._guarded(run, request)
@@ -87,34 +93,6 @@ class Service:
         response = error_response(error, request_id=request_id, resource=resource, status=status)
         return replace(response, headers={**response.headers, "x-amz-request-id": request_id})
 
-    def _spoil(self, fault: Fault, operation: str, request: Request) -> Reply:
-        if fault.after_commit or fault.kind is FaultKind.REPLY_LOST:
-            performed = self._perform(operation, request)
-            return follow(
-                performed,
-                lambda final: _after(fault.delay_s, lambda: self._spoilt_answer(fault.kind, request) or final),
-            )
-        page_fault = fault.kind if fault.kind in PAGES else None
-        return _after(
-            fault.delay_s,
-            lambda: (
-                self._spoilt_answer(fault.kind, request) or self._perform(operation, request, page_fault=page_fault)
-            ),
-        )
-
-    def _spoilt_answer(self, kind: FaultKind, request: Request) -> Response | Dropped | None:
-        """The fault's own answer; None where the operation's is given."""
-        if kind in {FaultKind.RESET, FaultKind.REPLY_LOST}:
-            return Dropped(reset=kind is FaultKind.RESET)
-        if kind in ANSWERS:
-            status = 200 if kind is FaultKind.ERROR_IN_200 else None
-            return self._refuse(S3Error(ANSWERS[kind]), request, status=status)
-        return None
-
 
 def _fault_key(request: Request) -> str:
     return request.key or request.query.get("prefix", "")
-
-
-def _after(pause_s: float, run: Callable[[], Reply]) -> Reply:
-    return Later(pause_s, run) if pause_s else run()

@@ -43,6 +43,7 @@ class Settings:
     owner: str = "123456789012"
     credential: str | None = None
     anonymous: bool = False
+    page_keys: int = 1000  # the most that one page of a listing holds, whatever was asked for
     min_part_size_bytes: int = 5 * MIB
     max_copy_size_bytes: int = 5 * GIB
     complete_again: bool = False  # AWS answers a repeated complete with 200 for a while; many stores do not

@@ -12,9 +12,9 @@ from typing import Any
 
 from s3plan.planfile.reader import PlanReader
 from s3plan.planfile.writer import PlanWriter
-from s3plan.schemas.actions import Action, ActionKind
+from s3plan.schemas.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.plan import Edge, LocationRole, Phase, PhaseName, PlanLocation
-from s3plan.schemas.plan_header import ListingRecord, ManifestRecord, PlanHeader, ResolvedSettings
+from s3plan.schemas.plan_header import ListingRecord, ManifestRecord, PlanHeader, ResolvedSettings, TotalRecord
 
 SOURCE = PlanLocation(1, LocationRole.SOURCE, "s3://from/images/", "", None, "eu-central-1", "from", "images/")
 DESTINATION = PlanLocation(
@@ -31,8 +31,12 @@ COPY, DELETE, ASIDE = 2, 3, 4
 Content = tuple[PlanHeader, str, object, object, object, object, object]
 
 
-def header(*, actions: int, size_bytes: int, job: str = "images") -> PlanHeader:
-    """Return a header without totals."""
+def header(
+    *, actions: int, size_bytes: int, job: str = "images", totals: Sequence[TotalRecord] | None = None
+) -> PlanHeader:
+    """Return a header; without `totals` all its actions are copies to where nothing is."""
+    if totals is None:
+        totals = [_total(VerdictKind.COPY, actions, size_bytes)]
     listing = ListingRecord(objects=actions, bytes=size_bytes, pages=1, complete=True)
     settings = ResolvedSettings(
         mode="mirror",
@@ -51,11 +55,27 @@ def header(*, actions: int, size_bytes: int, job: str = "images") -> PlanHeader:
         capabilities=(),
         source=listing,
         destination=listing,
-        totals=(),
+        totals=tuple(totals),
         prefixes=(),
         actions=actions,
         bytes=size_bytes,
     )
+
+
+def totals_of(*, copied: Sequence[Action], deleted: Sequence[Action]) -> list[TotalRecord]:
+    """Return what a plan of these actions adds up to."""
+    by_kind = {
+        VerdictKind.COPY: [action for action in copied if action.destination_etag is None],
+        VerdictKind.OVERWRITE: [action for action in copied if action.destination_etag is not None],
+        VerdictKind.DELETE: deleted,
+    }
+    return [
+        _total(kind, len(actions), sum(action.size_bytes for action in actions)) for kind, actions in by_kind.items()
+    ]
+
+
+def _total(kind: VerdictKind, objects: int, size_bytes: int) -> TotalRecord:
+    return TotalRecord(kind=kind, rule="planned", objects=objects, bytes=size_bytes)
 
 
 def copies(*keys: bytes, size_bytes: int = 7) -> list[Action]:
@@ -126,7 +146,8 @@ def write_plan(
                 if actions[turn]:
                     writer.add_batch(phase=phase, from_location=source, to_location=destination, actions=actions[turn])
         size_bytes = sum(action.size_bytes for action in copied)
-        return writer.seal(header(actions=len(copied) + len(deleted), size_bytes=size_bytes))
+        totals = totals_of(copied=copied, deleted=deleted)
+        return writer.seal(header(actions=len(copied) + len(deleted), size_bytes=size_bytes, totals=totals))
 
 
 def everything_in(reader: PlanReader) -> Content:

@@ -102,7 +102,7 @@ def test_a_changed_action_is_found_when_its_batch_is_read_and_others_are_still_r
         ("UPDATE header SET document = CAST(document AS BLOB)", "document holds a value of type bytes"),
         ("DELETE FROM header", "0 headers"),
         ("INSERT INTO header SELECT 2, document, content_digest, plan_digest FROM header", "2 headers"),
-        ("UPDATE location SET url = 's3://other/' WHERE id = 2", "graph is not the one"),
+        ("UPDATE location SET region = 'eu-west-1' WHERE id = 2", "graph is not the one"),
         ("UPDATE phase SET job = 'other'", "graph is not the one"),
         ("DELETE FROM edge WHERE before_phase = 1", "graph is not the one"),
         ("UPDATE batch SET digest = randomblob(32)", "graph is not the one"),

@@ -24,10 +24,12 @@ from unit.planfile.plan_samples import (
     header,
     numbered,
     skips,
+    totals_of,
     write_plan,
 )
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_ETAG = st.text(st.characters(exclude_categories=["Cs"], exclude_characters='"*'), min_size=1, max_size=20)
 _KEY = _TEXT.map(str.encode)
 _ODD_KEY = st.binary(max_size=1024)
 _SIZE = st.integers(min_value=0, max_value=1 << 45)
@@ -41,10 +43,10 @@ def _actions(kind: ActionKind, key: st.SearchStrategy[bytes]) -> st.SearchStrate
         key=key,
         size_bytes=_SIZE,
         reason=_TEXT,
-        source_etag=_TEXT,
+        source_etag=_ETAG,
         source_mtime_ms=_TIME,
         source_version=st.none() | _TEXT,
-        destination_etag=_TEXT if kind is ActionKind.DELETE else st.none() | _TEXT,
+        destination_etag=_ETAG if kind is ActionKind.DELETE else st.none() | _ETAG,
         destination_mtime_ms=_TIME,
         destination_key=st.none(),
         storage_class=st.none() | _TEXT,
@@ -73,7 +75,9 @@ def test_a_plan_reads_back_as_it_was_written(
             assert reader.phases == PHASES
             assert reader.edges == EDGES
             assert reader.header == header(
-                actions=len(copied) + len(deleted), size_bytes=sum(action.size_bytes for action in copied)
+                actions=len(copied) + len(deleted),
+                size_bytes=sum(action.size_bytes for action in copied),
+                totals=totals_of(copied=copied, deleted=deleted),
             )
             for phase, actions in ((COPY, copied), (DELETE, deleted), (ASIDE, aside)):
                 assert [action for _, action in reader.iter_actions(phases={phase})] == actions

@@ -10,12 +10,11 @@ from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
 from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.errors import PlanRefused, S3PlanError
-from s3plan.schemas.plan import Edge, Phase, PhaseName
+from s3plan.schemas.plan import Edge, LocationRole, Phase, PhaseName, PlanLocation
 from unit.planfile.plan_samples import (
     ASIDE,
     COPY,
     DELETE,
-    SOURCE,
     add_graph,
     copies,
     deletes,
@@ -48,6 +47,11 @@ def _mapped(*keys: bytes) -> list[Action]:
         (copies(b"a\xc3", b"b"), "not UTF-8"),
         (_mapped(b"\xff"), "not UTF-8"),
         ([copies(b"a")[0]._replace(source_etag=None)], "not be pinned"),
+        ([copies(b"a")[0]._replace(source_etag="")], "not be pinned"),
+        ([copies(b"a")[0]._replace(source_etag="*")], "not be pinned"),
+        ([copies(b"a")[0]._replace(destination_etag='a", "b')], "not be pinned"),
+        ([copies(b"a")[0]._replace(source_mtime_ms=1 << 60)], "not within the years 1 to 9999"),
+        ([copies(b"a")[0]._replace(destination_mtime_ms=-(1 << 60))], "not within the years 1 to 9999"),
         ([copies(b"a")[0]._replace(size_bytes="1")], "size_bytes holds a value of type str"),  # type: ignore[arg-type]
         ([copies(b"a")[0]._replace(size_bytes=True)], "size_bytes holds a value of type bool"),
         ([copies(b"a")[0]._replace(key="a")], "key holds a value of type str"),  # type: ignore[arg-type]
@@ -101,19 +105,60 @@ def test_the_keys_of_a_phase_ascend_from_batch_to_batch(tmp_path: Path) -> None:
 def test_an_empty_key_is_refused_where_there_is_no_prefix(tmp_path: Path) -> None:
     with PlanWriter(tmp_path / "a.s3plan") as writer:
         add_graph(writer)
-        writer.add_location(type(SOURCE)(3, SOURCE.role, "s3://bare", "", None, None, "bare", ""))
+        for number, role in enumerate(LocationRole, start=3):
+            writer.add_location(PlanLocation(number, role, "s3://bare/", "", None, None, "bare", ""))
         with pytest.raises(ValueError, match="a key is empty"):
-            writer.add_batch(phase=COPY, from_location=1, to_location=3, actions=copies(b""))
+            writer.add_batch(phase=COPY, from_location=3, to_location=2, actions=copies(b""))
         with pytest.raises(ValueError, match="a key is empty"):
-            writer.add_batch(phase=DELETE, from_location=None, to_location=3, actions=deletes(b""))
+            writer.add_batch(phase=COPY, from_location=1, to_location=4, actions=copies(b""))
+        with pytest.raises(ValueError, match="a key is empty"):
+            writer.add_batch(phase=DELETE, from_location=None, to_location=4, actions=deletes(b""))
 
 
 def test_all_batches_of_a_copy_phase_have_the_same_locations(tmp_path: Path) -> None:
     with PlanWriter(tmp_path / "a.s3plan") as writer:
         add_graph(writer)
+        writer.add_location(PlanLocation(3, LocationRole.SOURCE, "s3://third/", "", None, None, "third", ""))
         writer.add_batch(phase=COPY, from_location=1, to_location=2, actions=copies(b"a"))
         with pytest.raises(ValueError, match="of one phase but of different locations"):
-            writer.add_batch(phase=COPY, from_location=2, to_location=1, actions=copies(b"b"))
+            writer.add_batch(phase=COPY, from_location=3, to_location=2, actions=copies(b"b"))
+
+
+@pytest.mark.parametrize("ends", [(2, 1), (1, 1), (2, 2)])
+def test_a_copy_goes_from_a_source_to_a_destination(tmp_path: Path, ends: tuple[int, int]) -> None:
+    with PlanWriter(tmp_path / "a.s3plan") as writer:
+        add_graph(writer)
+        with pytest.raises(ValueError, match="reads from a destination or writes to a source"):
+            writer.add_batch(phase=COPY, from_location=ends[0], to_location=ends[1], actions=copies(b"a"))
+        with pytest.raises(ValueError, match="reads from a destination or writes to a source"):
+            writer.add_batch(phase=DELETE, from_location=None, to_location=1, actions=deletes(b"a"))
+
+
+@pytest.mark.parametrize(
+    ("bucket", "url", "message"),
+    [
+        ("there", "s3://elsewhere/p/", "shown as another place"),
+        ("there", "s3://there/", "shown as another place"),
+        ("../there", "s3://../there/p/", "no bucket's name"),
+        ("..", "s3://../p/", "no bucket's name"),
+        ("a/b", "s3://a/b/p/", "no bucket's name"),
+        ("a?x=", "s3://a?x=/p/", "no bucket's name"),
+        ("a\n", "s3://a\n/p/", "no bucket's name"),
+        ("", "s3:///p/", "no bucket's name"),
+    ],
+)
+def test_a_location_is_shown_as_where_it_is(tmp_path: Path, bucket: str, url: str, message: str) -> None:
+    with PlanWriter(tmp_path / "a.s3plan") as writer, pytest.raises(ValueError, match=message):
+        writer.add_location(PlanLocation(1, LocationRole.SOURCE, url, "", None, None, bucket, "p/"))
+
+
+def test_what_is_too_long_for_a_row_ends_in_a_message_and_leaves_nothing(tmp_path: Path) -> None:
+    long = copies(b"a")[0]._replace(source_etag="e" * 17_000)
+    with PlanWriter(tmp_path / "a.s3plan") as writer:
+        add_graph(writer)
+        with pytest.raises(S3PlanError, match="too long for a plan"):
+            writer.add_batch(phase=COPY, from_location=1, to_location=2, actions=[long])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ids_begin_at_one_and_have_no_gaps(tmp_path: Path) -> None:

@@ -49,6 +49,18 @@ def test_an_overwrite_is_pinned_to_the_object_that_the_plan_saw(enforced: CopyWo
     assert (request.if_absent, request.if_match) == (False, old.etag)
 
 
+def test_a_pin_that_the_store_does_not_hold_is_looked_at_and_not_sent(checked: CopyWorld) -> None:
+    """OpenStack Swift answers 412 to every copy with If-None-Match, and 501 to every one with If-Match."""
+    checked.put_source("new", b"one")
+    checked.put_source("old", b"one")
+    checked.put_destination("old", b"two")
+    assert checked.perform(checked.plan_copy("new"), checked.plan_copy("old")).kinds == ["done", "done"]
+    sent = [request for request in checked.engine.requests if isinstance(request, CopyObject)]
+    assert [(request.source_if_match, request.if_absent, request.if_match) for request in sent] == [
+        (None, False, None)
+    ] * 2
+
+
 def test_storage_class_and_encryption_are_asked_for_and_the_bandwidth_is_charged(enforced: CopyWorld) -> None:
     enforced.put_source("a", b"12345")
     enforced.encryption = Encryption("aws:kms", "alias/key")

@@ -1,7 +1,10 @@
-"""What every executor does, wherever it runs its batches. A subclass says how to open one.
+"""What every executor does, wherever it runs its batches: tests for your executor, and for ours.
 
-Self-contained: it needs pytest and s3plan's vocabulary alone. The performers below pickle, so that executors may send
-them to other processes.
+    class TestMyExecutor(ExecutorContract):
+        def open(self, context):
+            return open_my_executor(context)
+
+Needs pytest. The performers pickle, so that executors may send them to other processes.
 """
 
 from __future__ import annotations
@@ -9,18 +12,29 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
 from threading import Timer
 from typing import ClassVar
 
 import pytest
+from s3plan.executors.contract_performers import (
+    EVERY_SORT,
+    Breaks,
+    BreaksAtOnce,
+    DoesAll,
+    HangsUntilAbandoned,
+    Opens,
+    TakesItsTime,
+    TellsEverything,
+)
+from s3plan.executors.executor_context import ExecutorContext
+from s3plan.executors.pacing import RunControl
 from s3plan.schemas.actions import Action, ActionKind
-from s3plan.schemas.bitmaps import full_bitmap, numbers_in
+from s3plan.schemas.bitmaps import full_bitmap
 from s3plan.schemas.conditions import Condition, Enforcement
-from s3plan.schemas.failures import FailureKind
-from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
 from s3plan.schemas.plan import LocationRole, PlanLocation
-from s3plan.schemas.ports import Control, Executor, Performer
+from s3plan.schemas.ports import Executor, Performer
 from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
 
 _PATIENCE_S = 30.0
@@ -28,106 +42,27 @@ _DESTINATION = PlanLocation(2, LocationRole.DESTINATION, "s3://b/", "", None, No
 _CAPABILITIES = dict.fromkeys(Condition, Enforcement.ENFORCED)
 
 
-class Switches:
-    """A Control without limits; `stopping` and `abandoned` are set by the test, from any thread."""
-
-    def __init__(self) -> None:
-        self.in_flight = 8
-        self.stopping = False
-        self.abandoned = False
-
-    def reserve(self, *, size_bytes: int) -> float:
-        return 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class DoesAll:
-    """Ends every action as done, the third of each ten as stale."""
-
-    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
-        for position in numbers_in(task.todo):
-            kind = OutcomeKind.STALE if position % 10 == 2 else OutcomeKind.DONE
-            yield Outcome(position, kind, "moved" if kind is OutcomeKind.STALE else "")
-
-
-@dataclass(frozen=True, slots=True)
-class TellsEverything:
-    """Yields one item of each sort."""
-
-    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
-        yield from EVERY_SORT
-
-
-EVERY_SORT: tuple[Progress, ...] = (
-    UploadBegun(0, "upload", 8 << 20),
-    PartDone(0, "upload", 1, "etag"),
-    Remark(0, "a word \u202e about \x01 it"),
-    UploadEnded(0, "upload"),
-    Outcome(0, OutcomeKind.ALREADY_DONE, "", "by etag"),
-    Outcome(1, OutcomeKind.UNKNOWN, "503", "", FailureKind.THROTTLED, 2.5),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Breaks:
-    """Ends `after` actions and then breaks."""
-
-    after: int
-
-    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
-        for position in range(self.after):
-            yield Outcome(position, OutcomeKind.DONE)
-        raise ZeroDivisionError("broken on purpose")
-
-
-@dataclass(frozen=True, slots=True)
-class BreaksAtOnce:
-    """Is not even a generator."""
-
-    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
-        raise ZeroDivisionError("broken on purpose")
-
-
-@dataclass(frozen=True, slots=True)
-class TakesItsTime:
-    """Ends one action every few milliseconds; no more once the run stops; tells the rest as unknown if abandoned."""
-
-    each_s: float = 0.005
-
-    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
-        for position in numbers_in(task.todo):
-            if control.abandoned:
-                yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known")
-                continue
-            if control.stopping:
-                return
-            time.sleep(self.each_s)
-            yield Outcome(position, OutcomeKind.DONE)
-
-
-@dataclass(frozen=True, slots=True)
-class HangsUntilAbandoned:
-    """Ends its first action and then waits for something that never comes."""
-
-    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
-        yield Outcome(0, OutcomeKind.DONE)
-        while not control.abandoned:
-            time.sleep(0.005)
-        yield Outcome(1, OutcomeKind.UNKNOWN, "stopped before its end was known")
-
-
 class ExecutorContract:
-    """Subclass it, name the class Test..., and give `open_executor`."""
+    """Subclass it, name the class Test..., and say how to open your executor, with two workers at the least."""
 
     interrupts_waits: ClassVar[bool] = True
     """False if `wait` and `stop` are held up by a batch that tells nothing, as in an executor without concurrency."""
 
-    def open_executor(self, performer: Performer, control: Control) -> Executor:
-        """Return an executor with free slots whose batches `performer` performs under `control`."""
+    def open(self, context: ExecutorContext) -> AbstractContextManager[Executor]:
+        """Return what your entry point returns; it is left when the test has ended."""
         raise NotImplementedError
 
+    @pytest.fixture(autouse=True)
+    def _contexts_are_left(self) -> Iterator[None]:
+        with ExitStack() as self._contexts:
+            yield
+
+    def open_executor(self, performer: Performer, control: RunControl) -> Executor:
+        """Return an executor with free slots whose batches `performer` performs under `control`."""
+        return self._contexts.enter_context(self.open(context_of(performer, control)))
+
     def test_every_outcome_is_handed_over_exactly_once_with_its_batch_and_generation(self) -> None:
-        executor = self.open_executor(DoesAll(), Switches())
+        executor = self.open_executor(DoesAll(), free_control())
         executor.start(task_of(5_000, batch=7, generation=3))
         news = all_news(executor)
         assert {(progress.batch_id, progress.generation) for progress in news} == {(7, 3)}
@@ -137,7 +72,7 @@ class ExecutorContract:
         assert told == Counter(stale | done)
 
     def test_the_final_report_comes_exactly_once_and_last(self) -> None:
-        executor = self.open_executor(DoesAll(), Switches())
+        executor = self.open_executor(DoesAll(), free_control())
         for generation in (1, 2, 3):
             executor.start(task_of(700, generation=generation))
             news = all_news(executor)
@@ -146,23 +81,23 @@ class ExecutorContract:
         assert list(executor.wait(0.05)) == []
 
     def test_only_what_is_to_do_is_handed_to_the_performer(self) -> None:
-        executor = self.open_executor(DoesAll(), Switches())
+        executor = self.open_executor(DoesAll(), free_control())
         executor.start(task_of(16, todo=b"\x21\x80"))
         assert [item.position for item in items_of(all_news(executor))] == [0, 5, 15]
 
     def test_what_is_told_arrives_unchanged_and_in_order(self) -> None:
-        executor = self.open_executor(TellsEverything(), Switches())
+        executor = self.open_executor(TellsEverything(), free_control())
         executor.start(task_of(2))
         assert items_of(all_news(executor)) == list(EVERY_SORT)
 
     def test_a_batch_with_nothing_to_tell_still_ends(self) -> None:
-        executor = self.open_executor(DoesAll(), Switches())
+        executor = self.open_executor(DoesAll(), free_control())
         executor.start(task_of(8, todo=b"\x00"))
         (progress,) = all_news(executor)
         assert (progress.final, list(progress.items), progress.error) == (True, [], None)
 
     def test_slots_are_taken_by_a_start_and_free_again_after_the_final_report(self) -> None:
-        executor = self.open_executor(TakesItsTime(), Switches())
+        executor = self.open_executor(TakesItsTime(), free_control())
         slots = executor.free_slots
         assert slots > 0
         for batch in range(slots):
@@ -175,14 +110,14 @@ class ExecutorContract:
         assert sorted(finals) == list(range(1, slots + 1))
 
     def test_waiting_for_nothing_returns_nothing_in_time(self) -> None:
-        executor = self.open_executor(DoesAll(), Switches())
+        executor = self.open_executor(DoesAll(), free_control())
         began_s = time.monotonic()
         assert list(executor.wait(0.2)) == []
         assert 0.15 <= time.monotonic() - began_s < 2, "either it spins, or it sleeps too long"
         assert list(executor.wait(0.0)) == []
 
     def test_what_is_known_is_told_while_the_batch_goes_on(self) -> None:
-        control = Switches()
+        control = free_control()
         executor = self.open_executor(TakesItsTime(0.01), control)
         executor.start(task_of(1_000))
         began_s = time.monotonic()
@@ -192,11 +127,11 @@ class ExecutorContract:
             assert time.monotonic() - began_s < _PATIENCE_S
         assert not any(progress.final for progress in news)
         assert time.monotonic() - began_s < 3, "at least once a second"
-        control.stopping = True
+        control.stop()
         assert all_news(executor)[-1].final
 
     def test_a_performer_that_breaks_is_an_error_of_its_batch_and_not_of_the_executor(self) -> None:
-        executor = self.open_executor(Breaks(after=3), Switches())
+        executor = self.open_executor(Breaks(after=3), free_control())
         slots = executor.free_slots
         for batch in (1, 2):
             executor.start(task_of(10, batch=batch))
@@ -207,18 +142,18 @@ class ExecutorContract:
             assert executor.free_slots == slots
 
     def test_a_performer_that_breaks_before_its_first_item_is_an_error_too(self) -> None:
-        executor = self.open_executor(BreaksAtOnce(), Switches())
+        executor = self.open_executor(BreaksAtOnce(), free_control())
         executor.start(task_of(10))
         (progress,) = all_news(executor)
         assert progress.final
         assert "broken on purpose" in (progress.error or "")
 
     def test_a_stop_drains_what_was_begun_and_begins_no_more(self) -> None:
-        control = Switches()
+        control = free_control()
         executor = self.open_executor(TakesItsTime(), control)
         executor.start(task_of(2_000))
         news = list(executor.wait(0.1))
-        control.stopping = True
+        control.stop()
         news += executor.stop(grace_s=_PATIENCE_S)
         assert [progress.final for progress in news].count(True) == 1
         assert news[-1].final
@@ -228,11 +163,11 @@ class ExecutorContract:
         assert {item.kind for item in items_of(news) if isinstance(item, Outcome)} <= {OutcomeKind.DONE}
 
     def test_a_batch_that_is_abandoned_tells_the_rest_as_unknown(self) -> None:
-        control = Switches()
+        control = free_control()
         executor = self.open_executor(TakesItsTime(), control)
         executor.start(task_of(400))
         news = list(executor.wait(0.05))
-        control.stopping = control.abandoned = True
+        control.abandon()
         news += executor.stop(grace_s=_PATIENCE_S)
         assert news[-1].final
         outcomes = [item for item in items_of(news) if isinstance(item, Outcome)]
@@ -240,7 +175,7 @@ class ExecutorContract:
         assert outcomes[-1].kind is OutcomeKind.UNKNOWN
 
     def test_a_stop_with_nothing_running_returns_at_once(self) -> None:
-        executor = self.open_executor(DoesAll(), Switches())
+        executor = self.open_executor(DoesAll(), free_control())
         began_s = time.monotonic()
         assert list(executor.stop(grace_s=_PATIENCE_S)) == []
         assert time.monotonic() - began_s < 5
@@ -248,15 +183,15 @@ class ExecutorContract:
     def test_the_grace_of_a_stop_is_kept_even_if_a_batch_hangs(self) -> None:
         if not self.interrupts_waits:
             pytest.skip("this executor cannot leave a batch that hangs")
-        control = Switches()
+        control = free_control()
         executor = self.open_executor(HangsUntilAbandoned(), control)
         executor.start(task_of(2))
-        control.stopping = True
+        control.stop()
         began_s = time.monotonic()
         news = list(executor.stop(grace_s=0.3))
         assert time.monotonic() - began_s < 5
         assert not any(progress.final for progress in news)
-        control.abandoned = True
+        control.abandon()
         news += executor.stop(grace_s=_PATIENCE_S)
         assert news[-1].final
         kinds = [item.kind for item in items_of(news) if isinstance(item, Outcome)]
@@ -265,7 +200,7 @@ class ExecutorContract:
     def test_what_was_told_before_a_batch_went_quiet_is_handed_over(self) -> None:
         if not self.interrupts_waits:
             pytest.skip("this executor hears of nothing while a batch is quiet")
-        control = Switches()
+        control = free_control()
         executor = self.open_executor(HangsUntilAbandoned(), control)
         executor.start(task_of(2))
         began_s = time.monotonic()
@@ -274,22 +209,42 @@ class ExecutorContract:
             news += executor.wait(0.2)
         assert items_of(news) == [Outcome(0, OutcomeKind.DONE)]
         assert time.monotonic() - began_s < 3, "at least once a second"
-        control.abandoned = True
+        control.abandon()
         assert all_news(executor)[-1].final
 
     def test_an_abandonment_ends_a_wait_without_a_timeout(self) -> None:
         if not self.interrupts_waits:
             pytest.skip("this executor is held up by a batch that hangs")
-        control = Switches()
+        control = free_control()
         executor = self.open_executor(HangsUntilAbandoned(), control)
         executor.start(task_of(2))
-        timer = Timer(0.2, setattr, (control, "abandoned", True))
+        timer = Timer(0.2, control.abandon)
         timer.start()
         news: list[BatchProgress] = []
         while not any(progress.final for progress in news):
             news += executor.wait()
         timer.join()
         assert len(items_of(news)) == 2
+
+
+def free_control() -> RunControl:
+    """Return a control without limits."""
+    return RunControl(in_flight=8)
+
+
+def context_of(performer: Performer, control: RunControl, *, workers: int = 2) -> ExecutorContext:
+    """Return what an executor is opened with that has `performer` perform its batches."""
+    return ExecutorContext(
+        performer=performer,
+        open_performer=Opens(performer),
+        control=control,
+        workers=workers,
+        batches_each=1,
+        most_in_flight=8,
+        pins_cores=False,
+        cluster=None,
+        warn=lambda sentence: pytest.fail(f"the user was warned: {sentence}"),
+    )
 
 
 def task_of(actions: int, *, batch: int = 1, generation: int = 1, todo: bytes | None = None) -> BatchTask:

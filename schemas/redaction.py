@@ -1,0 +1,101 @@
+"""Text made free of what signs requests: of what looks like a secret, and of what is known to be one.
+
+What looks like one is told by its name (a header, an element, a field). What is known are the values that sessions were
+opened with: they are found whatever stands beside them, also percent-encoded, in hexadecimal and in base64.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode, urlsafe_b64encode
+from urllib.parse import quote
+
+MASK = "[redacted]"
+
+_LEAST_LETTERS = 16  # a shorter one may be an ordinary word of a message, and AWS has none
+_MOST_VALUES = 64
+# What a name and its value are kept apart by, also percent-encoded and within quotes that are escaped themselves.
+_APART = r"[\\\"'\s]*(?:[=:>]|%3[AD])[\\\"'=:>\s]*"
+# S3 repeats what it was asked to sign, token included, in the answer to a wrong signature.
+_ELEMENT = re.compile(
+    r"<(CanonicalRequest(?:Bytes)?|StringToSign(?:Bytes)?|SignatureProvided)>.*?(?:</\1>|$)", re.DOTALL | re.IGNORECASE
+)
+_AUTHORIZATION = re.compile(rf"(authorization{_APART}b?[\\\"']*)[^\\\"'<>\r\n]+", re.IGNORECASE)
+_NAMED = re.compile(
+    r"((?:security-?token|signature|credential|token(?:-[0-9]+)?|(?:secret|private)_?(?:access_?)?key|client_?secret|customer-key|"
+    rf"password|passphrase){_APART})[^\s&\",;<>]+",
+    re.IGNORECASE,
+)
+_USER_INFO = re.compile(r"(?<=://)[^\s/@\"'<>]+@")
+
+
+class _KnownSecrets:
+    """The values, each in the forms in which it may turn up; the last ones of a long life are kept."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[str, ...]] = {}
+        self._forms: tuple[str, ...] = ()
+
+    def add(self, value: str) -> None:
+        if len(value) < _LEAST_LETTERS or value in self._values:
+            return
+        values = {**self._values, value: _forms_of(value)}
+        while len(values) > _MOST_VALUES:
+            del values[next(iter(values))]
+        forms = {form for of_value in values.values() for form in of_value}
+        # Replaced, never changed: other threads may be reading. The longest go first, as one may hold another.
+        self._values, self._forms = values, tuple(sorted(forms, key=len, reverse=True))
+
+    def mask(self, text: str) -> str:
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
+
+    def first_place(self, text: str) -> int | None:
+        return min((at for form in self._forms if (at := text.find(form)) >= 0), default=None)
+
+
+_KNOWN = _KnownSecrets()
+
+
+def remember_secrets(*values: str | None) -> None:
+    """Take note of secret keys and tokens, so that no text shows them from now on; kept in memory only."""
+    for value in values:
+        if value is not None:
+            _KNOWN.add(value.strip())
+
+
+def mask_known(text: str) -> str:
+    """Return the text without the secrets that are known; nothing else of it changes."""
+    return _KNOWN.mask(text)
+
+
+def find_known(text: str) -> int | None:
+    """Return where the first known secret begins in the text; None if it holds none."""
+    return _KNOWN.first_place(text)
+
+
+def redact(text: str) -> str:
+    """Return the text without known secrets and without what is named as a signature, a token or a secret key."""
+    text = _ELEMENT.sub(lambda found: f"<{found[1]}>{MASK}", mask_known(text))
+    for pattern in (_AUTHORIZATION, _NAMED):
+        text = pattern.sub(lambda found: f"{found[1]}{MASK}", text)
+    return _USER_INFO.sub(f"{MASK}@", text)
+
+
+def _forms_of(value: str) -> tuple[str, ...]:
+    data = value.encode(errors="surrogateescape")
+    hexadecimal = data.hex()
+    forms = (
+        value,
+        quote(value, safe=""),
+        quote(value),
+        hexadecimal,
+        hexadecimal.upper(),
+        data.hex(" "),
+        data.hex(" ").upper(),
+        b64encode(data).decode().rstrip("="),
+        urlsafe_b64encode(data).decode().rstrip("="),
+    )
+    return tuple(dict.fromkeys(forms))

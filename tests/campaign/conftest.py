@@ -1,0 +1,107 @@
+"""A campaign's stage, made once for each engine; its counts, told at the end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.loaders import Loader
+from campaign.stage import Stage
+from campaign.tally import PROPERTY, Tally
+from fakes.s3server import ServerProcess
+from fakes.workplace import Workplace
+from s3plan.app import stores
+from s3plan.storage.engines import open_engine
+
+_IN_MEMORY = Path("/dev/shm")
+_LOADER = Loader()
+_READ_TIMEOUT_S = 0.6  # a stall would take two minutes otherwise
+_LOOK_EVERY_S = 0.1
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let timeouts and pauses be short, which are for networks and for people, and S3's model be read once."""
+    monkeypatch.setattr(stores, "open_engine", partial(open_engine, read_timeout_s=_READ_TIMEOUT_S))
+    monkeypatch.setattr("botocore.session.create_loader", lambda *_: _LOADER)
+    monkeypatch.setattr("s3plan.storage.http_loop._LOOK_EVERY_S", _LOOK_EVERY_S)
+    monkeypatch.setattr("s3plan.storage.patience._FIRST_PAUSE_S", _FIRST_PAUSE_S)
+    monkeypatch.setattr("s3plan.storage.patience._LONGEST_PAUSE_S", _LONGEST_PAUSE_S)
+
+
+@pytest.fixture(scope="session")
+def campaign_server() -> Iterator[ServerProcess]:
+    """A server for campaigns alone."""
+    with ServerProcess() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def campaign_folder() -> Iterator[Path]:
+    """A folder in memory, where the system has one: thousands of journals are fsynced there."""
+    with tempfile.TemporaryDirectory(prefix="campaign-", dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def stages() -> dict[str, Stage]:
+    """Those made so far, by engine."""
+    return {}
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine whose requests are disturbed."""
+    return str(getattr(request, "param", "native"))
+
+
+@pytest.fixture
+def stage(
+    engine: str,
+    stages: dict[str, Stage],
+    campaign_server: ServerProcess,
+    campaign_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Stage:
+    """The stage of one engine, with what a command finds in its environment."""
+    if engine in stages:
+        place = stages[engine].place
+    else:
+        folder = campaign_folder / engine
+        folder.mkdir()
+        place = Workplace(folder, campaign_server, engine)
+    environment = place.command.environment
+    for name, value in {**place.command.variables, "XDG_CACHE_HOME": environment["XDG_CACHE_HOME"]}.items():
+        monkeypatch.setenv(name, value)
+    if engine not in stages:
+        stages[engine] = Stage(place)
+    return stages[engine]
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Tally:
+    """Counts what a test did, for the summary."""
+    counted = Tally()
+    request.node.user_properties.append((PROPERTY, counted.counts))
+    return counted
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell what the campaigns of this session came to."""
+    total: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") != "call":
+                continue
+            total.update(dict(getattr(report, "user_properties", ())).get(PROPERTY, {}))
+    if total:
+        terminalreporter.write_line(
+            f"campaigns: {total['faults']:,} faults injected in {total['runs']:,} runs, "
+            f"{total['violations']:,} violations"
+        )

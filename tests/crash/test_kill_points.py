@@ -1,0 +1,131 @@
+"""SIGKILL at every commit of the journal, at every change of the disk, at random moments: the next apply ends right."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.command_host import Circumstances, CommandHost
+from fakes.disk_shim import DiskFault, compile_shim, why_not
+from fakes.mirrored_place import ACTIONS, IN_FLIGHT, LARGE, PARTS, SMALL, MirroredPlace
+from fakes.torture import TORTURE
+from fakes.workplace import Workplace
+
+EXECUTORS = pytest.mark.parametrize("executor", ["serial", "threads", "processes"])
+LATENCY_S = 0.004
+_MOST_POINTS = 500
+
+
+@pytest.fixture
+def mirrored(place: Workplace) -> MirroredPlace:
+    mirrored = MirroredPlace(place)
+    mirrored.plan()
+    return mirrored
+
+
+@pytest.fixture
+def host(place: Workplace, tmp_path: Path) -> Iterator[CommandHost]:
+    shim = None if why_not() else compile_shim(tmp_path)
+    watched = place.plan_file.parent
+    with CommandHost(place.folder, place.command.environment, watched=watched, shim=shim) as host:
+        yield host
+
+
+def killed_at_every_point(
+    mirrored: MirroredPlace,
+    host: CommandHost,
+    executor: str,
+    points: Iterator[Circumstances],
+    *,
+    written_twice: int = 0,
+) -> int:
+    """Kill an apply at each point, apply again, and see that all is well; return how many kills there were.
+
+    The points end where a run is over before its kill.
+    """
+    place = mirrored.place
+    words = ("apply", place.plan_file, "--yes", "--executor", executor)
+    for kills, point in enumerate(points):
+        mirrored.set_back()
+        place.server.reset_stats()
+        place.server.set_mode(latency_s=LATENCY_S)
+        ran = host.run(*words, circumstances=point)
+        place.server.set_mode(latency_s=0)
+        if not ran.was_killed:
+            assert ran.ended.exit_code == 0, ran.ended.output
+            return kills
+        ended = host.run(*words).ended
+        assert ended.exit_code == 0, f"{point}: {ended.output}"
+        mirrored.assert_ended_right(written_twice=written_twice)
+        stats = place.server.stats()
+        assert stats.answered("CopyObject") <= SMALL + written_twice
+        assert stats.requested("CopyObject") <= 2 * SMALL  # the batch under way, once more
+        assert stats.answered("UploadPartCopy") <= LARGE * PARTS + 2 * IN_FLIGHT
+        again = host.run("apply", place.plan_file, "--yes").ended
+        assert again.exit_code == 0, f"{point}: {again.output}"
+        assert place.writes() == dict.fromkeys(place.writes(), 1) or written_twice
+    pytest.fail("the run had no end")
+
+
+def commits(*, before: bool, flush_every: int | None, step: int = 1, first: int = 1) -> Iterator[Circumstances]:
+    for number in range(first, _MOST_POINTS, step):
+        yield Circumstances(killed_at_commit=number, before_commit=before, flush_every=flush_every)
+
+
+@EXECUTORS
+def test_killed_after_any_commit_of_the_journal(mirrored: MirroredPlace, host: CommandHost, executor: str) -> None:
+    flush_every = 1 if TORTURE else None  # None: as it is, some ten commits
+    kills = killed_at_every_point(mirrored, host, executor, commits(before=False, flush_every=flush_every))
+    assert kills >= (15 if TORTURE else 6)
+
+
+@EXECUTORS
+def test_killed_just_before_any_commit_of_the_journal(
+    mirrored: MirroredPlace, host: CommandHost, executor: str
+) -> None:
+    points = commits(
+        before=True, flush_every=1 if TORTURE else None, step=1 if TORTURE else 3, first=1 if TORTURE else 2
+    )
+    assert killed_at_every_point(mirrored, host, executor, points) >= 2
+
+
+def test_killed_at_commits_on_a_store_that_holds_no_condition(mirrored: MirroredPlace, host: CommandHost) -> None:
+    """There a request that was under way may land after the look, and be sent again: no more than those."""
+    mirrored.place.server.set_mode(conditions="none")
+    mirrored.seed()
+    mirrored.place.plan_file.unlink()
+    mirrored.place.plan(probe=True)
+    points = commits(before=False, flush_every=1, step=1 if TORTURE else 4)
+    assert killed_at_every_point(mirrored, host, "threads", points, written_twice=IN_FLIGHT) >= 2
+
+
+@pytest.mark.skipif(why_not() is not None, reason=f"a kill at a change of the disk {why_not()}")
+def test_killed_at_any_change_of_the_disk(mirrored: MirroredPlace, host: CommandHost) -> None:
+    points = (
+        Circumstances(disk_fault=DiskFault(kill_at=number), flush_every=4)
+        for number in range(1, _MOST_POINTS * 10, 1 if TORTURE else 13)
+    )
+    assert killed_at_every_point(mirrored, host, "serial", points) >= 8
+
+
+@EXECUTORS
+def test_killed_at_random_moments(mirrored: MirroredPlace, executor: str) -> None:
+    """Also while modules are imported, workers come up, or the plan is read."""
+    place, moments = mirrored.place, random.Random(f"moments of {executor}")
+    for _ in range(40 if TORTURE else 2):
+        mirrored.set_back()
+        place.server.set_mode(latency_s=0.02)
+        kills = 0
+        for _ in range(3):
+            with place.command.start("apply", place.plan_file, "--yes", "--executor", executor) as started:
+                time.sleep(moments.uniform(0.2, 1.1))
+                kills += started.kill().exit_code == -signal.SIGKILL
+        place.server.set_mode(latency_s=0)
+        assert place.apply(executor=executor).exit_code == 0
+        assert kills
+        mirrored.assert_ended_right()
+    assert len(place.keys("source")) == ACTIONS - 12

@@ -1,0 +1,48 @@
+"""The command on MiniStack, which ignores what a copy expects of its destination and keeps every other pin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import pytest
+from functional.server_journeys import Place, ServerJourneys, ServerListings
+from s3plan.schemas.conditions import Condition, Enforcement
+from servers.ministack import MiniStack
+from servers.ready import ready
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
+    with ready(MiniStack(tmp_path_factory.mktemp("ministack"))) as server:
+        yield server
+
+
+class TestMiniStackListings(ServerListings):
+    pass
+
+
+class TestMiniStack(ServerJourneys):
+    CAPABILITIES: ClassVar[Mapping[Condition, Enforcement]] = {
+        **dict.fromkeys(Condition, Enforcement.ENFORCED),
+        Condition.COPY_ABSENT: Enforcement.CHECKED,
+        Condition.COPY_MATCH: Enforcement.CHECKED,
+    }
+
+    LOSES_TAGS_OF_UPLOADS = True  # it takes the header of CreateMultipartUpload and forgets it
+
+    def test_apply_says_that_copies_rest_on_a_look(self, place: Place) -> None:
+        place.seed("source", "new", "changed")
+        place.seed("destination", "changed", size_bytes=11)
+        place.manifest()
+        place.plan()
+        ended = place.command.run("apply", place.plan_file, "--yes")
+        assert ended.exit_code == 0, ended.output
+        assert "ignores conditions (copy-absent, copy-match)" in ended.stderr
+
+    def test_a_missing_destination_is_created_in_its_region(self, place: Place) -> None:
+        """As AWS does, this server answers 301 to a HeadBucket that comes from another region."""
+        place.seed("source", "new")
+        place.carry_out(destination={"create": True, "region": "eu-central-1"})
+        assert place.s3.get_bucket_location(Bucket="destination")["LocationConstraint"] == "eu-central-1"
+        assert place.keys("destination") == {"new"}

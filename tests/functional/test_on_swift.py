@@ -1,0 +1,49 @@
+"""The command on OpenStack Swift, which has no atomic conditions, no If-Match for writes, and no tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+from functional.server_journeys import Place, ServerJourneys, ServerListings
+from s3plan.schemas.conditions import Condition, Enforcement
+from servers.ready import ready
+from servers.swift import Swift
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
+    with ready(Swift(tmp_path_factory.mktemp("swift"))) as server:
+        yield server
+
+
+class TestSwiftListings(ServerListings):
+    ROWS_IN_A_PAGE = 200
+
+
+class TestSwift(ServerJourneys):
+    CAPABILITIES: ClassVar[Mapping[Condition, Enforcement]] = {
+        Condition.COPY_SOURCE_MATCH: Enforcement.ENFORCED,
+        Condition.COPY_ABSENT: Enforcement.CHECKED,  # every copy with If-None-Match is answered 412
+        Condition.COPY_MATCH: Enforcement.CHECKED,  # 501, as for every write with If-Match
+        Condition.PART_SOURCE_MATCH: Enforcement.ENFORCED,
+        Condition.COMPLETE_ABSENT: Enforcement.NOT_ATOMIC,
+        Condition.COMPLETE_MATCH: Enforcement.CHECKED,
+        Condition.DELETE_MATCH: Enforcement.NOT_ATOMIC,
+        Condition.BATCH_DELETE_MATCH: Enforcement.CHECKED,
+    }
+    TAGS: ClassVar[Mapping[str, str]] = {}
+
+    def test_a_wrong_secret_is_told_before_anything_is_written(self, place: Place) -> None:
+        """The only server of the tests that is not of our making and looks at signatures."""
+        place.seed("source", "new")
+        place.buckets("destination")
+        place.manifest()
+        place.plan()
+        command = replace(place.command, variables={**place.command.variables, "AWS_SECRET_ACCESS_KEY": "wrong"})
+        for ended in (command.run("plan", "job.yaml", "-o", "other.s3plan"), command.run("apply", "--yes")):
+            assert ended.exit_code == 10, ended.output
+            assert "SignatureDoesNotMatch" in ended.stderr
+        assert place.keys("destination") == set()

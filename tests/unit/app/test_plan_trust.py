@@ -1,0 +1,146 @@
+"""What a plan may choose only if the user's own files say so too, and which plans are picked without being named."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from fakes.planted_files import SOMEBODY_ELSE, give_away
+from s3plan.app.checks import check_endpoints, check_header
+from s3plan.app.places import find_plan
+from s3plan.app.requests import ApplyRequest
+from s3plan.app.review import open_review
+from s3plan.planfile.reader import open_plan
+from s3plan.schemas.errors import PlanRefused, UsageInvalid
+from unit.planfile.plan_samples import change, copies, header, write_plan
+
+MANIFEST = """\
+version: 1
+name: images
+source: {{url: "s3://from/images/", connection: backup}}
+destination: {{url: "s3://too/dr/", connection: backup}}
+connections:
+  backup: {connection}
+"""
+ENDPOINT = "https://s3.example.com"
+
+
+def manifest(connection: dict[str, object]) -> str:
+    return MANIFEST.format(connection=json.dumps(connection))
+
+
+def forge(path: Path, connection: dict[str, object], *, manifest_path: str = "job.yaml") -> Path:
+    """A plan whose connection `backup` is what somebody likes; its digests agree."""
+    write_plan(path, copied=copies(b"a"))
+    text = manifest(connection)
+    document = json.loads(header(actions=1, size_bytes=7).model_dump_json(exclude_none=True))
+    document["manifest"] = {"path": manifest_path, "sha256": sha256(text.encode()).hexdigest(), "text": text}
+    quoted = json.dumps(document).replace("'", "''")
+    endpoint = connection.get("endpoint")
+    change(
+        path,
+        f"UPDATE header SET document = '{quoted}'",
+        f"UPDATE location SET endpoint = {'NULL' if endpoint is None else repr(endpoint)} WHERE id = 2",
+        reseal=True,
+    )
+    return path
+
+
+def judge(path: Path, *, expects: bool = False) -> None:
+    with open_plan(path) as plan:
+        check_endpoints(plan, ApplyRequest(plan=path, expect=plan.digest if expects else None))
+
+
+@pytest.mark.parametrize(
+    ("connection", "message"),
+    [
+        ({"endpoint": ENDPOINT}, f"leads to {ENDPOINT}"),
+        ({"profile": "admin"}, "connection backup with credentials"),
+        ({"env_prefix": "ADMIN_"}, "connection backup with credentials"),
+        ({"role_arn": "arn:aws:iam::111122223333:role/theirs"}, "connection backup with credentials"),
+        ({"tls_verify": False}, "or certificates"),
+        ({"ca_bundle": "theirs.pem"}, "or certificates"),
+        ({"allow_http": True}, "or certificates"),
+        ({"anonymous": True}, "connection backup with credentials"),
+    ],
+)
+def test_where_requests_go_and_who_signs_them_is_not_the_plans_choice(
+    tmp_path: Path, connection: dict[str, object], message: str
+) -> None:
+    path = forge(tmp_path / "a.s3plan", connection)
+    with pytest.raises(PlanRefused, match=message) as refusal:
+        judge(path)
+    assert "--expect" in str(refusal.value)
+    judge(path, expects=True)
+    (tmp_path / "job.yaml").write_text(manifest({"region": "eu-west-1"}))
+    with pytest.raises(PlanRefused, match=message):
+        judge(path)
+    (tmp_path / "job.yaml").write_text(manifest(connection))
+    judge(path)
+
+
+def test_what_does_not_matter_may_differ(tmp_path: Path) -> None:
+    path = forge(tmp_path / "a.s3plan", {"endpoint": ENDPOINT, "engine": "boto3", "region": "us-east-1"})
+    (tmp_path / "job.yaml").write_text(manifest({"endpoint": ENDPOINT, "addressing_style": "virtual"}))
+    judge(path)
+
+
+def test_a_plan_does_not_choose_which_manifest_speaks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest's path is a text of the plan; it may lead to a file that somebody else has laid somewhere."""
+    theirs, mine = tmp_path / "theirs.yaml", tmp_path / "work"
+    mine.mkdir()
+    monkeypatch.chdir(mine)
+    theirs.write_text(manifest({"endpoint": ENDPOINT}))
+    paths = (str(theirs), "../theirs.yaml")
+    for manifest_path in paths:
+        judge(forge(mine / "a.s3plan", {"endpoint": ENDPOINT}, manifest_path=manifest_path))
+    give_away(theirs)
+    for manifest_path in paths:
+        with pytest.raises(PlanRefused, match="leads to"):
+            judge(forge(mine / "a.s3plan", {"endpoint": ENDPOINT}, manifest_path=manifest_path))
+
+
+@pytest.mark.parametrize("role", ["source", "destination"])
+def test_a_plan_with_ends_that_no_screen_shows_is_refused(tmp_path: Path, role: str) -> None:
+    path = tmp_path / "a.s3plan"
+    write_plan(path, copied=copies(b"a"))
+    change(
+        path,
+        f"INSERT INTO location VALUES (3, '{role}', 's3://third/', '', NULL, NULL, 'third', '', NULL)",
+        reseal=True,
+    )
+    with pytest.raises(PlanRefused, match="not one source and one destination"):
+        open_review(path)
+    with open_plan(path) as plan, pytest.raises(PlanRefused, match="not one source and one destination"):
+        check_header(plan, now=plan.header.made_at)
+
+
+def test_the_plan_of_somebody_else_is_not_picked(tmp_path: Path) -> None:
+    theirs, mine = tmp_path / "a.s3plan", tmp_path / "b.s3plan"
+    write_plan(theirs, copied=copies(b"a"))
+    write_plan(mine, copied=copies(b"a"))
+    give_away(theirs)
+    assert find_plan(tmp_path) == mine
+    mine.unlink()
+    with pytest.raises(UsageInvalid, match=rf"a\.s3plan belongs to another user \({SOMEBODY_ELSE}\); name the plan"):
+        find_plan(tmp_path)
+
+
+def test_a_plan_that_others_may_write_or_that_is_a_link_is_not_picked(tmp_path: Path) -> None:
+    theirs, mine = tmp_path / "a.s3plan", tmp_path / "b.s3plan"
+    write_plan(theirs, copied=copies(b"a"))
+    write_plan(mine, copied=copies(b"a"))
+    theirs.chmod(0o666)
+    assert find_plan(tmp_path) == mine
+    theirs.unlink()
+    theirs.symlink_to(mine)
+    assert find_plan(tmp_path) == mine
+
+
+def test_a_plan_whose_name_is_no_text_is_not_picked(tmp_path: Path) -> None:
+    mine = tmp_path / "b.s3plan"
+    write_plan(tmp_path / "a\ns3plan: error: all is well.s3plan", copied=copies(b"a"))
+    write_plan(mine, copied=copies(b"a"))
+    assert find_plan(tmp_path) == mine
