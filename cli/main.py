@@ -295,7 +295,7 @@ def unpause(context: typer.Context, *, plan: PlanArgument = None, journal: Journ
 
 @app.command()
 def cancel(context: typer.Context, *, plan: PlanArgument = None, journal: JournalOption = None) -> int:
-    """End a running apply as Ctrl-C does there; `apply` can go on later."""
+    """End a running apply, as Ctrl-C does there."""
     from s3plan.cli.control_command import control
     from s3plan.executors.run_states import Wish
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from fakes.command import Command
 from fakes.odd_keys import XML_UNSAFE_KEYS
 from fakes.s3server import Fault, FaultKind
+from fakes.s3server.process import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from fakes.workplace import BY_BOTH_ENGINES, MIB, MIRROR, Workplace, counted
 
 pytestmark = BY_BOTH_ENGINES
@@ -191,6 +195,8 @@ def test_expired_credentials_end_the_run_with_10_and_good_ones_resume_it(place: 
     place.server.faults([Fault(kind=FaultKind.EXPIRED_TOKEN, bucket="destination", after=80, times=None)])
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 10
+    assert "the credentials cannot be used any more" in ended.stdout
+    assert "to go on:" in ended.stdout
     place.server.clear_faults()
     assert 0 < len(place.keys("destination")) < 300
     ended = place.command.run("apply", place.plan_file, "--yes", "--json")
@@ -198,6 +204,35 @@ def test_expired_credentials_end_the_run_with_10_and_good_ones_resume_it(place: 
     assert ended.event("run-ended")["counts"].keys() <= {"done", "already-done"}
     assert set(place.writes().values()) == {1}
     assert len(place.writes()) == 300
+    place.assert_nothing_left()
+
+
+def test_credentials_that_expire_in_the_middle_are_renewed_and_the_run_goes_on(place: Workplace) -> None:
+    """As with a profile that somebody, or a tool, writes anew while a long run goes on."""
+    place.seed("source", count=300, size_bytes=10)
+    place.buckets("destination")
+    ready(place, run={"in_flight": 4})
+    place.server.set_mode(latency_s=0.03, credential=None)
+    profile = place.folder / "credentials"
+    variables = {name: value for name, value in place.command.variables.items() if not name.endswith("_KEY_ID")}
+    variables = {name: value for name, value in variables.items() if not name.endswith("_ACCESS_KEY")}
+    command = Command(place.folder, variables | {"AWS_SHARED_CREDENTIALS_FILE": str(profile)})
+
+    def write(key_id: str) -> None:
+        profile.write_text(f"[default]\naws_access_key_id = {key_id}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n")
+
+    write(ACCESS_KEY_ID)
+    with command.start("apply", place.plan_file, "--yes") as started:
+        until_s = time.monotonic() + 30
+        while place.server.stats().answered("CopyObject") < 20 and time.monotonic() < until_s:
+            time.sleep(0.02)
+        write("AKIDTWO")
+        place.server.faults([Fault(kind=FaultKind.EXPIRED_TOKEN, operation="CopyObject")])
+        ended = started.wait()
+    assert ended.exit_code == 0, ended.output
+    assert place.server.fired() == [1]
+    assert len(place.writes()) == 300
+    assert set(place.writes().values()) == {1}
     place.assert_nothing_left()
 
 
