@@ -14,7 +14,7 @@ _BARS = 520  # the longest bar
 _BAR, _STEP = 14, 19
 _GROUP_HEAD, _GROUP_GAP = 24, 14
 # Every colour stands out from white and from black; the page's own ground shows through.
-_STYLE = (
+STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#24292f}.t{font-weight:600}.n{text-anchor:end}"
     ".b{fill:#8c959f}.o{fill:#1a7f37}"
     "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.b{fill:#6e7681}.o{fill:#3fb950}}"
@@ -34,7 +34,7 @@ def svg_of(report: Report) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{top}" viewBox="0 0 {_WIDTH} {top}" '
         f'role="img" aria-label="Wall time of s3plan and of other tools">'
     )
-    return "\n".join([head, f"<style>{_STYLE}</style>", *lines, "</svg>"]) + "\n"
+    return "\n".join([head, f"<style>{STYLE}</style>", *lines, "</svg>"]) + "\n"
 
 
 def _group(result: WorkResult, figures: Sequence[Figure], top: int) -> Iterator[str]:

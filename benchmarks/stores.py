@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -44,6 +44,27 @@ class Stats:
     requests: Mapping[str, int]
     first_unix_s: Mapping[str, float]
     cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """A share of all requests is refused, from `begins_s` after the first one on, for `lasts_s`."""
+
+    share: float
+    begins_s: int
+    lasts_s: int
+
+    @property
+    def ends_s(self) -> int:
+        return self.begins_s + self.lasts_s
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Requests in each second since the first one after the last reset, and how many of them a storm refused."""
+
+    received: Sequence[int]
+    refused: Sequence[int]
 
 
 class Store(Protocol):
@@ -105,6 +126,14 @@ class OwnServer:
         found = self._ask("stats")
         return Stats(found["requests"], found["first_unix_s"], found["cpu_s"] - self._cpu_s)
 
+    def set_storm(self, storm: Storm) -> None:
+        """Let a storm come, counted from the first request after the next reset."""
+        times = {"storm-after": f"{storm.begins_s}s", "storm-for": f"{storm.lasts_s}s"}
+        self._ask("set", **{"storm-share": storm.share, **times})
+
+    def rates(self) -> Rates:
+        return Rates(**self._ask("rates"))
+
     def _ask(self, name: str, **values: object) -> dict[str, Any]:
         address = urlsplit(self.endpoint)
         connection = http.client.HTTPConnection(address.hostname or "", address.port or 80, timeout=_ADMIN_TIMEOUT_S)
@@ -141,6 +170,13 @@ def opened_store(endpoint: str | None, *, folder: Path) -> Iterator[Store]:
     if endpoint is not None:
         yield _store_at(endpoint)
         return
+    with opened_server(folder) as server:
+        yield server
+
+
+@contextmanager
+def opened_server(folder: Path) -> Iterator[OwnServer]:
+    """Build our server in `folder` and give it; it ends with the block. Raises StoreUnusable: no Go, no start."""
     server = subprocess.Popen(
         [str(_built_server(folder)), "-until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

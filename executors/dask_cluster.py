@@ -12,7 +12,9 @@ import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ from s3plan.schemas.errors import S3PlanError, UsageInvalid
 from s3plan.schemas.ports import Executor
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, LocalCluster
 
 ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"
 
@@ -67,9 +69,21 @@ def open_dask(context: ExecutorContext) -> Iterator[Executor]:
             slots=context.workers * context.batches_each,
             most_in_flight=context.most_in_flight,
             pacer=context.control,
+            may_have_workers=partial(_may_have_workers, client),
         ) as executor,
     ):
         yield executor
+
+
+def _may_have_workers(client: Client) -> bool:
+    """Say whether workers are there or may come; of a cluster that is not ours nobody can say that they will not."""
+    from distributed.core import Status
+
+    if client.cluster is None:
+        return True
+    return any(
+        nanny.status in {Status.init, Status.starting, Status.running} for nanny in client.cluster.workers.values()
+    )
 
 
 @contextmanager
@@ -135,7 +149,7 @@ def _local_client(context: ExecutorContext) -> Iterator[Client]:
         yield client
 
 
-def _close_quietly(closable: Client) -> None:
+def _close_quietly(closable: Client | LocalCluster) -> None:
     with suppress(Exception):  # it is of no more use, and leaves by itself
         closable.close(timeout=_CLOSES_WITHIN_S)
 
@@ -145,6 +159,9 @@ def _interrupts_blocked() -> Iterator[None]:
     """Keep Ctrl-C from the threads and processes that are started meanwhile; the main thread has it again after."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
+        # Started first: whichever thread does so has its signals unblocked by it.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -7,8 +7,7 @@ error instead, and the scheduler gives it out anew with what is known.
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
+from s3plan.executors.dask_endings import CUT_OFF, cannot_work, first_line, refusal_of, why_lost
 from s3plan.executors.dask_messages import (
     ORDERS_TOPIC,
     Assignment,
@@ -43,10 +43,6 @@ _LEASE_S = 30.0
 _FAREWELL_S = 2.0
 _LOSSES_WITHOUT_WORK = 5  # in a row, for each slot, of tasks that had not begun their batch
 _MOST_REFUSED = 100  # who is not answered asks again
-_CUT_OFF = (
-    "the connection to the dask scheduler was lost; start the scheduler, then apply the same plan again: what has "
-    "ended stays as it is, what was under way is looked at"
-)
 
 
 @dataclass(slots=True)
@@ -68,9 +64,11 @@ class _FutureEnded:
 class DaskExecutor:
     """At most `slots` batches at a time on the workers that `client` reaches. `close` it; the client is the caller's.
 
-    `wait` and `start` raise S3PlanError if the connection to dask's scheduler is lost, or if batches cannot be
-    performed on the workers at all. The `control` is obeyed by all workers together, each by its share; give it as
-    `pacer` too if it has rates. Workers that hear nothing for `lease_s` seconds begin no more actions.
+    `wait` and `start` raise S3PlanError if the connection to dask's scheduler is lost, if batches cannot be performed
+    on the workers at all, or if `may_have_workers` says that there never will be any more.
+
+    The `control` is obeyed by all workers together, each by its share; give it as `pacer` too if it has rates. Workers
+    that hear nothing for `lease_s` seconds begin no more actions.
     """
 
     def __init__(
@@ -83,6 +81,7 @@ class DaskExecutor:
         most_in_flight: int = 0,
         pacer: RunControl | None = None,
         lease_s: float = _LEASE_S,
+        may_have_workers: Callable[[], bool] = lambda: True,
     ) -> None:
         self._client = client
         self._open_performer = open_performer
@@ -91,6 +90,7 @@ class DaskExecutor:
         self._most_in_flight = most_in_flight
         self._pacer = pacer
         self._lease_s = lease_s
+        self._may_have_workers = may_have_workers
         self._run = uuid4().hex
         self._given: dict[int, _Given] = {}  # by batch
         self._refused: set[str] = set()
@@ -174,7 +174,7 @@ class DaskExecutor:
             )
             future.add_done_callback(self._hear_end)
         except Exception as error:
-            raise S3PlanError(_CUT_OFF) from error
+            raise S3PlanError(CUT_OFF) from error
         return future
 
     def _hear(self, event: tuple[float, Any]) -> None:
@@ -234,7 +234,7 @@ class DaskExecutor:
             self._speak()
             return []
         self._refuse(question)
-        return [self._end(given, _why_lost(given, None))]
+        return [self._end(given, why_lost(given.worker, None))]
 
     def _refuse(self, question: MayBegin) -> None:
         if len(self._refused) >= _MOST_REFUSED:
@@ -250,15 +250,15 @@ class DaskExecutor:
         if getattr(ended.error, "reason", "") == "scheduler-connection-lost":
             self._is_cut_off = True
         self._check_connection()
-        if _cannot_work(ended.error):
-            raise _refusal(ended.error)
+        if cannot_work(ended.error):
+            raise refusal_of(ended.error)
         if given.attempt is None:  # nothing of it was begun, so nothing has happened
             self._losses_without_work += 1
             if self._losses_without_work >= _LOSSES_WITHOUT_WORK * self._slots:
-                raise S3PlanError(f"dask workers end as soon as they are given a batch: {_first_line(ended.error)}")
+                raise S3PlanError(f"dask workers end as soon as they are given a batch: {first_line(ended.error)}")
             given.future = self._submit(given.task)
             return []
-        return [self._end(given, _why_lost(given, ended.error))]
+        return [self._end(given, why_lost(given.worker, ended.error))]
 
     def _end(self, given: _Given, error: str) -> BatchProgress:
         task = given.task
@@ -278,7 +278,9 @@ class DaskExecutor:
         self._said_s = monotonic()
         self._orders_number += 1
         orders = Orders(self._run, self._orders_number, share, allowed, refused, is_over=False)
-        self._client.loop.add_callback(self._post_quietly, freeze(orders))
+        loop = self._client.loop
+        if loop is not None:
+            loop.add_callback(self._post_quietly, freeze(orders))
 
     def _wanted_orders(self) -> tuple[Share, frozenset[str], frozenset[str]]:
         allowed = frozenset(given.attempt for given in self._given.values() if given.attempt is not None)
@@ -300,38 +302,16 @@ class DaskExecutor:
             return
 
     async def _post(self, frozen: bytes) -> None:
-        await self._client.scheduler.log_event(topic=ORDERS_TOPIC, msg=frozen)
+        scheduler = self._client.scheduler
+        if scheduler is not None:
+            await scheduler.log_event(topic=ORDERS_TOPIC, msg=frozen)
 
     def _check_connection(self) -> None:
-        """Raise S3PlanError once the connection was lost, even if dask has made a new one: nothing is known of then."""
+        """Raise S3PlanError if nothing will come of the batches: not from a connection made anew, either."""
         if self._is_cut_off or self._client.status != "running":
             self._is_cut_off = True
             self._given.clear()
-            raise S3PlanError(_CUT_OFF)
-
-
-def _refusal(error: BaseException | None) -> S3PlanError:
-    if isinstance(error, S3PlanError):
-        return error
-    return S3PlanError(
-        f"batches cannot be performed on this dask cluster ({type(error).__name__}: {_first_line(error)}); "
-        f"s3plan {own_version()} must be installed where the scheduler and the workers run, with the same Python "
-        "and dask as here"
-    )
-
-
-def _cannot_work(error: BaseException | None) -> bool:
-    """Say whether a dask task ended by what no other worker, and no other try, would mend."""
-    is_of_environment = isinstance(error, ImportError | AttributeError | TypeError | pickle.UnpicklingError)
-    return isinstance(error, S3PlanError) or is_of_environment or "deserializ" in str(error)
-
-
-def _why_lost(given: _Given, error: BaseException | None) -> str:
-    where = f"its dask worker {given.worker}"
-    if error is None or type(error).__name__ == "KilledWorker":  # by name: distributed is imported late
-        return f"{where} was lost"
-    return f"{where} gave it up: {type(error).__name__}: {_first_line(error)}"
-
-
-def _first_line(error: BaseException | None) -> str:
-    return next(iter(str(error).strip().splitlines()), "")
+            raise S3PlanError(CUT_OFF)
+        if not self._may_have_workers():
+            self._given.clear()
+            raise S3PlanError("all workers of the dask cluster have ended, and no other ones can be started")

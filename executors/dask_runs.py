@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from s3plan.executors.dask_messages import ORDERS_TOPIC, Assignment, Orders, thaw
 from s3plan.executors.worker_share import SharedControl
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.ports import Performer
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -30,9 +32,9 @@ class RunHere:
     """One run in this process. Safe to use from several threads."""
 
     def __init__(self, assignment: Assignment) -> None:
-        """Open the performer; raise what that raises."""
+        """Open the performer; raise S3PlanError if that fails."""
         self.id = assignment.run
-        self.performer = assignment.open_performer()
+        self.performer = _opened(assignment)
         self._shared = SharedControl(assignment.share, most_in_flight=assignment.most_in_flight)
         self.control = self._shared.control
         self.batches = 0
@@ -97,6 +99,15 @@ class RunHere:
         if not self._is_closed and isinstance(self.performer, ClosablePerformer):
             self._is_closed = True
             Thread(target=_close_quietly, args=(self.performer,), name="s3plan-close", daemon=True).start()
+
+
+def _opened(assignment: Assignment) -> Performer:
+    try:
+        return assignment.open_performer()
+    except S3PlanError:
+        raise
+    except Exception as error:
+        raise S3PlanError(f"a dask worker cannot work ({type(error).__name__}: {error})") from error
 
 
 def _close_quietly(performer: ClosablePerformer) -> None:

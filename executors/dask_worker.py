@@ -13,6 +13,7 @@ from s3plan.executors.dask_messages import Assignment, AttemptReport, FromWorker
 from s3plan.executors.dask_runs import RunHere, lay_down, take_up
 from s3plan.executors.worker_messages import Report, pack
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.tasks import BatchProgress
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -78,9 +79,9 @@ class _Attempt:
                 report_every_s = _REPORT_EVERY_S
                 if progress.final and run.was_forsaken:
                     progress = replace(progress, error=progress.error or "its worker heard nothing of the apply")
-                self._tell(AttemptReport(self._id, Report(pack([progress]), run.take_requests())))
-                if progress.final:
-                    return
+            self._report(progress)
+            if progress is not None and progress.final:
+                return
             if run.control.abandoned and leaves_at_s is None:
                 leaves_at_s = monotonic() + _LEAVES_AFTER_S
 
@@ -92,6 +93,11 @@ class _Attempt:
             answer = self._run.may_begin(self._id, timeout_s=_ASK_EVERY_S)
             self._run.mind_silence()
         return bool(answer)
+
+    def _report(self, progress: BatchProgress | None) -> None:
+        requests = self._run.take_requests()
+        if progress is not None or requests:
+            self._tell(AttemptReport(self._id, Report(pack([] if progress is None else [progress]), requests)))
 
     def _tell(self, news: FromWorker) -> None:
         self._worker.log_event(self._topic, freeze(news))

@@ -106,14 +106,14 @@ def _tags_found(answer: Answer, operation: str) -> r.Reply:
     return r.TagsFound({tag["Key"]: tag["Value"] for tag in answer.get("TagSet", ())})
 
 
-def _written(answer: Answer, _: str) -> r.Reply:
+def _written(answer: Answer, operation: str) -> r.Reply:
+    if not answer.get("ETag"):
+        return _empty(operation)
     return _object_written(answer, answer.get("VersionId"))
 
 
-def _encryption_found(answer: Answer, operation: str) -> r.Reply:
-    if "ServerSideEncryptionConfiguration" not in answer:
-        return _empty(operation)
-    rules = answer["ServerSideEncryptionConfiguration"].get("Rules", ())
+def _encryption_found(answer: Answer, _: str) -> r.Reply:
+    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
     defaults = (rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules)
     return r.EncryptionFound(next((algorithm for algorithm in defaults if algorithm), None))
 

@@ -51,13 +51,17 @@ def probe(
     for _ in range(_TRIES):
         session = Probe(engine, bucket, prefix, owner=owner, patience=patience or Patience())
         on_begin(session.stem)
+        found: Capabilities | None = None
         try:
             session.begin()
-            return _find(session)
+            found = _find(session)
         except UnclearAnswer as unclear:
             last = unclear.failure
         finally:
             session.clean_up()
+        if found is not None:
+            session.check_clean()
+            return found
     raise StoreRefused(
         f"{bucket}: what the store does with conditions cannot be found out now ({last}); try again later",
         failure=last,

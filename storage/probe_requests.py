@@ -86,6 +86,7 @@ class Probe:
         self._made: dict[str, str | None] = {}  # key: ETag, where it is known
         self._uploads: dict[str, str] = {}  # id: key
         self._has_lost_uploads = False  # one may be open whose id is not known
+        self._left: tuple[Failure, Request] | None = None  # why an object could not be removed
 
     @property
     def stem(self) -> str:
@@ -198,15 +199,24 @@ class Probe:
     def clean_up(self) -> None:
         """Remove what was made, as far as the store lets us; never raises."""
         for upload_id, key in list(self._uploads.items()):
-            request = AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner)
-            self._has_lost_uploads |= isinstance(self._patience.call(self._engine, request), Failure)
+            abort = AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner)
+            self._has_lost_uploads |= isinstance(self._patience.call(self._engine, abort), Failure)
         keys = [(key, None) for key in self._made]
         reply = self._patience.call(self._engine, DeleteObjects(self.bucket, keys, owner=self.owner)) if keys else None
         deleted = reply.deleted if isinstance(reply, KeysDeleted) else frozenset()
         for key in self._made.keys() - deleted:
-            self._patience.call(self._engine, DeleteObject(self.bucket, key, owner=self.owner))
+            request = DeleteObject(self.bucket, key, owner=self.owner)
+            single = self._patience.call(self._engine, request)
+            if isinstance(single, Failure) and single.kind is not FailureKind.NOT_FOUND:
+                self._left = (single, request)
         if self._has_lost_uploads:
             remove_remains(self._engine, self.bucket, self._stem, owner=self.owner, patience=self._patience)
+
+    def check_clean(self) -> None:
+        """Raise what refusal_of gives if `clean_up` could not remove an object."""
+        if self._left is not None:
+            failure, request = self._left
+            raise self._refusal(failure, request, "removing its objects")
 
     def _note(self, request: Request) -> None:
         """Write down what a request may make before it is sent: its reply may be lost."""

@@ -22,7 +22,11 @@ import (
 //	/_wipe?bucket=B     an empty bucket, new if there was none
 //	/_compare?a=A&b=B   how many objects each has, how many keys only one of them has, and how many differ
 //	/_set?latency=50ms&list-latency=100ms
-//	/_reset             counters to zero
+//	/_set?storm-share=0.5&storm-after=10s&storm-for=20s
+//	                    that share of all S3 requests is refused with 503 SlowDown and not executed, from so long after
+//	                    the first request since the last reset on, for so long; a share of 0 ends it
+//	/_rates             S3 requests in each second since the first one, and how many of them a storm refused
+//	/_reset             counters and rates to zero
 //	/_stats             requests by operation, when the first of each came, CPU seconds of this process
 func (s *server) administer(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
@@ -43,7 +47,11 @@ func (s *server) administer(w http.ResponseWriter, r *http.Request) {
 		answer = map[string]bool{"done": err == nil}
 	case "/_reset":
 		s.counters.reset()
+		s.traffic.reset()
 		answer = map[string]bool{"done": true}
+	case "/_rates":
+		received, refused := s.traffic.read()
+		answer = map[string][]int64{"received": received, "refused": refused}
 	case "/_stats":
 		answer = s.statistics()
 	default:
@@ -171,7 +179,30 @@ func (s *server) set(query url.Values) error {
 			target.Store(int64(duration))
 		}
 	}
+	if query.Has("storm-share") {
+		asked, err := stormBy(query)
+		if err != nil {
+			return err
+		}
+		s.traffic.set(asked)
+	}
 	return nil
+}
+
+func stormBy(query url.Values) (storm, error) {
+	share, err := strconv.ParseFloat(query.Get("storm-share"), 64)
+	if err != nil || share < 0 || share > 1 {
+		return storm{}, fmt.Errorf("a storm's share is a number from 0 to 1, not %s", query.Get("storm-share"))
+	}
+	if share == 0 {
+		return storm{}, nil
+	}
+	after, err := time.ParseDuration(query.Get("storm-after"))
+	if err != nil {
+		return storm{}, err
+	}
+	lasts, err := time.ParseDuration(query.Get("storm-for"))
+	return storm{share, after, lasts}, err
 }
 
 func (s *server) statistics() map[string]any {

@@ -2,7 +2,7 @@
 //
 // It answers path-style requests, checks neither signatures nor checksums, and keeps the bytes of small objects only.
 // Conditions on put, copy, part copy, complete and delete are checked and acted on in one step. What it is asked
-// beyond S3 (filling, wiping, comparing, counting, latency) is in admin.go.
+// beyond S3 (filling, wiping, comparing, counting, latency, storms) is in admin.go.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 type server struct {
 	store      store
 	counters   counters
+	traffic    *traffic
 	delays     delays
 	uploads    uploadNames
 	keepAtMost int64
@@ -27,6 +28,7 @@ func newServer(keepAtMost int64) *server {
 	return &server{
 		store:      store{buckets: map[string]*bucket{}},
 		counters:   counters{counts: map[string]*counter{}},
+		traffic:    newTraffic(),
 		keepAtMost: keepAtMost,
 	}
 }

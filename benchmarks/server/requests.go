@@ -33,8 +33,14 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.administer(w, r)
 		return
 	}
+	isRefused := s.traffic.note(time.Now())
 	wait(s.delays.request.Load())
 	w.Header()["X-Amz-Request-Id"] = requestID
+	if isRefused {
+		s.count("Throttled")
+		s.refuse(w, r, slowDown)
+		return
+	}
 	asked := &request{Request: r}
 	if r.URL.RawQuery != "" {
 		asked.query = r.URL.Query()

@@ -38,7 +38,7 @@ def disturb_and_resume(
     hits = sum(stage.place.server.fired())
     stage.calm()
     tally.note(faults=hits, runs=1)
-    tally.take(where, misjudged_conditions(stage))
+    tally.take(where, [] if met.spoils_content else misjudged_conditions(stage))
     ends = met.ends if hits else frozenset({0})
     if probes:
         ends |= {0}  # it removes what it made by any way it can

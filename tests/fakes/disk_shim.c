@@ -18,7 +18,7 @@ static char folder[PATH_MAX];
 static size_t folder_length;
 static long seen, fail_at, fail_times, kill_at;
 static int fail_errno, is_short;
-static char failed[64]; /* what failed, in the letters of note() */
+static char failed[64]; /* what failed, in the letters of note(); `d`: a sync of the folder itself */
 static int log_descriptor = -1;
 
 #define REAL(name) \
@@ -154,7 +154,7 @@ TRUNCATE(ftruncate64, off64_t)
         REAL(name); \
         char path[PATH_MAX]; \
         if (is_watched(descriptor, path)) { \
-            if (strikes('s')) return -1; \
+            if (strikes(strcmp(path, folder) == 0 ? 'd' : 's')) return -1; \
             note('s', path, 0, NULL, 0); \
         } \
         return real(descriptor); \

@@ -90,7 +90,7 @@ class Disk:
 
     @property
     def failed(self) -> str:
-        """What kinds of changes have failed, in the letters of Change.kind."""
+        """What kinds of changes have failed, in the letters of Change.kind; `d` is a sync of the folder itself."""
         return bytes(self._shim.disk_shim_failed()).decode()
 
     def mark(self, number: int) -> None:

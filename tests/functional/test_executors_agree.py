@@ -13,7 +13,7 @@ from fakes.child_processes import children_of
 from fakes.command import Command
 from fakes.workplace import BY_BOTH_ENGINES, MIRROR, Workplace
 
-EXECUTORS = ("serial", "threads", "processes")
+EXECUTORS = ("serial", "threads", "processes", "dask")
 
 
 @pytest.mark.slow
@@ -33,7 +33,7 @@ def test_twenty_thousand_actions_end_the_same_on_every_executor(place: Workplace
         status = place.command.run("status", output, "--json").events[0]
         listed = {key: (row.etag, row.size_bytes) for key, row in place.listed("destination").items()}
         found[executor] = (listed, status["counts"], status["remaining"], place.writes())
-    assert found["serial"] == found["threads"] == found["processes"]
+    assert found["serial"] == found["threads"] == found["processes"] == found["dask"]
     assert found["serial"][1] == {"done": 18_999, "stale": 1, "skipped": 1_000}
 
 

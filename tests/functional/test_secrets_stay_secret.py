@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -160,6 +161,8 @@ def assert_nothing_tells(canaries: Canaries, store: EchoingStore, told: Mapping[
         for form in (*canaries.forms(), *store.signatures):
             at = text.find(form)
             assert at < 0, f"{where}: ...{text[max(at - 200, 0) : at + 40]}"
+        presigned = re.search(r"Signature(?:=|%3D)[0-9a-f]{16}", text)
+        assert presigned is None, f"{where}: ...{presigned}"
 
 
 @pytest.fixture

@@ -89,11 +89,12 @@ def test_what_does_not_matter_may_differ(tmp_path: Path) -> None:
 
 def test_a_plan_does_not_choose_which_manifest_speaks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The manifest's path is a text of the plan; it may lead to a file that somebody else has laid somewhere."""
-    theirs, mine = tmp_path / "theirs.yaml", tmp_path / "work"
-    mine.mkdir()
+    theirs, mine = tmp_path / "elsewhere" / "theirs.yaml", tmp_path / "work"
+    for folder in (theirs.parent, mine):
+        folder.mkdir()
     monkeypatch.chdir(mine)
     theirs.write_text(manifest({"endpoint": ENDPOINT}))
-    paths = (str(theirs), "../theirs.yaml")
+    paths = (str(theirs), "../elsewhere/theirs.yaml")
     for manifest_path in paths:
         judge(forge(mine / "a.s3plan", {"endpoint": ENDPOINT}, manifest_path=manifest_path))
     give_away(theirs)

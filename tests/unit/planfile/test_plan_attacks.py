@@ -90,17 +90,16 @@ def test_a_plan_shows_how_much_it_deletes_and_overwrites(tmp_path: Path) -> None
     """Totals are what a person approves; a forger would call deletes and overwrites copies."""
     path = tmp_path / "a.s3plan"
     copied, deleted = copies(*numbered("a", 10)), deletes(*numbered("d", 10))
-    sizes = {"actions": 20, "size_bytes": 70}
     true = totals_of(copied=copied, deleted=deleted)
-    all_copies = header(**sizes).totals
+    all_copies = header(actions=20, size_bytes=70).totals
     no_overwrites = totals_of(copied=copies(*numbered("a", 1)) * 10, deleted=deleted)
     for totals, message in ((all_copies, "its totals say 20 objects"), (no_overwrites, "overwrites 5 objects")):
         write_plan(path, copied=copied, deleted=deleted)
-        text = header(**sizes, totals=totals).model_dump_json(exclude_none=True)
+        text = header(actions=20, size_bytes=70, totals=totals).model_dump_json(exclude_none=True)
         change(path, f"UPDATE header SET document = '{text}'", reseal=True)
         with pytest.raises(PlanRefused, match=message), open_plan(path) as reader:
             check_invariants(reader)
-    text = header(**sizes, totals=true).model_dump_json(exclude_none=True)
+    text = header(actions=20, size_bytes=70, totals=true).model_dump_json(exclude_none=True)
     change(path, f"UPDATE header SET document = '{text}'", reseal=True)
     with open_plan(path) as reader:
         check_invariants(reader)
