@@ -50,6 +50,7 @@ def _parsed(arguments: Sequence[str]) -> Namespace:
 
 
 def _run(server: OwnServer, options: Namespace, folder: Path) -> dict[str, Any]:
+    taken, described = datetime.now(UTC).isoformat(timespec="seconds"), machine()
     work = Work("storm", "", Kind.COPY, _OBJECTS)
     server.fill(SOURCE, work.source)
     server.fill(DESTINATION, work.destination)
@@ -60,7 +61,8 @@ def _run(server: OwnServer, options: Namespace, folder: Path) -> dict[str, Any]:
     chosen = () if options.executor is None else ("--executor", options.executor)
     print(f"s3plan apply through a storm of {_STORM.lasts_s} s; takes about two minutes", flush=True)
     _s3plan(server, folder, "apply", "--yes", "--quiet", "--json-into", "events.jsonl", *chosen)
-    return _result(_run_ended(folder), server.rates(), server.compare(SOURCE, DESTINATION))
+    result = _result(_run_ended(folder), server.rates(), server.compare(SOURCE, DESTINATION))
+    return {"format": 1, "taken": taken, "machine": described, **result}
 
 
 def _manifest(endpoint: str) -> str:
@@ -96,9 +98,6 @@ def _result(ended: Mapping[str, Any], rates: Rates, compared: Comparison) -> dic
     figures = figures_of(rates, _STORM)
     is_done = compared == Comparison(_OBJECTS, _OBJECTS, 0, 0, 0)
     return {
-        "format": 1,
-        "taken": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
         "objects": _OBJECTS,
         "rate_per_s": _RATE_PER_S,
         "storm": {"share": _STORM.share, "begins_s": _STORM.begins_s, "lasts_s": _STORM.lasts_s},

@@ -90,8 +90,10 @@ def _may_have_workers(client: Client) -> bool:
 def _client_of(address: str, context: ExecutorContext) -> Iterator[Client]:
     """Give a client of the scheduler at an address."""
     from distributed import Client
+    from distributed.comm.addressing import get_address_host_port
 
     try:
+        get_address_host_port(address, strict=True)  # first: half a client takes half a minute to give up
         with warnings.catch_warnings(record=True) as said:  # dask compares the versions of both sides
             warnings.simplefilter("always")
             client = Client(address, timeout=_CONNECTS_WITHIN_S, set_as_default=False)

@@ -14,15 +14,14 @@ from s3plan.schemas.ports import Engine
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.engines import open_engine
 
-SOURCE = {"source_bucket": "bucket", "source_key": "source"}
 REQUESTS: dict[str, r.Request] = {
     "HeadObject": r.HeadObject("bucket", "source"),
     "GetObjectTagging": r.GetObjectTags("bucket", "source"),
     "ListObjectsV2": r.ListObjects("bucket"),
     "PutObject": r.PutObject("bucket", "new", b"body"),
-    "CopyObject": r.CopyObject("bucket", "new", **SOURCE),
+    "CopyObject": r.CopyObject("bucket", "new", "bucket", "source"),
     "CreateMultipartUpload": r.CreateMultipartUpload("bucket", "new", r.ObjectAttributes()),
-    "UploadPartCopy": r.UploadPartCopy("bucket", "new", "id", 1, **SOURCE, first_byte=None, last_byte=None),
+    "UploadPartCopy": r.UploadPartCopy("bucket", "new", "id", 1, "bucket", "source", None, None),
     "CompleteMultipartUpload": r.CompleteMultipartUpload("bucket", "new", "id", [(1, "0" * 32)]),
     "AbortMultipartUpload": r.AbortMultipartUpload("bucket", "new", "id"),
     "ListParts": r.ListParts("bucket", "new", "id"),

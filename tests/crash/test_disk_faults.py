@@ -57,11 +57,12 @@ def turn_of(fault: DiskFault, *, is_second: bool = False) -> int:
     return [parameter.values[0] for parameter in FAULTS].index(fault) * 2 + is_second
 
 
-def is_told(ran: HostedEnd, folder: Path, point: object, *, ignored: str = "u") -> bool:
+def is_told(ran: HostedEnd, folder: Path, point: object, *, ignored: str = "un") -> bool:
     """See that a failure is told, and clearly; return whether there was one that had to be.
 
     A sentence on standard error names a file of ours and says what to do; see also CommandHost.run. `ignored`: kinds of
-    changes that nothing may depend on, such as removing a file that is of no use any more.
+    changes that nothing may depend on, such as removing a file that is of no use any more; where a file without a name
+    cannot be made, one with a name is.
     """
     ended = ran.ended
     if ended.exit_code == 0:

@@ -69,20 +69,20 @@ class ClusterProcesses:
         told = self._folder / f"scheduler-{time.monotonic_ns()}.json"
         place = ["--host", address, "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
         self.scheduler = self._run("dask_scheduler", *place, "--scheduler-file", str(told))
-        self.workers = [
-            self._run(
-                *("dask_worker", "--scheduler-file", str(told), "--nthreads", str(threads_each), "--no-nanny"),
-                *("--host", "127.0.0.1", "--no-dashboard", "--local-directory", str(self._folder)),
-            )
-            for _ in range(workers)
-        ]
         until_s = time.monotonic() + _COMES_UP_WITHIN_S
         while not (told.exists() and told.read_bytes().endswith(b"}")):
             assert time.monotonic() < until_s
             time.sleep(0.1)
         with Client(scheduler_file=str(told), set_as_default=False, timeout=_COMES_UP_WITHIN_S) as client:
-            client.wait_for_workers(workers, timeout=_COMES_UP_WITHIN_S)
             self.address = str(client.scheduler_info(n_workers=0)["address"])
+            self.workers = [self.add_worker(threads=threads_each) for _ in range(workers)]
+            if workers:
+                client.wait_for_workers(workers, timeout=_COMES_UP_WITHIN_S)
+
+    def add_worker(self, *, threads: int = 2) -> subprocess.Popen[bytes]:
+        """Start one more worker; it joins in its own time."""
+        place = ["--host", "127.0.0.1", "--no-dashboard", "--local-directory", str(self._folder)]
+        return self._run("dask_worker", self.address, "--nthreads", str(threads), "--no-nanny", *place)
 
     def _run(self, module: str, *words: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(

@@ -18,7 +18,7 @@ static char folder[PATH_MAX];
 static size_t folder_length;
 static long seen, fail_at, fail_times, kill_at;
 static int fail_errno, is_short;
-static char failed[64]; /* what failed, in the letters of note(); `d`: a sync of the folder itself */
+static char failed[64]; /* what failed, in the letters of note(); `d`: a sync of the folder, `n`: a file without a name */
 static int log_descriptor = -1;
 
 #define REAL(name) \
@@ -198,7 +198,7 @@ static int refuses(int at, const char *given, int flags) {
     char path[PATH_MAX];
     int makes = (flags & O_TMPFILE) == O_TMPFILE || ((flags & O_CREAT) != 0 && faccessat(at, given, F_OK, 0) != 0);
     if (!makes || !is_watched_path(at, given, path)) return 0;
-    if (strikes('c')) return 1;
+    if (strikes((flags & O_TMPFILE) == O_TMPFILE ? 'n' : 'c')) return 1;
     note('c', path, 0, NULL, 0);
     return 0;
 }

@@ -90,7 +90,10 @@ class Disk:
 
     @property
     def failed(self) -> str:
-        """What kinds of changes have failed, in the letters of Change.kind; `d` is a sync of the folder itself."""
+        """What kinds of changes have failed, in the letters of Change.kind.
+
+        `d` is a sync of the folder itself, `n` the creation of a file without a name.
+        """
         return bytes(self._shim.disk_shim_failed()).decode()
 
     def mark(self, number: int) -> None:

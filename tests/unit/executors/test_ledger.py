@@ -102,5 +102,5 @@ def test_a_journal_that_does_not_fit_the_plan_is_refused(
     with Journal.open(tmp_path / "a.s3run", plan_digest=DIGEST, now_ms=1) as journal:
         assert set(load_states(batches, journal)) == {1, 2}
         journal.write(batches=records, outcomes=outcomes)
-        with pytest.raises(JournalRefused, match="not those of the plan"):
+        with pytest.raises(JournalRefused, match=r"not those of the plan|what no journal does"):
             load_states(batches, journal)
