@@ -19,7 +19,8 @@ from s3plan.executors.bookkeeping import Bookkeeper
 from s3plan.executors.circuit_breaker import CircuitBreaker
 from s3plan.executors.control_file import ControlFile, control_path
 from s3plan.executors.hold import Hold
-from s3plan.executors.journal import Journal, OutcomeRecord
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import OutcomeRecord
 from s3plan.executors.ledger import BatchState, total_counts
 from s3plan.executors.lock import JournalLock
 from s3plan.executors.pacing import RunControl

@@ -9,7 +9,8 @@ from pathlib import Path
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.requests import FailureLine, RunLine, Status
 from s3plan.app.standing import count_open, performed_batches, read_states
-from s3plan.executors.journal import Journal, RunRecord
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import RunRecord
 from s3plan.executors.ledger import total_counts
 from s3plan.executors.lock import is_held
 from s3plan.executors.run_states import RunState

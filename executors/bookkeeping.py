@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from s3plan.executors.circuit_breaker import ENDPOINT_FAILURES, CircuitBreaker
-from s3plan.executors.journal import OutcomeRecord
+from s3plan.executors.journal_records import OutcomeRecord
 from s3plan.executors.ledger import BatchState
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.progress_report import ProgressReporter

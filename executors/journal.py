@@ -11,12 +11,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from s3plan.executors.journal_file import open_file
+from s3plan.executors.journal_records import BatchRecord, OutcomeRecord, RunRecord
 from s3plan.executors.journal_schema import check_is_ours, check_of, check_row, create, damaged, is_empty
 from s3plan.executors.run_engines import engines_text, parse_engines
 from s3plan.schemas.engines import EngineUsed
@@ -39,52 +39,6 @@ _OF_THE_DISK = frozenset(  # not of what is written on it
     }
 )
 _UNREADABLE = (sqlite3.Error, UnicodeError)  # SQLite names what it finds damaged, in the damaged bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """One run of the plan; `state` is `running` or `paused` until it ends, and stays so if it was killed.
-
-    `reason` is a StopReason's value, None if the run came to its end.
-    """
-
-    id: int
-    state: str
-    began_at_ms: int
-    ended_at_ms: int | None
-    host: str
-    pid: int
-    executor: str
-    tool_version: str
-    engines: tuple[EngineUsed, ...]
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BatchRecord:
-    """One begun batch. `is_open`: an attempt was begun and its end was never recorded."""
-
-    id: int
-    generation: int
-    begun_at_ms: int
-    is_open: bool
-    actions: int
-    done: bytes
-    withheld: str | None = None  # why all of its actions are skipped
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeRecord:
-    """The newest outcome of one action, if it is not plainly `done`."""
-
-    batch: int
-    position: int
-    kind: OutcomeKind
-    reason: str
-    evidence: str
-    failure: FailureKind | None
-    attempts: int
-    at_ms: int
 
 
 class Journal:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from s3plan.executors.journal import BatchRecord, Journal
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import BatchRecord
 from s3plan.schemas.bitmaps import bitmap_of, count_in, numbers_in
 from s3plan.schemas.errors import JournalRefused
 from s3plan.schemas.outcomes import OutcomeKind

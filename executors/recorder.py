@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from s3plan.executors.journal import Journal, OutcomeRecord
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import OutcomeRecord
 from s3plan.executors.ledger import BatchState
 from s3plan.schemas.tasks import KnownUpload
 

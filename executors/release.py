@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from s3plan.executors.journal import OutcomeRecord
+from s3plan.executors.journal_records import OutcomeRecord
 from s3plan.executors.ledger import BatchState
 from s3plan.executors.plan_view import PlanView
 from s3plan.schemas.outcomes import OutcomeKind

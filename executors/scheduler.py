@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from s3plan.executors.bookkeeping import Bookkeeper
 from s3plan.executors.hold import Hold
-from s3plan.executors.journal import OutcomeRecord
+from s3plan.executors.journal_records import OutcomeRecord
 from s3plan.executors.ledger import BatchState, total_counts
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.plan_view import PlanView

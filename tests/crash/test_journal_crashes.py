@@ -15,7 +15,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from s3plan.executors.journal import BatchRecord, Journal, OutcomeRecord
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
 from s3plan.schemas.bitmaps import bitmap_of, numbers_in
 from s3plan.schemas.outcomes import OutcomeKind
 

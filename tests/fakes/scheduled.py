@@ -10,7 +10,8 @@ from pathlib import Path
 from s3plan.executors.bookkeeping import Bookkeeper
 from s3plan.executors.circuit_breaker import CircuitBreaker
 from s3plan.executors.hold import Hold
-from s3plan.executors.journal import Journal, OutcomeRecord
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import OutcomeRecord
 from s3plan.executors.ledger import BatchState, load_states, total_counts
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.progress_report import ProgressReporter

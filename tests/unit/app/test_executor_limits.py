@@ -53,8 +53,8 @@ def test_each_process_has_two_batches_that_share_and_climb_alike() -> None:
 
 
 def test_an_unknown_executor_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(UsageInvalid, match="there is no executor dask; choose serial or threads or processes"):
-        limits("dask")
+    with pytest.raises(UsageInvalid, match="there is no executor slurm; choose serial, threads, processes or dask"):
+        limits("slurm")
 
 
 def test_what_a_worker_opens_its_engines_with_travels_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

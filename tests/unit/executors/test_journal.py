@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from s3plan.executors.journal import BatchRecord, Journal, OutcomeRecord
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import JournalRefused, S3PlanError
 from s3plan.schemas.failures import FailureKind

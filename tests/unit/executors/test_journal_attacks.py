@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from fakes.planted_files import SOMEBODY_ELSE, give_away, plant_hot_journal, plant_log
-from s3plan.executors.journal import BatchRecord, Journal, OutcomeRecord
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
 from s3plan.executors.journal_schema import check_of
 from s3plan.executors.lock import JournalLock, read_holder
 from s3plan.planfile import own_file

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.executors.journal import BatchRecord, Journal, OutcomeRecord
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
 from s3plan.executors.ledger import BatchState, load_states, total_counts
 from s3plan.schemas.bitmaps import numbers_in
 from s3plan.schemas.errors import JournalRefused

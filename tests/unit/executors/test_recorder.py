@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from fakes.scheduled import DIGEST, FakeClock
-from s3plan.executors.journal import Journal, OutcomeRecord
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import OutcomeRecord
 from s3plan.executors.ledger import BatchState
 from s3plan.executors.recorder import Recorder
 from s3plan.schemas.bitmaps import numbers_in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fakes.scheduled import PlanInPhases
-from s3plan.executors.journal import OutcomeRecord
+from s3plan.executors.journal_records import OutcomeRecord
 from s3plan.executors.ledger import BatchState
 from s3plan.executors.release import why_withheld
 from s3plan.schemas.outcomes import OutcomeKind

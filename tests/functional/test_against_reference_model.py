@@ -87,13 +87,15 @@ def is_overwritten(here: Stored, there: Stored, job: Job) -> bool:
     return "mtime" in steps and is_newer
 
 
-ALPHABET = ["a", "b", "c", "/", "-", ".", " ", "tmp/", ".jpg", "é", "\n", "k" * 700, "k" * 321]
+ALPHABET = ["a", "b", "c", "/", "-", ".", " ", "tmp/", ".jpg", "é", "\n", "k" * 700]
+TOO_LONG_THERE = "k" * 1021
 
 
 def keys(*, below: str) -> st.SearchStrategy[str]:
     """Keys that fit into 1,024 bytes behind the location's prefix; the source's may be a byte longer."""
     made = st.lists(st.sampled_from(ALPHABET), max_size=4).map("".join)
-    return (made | st.sampled_from(ODD_KEYS)).filter(lambda key: len(f"{below}{key}".encode()) <= 1024)
+    odd = st.sampled_from([*ODD_KEYS, TOO_LONG_THERE, TOO_LONG_THERE, TOO_LONG_THERE])
+    return (made | odd).filter(lambda key: len(f"{below}{key}".encode()) <= 1024)
 
 
 def stored(content: int, days: int, in_parts: bool, storage_class: str) -> Stored:

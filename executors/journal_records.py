@@ -1,0 +1,55 @@
+"""The rows of a journal as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3plan.schemas.engines import EngineUsed
+from s3plan.schemas.failures import FailureKind
+from s3plan.schemas.outcomes import OutcomeKind
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run of the plan; `state` is `running` or `paused` until it ends, and stays so if it was killed.
+
+    `reason` is a StopReason's value, None if the run came to its end.
+    """
+
+    id: int
+    state: str
+    began_at_ms: int
+    ended_at_ms: int | None
+    host: str
+    pid: int
+    executor: str
+    tool_version: str
+    engines: tuple[EngineUsed, ...]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """One begun batch. `is_open`: an attempt was begun and its end was never recorded."""
+
+    id: int
+    generation: int
+    begun_at_ms: int
+    is_open: bool
+    actions: int
+    done: bytes
+    withheld: str | None = None  # why all of its actions are skipped
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRecord:
+    """The newest outcome of one action, if it is not plainly `done`."""
+
+    batch: int
+    position: int
+    kind: OutcomeKind
+    reason: str
+    evidence: str
+    failure: FailureKind | None
+    attempts: int
+    at_ms: int
