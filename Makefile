@@ -2,6 +2,7 @@
 #
 #   make demo      the whole journey on a server of its own
 #   make test      all tests; PYTEST_ARGS="-n 2 --dist loadfile" spreads them over two processes
+#   make torture   every fault at every request, every crash point: what `test` takes samples of; PYTEST_ARGS as above
 #   make check     lint, format, types, import contracts, generated files: what CI runs before the tests
 #   make format    what `check` would ask for, done
 #   make generated the JSON Schemas, written anew from their models
@@ -21,17 +22,20 @@ PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.t
 # Each has SCHEMA_FILE and schema_text(), and writes the one into the other when it is run.
 GENERATED := s3plan.schemas.manifest_schema s3plan.planfile.header_schema s3plan.planfile.document_schema
 
-.PHONY: help demo test check format generated bench build clean
+.PHONY: help demo test torture check format generated bench build clean
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '3,10s/^#   //p' Makefile
+	@sed -n '3,11s/^#   //p' Makefile
 
 demo: $(VENV)/.with-demo
 	$(BIN)/s3plan demo
 
 test: $(VENV)/.with-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+torture: $(VENV)/.with-dev
+	S3PLAN_TORTURE=1 $(BIN)/python -m pytest tests/campaign tests/crash tests/functional/test_reference_model.py $(PYTEST_ARGS)
 
 # import-linter takes no subpackages of a package as roots, so it sees the code as type checkers do, through .typing.
 check: $(VENV)/.with-dev

@@ -31,7 +31,8 @@ def load_plugin(name: str) -> OpenExecutor | None:
     if not found:
         return None
     if len(found) > 1:
-        raise S3PlanError(f"the executor {name} comes twice, uninstall one: {' and '.join(map(_origin, found))}")
+        origins = " and ".join(sorted(map(_origin, found)))
+        raise S3PlanError(f"the executor {name} comes twice, uninstall one: {origins}")
     (point,) = found
     try:
         opens = point.load()

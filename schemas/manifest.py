@@ -152,7 +152,11 @@ class RunSettings(Section):
 
     executor: Annotated[
         ExecutorName,
-        word_of(ExecutorName, later="ray slurm kubernetes ssh airflow"),
+        word_of(
+            ExecutorName,
+            later="ray slurm kubernetes ssh airflow",
+            else_hint="an executor of another distribution is named by apply --executor",
+        ),
     ] = Field(default=ExecutorName.THREADS, description="Where batches run.")
     workers: Annotated[int, whole_number(1, 64)] | None = Field(
         default=None, description="Batches at a time, or worker processes.", examples=[8]

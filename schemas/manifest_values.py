@@ -181,16 +181,19 @@ def _read_whole(text: str, *, wants: str, least: int, most: int) -> int:
     return int(text)
 
 
-def word_of(words: type[StrEnum], *, later: str = "") -> Scalar:
-    """Mark one of a closed set; `later` are words, apart by spaces, that are known but have not landed."""
+def word_of(words: type[StrEnum], *, later: str = "", else_hint: str | None = None) -> Scalar:
+    """Mark one of a closed set; `later` are words, apart by spaces, that are known but have not landed.
+
+    `else_hint` is for a word that resembles none of them.
+    """
     wants = f"one of {', '.join(words)}"
-    read = partial(_read_word, wants=wants, words=words, later=frozenset(later.split()))
+    read = partial(_read_word, wants=wants, words=words, later=frozenset(later.split()), else_hint=else_hint)
     return Scalar(wants, read, {"type": "string", "enum": list(words)})
 
 
-def _read_word(text: str, *, wants: str, words: type[StrEnum], later: frozenset[str]) -> StrEnum:
+def _read_word(text: str, *, wants: str, words: type[StrEnum], later: frozenset[str], else_hint: str | None) -> StrEnum:
     if text in set(words):
         return words(text)
     if text in later:
         raise refusal(f"{text} is not there yet; this needs {wants}")
-    raise refusal(f"needs {wants}", hint=did_you_mean(text, [*words, *sorted(later)]))
+    raise refusal(f"needs {wants}", hint=did_you_mean(text, [*words, *sorted(later)]) or else_hint)

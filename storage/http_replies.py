@@ -68,7 +68,7 @@ def _error_of(body: bytes) -> tuple[str, str, str | None]:
         return "", "", None
     try:
         root = ET.fromstring(leave_key_out(body))  # noqa: S314  # see above
-    except ET.ParseError:
+    except (ET.ParseError, LookupError, ValueError):  # the latter two: of an encoding that nobody knows
         return "", "", None
     said = {child.tag.rpartition("}")[2]: child.text or "" for child in root}
     return said.get("Code", ""), said.get("Message", ""), said.get("Region") or None

@@ -28,7 +28,7 @@ def parse_page(body: bytes) -> ObjectsPage:
     """Return the rows as the store sent them, keys whole and decoded to bytes; raise PageUnreadable."""
     try:
         root = ET.fromstring(body)  # noqa: S314  # see above
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError, ValueError) as error:  # the latter two: of an encoding that nobody knows
         raise PageUnreadable(f"not XML: {error}") from error
     namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
     if root.tag != f"{namespace}ListBucketResult":

@@ -55,6 +55,7 @@ PASSING: Sequence[Disturbance] = (
     *_both("error in 200", FaultKind.ERROR_IN_200, never=_HEADS),
     *_both("garbage", FaultKind.GARBAGE),
     *_both("other xml", FaultKind.OTHER_XML),
+    *_both("unknown encoding", FaultKind.UNKNOWN_ENCODING),
     *_both("empty", FaultKind.EMPTY, never=_DELETES),  # which says that it is deleted
     *_both("reset", FaultKind.RESET),
     *_both("stall", FaultKind.STALL),

@@ -19,6 +19,7 @@ from fakes.s3server import Fault
 from fakes.workplace import MIB, Listed, Workplace
 from s3plan.executors.run_states import StopLevel
 from s3plan.planfile.reader import open_plan
+from s3plan.schemas.actions import ActionKind
 from s3plan.schemas.errors import S3PlanError
 
 COPIES = tuple(f"copy-{number:02d}" for number in range(12))
@@ -26,7 +27,8 @@ KEPT = tuple(f"same-{number:02d}" for number in range(10))
 EXTRANEOUS = ("\x01odd", "old-0", "old-1", "old-2")
 CHANGED = "changed"
 LARGE = "large"
-ACTIONS = len(COPIES) + len(EXTRANEOUS) + 2
+WRITES = (*COPIES, CHANGED, LARGE)
+ACTIONS = len(WRITES) + len(EXTRANEOUS)
 METADATA = {"colour": "blue"}
 TAGS = {"team": "storage"}
 PAGE_KEYS = 5  # so that a small bucket has several pages
@@ -178,6 +180,11 @@ class Stage:
         """What a plan would do, with pins and reasons, in its order."""
         with open_plan(plan) as opened:
             return [(batch.phase, *action) for batch, action in opened.iter_actions()]
+
+    def written_by(self, plan: Path) -> list[str]:
+        """The keys that a plan writes."""
+        with open_plan(plan) as opened:
+            return [action.key.decode() for _, action in opened.iter_actions() if action.kind is ActionKind.COPY]
 
     def writes(self) -> Mapping[str, int]:
         """How many requests wrote each key of the destination; without those of a probe."""

@@ -28,7 +28,7 @@ REQUESTS: dict[str, r.Request] = {
     "ListMultipartUploads": r.ListMultipartUploads("bucket", "new"),
     "DeleteObject": r.DeleteObject("bucket", "source"),
 }
-ANSWERS = [FaultKind.GARBAGE, FaultKind.OTHER_XML, FaultKind.EMPTY]
+ANSWERS = [FaultKind.GARBAGE, FaultKind.OTHER_XML, FaultKind.UNKNOWN_ENCODING, FaultKind.EMPTY]
 SAYS_DELETED_BY_SAYING_NOTHING = {"AbortMultipartUpload", "DeleteObject"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from campaign.stage import ACTIONS, EXTRANEOUS, LARGE, METADATA, TAGS, Ended, Stage, World
+from campaign.stage import ACTIONS, EXTRANEOUS, LARGE, METADATA, TAGS, WRITES, Ended, Stage, World
 
 _SUCCESS = ("done", "already-done")
 _PROBE = ".s3plan-probe-"
@@ -45,8 +45,11 @@ def misjudged_conditions(stage: Stage) -> Iterator[str]:
             yield f"{condition} is taken to be {word}, it is {stage.findings[condition]}"
 
 
-def losses(stage: Stage, world: World) -> Iterator[str]:
-    """What may never be, at any moment: a lost or half-written object, a wrong overwrite, a delete before its time."""
+def losses(stage: Stage, world: World, *, writes: Collection[str] = WRITES) -> Iterator[str]:
+    """What may never be, at any moment: a lost or half-written object, a wrong overwrite, a delete before its time.
+
+    `writes` are the keys that the plan writes, all of them before its first delete.
+    """
     if world.source != stage.source:
         yield "the source has changed"
     for key, content in world.contents.items():
@@ -56,7 +59,7 @@ def losses(stage: Stage, world: World) -> Iterator[str]:
     if lost:
         yield f"lost: {lost}"
     deleted = [key for key in EXTRANEOUS if key not in world.contents]
-    late = [key for key, content in stage.wanted.items() if world.contents.get(key) != content]
+    late = [key for key in writes if world.contents.get(key) != stage.wanted.get(key)]
     if deleted and late:
         yield f"{deleted} were deleted before {late} were written"
     twice = {key: number for key, number in stage.writes().items() if number > 1}

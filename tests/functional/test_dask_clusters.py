@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import textwrap
 import time
 from collections.abc import Iterator
@@ -51,7 +53,7 @@ def test_the_command_applies_on_a_cluster_of_its_own_and_leaves_none_behind(plac
 
 
 def test_a_cluster_of_this_machine_listens_on_loopback_only_and_lets_nobody_else_in(place: Workplace) -> None:
-    place.seed("source", count=400, size_bytes=10)
+    place.seed("source", count=100, size_bytes=10)
     place.buckets("destination")
     place.manifest(run={"in_flight": 2})
     place.plan(probe=True)
@@ -60,25 +62,27 @@ def test_a_cluster_of_this_machine_listens_on_loopback_only_and_lets_nobody_else
     with place.command.start("apply", place.plan_file, "--yes", "--executor", "dask", "--workers", "1") as started:
         while place.server.stats().answered("CopyObject") < 5:
             assert started.is_running, started.wait().output
-        processes = [psutil.Process(pid) for pid in (started.pid, *children_of(started.pid))]
-        listening = {
-            found.laddr
-            for process in processes
-            for found in process.net_connections(kind="tcp")
-            if found.status == psutil.CONN_LISTEN
-        }
-        assert {address.ip for address in listening} == {"127.0.0.1"}
+        workers = children_of(started.pid, whose_words_have="spawn_main")
+        assert {ip for worker in workers for ip, _ in _listening(worker)} == {"127.0.0.1"}
+        of_scheduler = _listening(started.pid)
+        assert {ip for ip, _ in of_scheduler} == {"127.0.0.1"}
         for scheme, security in [("tcp", Security()), ("tls", Security.temporary())]:  # no certificate, and another one
-            for address in listening:
+            for ip, port in of_scheduler:
                 with pytest.raises(OSError, match=r"(?i)timed out|closed|reset|refused"):
-                    asyncio.run(_shake_hands(f"{scheme}://127.0.0.1:{address.port}", security))
+                    asyncio.run(_shake_hands(f"{scheme}://{ip}:{port}", security))
         place.server.set_mode(latency_s=0)
         ended = started.wait()
     assert ended.exit_code == 0, ended.output
 
 
+def _listening(pid: int) -> set[tuple[str, int]]:
+    """Where a process waits for connections."""
+    found = psutil.Process(pid).net_connections(kind="tcp")
+    return {(each.laddr.ip, each.laddr.port) for each in found if each.status == psutil.CONN_LISTEN}
+
+
 async def _shake_hands(address: str, security: Security) -> None:
-    comm = await connect(address, timeout=2, **security.get_connection_args("client"))
+    comm = await connect(address, timeout=1, **security.get_connection_args("client"))
     await comm.close()
 
 
@@ -127,6 +131,39 @@ def test_a_program_applies_on_a_cluster_again_and_again(place: Workplace, cluste
         report = s3plan.apply(output, executor="dask", cluster=cluster.address)
         assert (report.exit_code, sum(report.counts.values())) == (0, 300)
     assert place.keys("destination") == place.keys("source")
+
+
+@pytest.mark.parametrize("is_guarded", [True, False], ids=["guarded", "unguarded"])
+def test_a_program_needs_a_guard_around_its_main_code_and_is_told_so(place: Workplace, *, is_guarded: bool) -> None:
+    """dask's worker processes import it: it must not apply once more in each of them."""
+    place.seed("source", count=300, size_bytes=10)
+    place.buckets("destination")
+    place.manifest()
+    place.plan(probe=True)
+    script = place.folder / "script.py"
+    condition = '__name__ == "__main__"' if is_guarded else "True"
+    text = f"""
+        import s3plan
+        if {condition}:
+            report = s3plan.apply({str(place.plan_file)!r}, executor="dask", workers=1)
+            print(report.counts["done"])
+    """
+    script.write_text(textwrap.dedent(text), encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-P", script.name],
+        cwd=place.folder,
+        env=place.command.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if is_guarded:
+        assert (run.stdout, run.stderr) == ("300\n", "")
+        assert set(place.writes().values()) == {1}
+    else:
+        assert "A program needs its main code behind if __name__ == '__main__'" in run.stderr
+        assert place.writes() == {}
 
 
 def test_a_cluster_without_workers_is_told_and_waited_for(place: Workplace) -> None:

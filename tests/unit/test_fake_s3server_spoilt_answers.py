@@ -101,13 +101,16 @@ def test_a_stalled_request_gets_nothing_and_others_are_served(filled: ServerProc
     assert filled.stats().answered("GetObject", "silent") == 1
 
 
-@pytest.mark.parametrize("kind", [FaultKind.STALL, FaultKind.GARBAGE, FaultKind.OTHER_XML, FaultKind.EMPTY])
+@pytest.mark.parametrize(
+    "kind",
+    [FaultKind.STALL, FaultKind.GARBAGE, FaultKind.OTHER_XML, FaultKind.UNKNOWN_ENCODING, FaultKind.EMPTY],
+)
 @pytest.mark.parametrize("after_commit", [False, True])
 def test_what_comes_instead_of_an_answer_hides_whether_the_operation_ran(
     filled: ServerProcess, kind: FaultKind, after_commit: bool
 ) -> None:
     filled.faults([Fault(kind=kind, operation="PutObject", after_commit=after_commit)])
-    with suppress(ReadTimeoutError, ClientError, ResponseParserError):
+    with suppress(ReadTimeoutError, ClientError, ResponseParserError, LookupError):
         filled.client(read_timeout=0.3).put_object(Bucket="bucket", Key="new", Body=b"")
     assert ("new" in filled.snapshot("bucket")) is after_commit
 

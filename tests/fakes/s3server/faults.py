@@ -33,6 +33,7 @@ class FaultKind(StrEnum):
     ERROR_IN_200 = "error-in-200"
     GARBAGE = "garbage"  # 200 and what is no XML
     OTHER_XML = "other-xml"  # 200 and XML of something else
+    UNKNOWN_ENCODING = "unknown-encoding"  # 200 and XML that nobody can decode
     EMPTY = "empty"  # 200 and nothing
 
     # The operation runs, and its answer suffers on the way.

@@ -13,6 +13,7 @@ from fakes.s3server.messages import Dropped, Final, Later, Reply, Response, Sile
 
 GARBAGE = b"<html><head><title>Welcome</title></head><body>This is not what you were looking for.<br></body>"
 OTHER_XML = b'<?xml version="1.0" encoding="UTF-8"?>\n<Welcome><Message>It works!</Message></Welcome>'
+UNKNOWN_ENCODING = OTHER_XML.replace(b"UTF-8", b"UTF-0")
 SURPLUS = b"HTTP/9.9 surplus"
 _ELSEWHERE = "http://127.0.0.1:9/elsewhere"  # nobody listens there: whoever follows a redirect fails
 
@@ -26,7 +27,7 @@ ANSWERS: Mapping[FaultKind, str] = {
 }
 _REDIRECTS = frozenset({"PermanentRedirect", "TemporaryRedirect"})
 _INSTEAD = frozenset(
-    {*ANSWERS, FaultKind.ERROR, FaultKind.GARBAGE, FaultKind.OTHER_XML, FaultKind.EMPTY}
+    {*ANSWERS, FaultKind.ERROR, FaultKind.GARBAGE, FaultKind.OTHER_XML, FaultKind.UNKNOWN_ENCODING, FaultKind.EMPTY}
     | {FaultKind.REPLY_LOST, FaultKind.RESET, FaultKind.STALL}
 )
 
@@ -59,6 +60,8 @@ def _instead(fault: Fault, refuse: Refuse) -> Reply:
             return Response(200, {"content-type": "text/html"}, GARBAGE)
         case FaultKind.OTHER_XML:
             return Response(200, {"content-type": "application/xml"}, OTHER_XML)
+        case FaultKind.UNKNOWN_ENCODING:
+            return Response(200, {"content-type": "application/xml"}, UNKNOWN_ENCODING)
         case FaultKind.EMPTY:
             return Response(200)
         case FaultKind.ERROR_IN_200:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
+import threading
+import time
 
 import pytest
-from s3plan.app.executors import EngineLimits, engine_limits
+from s3plan.app.executors import EngineLimits, engine_limits, open_control
 from s3plan.app.worker import OpenEngines
 from s3plan.executors.core_pin import core_count
+from s3plan.executors.dask_runs import ClosablePerformer
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.storage.connections import ConnectionSettings
@@ -15,10 +19,16 @@ from unit.planfile.plan_samples import header
 
 
 def limits(
-    executor: str = "processes", *, workers: int | None = None, batches: int = 100, climbs: bool = True, **run: object
+    executor: str = "processes",
+    *,
+    workers: int | None = None,
+    batches: int = 100,
+    climbs: bool = True,
+    cluster: str | None = None,
+    **run: object,
 ) -> EngineLimits:
     settings = header(actions=1, size_bytes=1).settings.model_copy(update={"in_flight": None, "workers": None, **run})
-    return engine_limits(settings, executor=executor, workers=workers, batches=batches, climbs=climbs)
+    return engine_limits(settings, executor=executor, workers=workers, batches=batches, climbs=climbs, cluster=cluster)
 
 
 def test_there_is_a_process_for_each_core_unless_told_otherwise() -> None:
@@ -37,7 +47,7 @@ def test_no_more_processes_are_started_than_there_are_batches() -> None:
 
 @pytest.mark.parametrize("in_flight", [1, 2, 3, 4, 7, 64, 4096])
 @pytest.mark.parametrize("workers", [1, 2, 5, 64])
-@pytest.mark.parametrize("executor", ["serial", "threads", "processes"])
+@pytest.mark.parametrize("executor", ["serial", "threads", "processes", "dask"])
 def test_all_batches_together_never_have_more_under_way_than_the_manifest_allows(
     executor: str, workers: int, in_flight: int
 ) -> None:
@@ -52,6 +62,32 @@ def test_each_process_has_two_batches_that_share_and_climb_alike() -> None:
     assert (found.batches_each, found.in_flight_per_batch, found.most_in_flight_per_batch) == (2, 16, 256)
 
 
+def test_dask_has_the_workers_of_this_machine_or_eight_of_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+    here = limits("dask")
+    assert (here.workers, here.cluster, here.owns_workers) == (min(core_count(), 8), None, True)
+    there = limits("dask", cluster="tcp://there:8786")
+    assert (there.workers, there.cluster, there.owns_workers) == (8, "tcp://there:8786", False)
+    assert limits("dask", cluster="tcp://there:8786", workers=100, batches=50, in_flight=4096).workers == 50
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://elsewhere:8786")
+    assert limits("dask").cluster == "tcp://elsewhere:8786"
+    assert limits("dask", cluster="tcp://there:8786").cluster == "tcp://there:8786"
+    assert limits("processes").cluster is None
+    with pytest.raises(UsageInvalid, match="the executor processes knows no cluster"):
+        limits("processes", cluster="tcp://there:8786")
+
+
+def test_requests_that_go_from_other_processes_are_not_limited_by_the_latency_that_is_seen_here() -> None:
+    settings = header(actions=1, size_bytes=1).settings
+    for executor, climbs_here in [("threads", True), ("processes", False), ("dask", False)]:
+        found = limits(executor, workers=2)
+        control = open_control(found, settings)
+        for _ in range(10):
+            control.note_requests(10_000)
+        assert found.sends_from_here is climbs_here
+        assert (control._tuner is not None) is climbs_here
+
+
 def test_an_unknown_executor_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UsageInvalid, match="there is no executor slurm; choose serial, threads, processes or dask"):
         limits("slurm")
@@ -64,3 +100,19 @@ def test_what_a_worker_opens_its_engines_with_travels_without_secrets(monkeypatc
     sent = pickle.dumps(found)
     assert b"not-to-be-told" not in sent
     assert pickle.loads(sent) == found
+
+
+def test_a_worker_that_is_somebody_elses_process_is_left_as_it_was_found() -> None:
+    """Its garbage collector is not ours to tune, and our connections do not stay."""
+    location = PlanLocation(2, LocationRole.DESTINATION, "s3://b/", "", "http://127.0.0.1:9", "us-east-1", "b", "")
+    before = gc.get_threshold()
+    connections = {"": ConnectionSettings(endpoint="http://127.0.0.1:9", region="us-east-1", anonymous=True)}
+    performer = OpenEngines(connections, (location,), 4, owns_process=False)()
+    assert gc.get_threshold() == before
+    assert isinstance(performer, ClosablePerformer)
+    threads = threading.active_count()
+    performer.close()
+    until_s = time.monotonic() + 10
+    while threading.active_count() >= threads and time.monotonic() < until_s:
+        time.sleep(0.05)
+    assert threading.active_count() < threads

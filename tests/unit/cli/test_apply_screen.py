@@ -170,7 +170,15 @@ def test_nobody_is_told_to_apply_a_blocked_plan_or_a_running_one() -> None:
 
 def test_the_command_that_goes_on_is_the_one_that_was_given() -> None:
     options = ApplyOptions(
-        yes=True, expect=DIGEST, journal=Path("j.s3run"), executor="serial", workers=3, allow_checked=True, limit=5
+        yes=True,
+        expect=DIGEST,
+        journal=Path("j.s3run"),
+        executor="dask",
+        workers=3,
+        cluster="tcp://there:8786",
+        allow_checked=True,
+        limit=5,
     )
     words = ["s3plan", "apply", PLAN, "--yes", "--expect", DIGEST, "--journal", Path("j.s3run")]
-    assert resume_command(PLAN, options) == [*words, "--executor", "serial", "--workers", "3", "--allow-checked"]
+    words += ["--executor", "dask", "--workers", "3", "--cluster", "tcp://there:8786", "--allow-checked"]
+    assert resume_command(PLAN, options) == words

@@ -67,7 +67,7 @@ mode: mirror
 guards:
   max_delete: 25 %
   max_delet: 3
-run: {executor: dask, workers: 100}
+run: {executor: ray, workers: 100}
 name: again
 """
     assert output(text) == (
@@ -91,12 +91,12 @@ name: again
         "      max_delet: 3\n"
         "      ^\n"
         "    hint: did you mean max_delete?\n"
-        "job.yaml:9:17: error: run.executor: dask is not there yet; this needs one of serial, threads, processes\n"
-        "    run: {executor: dask, workers: 100}\n"
+        "job.yaml:9:17: error: run.executor: ray is not there yet; this needs one of serial, threads, processes, dask\n"
+        "    run: {executor: ray, workers: 100}\n"
         "                    ^\n"
-        "job.yaml:9:32: error: run.workers: needs a whole number from 1 to 64\n"
-        "    run: {executor: dask, workers: 100}\n"
-        "                                   ^\n"
+        "job.yaml:9:31: error: run.workers: needs a whole number from 1 to 64\n"
+        "    run: {executor: ray, workers: 100}\n"
+        "                                  ^\n"
         "job.yaml:10:1: error: name: is written twice; the first is in line 2\n"
         "    name: again\n"
         "    ^\n"

@@ -76,7 +76,7 @@ REFUSED_BY_BOTH = [
     "guards: {max_delete: -1}",
     "guards: {max_delete: 1.5}",
     "guards: {refuse_empty_source: NO}",
-    "run: {executor: dask}",
+    "run: {executor: ray}",
     "run: {workers: 0}",
     "run: {workers: '8'}",
     "run: {workers: 8.5}",
@@ -278,7 +278,7 @@ def test_words_that_have_not_landed_are_not_offered() -> None:
         "depends_on",
         "two-way",
         "checksum",
-        "dask",
+        "ray",
         "acl",
         "content_type",
     ):

@@ -43,3 +43,10 @@ def test_a_page_that_says_nothing_is_the_last_one() -> None:
     """Versity's gateway leaves it out there (https://github.com/versity/versitygw/issues/770)."""
     body = PAGE.format(end="").encode()
     assert parse_page(body).truncated is listed_page(UnparsedPage(body)).truncated is False
+
+
+@pytest.mark.parametrize("encoding", ["UTF-0", "UTF-7", "nonsense"])
+def test_a_page_in_an_encoding_that_nobody_knows_is_unreadable(encoding: str) -> None:
+    body = f'<?xml version="1.0" encoding="{encoding}"?>{PAGE.format(end="")}'.encode()
+    with pytest.raises(PageUnreadable, match="not XML"):
+        listed_page(UnparsedPage(body))
