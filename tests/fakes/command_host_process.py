@@ -114,7 +114,8 @@ class _Commits:
         def counting(database: Any, *values: Any, **more: Any) -> sqlite3.Connection:
             if ".s3run" in str(database):
                 more["factory"] = Counting
-            return connect(database, *values, **more)
+            opened: sqlite3.Connection = connect(database, *values, **more)
+            return opened
 
         sqlite3.connect = counting  # type: ignore[assignment]
 

@@ -104,7 +104,8 @@ class MemoryWorld:
     def manifest(self, **sections: object) -> Path:
         run = {"executor": "serial", "retries": QUICK_RETRIES}
         places = {"source": f"s3://{SOURCE}/in/", "destination": f"s3://{DESTINATION}/out/"}
-        return write_manifest(self.folder, endpoint=AWS, **{**places, "run": run, **sections})
+        said: dict[str, Any] = {**places, "run": run, **sections}
+        return write_manifest(self.folder, endpoint=AWS, **said)
 
     def plan(self, *, output: Path | None = None, allow: Mapping[str, int] | None = None) -> PlanMade:
         return s3plan.plan(self.folder / "job.yaml", output=output, allow=allow)

@@ -6,7 +6,7 @@ import errno
 import fcntl
 
 
-def refuse(descriptor: int, operation: int) -> None:
+def refuse(_descriptor: object, _operation: int, /) -> None:
     """Stand in for fcntl.flock."""
     raise OSError(errno.ENOLCK, "No locks available")
 

@@ -145,7 +145,7 @@ def jobs(draw: st.DrawFn) -> Job:
         "delete": {"extraneous": True, "when": when},
         "guards": {"max_delete": "100%", "refuse_empty_source": False},
     }
-    sections = {
+    sections: dict[str, object] = {
         "overwrite": overwrite,
         "filters": key_words | object_words,
         "archived": "copy" if copies_archived else "skip",
@@ -274,6 +274,32 @@ def test_a_run_that_was_killed_anywhere_ends_as_an_undisturbed_one(
         assert world.apply().exit_code == (0 if is_done else 3)
         assert_as_the_model_says(world, *before, job)
         assert set(world.engine.writes.values()) <= {1}
+
+
+@pytest.mark.parametrize("fault", [Fault.KILLED, Fault.KILLED_AFTER])
+def test_any_request_of_a_run_may_be_its_last(fault: Fault) -> None:
+    """A copy, one in parts, an overwrite by the same bytes, a delete: each of their requests in its turn."""
+    source = {"a": Stored(b"a"), "same": Stored(b"same"), "big": Stored(LARGE)}
+    destination = {"same": Stored(b"same"), "old": Stored(b"old")}
+    mirror = {"mode": "mirror", "delete": {"extraneous": True}, "guards": {"max_delete": "100%"}}
+    job = Job("always", (), True, False, lambda key: True, lambda found: True, {"overwrite": "always", **mirror})
+    for number in range(1, 100):
+        with memory_world() as world:
+            prepare(world, source, destination, job)
+            before = (world.tree(SOURCE), world.tree(DESTINATION))
+            world.plan()
+            world.engine.fail(fault, number=number)
+            try:
+                world.apply()
+            except ProcessKilled:
+                world.engine.mend()
+            else:
+                assert number > 10
+                return
+            assert world.apply().exit_code == 0, number
+            assert_as_the_model_says(world, *before, job)
+            assert set(world.engine.writes.values()) == {1}, number
+    pytest.fail("the run had no end")
 
 
 @examples(120, torture=5_000)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from fakes.faulty_engine import Fault, ProcessKilled
 from fakes.memory_world import (
@@ -22,6 +20,7 @@ from s3plan.schemas.requests import (
     CopyObject,
     CreateMultipartUpload,
     ObjectAttributes,
+    Request,
     UploadPartCopy,
 )
 
@@ -90,9 +89,9 @@ def test_a_clock_that_jumps_while_a_run_goes_on_changes_nothing(jump_ms: int) ->
 
 
 def jump_at_the_first_copy(world: MemoryWorld, jump_ms: int) -> None:
-    tick: Callable[[object], None] = world.engine.on_request
+    tick = world.engine.on_request
 
-    def tick_and_jump(request: object) -> None:
+    def tick_and_jump(request: Request) -> None:
         if isinstance(request, CopyObject):
             world.skew_ms = jump_ms
         tick(request)

@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 import s3plan
-from distributed.comm import connect
+from distributed.comm.core import connect
 from distributed.security import Security
 from fakes.child_processes import children_of, is_alive
 from fakes.command import Command

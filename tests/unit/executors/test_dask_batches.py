@@ -59,7 +59,7 @@ def opened(cluster: LocalCluster) -> Iterator[OpenExecutorWith]:
 def test_a_batch_whose_worker_was_lost_is_begun_once_and_comes_back_as_an_error(
     opened: OpenExecutorWith, cluster: LocalCluster, tmp_path: Path, allowed_failures: int
 ) -> None:
-    cluster.scheduler.allowed_failures = allowed_failures
+    _scheduler_of(cluster).allowed_failures = allowed_failures
     notes = tmp_path / "notes"
     executor = opened(Opens(NotesBegins(notes)), slots=1)
     executor.start(task_of(3_000, batch=5, generation=2))
@@ -80,7 +80,7 @@ def test_batches_that_had_not_begun_move_to_another_worker_without_a_word(
     opened: OpenExecutorWith, cluster: LocalCluster, tmp_path: Path
 ) -> None:
     """More are started than the workers have threads, and dask deals all of them out."""
-    cluster.scheduler.allowed_failures = 0
+    _scheduler_of(cluster).allowed_failures = 0
     executor = opened(Opens(NotesBegins(tmp_path / "notes")), slots=12)
     for batch in range(1, 13):
         executor.start(task_of(150, batch=batch))
@@ -121,7 +121,8 @@ def test_a_run_that_is_over_leaves_nothing_behind_in_the_workers(opened: OpenExe
     _until(executor, lambda news: len({progress.batch_id for progress in news}) == 4)
     executor.close()
     _until_true(lambda: len([line for line in _lines(notes) if line == "closed"]) == 2)
-    with client_of(opened(Opens(DoesAll()))._client.cluster) as client:
+    own: Any = opened(Opens(DoesAll()))._client.cluster
+    with client_of(own) as client:
         _until_true(lambda: set(client.run(_runs_here).values()) == {0})
         _until_true(lambda: not any(client.processing().values()))
     assert len([line for line in _lines(notes) if line.startswith("ended")]) == 4
@@ -203,6 +204,10 @@ def test_a_client_that_is_closed_under_the_executor_is_told_as_a_lost_connection
     assert list(executor.stop(grace_s=5)) == []
 
 
+def _scheduler_of(cluster: LocalCluster) -> Any:
+    return cluster.scheduler
+
+
 class _Overheard(Client):
     """A client that keeps what it submits."""
 
@@ -220,7 +225,7 @@ def test_no_secret_goes_through_the_scheduler(cluster: LocalCluster, monkeypatch
     location = PlanLocation(1, LocationRole.SOURCE, "s3://a/", "dr", "http://127.0.0.1:9", None, "a", "")
     opens = OpenEngines({"dr": ConnectionSettings(name="dr", env_prefix="DR_")}, (location,), 64)
     with (
-        _Overheard(cluster, set_as_default=False) as client,
+        _Overheard(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]
         DaskExecutor(client, opens, free_control(), slots=1) as executor,
     ):
         executor.start(task_of(3))
