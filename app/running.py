@@ -35,8 +35,8 @@ from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.events import OnEvent, RunEnded, RunPaused, RunResumed, RunStarted
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan import PhaseName
-from s3plan.schemas.ports import Executor
+from s3plan.schemas.plan import LocationRole, PhaseName
+from s3plan.schemas.ports import Engine, Executor
 from s3plan.schemas.requests import Encryption
 from s3plan.schemas.tasks import TaskSettings
 
@@ -90,6 +90,11 @@ def run_scheduler(
     settings = plan.header.settings
     for location in plan.locations:
         run.stores.engine_of(location)  # opened here: batches only look them up
+    destination = _destination_engine(run)
+
+    def store_now_ms() -> int:
+        return now_ms() + destination.clock_offset_ms
+
     reporter = _reporter(run, states, control)
     recorder = Recorder(journal, clock=monotonic)
     breaker = CircuitBreaker(probe_sender(run.stores, plan.locations), clock=monotonic)
@@ -130,13 +135,19 @@ def run_scheduler(
         outcome_of=_outcome_finder(journal, recorder),
         known_uploads=lambda batch: _known_uploads(journal, recorder, batch),
         stop_level=run.stop_level,
-        now_ms=now_ms,
+        now_ms=store_now_ms,
         clock=monotonic,
     )
+    run.lock.note_begun(store_now_ms())
     end = scheduler.run()
     journal.end_run(number, state=end.state.value, reason=end.stop_reason, now_ms=now_ms())
     asked.clear()
     return report_end(run, end, began_s=began_s)
+
+
+def _destination_engine(run: OpenedRun) -> Engine:
+    found = next(location for location in run.plan.locations if location.role is LocationRole.DESTINATION)
+    return run.stores.engine_of(found)
 
 
 def _limits(run: OpenedRun) -> RunLimits:

@@ -100,6 +100,7 @@ class DaskExecutor:
         self._said_s = 0.0
         self._losses_without_work = 0
         self._is_cut_off = False
+        self._failure: S3PlanError | None = None
         self._is_closed = False
         self._reply_topic: str = client.id  # dask forgets the events of that name when the client has gone
 
@@ -122,7 +123,8 @@ class DaskExecutor:
     def wait(self, timeout_s: float | None = None) -> Sequence[BatchProgress]:
         until_s = None if timeout_s is None else monotonic() + timeout_s
         while True:
-            self._check_connection()
+            if self._inbox.empty():  # what has come in before the end is told
+                self._check_connection()
             self._speak_if_due()
             left_s = _LOOK_EVERY_S if until_s is None else min(_LOOK_EVERY_S, max(until_s - monotonic(), 0.0))
             news = self._take_news(left_s)
@@ -201,6 +203,11 @@ class DaskExecutor:
                 timeout_s = 0.0
                 news += self._take_end(message) if isinstance(message, _FutureEnded) else self._take(message)
         except Empty:
+            return news
+        except S3PlanError as error:
+            if not news:
+                raise
+            self._failure = error  # the news first
             return news
 
     def _take(self, frozen: bytes) -> list[BatchProgress]:
@@ -308,6 +315,8 @@ class DaskExecutor:
 
     def _check_connection(self) -> None:
         """Raise S3PlanError if nothing will come of the batches: not from a connection made anew, either."""
+        if self._failure is not None:
+            raise self._failure
         if self._is_cut_off or self._client.status != "running":
             self._is_cut_off = True
             self._given.clear()

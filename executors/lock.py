@@ -186,6 +186,12 @@ class JournalLock:
             self.was_begun_before = True
         self._write_holder()
 
+    def note_begun(self, store_now_ms: int) -> None:
+        """Keep when this plan is first begun, by the store's clock: this machine's may jump before the next apply."""
+        if not self.was_begun_before:
+            self.first_begun_at_ms = store_now_ms
+            self._write_holder()
+
     def _write_holder(self) -> None:
         text = json.dumps(
             {

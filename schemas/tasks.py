@@ -37,8 +37,8 @@ class BatchTask:
     """One sealed batch with what is left of it.
 
     `todo` and `doubtful` are bitmaps by position, least significant bit first. A doubtful action was begun by an
-    attempt whose end is unknown: look at the store before acting again. `begun_at_ms` is when the first attempt at
-    this batch was durably begun, by this machine's clock.
+    attempt whose end is unknown: look at the store before acting again. `begun_at_ms` is when the first attempt at this
+    batch was durably begun, by the store's clock.
     """
 
     batch_id: int

@@ -8,7 +8,7 @@ from typing import Any
 from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.credentials_in_use import frozen_credentials
-from s3plan.storage.tls import ca_bundle
+from s3plan.storage.tls import named_bundle
 
 _MEMORY_LIMIT_BYTES = 1 << 30
 # The ceiling of connections; `max_active_connections_override` only lowers it (measured: 100 Gbps is 250 connections).
@@ -28,7 +28,7 @@ def open_crt_client(
     return S3Client(
         region=region,
         tls_mode=S3RequestTlsMode.ENABLED if is_https else S3RequestTlsMode.DISABLED,
-        tls_connection_options=_tls_options(settings) if is_https else None,
+        tls_connection_options=_tls_options(settings, session) if is_https else None,
         signing_config=signing,
         throughput_target_gbps=_THROUGHPUT_TARGET_GBPS,
         max_active_connections_override=max_in_flight,
@@ -62,12 +62,12 @@ def credentials_provider(session: Any) -> Any | None:
     return AwsCredentialsProvider.new_delegate(current)
 
 
-def _tls_options(settings: ConnectionSettings) -> Any:
+def _tls_options(settings: ConnectionSettings, session: Any) -> Any:
     from awscrt.io import ClientTlsContext, TlsContextOptions
 
     options = TlsContextOptions()
     options.verify_peer = settings.tls_verify
-    bundle = ca_bundle(settings)
+    bundle = named_bundle(settings, session)
     if bundle is not None:
         options.override_default_trust_store(bundle.read_bytes())
     return ClientTlsContext(options).new_connection_options()

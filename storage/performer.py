@@ -40,7 +40,7 @@ class EnginePerformer:
         destination = self._engine_of(task.destination)
         source = destination if task.source is None else self._engine_of(task.source)
         told: deque[Progress] = deque()
-        context = BatchContext(task, told.append, lambda: destination.clock_offset_ms)
+        context = BatchContext(task, told.append)
         run = BatchRun(control, (source, destination), told)
         ended: set[int] = set()
         with closing(run.advance(_stages(context))) as steps:

@@ -78,7 +78,6 @@ class BatchContext:
 
     task: BatchTask
     emit: Callable[[Progress], None]
-    clock_offset_ms: Callable[[], int]
 
     @property
     def source(self) -> PlanLocation:
@@ -108,5 +107,4 @@ class BatchContext:
 
     def begun_by_store_clock_ms(self) -> int:
         """Return when the batch was durably begun, by the store's clock, rounded down to S3's whole seconds."""
-        begun_ms = self.task.begun_at_ms + self.clock_offset_ms()
-        return begun_ms - begun_ms % 1000
+        return self.task.begun_at_ms - self.task.begun_at_ms % 1000

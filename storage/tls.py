@@ -12,7 +12,8 @@ from s3plan.storage.connections import ConnectionSettings
 
 def tls_context(settings: ConnectionSettings, session: Any) -> ssl.SSLContext:
     """Return the settings for TLS to a connection's store; S3PlanError where a CA bundle cannot be read."""
-    context = ssl.create_default_context(cafile=_bundle(settings, session))
+    bundle = named_bundle(settings, session)
+    context = ssl.create_default_context(cafile=_system_bundle() if bundle is None else str(bundle))
     if not settings.tls_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -30,14 +31,14 @@ def ca_bundle(settings: ConnectionSettings) -> Path | None:
     return bundle
 
 
-def _bundle(settings: ConnectionSettings, session: Any) -> str | None:
+def named_bundle(settings: ConnectionSettings, session: Any) -> Path | None:
+    """Return the connection's file, else that of AWS_CA_BUNDLE or of the profile's ca_bundle; None if none is named."""
+    configured = session.get_config_variable("ca_bundle")
+    return ca_bundle(settings) or (Path(str(configured)).expanduser() if configured else None)
+
+
+def _system_bundle() -> str | None:
     from botocore.httpsession import get_cert_path
 
-    named = ca_bundle(settings)
-    if named is not None:
-        return str(named)
-    configured = session.get_config_variable("ca_bundle")  # AWS_CA_BUNDLE, or ca_bundle of the profile
-    if configured:
-        return str(configured)
     system = ssl.get_default_verify_paths()
     return None if system.cafile or system.capath else str(get_cert_path(verify=True))

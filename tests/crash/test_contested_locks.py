@@ -10,8 +10,10 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from fakes.command import Command
@@ -43,11 +45,14 @@ def test_of_applies_started_at_one_moment_one_runs_and_the_others_exit_7(place: 
         place.server.wipe("destination")
         place.buckets("destination")
         place.plan(probe=number == 0)
-        place.server.set_mode(latency_s=0.05)
+        place.server.set_mode(latency_s=0.5)  # so that whoever runs goes on until all have come
         with ExitStack() as stack:
             started = [stack.enter_context(apply.start("apply", place.plan_file, "--yes")) for _ in range(APPLIES)]
+            until_s = time.monotonic() + 45
+            while sum(one.is_running for one in started) > 1 and time.monotonic() < until_s:
+                time.sleep(0.05)
+            place.server.set_mode(latency_s=0)
             ended = [one.wait() for one in started]
-        place.server.set_mode(latency_s=0)
         assert sorted(one.exit_code for one in ended) == [0, *[7] * (APPLIES - 1)], [one.output for one in ended]
         winner = started[[one.exit_code for one in ended].index(0)]
         assert any(f"process {winner.pid}" in one.stderr for one in ended)
@@ -137,6 +142,33 @@ def test_without_flock_a_holder_that_beats_is_believed_wherever_the_clock_jumped
         monkeypatch.setattr(JournalLock, "_filesystem_now_s", lambda self: real(self) + jump_s)
         with pytest.raises(Locked, match=f"process {os.getpid()} on "), lock(path):
             pass
+
+
+@pytest.mark.usefixtures("without_flock")
+def test_without_flock_one_of_two_that_find_it_free_at_one_moment_has_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SETTLE_S", 0.5)
+    together, both_know = Barrier(2, timeout=20), Barrier(2, timeout=20)
+    take_over = JournalLock._take_over
+
+    def take_over_together(self: JournalLock) -> None:
+        together.wait()
+        take_over(self)
+
+    monkeypatch.setattr(JournalLock, "_take_over", take_over_together)
+
+    def is_let_in(_: int) -> bool:
+        try:
+            with lock(path):
+                both_know.wait()
+        except Locked:
+            both_know.wait()
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(is_let_in, range(2))) == [False, True]
 
 
 @pytest.mark.usefixtures("without_flock")

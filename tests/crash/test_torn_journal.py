@@ -111,7 +111,8 @@ def watched(folder: Path, function: str) -> list[Change]:
     place.mkdir()
     shim = compile_shim(folder)
     command = [sys.executable, "-c", textwrap.dedent(_WATCHED), str(shim), str(place), str(log), function]
-    environment = os.environ | {"PYTHONPATH": str(_TESTS), "LD_PRELOAD": str(shim)}
+    python_path = os.pathsep.join(filter(None, [str(_TESTS), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": python_path, "LD_PRELOAD": str(shim)}
     subprocess.run(command, check=True, env=environment, timeout=60)
     return list(read_log(log))
 

@@ -43,13 +43,13 @@ CALM = Circumstances()
 
 @dataclass(frozen=True, slots=True)
 class HostedEnd:
-    """How a run ended, and how often it changed the watched folder and committed to the journal, unless killed.
+    """How a run ended, how it changed the watched folder, and how often it committed to the journal, unless killed.
 
-    `failed`: what kinds of changes failed; see Disk.failed.
+    See Disk for `disk_changes` and `failed`, which of them failed.
     """
 
     ended: Ended
-    disk_changes: int = 0
+    disk_changes: str = ""
     commits: int = 0
     failed: str = ""
 
@@ -110,4 +110,4 @@ class CommandHost:
         )
         assert "Traceback" not in ended.output, ended.output
         assert "internal error" not in ended.output, ended.output
-        return HostedEnd(ended, told.get("disk_changes", 0), told.get("commits", 0), told.get("failed", ""))
+        return HostedEnd(ended, told.get("disk_changes", ""), told.get("commits", 0), told.get("failed", ""))

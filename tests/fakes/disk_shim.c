@@ -19,6 +19,7 @@ static size_t folder_length;
 static long seen, fail_at, fail_times, kill_at;
 static int fail_errno, is_short;
 static char failed[64]; /* what failed, in the letters of note(); `d`: a sync of the folder, `n`: a file without a name */
+static char kinds[1 << 16]; /* of all changes, a letter for each as in `failed` */
 static int log_descriptor = -1;
 
 #define REAL(name) \
@@ -73,6 +74,7 @@ static int is_watched_path(int at, const char *given, char *path) {
 /* Whether this one is to fail; does not return if it is to be the last. */
 static int strikes(char what) {
     long number = __sync_add_and_fetch(&seen, 1);
+    if (number < (long)sizeof kinds) kinds[number - 1] = what;
     if (kill_at != 0 && number == kill_at) {
         kill(getpid(), SIGKILL);
         for (;;) pause();
@@ -92,13 +94,14 @@ void disk_shim_arm(const char *below, long at, long times, int error, long kille
     kill_at = killed_at;
     seen = 0;
     memset(failed, 0, sizeof failed);
+    memset(kinds, 0, sizeof kinds);
     if (log_path != NULL) log_descriptor = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     folder_length = strlen(folder);
 }
 
-long disk_shim_seen(void) { return seen; }
-
 const char *disk_shim_failed(void) { return failed; }
+
+const char *disk_shim_kinds(void) { return kinds; }
 
 void disk_shim_mark(long number) { note('m', "", number, NULL, 0); }
 

@@ -66,8 +66,8 @@ class Disk:
 
     def __init__(self, library: str) -> None:
         self._shim = ctypes.CDLL(library)
-        self._shim.disk_shim_seen.restype = ctypes.c_long
-        self._shim.disk_shim_failed.restype = ctypes.c_char_p
+        for told in (self._shim.disk_shim_failed, self._shim.disk_shim_kinds):
+            told.restype = ctypes.c_char_p
         self._shim.disk_shim_arm.argtypes = [
             ctypes.c_char_p,
             ctypes.c_long,
@@ -84,16 +84,16 @@ class Disk:
         self._shim.disk_shim_arm(bytes(folder), fault.fail_at, fault.times, fault.error, fault.kill_at, path)
 
     @property
-    def changes(self) -> int:
-        """How many there were."""
-        return int(self._shim.disk_shim_seen())
+    def changes(self) -> str:
+        """All changes so far, a letter for each as in Change.kind.
+
+        And `d` for a sync of the folder itself, `n` for the creation of a file without a name.
+        """
+        return bytes(self._shim.disk_shim_kinds()).decode()
 
     @property
     def failed(self) -> str:
-        """What kinds of changes have failed, in the letters of Change.kind.
-
-        `d` is a sync of the folder itself, `n` the creation of a file without a name.
-        """
+        """What kinds of changes have failed, in the same letters."""
         return bytes(self._shim.disk_shim_failed()).decode()
 
     def mark(self, number: int) -> None:

@@ -17,7 +17,7 @@ from fakes.memory_world import DESTINATION, SOURCE, START_MS, MemoryWorld, Store
 from fakes.odd_keys import ODD_KEYS
 from fakes.shuffled_store import ShuffledStore
 from fakes.torture import examples
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from s3plan.schemas.requests import (
     CompleteMultipartUpload,
@@ -155,6 +155,10 @@ def jobs(draw: st.DrawFn) -> Job:
     return Job(overwrite, tuple(compare), is_mirror, copies_archived, passes_key, passes_object, sections)
 
 
+_MIRROR = {"mode": "mirror", "delete": {"extraneous": True}, "guards": {"max_delete": "100%"}}
+ALL_OF_IT = Job("always", (), True, False, lambda key: True, lambda found: True, {"overwrite": "always", **_MIRROR})
+
+
 def prepare(world: MemoryWorld, source: Tree, destination: Tree, job: Job) -> None:
     """Put everything in its place, and objects beside the locations that are nobody's business."""
     world.put(SOURCE, source)
@@ -178,8 +182,9 @@ def assert_as_the_model_says(world: MemoryWorld, source: Tree, destination: Tree
     assert world.open_uploads == []
 
 
-@examples(250, torture=20_000)
+@examples(200, torture=20_000)
 @given(sources, destinations, jobs())
+@example({TOO_LONG_THERE: Stored(b"x")}, {"old": Stored(b"old")}, ALL_OF_IT)
 def test_plan_and_apply_do_what_the_model_says_and_a_second_time_nothing(
     source: Tree, destination: Tree, job: Job
 ) -> None:
@@ -281,11 +286,9 @@ def test_any_request_of_a_run_may_be_its_last(fault: Fault) -> None:
     """A copy, one in parts, an overwrite by the same bytes, a delete: each of their requests in its turn."""
     source = {"a": Stored(b"a"), "same": Stored(b"same"), "big": Stored(LARGE)}
     destination = {"same": Stored(b"same"), "old": Stored(b"old")}
-    mirror = {"mode": "mirror", "delete": {"extraneous": True}, "guards": {"max_delete": "100%"}}
-    job = Job("always", (), True, False, lambda key: True, lambda found: True, {"overwrite": "always", **mirror})
     for number in range(1, 100):
         with memory_world() as world:
-            prepare(world, source, destination, job)
+            prepare(world, source, destination, ALL_OF_IT)
             before = (world.tree(SOURCE), world.tree(DESTINATION))
             world.plan()
             world.engine.fail(fault, number=number)
@@ -297,7 +300,7 @@ def test_any_request_of_a_run_may_be_its_last(fault: Fault) -> None:
                 assert number > 10
                 return
             assert world.apply().exit_code == 0, number
-            assert_as_the_model_says(world, *before, job)
+            assert_as_the_model_says(world, *before, ALL_OF_IT)
             assert set(world.engine.writes.values()) == {1}, number
     pytest.fail("the run had no end")
 

@@ -43,7 +43,7 @@ def assert_refused(place: Workplace, ended: Ended, exit_code: int, *says: str) -
         ["--limit", "0"],
         ["--limit", "many"],
         ["--workers", "0"],
-        ["--executor", "dask", "--yes"],
+        ["--executor", "slurm", "--yes"],
         ["--nonsense"],
         ["--json-into", "/proc/nowhere/x", "--yes"],
         ["another.s3plan", "--yes"],

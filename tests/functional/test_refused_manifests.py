@@ -47,7 +47,6 @@ FIELDS = {
     "mirror without delete": ("mode: mirror\n", "delete"),
     "delete without mirror": ("delete: {extraneous: true}\n", "mirror"),
     "checksum": ("compare: [checksum]\n", "not there yet|not yet"),
-    "executor later": ("run: {executor: dask}\n", "not there yet|not yet"),
     "executor unknown": ("run: {executor: thread}\n", "did you mean threads"),
     "threshold above 5 GiB": ("run: {multipart_threshold: 6GiB}\n", "5GiB|5 GiB"),
     "threshold below 5 MiB": ("run: {multipart_threshold: 1MiB}\n", "5MiB|5 MiB"),

@@ -113,6 +113,21 @@ def test_workers_that_hear_nothing_for_too_long_begin_no_more_actions(opened: Op
     assert all_news(executor)[-1].error is None
 
 
+def test_a_run_that_was_held_back_goes_on_in_the_same_workers(opened: OpenExecutorWith) -> None:
+    control = free_control()
+    executor = opened(Opens(TakesItsTime()), control=control)
+    executor.start(task_of(2_000))
+    news = _until(executor, lambda news: bool(items_of(news)))
+    control.stop()
+    news += executor.stop(grace_s=_PATIENCE_S)
+    assert news[-1].final
+    assert len(items_of(news)) < 2_000
+    control.go_on()
+    for batch in range(1, 9):
+        executor.start(task_of(20, batch=batch, generation=2))
+        assert len(items_of(all_news(executor))) == 20
+
+
 def test_a_run_that_is_over_leaves_nothing_behind_in_the_workers(opened: OpenExecutorWith, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     executor = opened(Opens(NotesBegins(notes)), slots=4)
@@ -206,6 +221,17 @@ def test_a_client_that_is_closed_under_the_executor_is_told_as_a_lost_connection
 
 def _scheduler_of(cluster: LocalCluster) -> Any:
     return cluster.scheduler
+
+
+def test_what_was_told_before_the_connection_was_lost_is_handed_over_first(opened: OpenExecutorWith) -> None:
+    executor = opened(Opens(TakesItsTime(0.01)))
+    executor.start(task_of(3_000))
+    _until(executor, lambda news: bool(items_of(news)))
+    _until_true(lambda: not executor._inbox.empty())  # it goes on telling
+    executor._client.close()
+    assert items_of(list(executor.wait(5)))
+    with pytest.raises(S3PlanError, match="start the scheduler, then apply the same plan again"):
+        executor.wait(5)
 
 
 class _Overheard(Client):
