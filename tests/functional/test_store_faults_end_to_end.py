@@ -143,7 +143,8 @@ def test_a_storm_passes_and_everything_is_done_once(place: Workplace, storm: str
     place.seed("source", count=120, size_bytes=10)
     place.seed("source", "big-1", "big-2", size_bytes=12 * MIB)
     place.seed("destination", "old-1", "old-2", *(f"data/{number:09d}.bin" for number in range(20)), size_bytes=9)
-    ready(place, **MIRROR, run=PARTS_RUN, guards={"max_delete": "100%"})
+    run = PARTS_RUN | {"retries": 30}  # which requests are hit is a matter of timing: one key may be hit often
+    ready(place, **MIRROR, run=run, guards={"max_delete": "100%"})
     place.server.faults(STORMS[storm])
     report = place.apply()
     assert report.exit_code == 0, (report, report.messages)
