@@ -1,6 +1,7 @@
 """One apply for one journal: `flock` on `NAME.s3run.lock` decides; what is written in it is for the message.
 
-The file also keeps when this plan was first applied, so that a journal that was lost since is noticed.
+The file also keeps since when requests of this plan may have been sent, so that a journal that was lost since is
+noticed.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ _NO_FLOCK = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVA
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock, or held it last."""
+    """Who holds the lock, or held it last; `first_begun_at_ms` is None if no run of the plan has sent anything."""
 
     pid: int
     host: str
     since_ms: int
     plan_digest: str
-    first_begun_at_ms: int
+    first_begun_at_ms: int | None
     token: str
 
     def __str__(self) -> str:
@@ -53,7 +54,8 @@ class Holder:
 class JournalLock:
     """A context manager that holds the lock; raises Locked, naming the holder, if somebody else does.
 
-    `is_lost`: where flock does not work, somebody has taken it over because it was silent for too long.
+    `was_begun_before`: earlier runs of this plan may have sent requests, none of them before `first_begun_at_ms` by the
+    store's clock. `is_lost`: where flock does not work, somebody has taken it over because it was silent for too long.
     """
 
     def __init__(self, path: Path, *, plan_digest: str, now_ms: int) -> None:
@@ -64,7 +66,7 @@ class JournalLock:
         self._stop_beating = Event()
         self._heart: Thread | None = None
         self._token = secrets.token_hex(8)
-        self.first_begun_at_ms = now_ms
+        self.first_begun_at_ms: int | None = None
         self.was_begun_before = False
         self.is_lost = False
 
@@ -183,12 +185,15 @@ class JournalLock:
         before = read_holder(self._path)
         if before is not None and before.plan_digest == self._plan_digest:
             self.first_begun_at_ms = before.first_begun_at_ms
-            self.was_begun_before = True
+            self.was_begun_before = before.first_begun_at_ms is not None
         self._write_holder()
 
     def note_begun(self, store_now_ms: int) -> None:
-        """Keep when this plan is first begun, by the store's clock: this machine's may jump before the next apply."""
-        if not self.was_begun_before:
+        """Write down durably that requests of this plan may be sent from now on, unless that is known already.
+
+        By the store's clock: this machine's may jump before the next apply. Raises S3PlanError.
+        """
+        if self.first_begun_at_ms is None:
             self.first_begun_at_ms = store_now_ms
             self._write_holder()
 
@@ -235,7 +240,7 @@ def read_holder(path: Path) -> Holder | None:
             str(raw["host"])[:255],
             _moment_of(raw["since_ms"]),
             str(raw["plan_digest"]),
-            _moment_of(raw["first_begun_at_ms"]),
+            None if raw["first_begun_at_ms"] is None else _moment_of(raw["first_begun_at_ms"]),
             str(raw.get("token", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

@@ -165,6 +165,23 @@ def test_a_journal_lost_before_the_jump_is_no_reason_to_believe_a_foreign_object
 
 
 @JUMPS
+def test_a_run_that_was_killed_before_its_first_request_has_begun_nothing(jump_ms: int) -> None:
+    """On a machine whose clock is wrong all the time; what is there when the next run begins is not its own."""
+    with memory_world() as world:
+        world.skew_ms = jump_ms
+        world.put(SOURCE, {"a": Stored(b"ours"), "b": Stored(b"ours, too")})
+        world.manifest(destination=KMS)
+        world.plan()
+        killed_apply(world, Fault.KILLED)
+        world.journal.unlink()
+        world.put(DESTINATION, {"a": Stored(b"them", mtime_ms=world.now_ms)})
+        world.now_ms += 5 * MINUTE_MS
+        report = world.apply()
+        assert (report.exit_code, counted(report)) == (3, {"done": 1, "stale": 1})
+        assert world.tree(DESTINATION)["a"].body == b"them"
+
+
+@JUMPS
 def test_ages_are_counted_by_the_stores_clock(jump_ms: int) -> None:
     with memory_world() as world:
         world.put(SOURCE, {"old": Stored(b"1", START_MS - DAY_MS), "new": Stored(b"2", START_MS - 10 * MINUTE_MS)})

@@ -25,7 +25,8 @@ _HOLDER = """
     import sys, time
     from pathlib import Path
     from s3plan.executors.lock import JournalLock
-    with JournalLock(Path(sys.argv[1]), plan_digest="a" * 64, now_ms=1_700_000_000_000):
+    with JournalLock(Path(sys.argv[1]), plan_digest="a" * 64, now_ms=1_700_000_000_000) as held:
+        held.note_begun(1_700_000_000_000)
         print("held", flush=True)
         sys.stdin.read()
 """
@@ -99,19 +100,28 @@ def test_a_longer_text_is_written_over_whole(path: Path) -> None:
         assert path.stat().st_size < 500
 
 
-def test_it_remembers_when_the_plan_was_first_applied(path: Path) -> None:
-    with lock(path, now_ms=100) as first:
-        assert (first.was_begun_before, first.first_begun_at_ms) == (False, 100)
-    for now_ms in (200, 300):
-        with lock(path, now_ms=now_ms) as later:
+def test_it_remembers_since_when_requests_may_have_been_sent(path: Path) -> None:
+    with lock(path) as first:
+        assert (first.was_begun_before, first.first_begun_at_ms) == (False, None)
+        first.note_begun(100)
+    for begun_ms in (200, 50):
+        with lock(path) as later:
             assert (later.was_begun_before, later.first_begun_at_ms) == (True, 100)
+            later.note_begun(begun_ms)
+
+
+def test_who_was_stopped_before_the_first_request_has_begun_nothing(path: Path) -> None:
+    with lock(path):
+        pass
+    with lock(path) as later:
+        assert (later.was_begun_before, later.first_begun_at_ms) == (False, None)
 
 
 def test_another_plan_begins_its_own_count(path: Path) -> None:
-    with lock(path, now_ms=100):
-        pass
-    with lock(path, plan=OTHER_PLAN, now_ms=200) as other:
-        assert (other.was_begun_before, other.first_begun_at_ms) == (False, 200)
+    with lock(path) as first:
+        first.note_begun(100)
+    with lock(path, plan=OTHER_PLAN) as other:
+        assert (other.was_begun_before, other.first_begun_at_ms) == (False, None)
 
 
 def test_the_file_is_its_owners_alone_and_never_a_link(path: Path, tmp_path: Path) -> None:
@@ -166,7 +176,8 @@ def test_without_flock_a_holder_is_believed_for_a_minute(path: Path) -> None:
 
 @pytest.mark.usefixtures("without_flock")
 def test_without_flock_a_silent_holder_is_taken_over_after_a_minute(path: Path) -> None:
-    with lock(path, now_ms=100):
+    with lock(path) as first:
+        first.note_begun(100)
         age(path, TAKE_OVER_AFTER_S + 1)
         with lock(path, now_ms=200) as second:
             assert second.first_begun_at_ms == 100
@@ -209,8 +220,8 @@ def test_an_error_of_flock_that_is_not_about_support_is_told(path: Path, monkeyp
 
 
 def test_a_full_disk_is_told_and_the_first_begin_is_not_forgotten(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with lock(path, now_ms=100):
-        pass
+    with lock(path) as first:
+        first.note_begun(100)
 
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
