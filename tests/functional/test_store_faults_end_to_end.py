@@ -160,14 +160,15 @@ def test_a_storm_passes_and_everything_is_done_once(place: Workplace, storm: str
 
 
 def test_a_store_that_denies_everything_ends_the_run_early(place: Workplace) -> None:
-    place.seed("source", count=900, size_bytes=10)
+    place.seed("source", count=3_000, size_bytes=10)
     place.buckets("destination")
     ready(place, run={"in_flight": 8, "workers": 1})
     place.server.faults([Fault(kind=FaultKind.ACCESS_DENIED, operation="CopyObject", times=None)])
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 1
     assert "s3:PutObject" in ended.output
-    assert place.server.stats().requested("CopyObject") < 300
+    # Twenty refusals decide; how many more are sent until that is heard of is a matter of the machine's speed.
+    assert place.server.stats().requested("CopyObject") < 1_500
     place.server.clear_faults()
     assert place.apply().exit_code == 0
     place.assert_nothing_left()
