@@ -15,6 +15,7 @@ from s3plan.storage.http_answer import Answer, AnswerBroken, AnswerReader
 
 _UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
 _LATER = (BlockingIOError, InterruptedError, SSLWantReadError, SSLWantWriteError)
+_SLOWEST_BYTES_PER_S = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,19 @@ class Owner(Protocol):
 class Connection:
     """See the module. `proceed` is what its owner calls when the socket is ready."""
 
-    __slots__ = ("_exchange", "_owner", "_reader", "_socket", "_unsent", "place", "proceed", "touched_s", "tries_left")
+    __slots__ = (
+        "_begun_s",
+        "_exchange",
+        "_owner",
+        "_reader",
+        "_received_bytes",
+        "_socket",
+        "_unsent",
+        "place",
+        "proceed",
+        "touched_s",
+        "tries_left",
+    )
 
     def __init__(self, owner: Owner, place: Place, *, tries_left: int) -> None:
         self._owner = owner
@@ -99,6 +112,8 @@ class Connection:
         self._exchange: Exchange | None = None
         self._reader: AnswerReader | None = None
         self._unsent = memoryview(b"")
+        self._begun_s = 0.0
+        self._received_bytes = 0
         self.place = place
         self.tries_left = tries_left
         self.touched_s = owner.now_s
@@ -107,6 +122,21 @@ class Connection:
     @property
     def is_open(self) -> bool:
         return self._socket is not None
+
+    def is_trickling(self, *, after_s: float) -> bool:
+        """Whether an answer has been coming for longer than that, and hardly moves.
+
+        Only of requests that read: what is written may be answered by a byte now and then until it is done, which is
+        how S3 keeps the connection of a long copy open.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        """
+        coming_s = self._owner.now_s - self._begun_s
+        return (
+            0 < self._received_bytes < coming_s * _SLOWEST_BYTES_PER_S
+            and coming_s > after_s
+            and self._exchange is not None
+            and self._exchange.message.startswith(b"GET ")
+        )
 
     def fileno(self) -> int:
         """For selectors; -1 once closed."""
@@ -134,6 +164,7 @@ class Connection:
         """Send a request; only while the connection is open and has none."""
         self._exchange = exchange
         self._reader = AnswerReader(is_head=exchange.is_head)
+        self._received_bytes = 0
         self.touched_s = self._owner.now_s
         try:
             sent = self._open_socket.send(exchange.message)
@@ -270,6 +301,9 @@ class Connection:
             self._break(FailureKind.TRANSIENT, "Unasked", "the store sent what nobody had asked for")
             return False
         self.touched_s = owner.now_s
+        if not self._received_bytes:
+            self._begun_s = owner.now_s
+        self._received_bytes += received
         try:
             answer = reader.feed(bytes(owner.buffer[:received]))
         except AnswerBroken as broken:

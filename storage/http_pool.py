@@ -80,6 +80,8 @@ class Pool:
             connection.give_up("ConnectTimeout", f"no connection within {connect_timeout_s:g} s")
         for connection in [one for one in self._busy if now_s - one.touched_s > read_timeout_s]:
             connection.give_up("ReadTimeout", f"nothing came for {read_timeout_s:g} s")
+        for connection in [one for one in self._busy if one.is_trickling(after_s=read_timeout_s)]:
+            connection.give_up("TooSlow", f"after {read_timeout_s:g} s the answer still came byte by byte")
         stale = [one for one in self._idle if now_s - one.touched_s > _IDLE_S]
         if stale:
             self._idle = [one for one in self._idle if one not in stale]

@@ -264,7 +264,7 @@ def included_keys(draw: st.DrawFn) -> tuple[dict[str, tuple[str, ...]], bytes]:
     return filters | ({} if extension is None else {"extensions": (extension,)}), key.encode()
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(included_keys())
 def test_a_key_that_is_included_begins_with_the_common_prefix(case: tuple[dict[str, tuple[str, ...]], bytes]) -> None:
     words, key = case

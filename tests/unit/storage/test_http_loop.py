@@ -17,6 +17,7 @@ from s3plan.storage.http_connection import Breakage, Place
 from s3plan.storage.http_loop import HttpLoop
 
 ASK = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n"
+COPY = b"PUT / HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n"
 PATIENCE_S = 20.0
 Serve = Callable[[socket.socket, int], None]
 
@@ -84,10 +85,10 @@ def polite(client: socket.socket, _: int) -> None:
         say(client)
 
 
-def ask(loop: HttpLoop, place: Place, *, times: int = 1) -> list[Answer | Breakage]:
+def ask(loop: HttpLoop, place: Place, *, times: int = 1, message: bytes = ASK) -> list[Answer | Breakage]:
     ends: SimpleQueue[Answer | Breakage] = SimpleQueue()
     for _ in range(times):
-        loop.send(place, ASK, is_head=False, on_end=ends.put)
+        loop.send(place, message, is_head=False, on_end=ends.put)
     return [ends.get(timeout=PATIENCE_S) for _ in range(times)]
 
 
@@ -194,16 +195,35 @@ def test_a_store_that_falls_silent_is_given_up_and_others_go_on() -> None:
         assert bodies(ask(sender, server.place)) == [b"ok"]
 
 
-def test_a_slow_answer_is_waited_for_while_it_comes() -> None:
+def byte_by_byte(client: socket.socket, _: int) -> None:
+    asked(client)
+    client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n")
+    for byte in b"slow but":
+        sleep(0.3)
+        client.sendall(bytes([byte]))
+
+
+def test_a_slow_answer_to_a_write_is_waited_for_while_it_comes() -> None:
+    with store(byte_by_byte) as server, loop(read_timeout_s=1.0) as sender:
+        assert bodies(ask(sender, server.place, message=COPY)) == [b"slow but"]
+
+
+def test_what_is_read_and_comes_byte_by_byte_is_given_up() -> None:
+    with store(byte_by_byte) as server, loop(read_timeout_s=1.0) as sender:
+        (end,) = ask(sender, server.place)
+        assert (broken(end).kind, broken(end).code) == (FailureKind.TRANSIENT, "TooSlow")
+
+
+def test_a_large_answer_may_take_longer_than_the_longest_silence() -> None:
     def serve(client: socket.socket, _: int) -> None:
         asked(client)
-        client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n")
-        for byte in b"slow but":
-            sleep(0.2)
-            client.sendall(bytes([byte]))
+        client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 8000\r\n\r\n")
+        for _ in range(8):
+            sleep(0.3)
+            client.sendall(b"x" * 1000)
 
     with store(serve) as server, loop(read_timeout_s=1.0) as sender:
-        assert bodies(ask(sender, server.place)) == [b"slow but"]
+        assert bodies(ask(sender, server.place)) == [b"x" * 8000]
 
 
 def test_a_store_that_is_not_there_is_unreachable_for_each_request() -> None:
