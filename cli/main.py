@@ -36,7 +36,7 @@ app = typer.Typer(
 def run() -> None:
     """Be the s3plan command."""
     code = main(sys.argv[1:])
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the result stands: what comes now must not change the exit code
     sys.exit(code)
 

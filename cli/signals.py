@@ -1,9 +1,10 @@
-"""Ctrl-C and SIGTERM."""
+"""Ctrl-C, SIGTERM, and SIGHUP: the terminal is gone."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
@@ -11,8 +12,13 @@ from typing import Self
 from s3plan.executors.run_states import StopLevel
 from s3plan.schemas.errors import ExitCode
 
-_HANDLED = (signal.SIGINT, signal.SIGTERM)
-_EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_EXIT_CODES = {
+    signal.SIGINT: ExitCode.INTERRUPTED,
+    signal.SIGTERM: ExitCode.TERMINATED,
+    signal.SIGHUP: ExitCode.HUNG_UP,
+}
+_OUTPUTS = (1, 2)  # the descriptors of standard output and standard error
 
 
 class Stopped(BaseException):
@@ -25,7 +31,7 @@ class Stopped(BaseException):
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:
-    """Let SIGINT and SIGTERM raise Stopped, so that what is open is cleaned up; a second signal kills."""
+    """Let these signals raise Stopped, so that what is open is cleaned up; a second signal kills."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         for each in _HANDLED:
@@ -84,14 +90,29 @@ class StopSignals:
 
 @contextmanager
 def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Install a handler; a signal that is ignored stays so, as for a job in a shell's background."""
+    """Install a handler; a signal that is ignored stays so, as for a job in a shell's background or under nohup."""
+    terminals = [descriptor for descriptor in _OUTPUTS if os.isatty(descriptor)]
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            _leave(terminals)
+        handler(number, frame)
+
     before = {number: signal.getsignal(number) for number in _HANDLED}
     try:
         for number, found in before.items():
             if found is not signal.SIG_IGN:
-                signal.signal(number, handler)
+                signal.signal(number, handle)
         yield
     finally:
         for number, found in before.items():
             if found is not None:
                 signal.signal(number, found)
+
+
+def _leave(terminals: Sequence[int]) -> None:
+    """Let what is still printed go nowhere: each write to a terminal that is gone is an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in terminals:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -30,6 +30,7 @@ ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"
 _CONNECTS_WITHIN_S = 15
 _CLOSES_WITHIN_S = 5
 _LOOPBACK = "127.0.0.1"
+_OF_THE_TERMINAL = {signal.SIGINT, signal.SIGHUP}
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "bokeh")
 _SILENCE = logging.CRITICAL + 1
 _LOCAL_SETTINGS = {
@@ -158,12 +159,12 @@ def _close_quietly(closable: Client | LocalCluster) -> None:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from the threads and processes that are started meanwhile; the main thread has it again after."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Keep signals of the terminal from the threads and processes that are started meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
     try:
         # Started first: whichever thread does so has its signals unblocked by it.
         resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -157,8 +157,8 @@ def _start(theirs: Connection) -> subprocess.Popen[bytes]:
     flags = sys.flags
     isolation = [("-I", flags.isolated), ("-E", flags.ignore_environment), ("-s", flags.no_user_site)]
     words = [word for word, is_set in isolation if is_set]
-    # Blocked until the worker ignores it: a Ctrl-C must not reach an interpreter that has not got that far.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Blocked until the worker ignores them: a Ctrl-C must not reach an interpreter that has not got that far.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         return subprocess.Popen(  # noqa: S603  our own words
             [executable, *words, "-P", "-c", _BOOTSTRAP, str(theirs.fileno())],

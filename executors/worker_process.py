@@ -29,9 +29,10 @@ _RING_EVERY_ITEMS = 1000
 
 def serve(connection: Connection) -> NoReturn:
     """Work for the process at the other end until it is gone. The main thread of a process made for this calls it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
+    for number in (signal.SIGINT, signal.SIGHUP):  # they reach every process of a terminal; the parent decides
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGHUP})
     faulthandler.enable()
     try:
         setup = receive(connection)

@@ -41,6 +41,7 @@ class ExitCode(IntEnum):
     CREDENTIALS = 10
     USAGE = 64
     MANIFEST = 65
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 

@@ -1,8 +1,13 @@
-"""Ctrl-C once drains, twice stops now, SIGTERM is as good: the same command goes on each time."""
+"""Ctrl-C once drains, twice stops now, SIGTERM and a closed terminal do too: the same command goes on each time."""
 
 from __future__ import annotations
 
+import os
+import pty
+import select
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -10,6 +15,11 @@ from fakes.command import Started
 from fakes.workplace import MIB, Workplace
 
 OBJECTS = 300
+_ON_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # whose end is told to the whole session
+os.execv(sys.executable, [sys.executable, "-m", "s3plan", *sys.argv[1:]])
+"""
 
 
 def a_slow_run(place: Workplace, *, latency_s: float) -> None:
@@ -41,7 +51,11 @@ def assert_it_goes_on(place: Workplace) -> None:
     place.assert_nothing_left()
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"])
+@pytest.mark.parametrize(
+    ("number", "exit_code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["int", "term", "hup"],
+)
 def test_one_signal_drains_and_says_how_to_go_on(place: Workplace, number: signal.Signals, exit_code: int) -> None:
     a_slow_run(place, latency_s=0.05)
     with place.command.start("apply", place.plan_file, "--yes") as started:
@@ -55,6 +69,35 @@ def test_one_signal_drains_and_says_how_to_go_on(place: Workplace, number: signa
     status = place.command.run("status", place.plan_file, "--json").events[0]
     assert status["state"] == "interrupted"
     assert status["counts"]["done"] == len(place.writes())  # and written down
+    assert_it_goes_on(place)
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_terminal_that_is_closed_drains_too_though_nothing_can_be_shown(place: Workplace, executor: str) -> None:
+    a_slow_run(place, latency_s=0.05)
+    ours, theirs = pty.openpty()
+    started = subprocess.Popen(
+        [sys.executable, "-c", _ON_A_TERMINAL, "apply", str(place.plan_file), "--yes", "--executor", executor],
+        cwd=place.folder,
+        env=place.command.environment | {"TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    until_s = time.monotonic() + 60
+    while place.server.stats().answered("CopyObject") < 24:
+        assert started.poll() is None
+        assert time.monotonic() < until_s
+        if select.select([ours], [], [], 0.02)[0]:
+            os.read(ours, 65_536)
+    os.close(ours)
+    assert started.wait(60) == 129
+    stats = place.server.stats()
+    assert stats.requested("CopyObject") == stats.answered("CopyObject") < OBJECTS
+    status = place.command.run("status", place.plan_file, "--json").events[0]
+    assert (status["state"], status["counts"]["done"]) == ("interrupted", len(place.writes()))
     assert_it_goes_on(place)
 
 

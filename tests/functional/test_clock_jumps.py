@@ -191,3 +191,16 @@ def test_ages_are_counted_by_the_stores_clock(jump_ms: int) -> None:
         assert world.apply().exit_code == 0
         assert world.tree(DESTINATION).keys() == {"old"}
         assert not world.plan().has_changes
+
+
+@pytest.mark.parametrize(
+    "mtime_ms", [-1, -5 * 365 * DAY_MS, 253_402_300_799_000], ids=["just before 1970", "1965", "the year 9999"]
+)
+def test_any_time_of_an_object_is_only_a_time_and_nothing_is_copied_again_for_it(mtime_ms: int) -> None:
+    with memory_world() as world:
+        world.put(SOURCE, {"changed": Stored(b"ours", mtime_ms), "same": Stored(b"same", mtime_ms)})
+        world.put(DESTINATION, {"changed": Stored(b"they", mtime_ms), "same": Stored(b"same", mtime_ms)})
+        world.manifest()
+        world.plan()
+        assert (world.apply().exit_code, world.tree(DESTINATION)["changed"].body) == (0, b"ours")
+        assert not world.plan().has_changes

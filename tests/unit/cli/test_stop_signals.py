@@ -15,7 +15,11 @@ def _send(number: signal.Signals) -> None:
 
 @pytest.mark.parametrize(
     ("first", "exit_code"),
-    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
+    [
+        (signal.SIGINT, ExitCode.INTERRUPTED),
+        (signal.SIGTERM, ExitCode.TERMINATED),
+        (signal.SIGHUP, ExitCode.HUNG_UP),
+    ],
 )
 def test_the_first_signal_drains_the_second_abandons(first: signal.Signals, exit_code: ExitCode) -> None:
     before = signal.getsignal(signal.SIGINT)
@@ -41,7 +45,11 @@ def test_nothing_is_announced_inside_the_handler() -> None:
 
 @pytest.mark.parametrize(
     ("number", "exit_code"),
-    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
+    [
+        (signal.SIGINT, ExitCode.INTERRUPTED),
+        (signal.SIGTERM, ExitCode.TERMINATED),
+        (signal.SIGHUP, ExitCode.HUNG_UP),
+    ],
 )
 def test_a_signal_ends_planning_at_once(number: signal.Signals, exit_code: ExitCode) -> None:
     before = signal.getsignal(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -181,6 +182,13 @@ def test_of_a_repeated_element_the_last_counts_as_with_the_reference() -> None:
         ObjectRow(b"a", 7, "0f", 1_704_067_200_123, "STANDARD")
     ]
     assert scanned(document(row("a", f"<Key>b</Key>{ROW}"))) is None
+
+
+@pytest.mark.parametrize("date", ["1965-02-28T23:59:59.999Z", "1970-01-01T00:00:00Z", "9998-12-31T23:59:59.000Z"])
+def test_times_before_1970_and_far_ahead_are_read_as_they_are(date: str) -> None:
+    dated = ROW.replace("2024-01-01T00:00:00.123Z", date)
+    (found,) = scanned(document(row("a", dated))) or parse_page(document(row("a", dated))).rows
+    assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=found.mtime_ms) == datetime.fromisoformat(date)
 
 
 def test_keys_come_without_the_prefix() -> None:
