@@ -11,7 +11,7 @@ from s3plan.app.requests import FailureLine, RunLine, Status
 from s3plan.app.standing import count_open, performed_batches, read_states
 from s3plan.executors.journal import Journal
 from s3plan.executors.journal_records import RunRecord
-from s3plan.executors.ledger import BatchState, total_counts
+from s3plan.executors.ledger import BatchState, does_not_fit, total_counts
 from s3plan.executors.lock import is_held
 from s3plan.executors.run_states import RunState, StopReason, run_end
 from s3plan.planfile.reader import PlanReader, open_plan
@@ -97,7 +97,10 @@ def _line(run: RunRecord, *, is_running: bool) -> RunLine:
 
 
 def iter_failures(plan: Path, journal: Path | None = None) -> Iterator[FailureLine]:
-    """Yield every action that ended as failed, stale, unknown or skipped, in plan order, with its cause."""
+    """Yield every action that ended as failed, stale, unknown or skipped, in plan order, with its cause.
+
+    Raise PlanRefused, PlanDamaged, JournalRefused.
+    """
     where = journal or journal_path(plan)
     if not where.exists():
         return
@@ -109,6 +112,8 @@ def iter_failures(plan: Path, journal: Path | None = None) -> Iterator[FailureLi
                 continue
             if held is None or held[0] != record.batch:
                 held = (record.batch, actions := opened.actions(batches[record.batch]))
+            if not 0 <= record.position < len(actions):
+                raise does_not_fit(read)
             action = actions[record.position]
             failure = None if record.failure is None else record.failure.value
             yield FailureLine(

@@ -6,6 +6,7 @@ import pickle
 
 from s3plan.executors.dask_messages import own_version
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.redaction import redact
 
 CUT_OFF = (
     "the connection to the dask scheduler was lost; start the scheduler, then apply the same plan again: what has "
@@ -37,4 +38,4 @@ def why_lost(worker: str | None, error: BaseException | None) -> str:
 
 
 def first_line(error: BaseException | None) -> str:
-    return next(iter(str(error).strip().splitlines()), "")
+    return redact(next(iter(str(error).strip().splitlines()), ""))

@@ -14,6 +14,7 @@ from s3plan.schemas.bitmaps import bitmap_of, count_in, numbers_in
 from s3plan.schemas.errors import JournalRefused
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import Batch
+from s3plan.schemas.printable import shown_path
 
 _CODES = {kind: code for code, kind in enumerate(OutcomeKind, start=1)}
 _KINDS = {code: kind for kind, code in _CODES.items()}
@@ -101,19 +102,20 @@ def load_states(batches: Iterable[Batch], journal: Journal) -> dict[int, BatchSt
     for record in journal.batches():
         state = states.get(record.id)
         if state is None or not state.take_record(record):
-            raise _does_not_fit(journal)
+            raise does_not_fit(journal)
     for outcome in journal.outcomes():
         state = states.get(outcome.batch)
         is_free = state is not None and 0 <= outcome.position < state.batch.actions
         if state is None or not is_free or state.end_of(outcome.position) is not None:
-            raise _does_not_fit(journal)
+            raise does_not_fit(journal)
         state.mark(outcome.position, outcome.kind)
     return states
 
 
-def _does_not_fit(journal: Journal) -> JournalRefused:
+def does_not_fit(journal: Journal) -> JournalRefused:
+    """Return the error for a journal that speaks of actions which the plan has not got."""
     return JournalRefused(
-        f"{journal.path}: the journal is damaged: its batches are not those of the plan; "
+        f"{shown_path(journal.path)}: the journal is damaged: its batches are not those of the plan; "
         "`s3plan apply --rebuild-journal` sets it aside and looks at the store instead"
     )
 

@@ -267,7 +267,7 @@ class ObjectFound:
     encryption: str | None = None  # AES256, aws:kms, ...; None where the store does not say
     checksums: Mapping[str, str] = field(default_factory=dict)  # full-object ones only: {"CRC64NVME": "..."}
     attributes: ObjectAttributes = field(default_factory=ObjectAttributes)
-    tag_count: int = 0
+    tag_count: int | None = None  # None: the store does not say
     restored: bool = False  # an archived object with a readable copy at this moment
 
 

@@ -80,7 +80,7 @@ def _object_found(answer: Answer, _: str) -> r.Reply:
         encryption=answer.get("ServerSideEncryption"),
         checksums=_full_checksums(answer),
         attributes=r.ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
-        tag_count=int(answer.get("TagCount", 0)),
+        tag_count=answer.get("TagCount"),
         restored='ongoing-request="false"' in answer.get("Restore", ""),
     )
 

@@ -104,7 +104,7 @@ def _object_found(headers: Headers, _: bytes) -> r.Reply:
             metadata={name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)},
             headers={word: headers[name] for name, word in _HEADERS.items() if name in headers},
         ),
-        tag_count=int(headers.get("x-amz-tagging-count", 0)),
+        tag_count=None if (tags := headers.get("x-amz-tagging-count")) is None else int(tags),
         restored='ongoing-request="false"' in headers.get("x-amz-restore", ""),
     )
 

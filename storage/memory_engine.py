@@ -118,7 +118,7 @@ def _head_object(store: MemoryStore, request: r.HeadObject) -> r.Reply:
         encryption=stored.encryption,
         checksums=stored.checksums,
         attributes=r.ObjectAttributes(stored.attributes.metadata, stored.attributes.headers),
-        tag_count=len(stored.attributes.tags),
+        tag_count=len(stored.attributes.tags) or None,  # as AWS has it
     )
 
 

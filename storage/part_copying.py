@@ -14,13 +14,11 @@ from s3plan.schemas.requests import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
-    GetObjectTags,
     HeadObject,
     ObjectAttributes,
     ObjectFound,
     ObjectWritten,
     Reply,
-    TagsFound,
     UploadOpened,
     UploadPartCopy,
 )
@@ -33,6 +31,7 @@ from s3plan.storage.settlement import (
     not_executed,
     settle_copy,
 )
+from s3plan.storage.source_tags import read_tags
 from s3plan.storage.steps import NEXT, Answer, Ask, AskMany, BatchContext, Next, Procedure, Side, ask
 from s3plan.storage.uploads import find_own_upload, list_stored_parts, matching_parts
 
@@ -180,21 +179,10 @@ def _take_up_or_open(
 def _open(
     context: BatchContext, position: int, action: Action, source: ObjectFound, part_size_bytes: int
 ) -> Generator[Ask | AskMany | Next, Reply | Answer | None, _Upload | Outcome]:
-    tags: Reply = TagsFound({})
-    if source.tag_count:
-        tags = yield from ask(
-            Side.SOURCE,
-            GetObjectTags(
-                context.source.bucket,
-                context.source_key(action),
-                action.source_version,
-                owner=context.source.owner,
-            ),
-        )
-        if isinstance(tags, Failure):
-            return ended_badly(position, tags)
-    assert isinstance(tags, TagsFound)  # noqa: S101  GetObjectTagging answers nothing else
-    attributes = ObjectAttributes(source.attributes.metadata, source.attributes.headers, tags.tags)
+    tags = yield from read_tags(context, position, action, source)
+    if isinstance(tags, Failure):
+        return ended_badly(position, tags)
+    attributes = ObjectAttributes(source.attributes.metadata, source.attributes.headers, tags)
     location = context.destination
     reply = yield from ask(
         Side.DESTINATION,

@@ -13,6 +13,10 @@ import pytest
 import s3plan
 from fakes.command import Command, Ended
 from fakes.workplace import Workplace
+from s3plan.executors.journal import Journal
+from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
+from s3plan.planfile.reader import open_plan
+from s3plan.schemas.outcomes import OutcomeKind
 
 
 @pytest.fixture
@@ -180,6 +184,20 @@ def test_a_damaged_journal(planned: Workplace) -> None:
     assert ended.exit_code == 4
     assert "--rebuild-journal" in ended.stderr
     assert planned.writes() == before
+
+
+@pytest.mark.parametrize("command", ["apply", "status", "failures", "retry"])
+def test_a_journal_that_speaks_of_actions_which_the_plan_has_not_got(planned: Workplace, command: str) -> None:
+    """Its checksums are right: only the plan can tell."""
+    with open_plan(planned.plan_file) as plan:
+        batch = plan.batches[-1]
+        beyond = OutcomeRecord(batch.id, batch.actions, OutcomeKind.FAILED, "", "x", None, 1, 1)
+        with Journal.open(planned.journal, plan_digest=plan.digest, now_ms=1) as journal:
+            journal.write(
+                batches=[BatchRecord(batch.id, 1, 1, is_open=False, actions=batch.actions, done=b"")], outcomes=[beyond]
+            )
+    ended = planned.command.run(command, planned.plan_file, *(["--yes"] if command == "apply" else []))
+    assert_refused(planned, ended, 4, "its batches are not those of the plan", "--rebuild-journal")
 
 
 def test_an_endpoint_that_nothing_here_names(planned: Workplace) -> None:
