@@ -42,11 +42,7 @@ def json_line(values: Mapping[str, Any]) -> str:
 
     Times are ISO 8601. Nothing in it can move a terminal's cursor.
     """
-    return _ascii(_jsonable(values)) + "\n"
-
-
-def _ascii(value: object) -> str:
-    return json.dumps(value, default=_plain).replace("\x7f", "\\u007f")  # the one control character json lets through
+    return json.dumps(_jsonable(values), default=_plain) + "\n"
 
 
 def _jsonable(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from fakes.mirrored_place import ACTIONS, IN_FLIGHT, LARGE, PARTS, SMALL, Mirror
 from fakes.torture import TORTURE
 from fakes.workplace import Workplace
 
-EXECUTORS = pytest.mark.parametrize("executor", ["serial", "threads", "processes"])
+EXECUTORS = pytest.mark.parametrize("executor", ["serial", "threads", "processes", "dask"])
+_COMES_UP_WITHIN_S = {"dask": 5.0}  # a cluster, for each run; others do in a second
 LATENCY_S = 0.004
 _MOST_POINTS = 500
 
@@ -79,18 +80,18 @@ def commits(*, before: bool, flush_every: int | None, step: int = 1, first: int 
 @EXECUTORS
 def test_killed_after_any_commit_of_the_journal(mirrored: MirroredPlace, host: CommandHost, executor: str) -> None:
     flush_every = 1 if TORTURE else None  # None: as it is, some ten commits
-    kills = killed_at_every_point(mirrored, host, executor, commits(before=False, flush_every=flush_every))
-    assert kills >= (15 if TORTURE else 6)
+    step = 3 if executor == "dask" and not TORTURE else 1
+    kills = killed_at_every_point(mirrored, host, executor, commits(before=False, flush_every=flush_every, step=step))
+    assert kills >= (15 if TORTURE else 6 // step)
 
 
 @EXECUTORS
 def test_killed_just_before_any_commit_of_the_journal(
     mirrored: MirroredPlace, host: CommandHost, executor: str
 ) -> None:
-    points = commits(
-        before=True, flush_every=1 if TORTURE else None, step=1 if TORTURE else 3, first=1 if TORTURE else 2
-    )
-    assert killed_at_every_point(mirrored, host, executor, points) >= 2
+    step = 1 if TORTURE else 6 if executor == "dask" else 3
+    points = commits(before=True, flush_every=1 if TORTURE else None, step=step, first=1 if TORTURE else 2)
+    assert killed_at_every_point(mirrored, host, executor, points) >= (1 if step == 6 else 2)
 
 
 def test_killed_at_commits_on_a_store_that_holds_no_condition(mirrored: MirroredPlace, host: CommandHost) -> None:
@@ -116,13 +117,14 @@ def test_killed_at_any_change_of_the_disk(mirrored: MirroredPlace, host: Command
 def test_killed_at_random_moments(mirrored: MirroredPlace, executor: str) -> None:
     """Also while modules are imported, workers come up, or the plan is read."""
     place, moments = mirrored.place, random.Random(f"moments of {executor}")
-    for _ in range(40 if TORTURE else 2):
+    up_s = _COMES_UP_WITHIN_S.get(executor, 1.1)
+    for _ in range(40 if TORTURE else 1 if executor == "dask" else 2):
         mirrored.set_back()
         place.server.set_mode(latency_s=0.02)
         kills = 0
         for _ in range(3):
             with place.command.start("apply", place.plan_file, "--yes", "--executor", executor) as started:
-                time.sleep(moments.uniform(0.2, 1.1))
+                time.sleep(moments.uniform(0.2, up_s))
                 kills += started.kill().exit_code == -signal.SIGKILL
         place.server.set_mode(latency_s=0)
         assert place.apply(executor=executor).exit_code == 0
