@@ -180,6 +180,8 @@ def _keys_deleted(answer: Answer, operation: str) -> r.Reply:
         for item in answer.get("Errors", ())
     }
     deleted = frozenset(item["Key"] for item in answer.get("Deleted", ()))
+    if not (failures or deleted):
+        return _empty(operation)  # botocore finds nothing in whatever XML it is given
     return r.KeysDeleted(deleted - failures.keys(), failures)
 
 

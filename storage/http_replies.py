@@ -138,6 +138,8 @@ def _keys_deleted(_: Headers, body: bytes) -> r.Reply:
         for item in root.iterfind(f"{namespace}Error")
     }
     deleted = frozenset(item.findtext(f"{namespace}Key") or "" for item in root.iterfind(f"{namespace}Deleted"))
+    if not (failures or deleted):
+        raise ET.ParseError("no key is named")
     return r.KeysDeleted(deleted - failures.keys(), failures)
 
 

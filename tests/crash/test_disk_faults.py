@@ -180,7 +180,8 @@ def test_a_sort_on_disk_that_has_no_room_is_told(mirrored: MirroredPlace, error:
         calm = sorting.run(*words)
         assert calm.ended.exit_code == 0, calm.ended.output
         assert "w" in calm.disk_changes
-        for number in of_each_kind(calm.disk_changes, at_most=1, turn=1):
+        points = of_each_kind(calm.disk_changes, at_most=1, turn=1)
+        for number in points[:: max(1, len(points) // 50)]:  # thousands, all alike: a share in the long version, too
             fault = DiskFault(number, FOREVER, error)
             ran = sorting.run(*words, circumstances=Circumstances(disk_fault=fault))
             assert ran.ended.exit_code == 1 or set(ran.failed) <= {"u"}

@@ -82,7 +82,7 @@ def test_killed_after_any_commit_of_the_journal(mirrored: MirroredPlace, host: C
     flush_every = 1 if TORTURE else None  # None: as it is, some ten commits
     step = 3 if executor == "dask" and not TORTURE else 1
     kills = killed_at_every_point(mirrored, host, executor, commits(before=False, flush_every=flush_every, step=step))
-    assert kills >= (15 if TORTURE else 6 // step)
+    assert kills >= (8 if TORTURE else 6 // step)
 
 
 @EXECUTORS
