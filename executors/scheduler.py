@@ -103,7 +103,7 @@ class Scheduler:
             if not self._hold.update(is_idle=not self._running):
                 self._start_batches()
             self._take_news(self._wait_s())
-            self._reporter.tick(retrying=sum(len(delayed[2]) for delayed in self._delayed), phase=self._phase_name())
+            self._reporter.tick(retrying=self._retrying(), phase=self._phase_name())
         self._drain()
         self._recorder.flush()
         end = self._end()
@@ -115,6 +115,10 @@ class Scheduler:
         if not self._delayed or self._hold.is_held:
             return _WAIT_S
         return min(_WAIT_S, max(self._delayed[0][0] - self._clock(), 0.0))
+
+    def _retrying(self) -> int:
+        """How many actions wait to be tried again; while the run is held, all that is left waits alike."""
+        return 0 if self._hold.is_held else sum(len(positions) for _, _, positions in self._delayed)
 
     def _must_stop(self) -> bool:
         if self._books.stop_reason is not None:

@@ -47,7 +47,8 @@ def assert_all_is_copied_once(place: Workplace) -> None:
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_paused_run_sends_nothing_until_it_is_let_go_on(place: Workplace, executor: str) -> None:
     a_slow_run(place)
-    words = ("apply", place.plan_file, "--yes", "--executor", executor)
+    events = place.folder / "events.ndjson"
+    words = ("apply", place.plan_file, "--yes", "--executor", executor, "--json-into", events)
     with place.command.start(*words) as started:
         wait_for_copies(place, started, copies=20)
         paused = place.command.run("pause", place.plan_file)
@@ -67,7 +68,16 @@ def test_a_paused_run_sends_nothing_until_it_is_let_go_on(place: Workplace, exec
     assert ended.exit_code == 0, ended.output
     assert "paused: nothing is under way" in ended.stderr
     assert "going on" in ended.stderr
+    assert told_while_paused(events) == {"retrying": {0}, "names": {"progress"}}
     assert_all_is_copied_once(place)
+
+
+def told_while_paused(events: Path) -> dict[str, set[object]]:
+    """What else a program hears meanwhile: what was given back to wait is not to be tried again."""
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    names = [event["event"] for event in told]
+    between = told[names.index("run-paused") + 1 : names.index("run-resumed")]
+    return {"retrying": {event["retrying"] for event in between}, "names": {event["event"] for event in between}}
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
