@@ -16,7 +16,7 @@ from fakes.torture import TORTURE
 from fakes.workplace import Workplace
 
 EXECUTORS = pytest.mark.parametrize("executor", ["serial", "threads", "processes", "dask"])
-_COMES_UP_WITHIN_S = {"dask": 5.0}  # a cluster, for each run; others do in a second
+_COMES_UP_WITHIN_S = {"dask": 2.5}  # a cluster, for each run; others do in a second
 LATENCY_S = 0.004
 _MOST_POINTS = 500
 
@@ -118,16 +118,17 @@ def test_killed_at_random_moments(mirrored: MirroredPlace, executor: str) -> Non
     """Also while modules are imported, workers come up, or the plan is read."""
     place, moments = mirrored.place, random.Random(f"moments of {executor}")
     up_s = _COMES_UP_WITHIN_S.get(executor, 1.1)
-    for _ in range(40 if TORTURE else 1 if executor == "dask" else 2):
+    rounds = 40 if TORTURE else 1 if executor == "dask" else 2
+    kills = 0
+    for _ in range(rounds):
         mirrored.set_back()
         place.server.set_mode(latency_s=0.02)
-        kills = 0
         for _ in range(3):
             with place.command.start("apply", place.plan_file, "--yes", "--executor", executor) as started:
                 time.sleep(moments.uniform(0.2, up_s))
                 kills += started.kill().exit_code == -signal.SIGKILL
         place.server.set_mode(latency_s=0)
         assert place.apply(executor=executor).exit_code == 0
-        assert kills
         mirrored.assert_ended_right()
+    assert kills >= rounds, "most came too late"
     assert len(place.keys("source")) == ACTIONS - 12
