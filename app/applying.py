@@ -16,8 +16,8 @@ from s3plan.app.own_process import tuned_process
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.preparation import prepare
 from s3plan.app.requests import ApplyReport, ApplyRequest
-from s3plan.app.running import OpenedRun, report_end, run_scheduler, standing_end
-from s3plan.app.standing import performed_batches
+from s3plan.app.running import OpenedRun, report_end, run_scheduler
+from s3plan.app.standing import performed_batches, standing_end
 from s3plan.app.stores import Stores
 from s3plan.app.worker import OpenEngines
 from s3plan.executors.journal import Journal

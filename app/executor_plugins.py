@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from s3plan.executors.executor_context import ENTRY_POINT_GROUP, ExecutorContext, OpenExecutor
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.ports import Executor
+from s3plan.schemas.redaction import described
 
 _PARTS_OF_AN_EXECUTOR = ("free_slots", "start", "wait", "stop")
 _OF_NO_USE = "it must be a callable that takes an ExecutorContext and returns a context manager that gives an Executor"
@@ -37,9 +38,7 @@ def load_plugin(name: str) -> OpenExecutor | None:
     try:
         opens = point.load()
     except Exception as error:
-        raise S3PlanError(
-            f"the executor {name} ({_origin(point)}) cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
+        raise S3PlanError(f"the executor {name} ({_origin(point)}) cannot be loaded: {described(error)}") from error
     if not callable(opens):
         raise S3PlanError(f"the executor {name} ({_origin(point)}) is of no use: {_OF_NO_USE}")
     return _checked(opens, f"the executor {name} ({_origin(point)})")
@@ -55,7 +54,7 @@ def _checked(opens: OpenExecutor, what: str) -> OpenExecutor:
         except S3PlanError:
             raise
         except Exception as error:
-            raise S3PlanError(f"{what} cannot be opened: {type(error).__name__}: {error}") from error
+            raise S3PlanError(f"{what} cannot be opened: {described(error)}") from error
         if not isinstance(opened, AbstractContextManager):
             raise S3PlanError(f"{what} gave {type(opened).__name__}: {_OF_NO_USE}")
         with opened as executor:

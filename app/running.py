@@ -27,7 +27,7 @@ from s3plan.executors.pacing import RunControl
 from s3plan.executors.progress_report import ProgressReporter
 from s3plan.executors.recorder import Recorder
 from s3plan.executors.retries import retry_policy
-from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
+from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason
 from s3plan.executors.scheduler import Scheduler
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.conditions import Capabilities
@@ -64,17 +64,6 @@ class OpenedRun:
     stores: Stores
     on_event: OnEvent
     stop_level: Callable[[], StopLevel]
-
-
-def standing_end(plan: PlanReader, states: dict[int, BatchState]) -> RunEnd:
-    """Return what a run would come to that has nothing to do."""
-    return run_end(
-        total_counts(states.values()),
-        actions=sum(state.batch.actions for state in states.values()),
-        conflicts=plan.header.objects_of_conflicts,
-        stop_reason=None,
-        messages=(),
-    )
 
 
 def run_scheduler(

@@ -1,4 +1,4 @@
-"""Whether a plan on disk still has something to do."""
+"""What has become of the actions of a plan on disk, and whether any are left."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import BatchState, load_states, total_counts
+from s3plan.executors.run_states import RunEnd, run_end
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.outcomes import OutcomeKind
@@ -31,6 +32,17 @@ def count_open(states: dict[int, BatchState]) -> int:
     counts = total_counts(states.values())
     total = sum(state.batch.actions for state in states.values())
     return total - sum(number for kind, number in counts.items() if kind is not OutcomeKind.UNKNOWN)
+
+
+def standing_end(plan: PlanReader, states: dict[int, BatchState]) -> RunEnd:
+    """Return what a run would come to that has nothing to do."""
+    return run_end(
+        total_counts(states.values()),
+        actions=sum(state.batch.actions for state in states.values()),
+        conflicts=plan.header.objects_of_conflicts,
+        stop_reason=None,
+        messages=(),
+    )
 
 
 def is_unfinished(plan: Path, journal: Path) -> bool:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.requests import FailureLine, RunLine, Status
-from s3plan.app.standing import count_open, performed_batches, read_states
+from s3plan.app.standing import performed_batches, read_states, standing_end
 from s3plan.executors.journal import Journal
 from s3plan.executors.journal_records import RunRecord
-from s3plan.executors.ledger import BatchState, does_not_fit, total_counts
+from s3plan.executors.ledger import does_not_fit
 from s3plan.executors.lock import is_held
-from s3plan.executors.run_states import RunState, StopReason, run_end
-from s3plan.planfile.reader import PlanReader, open_plan
+from s3plan.executors.run_states import RunState
+from s3plan.planfile.reader import open_plan
 from s3plan.schemas.outcomes import OutcomeKind
 
 _GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
@@ -31,33 +31,22 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
             with Journal.read(where, plan_digest=opened.digest) as read:
                 runs = read.runs()
         is_running = is_held(lock_path(where))
-        withheld = {state.withheld for state in states.values() if state.withheld is not None}
+        state, end = _state(runs, is_running=is_running), standing_end(opened, states)
+        if state is RunState.INTERRUPTED and not end.remaining:
+            state = end.state  # the run did not live to write it down
+        withheld = {each.withheld for each in states.values() if each.withheld is not None}
         return Status(
             plan=plan,
             journal=where,
             digest=opened.digest,
             header=opened.header,
-            state=_state_with_ends(_state(runs, is_running=is_running), opened, states),
-            counts={kind: number for kind, number in total_counts(states.values()).items() if number},
-            actions=sum(state.batch.actions for state in states.values()),
-            remaining=count_open(states),
+            state=state,
+            counts={kind: number for kind, number in end.counts.items() if number},
+            actions=sum(each.batch.actions for each in states.values()),
+            remaining=end.remaining,
             runs=tuple(_line(run, is_running=is_running and run is runs[-1]) for run in runs),
             messages=tuple(sorted(withheld)),
         )
-
-
-def _state_with_ends(state: RunState, plan: PlanReader, states: Mapping[int, BatchState]) -> RunState:
-    """Return the state of a plan whose every action has ended, also where the run did not live to write it down."""
-    if state is not RunState.INTERRUPTED:
-        return state
-    end = run_end(
-        total_counts(states.values()),
-        actions=sum(each.batch.actions for each in states.values()),
-        conflicts=plan.header.objects_of_conflicts,
-        stop_reason=StopReason.SIGNAL,
-        messages=(),
-    )
-    return end.state
 
 
 def read_state(journal: Path, *, plan_digest: str) -> RunState:

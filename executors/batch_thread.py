@@ -9,7 +9,7 @@ from time import monotonic
 
 from s3plan.schemas.outcomes import Outcome, Progress
 from s3plan.schemas.ports import Control, Performer
-from s3plan.schemas.redaction import redact
+from s3plan.schemas.redaction import described
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
 _RING_FOR_BAD_NEWS_EVERY_S = 0.05  # the scheduler slows down, or stops, by what went wrong
@@ -73,6 +73,6 @@ class BatchThread:
                         rung_s = now_s
                         self._ring()
         except BaseException as broken:  # noqa: BLE001  a worker's death is news for the scheduler, not the end of the run
-            self._error = redact(f"{type(broken).__name__}: {broken}")
+            self._error = described(broken)
         self._is_over = True
         self._ring()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,7 +17,9 @@ from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from s3plan.executors.dask_endings import in_a_line
 from s3plan.executors.executor_context import ExecutorContext
+from s3plan.executors.terminal_signals import terminal_signals_blocked
 from s3plan.schemas.errors import S3PlanError, UsageInvalid
 from s3plan.schemas.ports import Executor
 
@@ -30,7 +31,6 @@ ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"
 _CONNECTS_WITHIN_S = 15
 _CLOSES_WITHIN_S = 5
 _LOOPBACK = "127.0.0.1"
-_OF_THE_TERMINAL = {signal.SIGINT, signal.SIGHUP}
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "bokeh")
 _SILENCE = logging.CRITICAL + 1
 _LOCAL_SETTINGS = {
@@ -100,7 +100,7 @@ def _client_of(address: str, context: ExecutorContext) -> Iterator[Client]:
             client = Client(address, timeout=_CONNECTS_WITHIN_S, set_as_default=False)
     except Exception as error:
         raise S3PlanError(
-            f"no dask scheduler can be reached at {address} ({type(error).__name__}: {_first_line(error)}); start it, "
+            f"no dask scheduler can be reached at {address} ({in_a_line(error)}); start it, "
             f"or leave out --cluster and {ADDRESS_VARIABLE} to have workers on this machine"
         ) from error
     try:
@@ -145,7 +145,7 @@ def _local_client(context: ExecutorContext) -> Iterator[Client]:
                 stack.callback(_close_quietly, client)
         except Exception as error:
             raise S3PlanError(
-                f"a dask cluster cannot be started on this machine ({type(error).__name__}: {_first_line(error)}); "
+                f"a dask cluster cannot be started on this machine ({in_a_line(error)}); "
                 "choose executor: processes. A program needs its main code behind if __name__ == '__main__': "
                 "dask's worker processes import it"
             ) from error
@@ -160,14 +160,10 @@ def _close_quietly(closable: Client | LocalCluster) -> None:
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
     """Keep signals of the terminal from the threads and processes that are started meanwhile."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
-    try:
-        # Started first: whichever thread does so has its signals unblocked by it.
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_TERMINAL)
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with terminal_signals_blocked():
+        resource_tracker.ensure_running()  # first: whichever thread starts it has its signals unblocked by that
+        with terminal_signals_blocked():
+            yield
 
 
 @contextmanager
@@ -184,7 +180,3 @@ def _silence() -> Iterator[None]:
     finally:
         for handler, level in before.items():
             handler.setLevel(level)
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), "")

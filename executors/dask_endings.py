@@ -18,7 +18,7 @@ def refusal_of(error: BaseException | None) -> S3PlanError:
     if isinstance(error, S3PlanError):
         return error
     return S3PlanError(
-        f"batches cannot be performed on this dask cluster ({type(error).__name__}: {first_line(error)}); "
+        f"batches cannot be performed on this dask cluster ({in_a_line(error)}); "
         f"s3plan {own_version()} must be installed where the scheduler and the workers run, with the same Python "
         "and dask as here"
     )
@@ -34,7 +34,12 @@ def why_lost(worker: str | None, error: BaseException | None) -> str:
     where = f"its dask worker {worker}"
     if error is None or type(error).__name__ == "KilledWorker":  # by name: distributed is imported late
         return f"{where} was lost"
-    return f"{where} gave it up: {type(error).__name__}: {first_line(error)}"
+    return f"{where} gave it up: {in_a_line(error)}"
+
+
+def in_a_line(error: BaseException | None) -> str:
+    """Return an error's kind and the first line of its words; dask's have many."""
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def first_line(error: BaseException | None) -> str:

@@ -15,6 +15,7 @@ from s3plan.executors.dask_messages import ORDERS_TOPIC, Assignment, Orders, tha
 from s3plan.executors.worker_share import SharedControl
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.ports import Performer
+from s3plan.schemas.redaction import described
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -107,7 +108,7 @@ def _opened(assignment: Assignment) -> Performer:
     except S3PlanError:
         raise
     except Exception as error:
-        raise S3PlanError(f"a dask worker cannot work ({type(error).__name__}: {error})") from error
+        raise S3PlanError(f"a dask worker cannot work ({described(error)})") from error
 
 
 def _close_quietly(performer: ClosablePerformer) -> None:

@@ -7,7 +7,7 @@ from time import monotonic, sleep
 
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.ports import Control, Performer
-from s3plan.schemas.redaction import redact
+from s3plan.schemas.redaction import described
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
 _REPORT_EVERY_S = 0.5
@@ -44,7 +44,7 @@ class SerialExecutor:
                 if monotonic() >= until_s:
                     return (BatchProgress(task.batch_id, task.generation, items, final=False),)
         except Exception as broken:  # noqa: BLE001  a worker's death is news for the scheduler, not the end of the run
-            error = redact(f"{type(broken).__name__}: {broken}")
+            error = described(broken)
         self._task = None
         return (BatchProgress(task.batch_id, task.generation, items, final=True, error=error),)
 

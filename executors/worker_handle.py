@@ -12,6 +12,7 @@ from contextlib import suppress
 from multiprocessing import spawn
 from multiprocessing.connection import Connection
 
+from s3plan.executors.terminal_signals import terminal_signals_blocked
 from s3plan.executors.worker_messages import FromWorker, Setup, Share, ToWorker, receive, send
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.redaction import redact
@@ -158,8 +159,7 @@ def _start(theirs: Connection) -> subprocess.Popen[bytes]:
     isolation = [("-I", flags.isolated), ("-E", flags.ignore_environment), ("-s", flags.no_user_site)]
     words = [word for word, is_set in isolation if is_set]
     # Blocked until the worker ignores them: a Ctrl-C must not reach an interpreter that has not got that far.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
-    try:
+    with terminal_signals_blocked():
         return subprocess.Popen(  # noqa: S603  our own words
             [executable, *words, "-P", "-c", _BOOTSTRAP, str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
@@ -168,5 +168,3 @@ def _start(theirs: Connection) -> subprocess.Popen[bytes]:
             bufsize=0,
             pass_fds=[theirs.fileno()],
         )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

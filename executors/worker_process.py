@@ -16,11 +16,12 @@ from typing import NoReturn
 
 from s3plan.executors.batch_thread import BatchThread
 from s3plan.executors.core_pin import CorePin
+from s3plan.executors.terminal_signals import TERMINAL_SIGNALS
 from s3plan.executors.worker_messages import NotReady, Ready, Report, Setup, Share, pack, receive, send
 from s3plan.executors.worker_share import SharedControl
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.ports import Performer
-from s3plan.schemas.redaction import redact
+from s3plan.schemas.redaction import described
 from s3plan.schemas.tasks import BatchTask
 
 _REPORT_EVERY_S = 0.25
@@ -29,10 +30,10 @@ _RING_EVERY_ITEMS = 1000
 
 def serve(connection: Connection) -> NoReturn:
     """Work for the process at the other end until it is gone. The main thread of a process made for this calls it."""
-    for number in (signal.SIGINT, signal.SIGHUP):  # they reach every process of a terminal; the parent decides
+    for number in TERMINAL_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGHUP})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINAL_SIGNALS)
     faulthandler.enable()
     try:
         setup = receive(connection)
@@ -54,8 +55,7 @@ def serve(connection: Connection) -> NoReturn:
 
 def _refuse(connection: Connection, error: BaseException) -> NoReturn:
     if not isinstance(error, S3PlanError):
-        said = redact(f"{type(error).__name__}: {error}")
-        error = S3PlanError(f"worker processes cannot start here ({said}); choose executor: threads")
+        error = S3PlanError(f"worker processes cannot start here ({described(error)}); choose executor: threads")
     try:
         send(connection, NotReady(error))
     except OSError:

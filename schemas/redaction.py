@@ -84,6 +84,11 @@ def redact(text: str) -> str:
     return _USER_INFO.sub(f"{MASK}@", text)
 
 
+def described(error: BaseException) -> str:
+    """Return an error's kind and words, redacted: what others raise may quote anything."""
+    return redact(f"{type(error).__name__}: {error}")
+
+
 def _forms_of(value: str) -> tuple[str, ...]:
     data = value.encode(errors="surrogateescape")
     hexadecimal = data.hex()

@@ -202,7 +202,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 def broke_by(error: BaseException) -> str:
     """Return the words of a fault of ours, which may quote the request that it befell."""
-    return redact(f"{type(error).__name__}: {error}")
+    return redaction.described(error)[:_MAX_MESSAGE]
 
 
 def redact(message: str) -> str:

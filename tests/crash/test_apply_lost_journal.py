@@ -23,16 +23,6 @@ def half_done(place: Workplace, **sections: object) -> None:
     assert place.apply(limit=OBJECTS // 2).exit_code == 8
 
 
-def assert_all_done_once(place: Workplace) -> None:
-    source, destination = place.listed("source"), place.listed("destination")
-    assert {key: row.size_bytes for key, row in destination.items()} == {
-        key: row.size_bytes for key, row in source.items()
-    }
-    assert set(place.writes().values()) == {1}
-    assert place.server.uploads("destination") == []
-    place.assert_nothing_left()
-
-
 @pytest.mark.parametrize("conditions", ["all", "none"])
 def test_a_journal_deleted_half_way_changes_nothing(place: Workplace, conditions: str) -> None:
     place.server.set_mode(conditions=conditions)
@@ -46,7 +36,7 @@ def test_a_journal_deleted_half_way_changes_nothing(place: Workplace, conditions
     after = place.listed("destination")
     done_before = {key for key, row in before.items() if row.size_bytes == 10}
     assert {key: after[key] for key in done_before} == {key: before[key] for key in done_before}
-    assert_all_done_once(place)
+    place.assert_all_done_once()
 
 
 def test_a_journal_and_a_lock_deleted_half_way_change_nothing(place: Workplace) -> None:
@@ -56,7 +46,7 @@ def test_a_journal_and_a_lock_deleted_half_way_change_nothing(place: Workplace) 
     report = place.apply()
     assert report.exit_code == 0
     assert counted(report).keys() == {"done", "already-done"}
-    assert_all_done_once(place)
+    place.assert_all_done_once()
 
 
 def test_a_finished_plan_whose_journal_is_lost_is_applied_again_and_writes_nothing(place: Workplace) -> None:
@@ -109,7 +99,7 @@ def test_large_objects_are_found_again_without_a_journal(place: Workplace, is_co
     stats = place.server.stats()
     assert stats.answered("CreateMultipartUpload") == 2
     assert stats.answered("UploadPartCopy") <= 18 + 4  # each part once, but for those under way at the kill
-    assert_all_done_once(place)
+    place.assert_all_done_once()
 
 
 def test_rebuild_journal_sets_a_damaged_one_aside(place: Workplace) -> None:
@@ -122,4 +112,4 @@ def test_rebuild_journal_sets_a_damaged_one_aside(place: Workplace) -> None:
     assert "--rebuild-journal" in refused.stderr
     ended = place.command.run("apply", place.plan_file, "--yes", "--rebuild-journal")
     assert ended.exit_code == 0, ended.output
-    assert_all_done_once(place)
+    place.assert_all_done_once()

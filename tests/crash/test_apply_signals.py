@@ -11,7 +11,6 @@ import sys
 import time
 
 import pytest
-from fakes.command import Started
 from fakes.workplace import MIB, Workplace
 
 OBJECTS = 300
@@ -33,14 +32,6 @@ def a_slow_run(place: Workplace, *, latency_s: float) -> None:
     place.server.set_mode(latency_s=latency_s)
 
 
-def wait_for_copies(place: Workplace, started: Started, *, copies: int) -> None:
-    until_s = time.monotonic() + 30
-    while place.server.stats().answered("CopyObject") < copies:
-        assert started.is_running, started.wait().output
-        assert time.monotonic() < until_s
-        time.sleep(0.02)
-
-
 def assert_it_goes_on(place: Workplace) -> None:
     place.server.set_mode(latency_s=0)
     ended = place.command.run("apply", place.plan_file, "--yes")
@@ -59,7 +50,7 @@ def assert_it_goes_on(place: Workplace) -> None:
 def test_one_signal_drains_and_says_how_to_go_on(place: Workplace, number: signal.Signals, exit_code: int) -> None:
     a_slow_run(place, latency_s=0.05)
     with place.command.start("apply", place.plan_file, "--yes") as started:
-        wait_for_copies(place, started, copies=24)
+        place.wait_for_copies(started, copies=24)
         started.signal(number)
         ended = started.wait()
     assert ended.exit_code == exit_code, ended.output
@@ -104,7 +95,7 @@ def test_a_terminal_that_is_closed_drains_too_though_nothing_can_be_shown(place:
 def test_an_interrupted_run_tells_programs_too(place: Workplace) -> None:
     a_slow_run(place, latency_s=0.05)
     with place.command.start("apply", place.plan_file, "--yes", "--json") as started:
-        wait_for_copies(place, started, copies=24)
+        place.wait_for_copies(started, copies=24)
         started.signal(signal.SIGINT)
         ended = started.wait()
     assert ended.exit_code == 130
@@ -116,7 +107,7 @@ def test_an_interrupted_run_tells_programs_too(place: Workplace) -> None:
 def test_a_second_signal_stops_at_once_and_what_was_under_way_is_looked_at_again(place: Workplace) -> None:
     a_slow_run(place, latency_s=0.05)
     with place.command.start("apply", place.plan_file, "--yes") as started:
-        wait_for_copies(place, started, copies=24)
+        place.wait_for_copies(started, copies=24)
         place.server.set_mode(latency_s=6)
         time.sleep(0.2)
         began_s = time.monotonic()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from crash.worker_deaths_contract import WorkerDeathsContract, assert_as_planned, wait_for_copies
+from crash.worker_deaths_contract import WorkerDeathsContract
 from fakes.dask_clusters import ClusterProcesses
 from fakes.workplace import Workplace
 
@@ -33,12 +33,12 @@ def test_a_worker_of_somebody_elses_cluster_is_killed_and_nothing_is_done_twice(
 ) -> None:
     plan_copies(place, 4_000)
     with place.command.start(*apply_on(place, cluster), "--json") as started:
-        wait_for_copies(place, started, copies=200)
+        place.wait_for_copies(started, copies=200)
         cluster.workers[0].send_signal(signal.SIGKILL)
         ended = started.wait()
     assert ended.exit_code == 0, ended.output
     assert "its dask worker tcp://127.0.0.1:" in ended.stdout
-    assert_as_planned(place)
+    place.assert_all_done_once()
 
 
 def test_a_scheduler_that_is_gone_ends_the_run_and_the_same_command_goes_on(
@@ -46,7 +46,7 @@ def test_a_scheduler_that_is_gone_ends_the_run_and_the_same_command_goes_on(
 ) -> None:
     plan_copies(place, 4_000)
     with place.command.start(*apply_on(place, cluster)) as started:
-        wait_for_copies(place, started, copies=200)
+        place.wait_for_copies(started, copies=200)
         cluster.scheduler.send_signal(signal.SIGKILL)
         ended = started.wait()
     assert ended.exit_code == 1, ended.output
@@ -59,7 +59,7 @@ def test_a_scheduler_that_is_gone_ends_the_run_and_the_same_command_goes_on(
     cluster.start(workers=2)
     ended = place.command.run(*apply_on(place, cluster))
     assert ended.exit_code == 0, ended.output
-    assert_as_planned(place)
+    place.assert_all_done_once()
 
 
 def test_the_pins_hold_while_workers_do_not_know_yet_that_their_apply_was_killed(
@@ -68,12 +68,12 @@ def test_the_pins_hold_while_workers_do_not_know_yet_that_their_apply_was_killed
     """Nobody stops them before their lease is up; the next run works beside them."""
     plan_copies(place, 6_000)
     with place.command.start(*apply_on(place, cluster)) as started:
-        wait_for_copies(place, started, copies=200)
+        place.wait_for_copies(started, copies=200)
         assert started.kill().exit_code == -signal.SIGKILL
     ended = place.command.run(*apply_on(place, cluster))
     assert ended.exit_code == 0, ended.output
     time.sleep(0.5)
-    assert_as_planned(place)
+    place.assert_all_done_once()
 
 
 def plan_copies(place: Workplace, count: int) -> None:

@@ -18,25 +18,6 @@ _PATIENCE_S = 30
 _COPIES_BETWEEN = 500  # two kills
 
 
-def wait_for_copies(place: Workplace, started: Started, *, copies: int) -> None:
-    until_s = time.monotonic() + _PATIENCE_S
-    while place.server.stats().answered("CopyObject") < copies:
-        assert started.is_running, started.wait().output
-        assert time.monotonic() < until_s
-        time.sleep(0.02)
-
-
-def assert_as_planned(place: Workplace) -> None:
-    """Everything is there, written once, and nothing is left to do."""
-    source, destination = place.listed("source"), place.listed("destination")
-    assert {key: row.size_bytes for key, row in destination.items()} == {
-        key: row.size_bytes for key, row in source.items()
-    }
-    assert set(place.writes().values()) == {1}
-    assert place.server.uploads("destination") == []
-    place.assert_nothing_left()
-
-
 class WorkerDeathsContract:
     """Subclass it, name the class Test..., and say which executor it is."""
 
@@ -68,7 +49,7 @@ class WorkerDeathsContract:
         killed = 0
         command = ("apply", place.plan_file, "--yes", "--json", *self.words, "--workers", "4")
         with place.command.start(*command) as started:
-            wait_for_copies(place, started, copies=100)
+            place.wait_for_copies(started, copies=100)
             while started.is_running:
                 workers = self.workers_of(started)
                 if workers and started.is_running:
@@ -90,7 +71,7 @@ class WorkerDeathsContract:
         assert set(end["counts"]) <= {"done", "already-done"}
         stats = place.server.stats()
         assert stats.answered("CopyObject") == self.copies
-        assert_as_planned(place)
+        place.assert_all_done_once()
 
     def test_a_batch_whose_worker_is_killed_goes_on_where_it_was(self, place: Workplace) -> None:
         """Parts that are stored are not copied again."""
@@ -128,7 +109,7 @@ class WorkerDeathsContract:
         place.server.reset_stats()
         place.server.set_mode(latency_s=0.05)
         with place.command.start("apply", place.plan_file, "--yes", *self.words, "--workers", "3") as started:
-            wait_for_copies(place, started, copies=50)
+            place.wait_for_copies(started, copies=50)
             workers = self.workers_of(started)
             assert len(workers) == 3
             assert started.kill().exit_code == -signal.SIGKILL
@@ -139,7 +120,7 @@ class WorkerDeathsContract:
         place.server.set_mode(latency_s=0)
         ended = place.command.run("apply", place.plan_file, "--yes", *self.words)
         assert ended.exit_code == 0, ended.output
-        assert_as_planned(place)
+        place.assert_all_done_once()
 
     @pytest.mark.parametrize("to_group", [False, True], ids=["parent", "whole terminal"])
     def test_one_ctrl_c_drains_and_the_same_command_goes_on(self, place: Workplace, *, to_group: bool) -> None:
@@ -151,7 +132,7 @@ class WorkerDeathsContract:
         place.server.reset_stats()
         place.server.set_mode(latency_s=0.05)
         with place.command.start("apply", place.plan_file, "--yes", *self.words, "--workers", "2") as started:
-            wait_for_copies(place, started, copies=50)
+            place.wait_for_copies(started, copies=50)
             workers = self.workers_of(started)
             if to_group:  # a terminal sends it to every process of the job
                 for worker in workers:
@@ -169,7 +150,7 @@ class WorkerDeathsContract:
         place.server.set_mode(latency_s=0)
         ended = place.command.run("apply", place.plan_file, "--yes", *self.words)
         assert ended.exit_code == 0, ended.output
-        assert_as_planned(place)
+        place.assert_all_done_once()
 
     def test_a_second_ctrl_c_stops_at_once(self, place: Workplace) -> None:
         place.seed("source", count=2000, size_bytes=10)
@@ -179,7 +160,7 @@ class WorkerDeathsContract:
         place.server.reset_stats()
         with place.command.start("apply", place.plan_file, "--yes", *self.words, "--workers", "2") as started:
             place.server.set_mode(latency_s=0.05)
-            wait_for_copies(place, started, copies=20)
+            place.wait_for_copies(started, copies=20)
             place.server.set_mode(latency_s=8)
             time.sleep(0.3)
             began_s = time.monotonic()
@@ -192,4 +173,4 @@ class WorkerDeathsContract:
         place.server.set_mode(latency_s=0)
         ended = place.command.run("apply", place.plan_file, "--yes", *self.words)
         assert ended.exit_code == 0, ended.output
-        assert_as_planned(place)
+        place.assert_all_done_once()

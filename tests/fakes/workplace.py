@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,13 @@ import s3plan
 from s3plan.app.requests import ApplyReport, PlanMade
 from s3plan.schemas.outcomes import OutcomeKind
 
-from fakes.command import Command
+from fakes.command import Command, Started
 from fakes.manifests import write_manifest
 from fakes.s3server import ServerProcess
 
 MIB = 2**20
 PROBE = ".s3plan-probe-"
+_PATIENCE_S = 30
 MIRROR: Mapping[str, object] = {"mode": "mirror", "delete": {"extraneous": True}}
 
 
@@ -139,6 +141,24 @@ class WorkplaceOn(Generic[ServerT]):
 
 class Workplace(WorkplaceOn[ServerProcess]):
     """One on the fake S3 server, which counts what comes in."""
+
+    def assert_all_done_once(self) -> None:
+        """Both sides hold the same keys and sizes, each was written once, and nothing is left to do."""
+        source, destination = self.listed("source"), self.listed("destination")
+        assert {key: row.size_bytes for key, row in destination.items()} == {
+            key: row.size_bytes for key, row in source.items()
+        }
+        assert set(self.writes().values()) == {1}
+        assert self.server.uploads("destination") == []
+        self.assert_nothing_left()
+
+    def wait_for_copies(self, started: Started, *, copies: int) -> None:
+        """Return once so many copies were answered; the command must be running still."""
+        until_s = time.monotonic() + _PATIENCE_S
+        while self.server.stats().answered("CopyObject") < copies:
+            assert started.is_running, started.wait().output
+            assert time.monotonic() < until_s
+            time.sleep(0.02)
 
     def writes(self, bucket: str = "destination") -> dict[str, int]:
         """How many requests wrote each key; without those of s3plan's own probe."""

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes.command import Started
 from fakes.workplace import MIB, Workplace
 
 OBJECTS = 1_500
@@ -22,14 +21,6 @@ def a_slow_run(place: Workplace) -> None:
     place.plan(probe=True)
     place.server.reset_stats()
     place.server.set_mode(latency_s=0.03)
-
-
-def wait_for_copies(place: Workplace, started: Started, *, copies: int) -> None:
-    until_s = time.monotonic() + 30
-    while place.server.stats().answered("CopyObject") < copies:
-        assert started.is_running, started.wait().output
-        assert time.monotonic() < until_s
-        time.sleep(0.02)
 
 
 def state_of(place: Workplace) -> str:
@@ -50,7 +41,7 @@ def test_a_paused_run_sends_nothing_until_it_is_let_go_on(place: Workplace, exec
     events = place.folder / "events.ndjson"
     words = ("apply", place.plan_file, "--yes", "--executor", executor, "--json-into", events)
     with place.command.start(*words) as started:
-        wait_for_copies(place, started, copies=20)
+        place.wait_for_copies(started, copies=20)
         paused = place.command.run("pause", place.plan_file)
         assert (paused.exit_code, paused.stderr) == (0, "")
         assert ".s3plan/job.s3plan: paused" in paused.stdout
@@ -84,7 +75,7 @@ def told_while_paused(events: Path) -> dict[str, set[object]]:
 def test_a_cancelled_run_drains_and_says_how_to_go_on_after_all(place: Workplace, executor: str) -> None:
     a_slow_run(place)
     with place.command.start("apply", place.plan_file, "--yes", "--json", "--executor", executor) as started:
-        wait_for_copies(place, started, copies=20)
+        place.wait_for_copies(started, copies=20)
         cancelled = place.command.run("cancel", place.plan_file)
         ended = started.wait()
     assert (cancelled.exit_code, cancelled.stderr) == (0, "")
@@ -104,7 +95,7 @@ def test_a_cancelled_run_drains_and_says_how_to_go_on_after_all(place: Workplace
 def test_a_paused_run_can_be_cancelled(place: Workplace) -> None:
     a_slow_run(place)
     with place.command.start("apply", place.plan_file, "--yes") as started:
-        wait_for_copies(place, started, copies=20)
+        place.wait_for_copies(started, copies=20)
         assert place.command.run("pause", place.plan_file).exit_code == 0
         assert place.command.run("cancel", place.plan_file).exit_code == 0
         assert started.wait().exit_code == 130
@@ -113,7 +104,7 @@ def test_a_paused_run_can_be_cancelled(place: Workplace) -> None:
 def test_a_run_that_is_killed_while_it_is_paused_is_not_paused_when_it_goes_on(place: Workplace) -> None:
     a_slow_run(place)
     with place.command.start("apply", place.plan_file, "--yes") as started:
-        wait_for_copies(place, started, copies=20)
+        place.wait_for_copies(started, copies=20)
         assert place.command.run("pause", place.plan_file).exit_code == 0
         started.kill()
     assert state_of(place) == "interrupted"
@@ -138,7 +129,7 @@ def test_a_plan_that_is_not_being_applied_cannot_be_steered(place: Workplace, wo
 def test_status_follows_a_run_to_its_end(place: Workplace) -> None:
     a_slow_run(place)
     with place.command.start("apply", place.plan_file, "--yes") as started:
-        wait_for_copies(place, started, copies=20)
+        place.wait_for_copies(started, copies=20)
         with place.command.start("status", place.plan_file, "--watch", "--json") as watching:
             time.sleep(2.5)
             place.server.set_mode(latency_s=0)
@@ -155,7 +146,7 @@ def test_status_follows_a_run_to_its_end(place: Workplace) -> None:
 def test_status_in_a_log_says_a_line_now_and_then_and_where_it_ended(place: Workplace) -> None:
     a_slow_run(place)
     with place.command.start("apply", place.plan_file, "--yes") as started:
-        wait_for_copies(place, started, copies=20)
+        place.wait_for_copies(started, copies=20)
         with place.command.start("status", place.plan_file, "-w") as watching:
             time.sleep(1.5)
             place.server.set_mode(latency_s=0)

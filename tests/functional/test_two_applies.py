@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import s3plan
-from fakes.command import Started
 from fakes.workplace import Workplace
 from s3plan.schemas.errors import Locked
 
@@ -21,18 +18,10 @@ def a_slow_run(place: Workplace) -> None:
     place.server.set_mode(latency_s=0.05)
 
 
-def wait_for_copies(place: Workplace, started: Started, *, copies: int) -> None:
-    until_s = time.monotonic() + 30
-    while place.server.stats().answered("CopyObject") < copies:
-        assert started.is_running, started.wait().output
-        assert time.monotonic() < until_s
-        time.sleep(0.02)
-
-
 def test_the_second_apply_of_a_plan_exits_7_and_names_the_first(place: Workplace) -> None:
     a_slow_run(place)
     with place.command.start("apply", place.plan_file, "--yes", "--json") as first:
-        wait_for_copies(place, first, copies=8)
+        place.wait_for_copies(first, copies=8)
         second = place.command.run("apply", place.plan_file, "--yes")
         assert second.exit_code == 7
         assert f"process {first.pid}" in second.stderr
@@ -53,7 +42,7 @@ def test_the_second_apply_of_a_plan_exits_7_and_names_the_first(place: Workplace
 def test_a_lock_that_was_left_behind_stops_nobody(place: Workplace) -> None:
     a_slow_run(place)
     with place.command.start("apply", place.plan_file, "--yes") as first:
-        wait_for_copies(place, first, copies=8)
+        place.wait_for_copies(first, copies=8)
         first.kill()
     place.server.set_mode(latency_s=0)
     assert place.apply().exit_code == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,12 +14,10 @@ from s3plan.schemas.requests import (
     CompleteMultipartUpload,
     CreateMultipartUpload,
     Encryption,
-    GetObjectTags,
     HeadObject,
     ListMultipartUploads,
     ListParts,
     ObjectAttributes,
-    ObjectFound,
     ObjectWritten,
     Reply,
     Request,
@@ -83,52 +80,6 @@ def test_everything_that_such_a_copy_loses_is_set_again() -> None:
     found = world.found("big")
     assert found is not None
     assert (found.attributes, found.storage_class, found.encryption) == (attributes, "STANDARD_IA", "aws:kms")
-
-
-TAGGED = ObjectAttributes(tags={"a": "b"})
-
-
-def counting_tags(count: int | None) -> Callable[[Request, Reply], Reply]:
-    return lambda _, reply: replace(reply, tag_count=count) if isinstance(reply, ObjectFound) else reply
-
-
-def test_tags_that_the_store_does_not_count_arrive() -> None:
-    world = CopyWorld()
-    world.put_source("big", BODY, attributes=TAGGED)
-    world.engine.answer = counting_tags(None)
-    assert world.perform(world.plan_copy("big")).kinds == ["done"]
-    found = world.found("big")
-    assert found is not None
-    assert found.attributes == TAGGED
-
-
-def test_an_object_that_has_no_tags_is_not_asked_for_them(world: CopyWorld) -> None:
-    world.engine.answer = counting_tags(0)
-    world.perform(world.plan_copy("big"))
-    assert world.engine.asked(GetObjectTags) == 0
-
-
-@pytest.mark.parametrize(("fault", "told"), [(Fault.DENIED, 1), (Fault.UNSUPPORTED, 0)])
-def test_where_tags_may_not_be_read_and_nobody_counts_them_the_copy_goes_on_and_says_so(
-    fault: Fault, told: int
-) -> None:
-    world = CopyWorld()
-    world.put_source("big", BODY, attributes=TAGGED)
-    world.engine.answer = counting_tags(None)
-    world.engine.fail(fault, operation=GetObjectTags)
-    attempt = world.perform(world.plan_copy("big"))
-    assert attempt.kinds == ["done"]
-    assert ["s3:GetObjectTagging" in remark for remark in attempt.remarks] == [True] * told
-
-
-def test_tags_that_cannot_be_read_fail_the_copy_instead_of_losing_them() -> None:
-    world = CopyWorld()
-    world.put_source("big", BODY, attributes=ObjectAttributes(tags={"a": "b"}))
-    world.engine.fail(Fault.DENIED, operation=GetObjectTags)
-    outcome = world.perform(world.plan_copy("big")).only
-    assert outcome.kind is OutcomeKind.FAILED
-    assert "s3:GetObjectTagging" in outcome.reason
-    assert (world.found("big"), world.open_uploads) == (None, [])
 
 
 @pytest.mark.parametrize("state", ["absent", "present"])
