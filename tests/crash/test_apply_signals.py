@@ -145,3 +145,11 @@ def test_a_signal_while_planning_leaves_no_plan(place: Workplace) -> None:
         ended = started.wait()
     assert ended.exit_code == 130
     assert [found.name for found in place.plan_file.parent.glob("*")] == []
+
+
+@pytest.mark.parametrize("start", [["-m", "s3plan"], ["-c", "from s3plan.__main__ import main; main()"]])
+def test_ctrl_c_while_the_command_is_being_imported_shows_no_traceback(place: Workplace, start: list[str]) -> None:
+    (place.folder / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport no_such\n")
+    environment = place.command.environment | {"PYTHONPATH": str(place.folder)}
+    ended = subprocess.run([sys.executable, *start, "status"], env=environment, capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, b"", b"")
