@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
+from string import ascii_lowercase
+from typing import TypeGuard, TypeVar
 
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
@@ -51,6 +53,7 @@ _PERMISSIONS = {
 }
 
 
+_NO_ETAG = "none"  # a text that is no object's
 _CONFLICTS = 3  # in a row, of one request that has nobody to conflict with
 
 
@@ -63,6 +66,9 @@ class UnclearAnswer(Exception):
 
 
 _Replies = SimpleQueue[tuple[Request, Reply]]
+_Found = TypeVar("_Found")
+# Made again whenever a step finds them gone; their contents differ, so that their ETags do.
+_BODIES = {"-source": b"s3plan probe, to be removed: one", "-other": b"s3plan probe, to be removed: two"}
 
 
 def _hand_over(replies: _Replies, request: Request, reply: Reply) -> None:
@@ -72,6 +78,13 @@ def _hand_over(replies: _Replies, request: Request, reply: Reply) -> None:
 def is_refusal(reply: Reply | None) -> bool:
     """Whether a reply says that a condition did not hold."""
     return isinstance(reply, Failure) and reply.kind in _REFUSALS
+
+
+def is_open(reply: Reply) -> TypeGuard[Failure]:
+    """Whether a reply says nothing of conditions: not executed, or perhaps."""
+    if not isinstance(reply, Failure) or reply.kind in _REFUSALS:
+        return False
+    return reply.kind.is_unclear or reply.kind.is_retryable
 
 
 class Probe:
@@ -85,6 +98,7 @@ class Probe:
         self._patience = patience
         self._made: dict[str, str | None] = {}  # key: ETag, where it is known
         self._uploads: dict[str, str] = {}  # id: key
+        self._names = 0
         self._has_lost_uploads = False  # one may be open whose id is not known
         self._left: tuple[Failure, Request] | None = None  # why an object could not be removed
 
@@ -105,9 +119,39 @@ class Probe:
         """See that what is made can be removed again, before anything is made."""
         self.take(DeleteObject(self.bucket, self.key("-source"), owner=self.owner))
 
-    def write(self, name: str, body: bytes) -> None:
-        """Put one object, without conditions."""
-        self.take(PutObject(self.bucket, self.key(name), body, owner=self.owner))
+    def fresh_name(self, name: str) -> str:
+        """Return the name with letters behind it that make it one of a key that was never there."""
+        number, letters = self._names, ""
+        self._names += 1
+        while number >= 0:
+            number, letter = divmod(number, len(ascii_lowercase))
+            number, letters = number - 1, ascii_lowercase[letter] + letters
+        return name + letters
+
+    def settle(self, step: Callable[[], _Found]) -> _Found:
+        """Return what a step finds; begun again, after a pause, as long as answers leave open what the store did.
+
+        Raises UnclearAnswer when patience ends, and whatever else the step does.
+        """
+        for attempt in range(self._patience.attempts - 1):
+            try:
+                return step()
+            except UnclearAnswer as unclear:
+                pause_s = self._patience.pause_s(attempt, retry_after_s=unclear.failure.retry_after_s)
+                self._patience.sleep(pause_s)
+        return step()
+
+    def write(self, name: str) -> None:
+        """Put `-source` or `-other`, without conditions."""
+        self.take(PutObject(self.bucket, self.key(name), _BODIES[name], owner=self.owner))
+
+    def ensure(self, name: str) -> None:
+        """Make `-source`, `-other` or `-target` again if an earlier try of a step may have removed it."""
+        if self.etag(name) is None and self.current_etag(name) == _NO_ETAG:
+            if name in _BODIES:
+                self.write(name)
+            else:
+                self.take(self.copy("-source", name))
 
     def copy(
         self,
@@ -146,11 +190,11 @@ class Probe:
         if known is not None:
             return known
         reply = self.ask(HeadObject(self.bucket, self.key(name), owner=self.owner), doing="looking at its object")
-        return reply.etag if isinstance(reply, ObjectFound) else "none"
+        return reply.etag if isinstance(reply, ObjectFound) else _NO_ETAG
 
     def take(self, request: Request) -> None:
-        """Send a request that has no condition, so must be taken."""
-        reply = self.ask_in_peace(request, doing="making its objects")
+        """Send a request that has no condition, so must be taken, and may be executed twice."""
+        reply = self.settle(lambda: self.ask_in_peace(request, doing="making its objects"))
         if isinstance(reply, Failure):
             raise self._refusal(reply, request, "making its objects")
 
@@ -188,13 +232,15 @@ class Probe:
         return self.ask(request, doing=doing)
 
     def send_at_once(self, requests: Sequence[Request]) -> Sequence[Reply]:
-        """Send all before the first reply is looked at; replies in the order of their coming."""
+        """Send all before the first reply is looked at; replies in the order of their coming, unclear ones too."""
         replies: _Replies = SimpleQueue()
         for request in requests:
             self._note(request)
             self._engine.submit(request, partial(_hand_over, replies, request))
         came = [replies.get() for _ in requests]
-        return [self._judged(reply, request, "racing") for request, reply in came]
+        for request, reply in came:
+            self._keep(reply, request)
+        return [reply if is_open(reply) else self._judged(reply, request, "racing") for request, reply in came]
 
     def clean_up(self) -> None:
         """Remove what was made, as far as the store lets us; never raises."""
@@ -223,17 +269,28 @@ class Probe:
         if isinstance(request, CopyObject | PutObject | CreateMultipartUpload):
             self._made.setdefault(request.key, None)
 
-    def _judged(self, reply: Reply, request: Request, doing: str) -> Reply:
-        if isinstance(reply, ObjectWritten) and isinstance(request, CopyObject | PutObject | CompleteMultipartUpload):
-            self._made[request.key] = reply.etag
-        if isinstance(reply, Failure) and isinstance(request, CreateMultipartUpload):
-            self._has_lost_uploads |= reply.kind.is_unclear
+    def _keep(self, reply: Reply, request: Request) -> None:
+        """Write down what a reply says of the objects and uploads there are; an unclear one, that it is not known."""
+        is_unclear = isinstance(reply, Failure) and reply.kind.is_unclear
+        if isinstance(request, CopyObject | PutObject | CompleteMultipartUpload):
+            if isinstance(reply, ObjectWritten):
+                self._made[request.key] = reply.etag
+            elif is_unclear:
+                self._made[request.key] = None
+        elif isinstance(request, DeleteObject | DeleteObjects) and is_unclear:
+            keys = [request.key] if isinstance(request, DeleteObject) else [key for key, _ in request.keys]
+            self._made.update((key, None) for key in keys if key in self._made)
+        if isinstance(request, CreateMultipartUpload):
+            self._has_lost_uploads |= is_unclear
         if isinstance(reply, ObjectWritten) and isinstance(request, CompleteMultipartUpload):
             self._uploads.pop(request.upload_id, None)
+
+    def _judged(self, reply: Reply, request: Request, doing: str) -> Reply:
+        self._keep(reply, request)
+        if is_open(reply):
+            raise UnclearAnswer(reply)
         if not isinstance(reply, Failure) or reply.kind in _REFUSALS or reply.kind in _IGNORANCE:
             return reply
-        if reply.kind.is_unclear or reply.kind.is_retryable:
-            raise UnclearAnswer(reply)
         raise self._refusal(reply, request, doing)
 
     def _refusal(self, failure: Failure, request: Request, doing: str) -> S3PlanError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from fakes.s3fixtures import s3_server, server
@@ -12,7 +14,7 @@ from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.errors import CredentialsUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import CopyObject, Reply, Request
+from s3plan.schemas.requests import CopyObject, DeleteObjects, Reply, Request
 from s3plan.storage.boto3_engine import open_engine
 from s3plan.storage.buckets import BucketMissing
 from s3plan.storage.connections import ConnectionSettings
@@ -107,6 +109,21 @@ class PickyEngine:
     def close(self) -> None:
         """Nothing is open."""
 
+    def stumble(self, draw: random.Random, *, share: float) -> None:
+        """Throttle this share of all requests, break as many before their work is done, and as many after it."""
+        surely = self._answer
+
+        def answer(request: Request) -> Reply | None:
+            name, chance = type(request).__name__, draw.random() / share
+            if chance < 1:
+                return Failure(FailureKind.THROTTLED, name, "SlowDown", "", 503)
+            if chance < 2:
+                return Failure(FailureKind.TRANSIENT, name, "ConnectionReset", "")
+            reply = surely(request) or self.store.call(request)
+            return Failure(FailureKind.TRANSIENT, name, "InternalError", "", 500) if chance < 3 else reply
+
+        self._answer = answer
+
 
 def refuse_destination_conditions(kind: FailureKind) -> Callable[[Request], Reply | None]:
     def answer(request: Request) -> Reply | None:
@@ -142,6 +159,35 @@ def test_a_reply_that_is_lost_makes_it_begin_anew(server: ServerProcess, engine:
     server.faults([Fault(kind=FaultKind.REPLY_LOST, operation="CopyObject", after=3)])
     assert probe(engine, "bucket", "p/", patience=QUICK) == ALL_ENFORCED
     assert_clean(server)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("share", "attempts"), [(0.02, 12), (0.1, 60)])
+def test_throttling_and_resets_decide_nothing(seed: int, share: float, attempts: int) -> None:
+    draw = random.Random(f"{seed} {share}")
+    engine = PickyEngine(lambda _: None)
+    engine.stumble(draw, share=share)
+    patience = Patience(attempts=attempts, sleep=lambda _: None)
+    assert probe(engine, "bucket", "", patience=patience) == ALL_ENFORCED
+    assert not engine.store.store.bucket("bucket").objects
+    assert not engine.store.store.bucket("bucket").uploads
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_store_that_ignores_conditions_and_stumbles_is_checked_all_the_same(seed: int) -> None:
+    picky: PickyEngine = PickyEngine(lambda request: picky.store.call(_unconditional(request)))
+    picky.stumble(random.Random(seed), share=0.03)
+    found = probe(picky, "bucket", "", patience=Patience(attempts=20, sleep=lambda _: None))
+    assert found == dict.fromkeys(Condition, Enforcement.CHECKED)
+    assert not picky.store.store.bucket("bucket").objects
+
+
+def _unconditional(request: Request) -> Request:
+    names = {field.name for field in fields(request)} & {"if_match", "if_absent", "source_if_match"}
+    if isinstance(request, DeleteObjects):
+        return replace(request, keys=[(key, None) for key, _ in request.keys])
+    none: dict[str, Any] = {name: False if name == "if_absent" else None for name in names}
+    return replace(request, **none)
 
 
 def test_a_store_that_never_answers_clearly_is_refused_and_left_clean(server: ServerProcess, engine: Engine) -> None:
