@@ -23,6 +23,7 @@ class Stores:
         self._connections = connections
         self._max_in_flight = max_in_flight
         self._engines: dict[tuple[str, str | None], Engine] = {}
+        self._checked: set[tuple[str, str | None]] = set()  # connections, and where they were seen to lead
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +55,14 @@ class Stores:
         return self._engines[key]
 
     def engine_of(self, location: PlanLocation) -> Engine:
-        """Return the engine that reaches a location."""
+        """Return the engine that reaches a location; raise PlanRefused if it would lead to another store.
+
+        Every worker has its engines from here, for each of its batches: none asks a store that the plan does not name.
+        """
+        way = (location.connection, location.endpoint)
+        if way not in self._checked:
+            self.check_endpoint(location)
+            self._checked.add(way)
         return self.open(location.connection, region=location.region)
 
     def take_many(self, locations: Iterable[PlanLocation]) -> bool:

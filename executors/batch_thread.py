@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import Thread
 from time import monotonic
 
+from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.outcomes import Outcome, Progress
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.redaction import described
@@ -22,7 +23,17 @@ class BatchThread:
     something that went wrong, the end.
     """
 
-    __slots__ = ("_control", "_error", "_is_over", "_performer", "_ring", "_ring_every_items", "_told", "task")
+    __slots__ = (
+        "_control",
+        "_error",
+        "_is_over",
+        "_performer",
+        "_refusal",
+        "_ring",
+        "_ring_every_items",
+        "_told",
+        "task",
+    )
 
     def __init__(
         self,
@@ -40,6 +51,7 @@ class BatchThread:
         self._ring_every_items = ring_every_items
         self._told: deque[Progress] = deque()
         self._error: str | None = None
+        self._refusal: PlanRefused | None = None
         self._is_over = False
 
     def start(self) -> None:
@@ -47,8 +59,13 @@ class BatchThread:
         Thread(target=self._perform, name=f"s3plan-batch-{self.task.batch_id}", daemon=True).start()
 
     def collect(self) -> BatchProgress | None:
-        """Take what was told; None if there is no news. Called by one thread while the batch goes on."""
+        """Take what was told; None if there is no news. Called by one thread while the batch goes on.
+
+        Raise PlanRefused if this process may not perform the plan: no other try would mend that.
+        """
         is_over = self._is_over  # asked first: nothing is told after it
+        if is_over and self._refusal is not None:
+            raise self._refusal
         items: list[Progress] = []
         while self._told:
             items.append(self._told.popleft())
@@ -72,6 +89,8 @@ class BatchThread:
                     if now_s - rung_s >= _RING_FOR_BAD_NEWS_EVERY_S:
                         rung_s = now_s
                         self._ring()
+        except PlanRefused as refusal:
+            self._refusal = refusal
         except BaseException as broken:  # noqa: BLE001  a worker's death is news for the scheduler, not the end of the run
             self._error = described(broken)
         self._is_over = True

@@ -21,17 +21,21 @@ from s3plan.executors.contract_performers import (
     EVERY_SORT,
     Breaks,
     BreaksAtOnce,
+    CountsBatches,
     DoesAll,
     HangsUntilAbandoned,
     Opens,
+    Refuses,
     TakesItsTime,
     TellsEverything,
 )
 from s3plan.executors.executor_context import ExecutorContext
 from s3plan.executors.pacing import RunControl
+from s3plan.executors.worker_messages import OpenPerformer
 from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.bitmaps import full_bitmap
 from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.ports import Executor, Performer
@@ -148,6 +152,26 @@ class ExecutorContract:
         assert progress.final
         assert "broken on purpose" in (progress.error or "")
 
+    def test_a_performer_that_may_not_perform_the_plan_ends_the_run_with_its_own_words(self) -> None:
+        executor = self.open_executor(Refuses(), free_control())
+        executor.start(task_of(10))
+        with pytest.raises(PlanRefused, match="it leads elsewhere"):
+            all_news(executor)
+
+    def test_a_worker_that_leads_elsewhere_performs_nothing_and_ends_the_run_with_its_own_words(self) -> None:
+        """It finds out when it opens its performer; an executor without workers of its own has the performer here."""
+        here = CountsBatches()
+        context = context_of(here, free_control(), open_performer=Refuses())
+        said, ended = "", 0
+        try:
+            executor = self._contexts.enter_context(self.open(context))
+            executor.start(task_of(10))
+            ended = len(items_of(all_news(executor)))
+        except PlanRefused as refusal:
+            said = str(refusal)
+        assert "it leads elsewhere" in said or (here.batches, ended) == (1, 10)
+        assert here.batches == (0 if said else 1)
+
     def test_a_stop_drains_what_was_begun_and_begins_no_more(self) -> None:
         control = free_control()
         executor = self.open_executor(TakesItsTime(), control)
@@ -232,11 +256,13 @@ def free_control() -> RunControl:
     return RunControl(in_flight=8)
 
 
-def context_of(performer: Performer, control: RunControl, *, workers: int = 2) -> ExecutorContext:
-    """Return what an executor is opened with that has `performer` perform its batches."""
+def context_of(
+    performer: Performer, control: RunControl, *, workers: int = 2, open_performer: OpenPerformer | None = None
+) -> ExecutorContext:
+    """Return what an executor is opened with that has `performer`, or what is opened instead, perform its batches."""
     return ExecutorContext(
         performer=performer,
-        open_performer=Opens(performer),
+        open_performer=open_performer or Opens(performer),
         control=control,
         workers=workers,
         batches_each=1,

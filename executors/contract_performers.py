@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from s3plan.schemas.bitmaps import numbers_in
+from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
 from s3plan.schemas.ports import Control, Performer
@@ -69,6 +70,29 @@ class BreaksAtOnce:
 
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
         raise ZeroDivisionError("broken on purpose")
+
+
+@dataclass(frozen=True, slots=True)
+class Refuses:
+    """May not perform the plan: its environment leads to another store. Nor may what it opens."""
+
+    def __call__(self) -> Performer:
+        raise PlanRefused("it leads elsewhere")
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        raise PlanRefused("it leads elsewhere")
+        yield
+
+
+@dataclass(slots=True)
+class CountsBatches:
+    """Does all, and counts the batches that it has performed in this process."""
+
+    batches: int = 0
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        self.batches += 1
+        yield from DoesAll().perform(task, control)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from s3plan.executors.batch_thread import BatchThread
 from s3plan.executors.dask_messages import Assignment, AttemptReport, FromWorker, MayBegin, freeze, own_version, thaw
 from s3plan.executors.dask_runs import RunHere, lay_down, take_up
 from s3plan.executors.worker_messages import Report, pack
-from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.errors import PlanRefused, S3PlanError
 from s3plan.schemas.tasks import BatchProgress
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _LEAVES_AFTER_S = 10.0  # a batch that does not heed an abandonment
 def perform_batch(their_version: str, frozen: bytes) -> None:
     """Be the dask task of one batch; all that is to be told goes by dask's events, the end too.
 
-    Raise S3PlanError if batches cannot be performed in this process.
+    Raise S3PlanError if batches cannot be performed in this process, PlanRefused if they may not.
     """
     from distributed import get_worker
 
@@ -41,11 +41,14 @@ def perform_batch(their_version: str, frozen: bytes) -> None:
     assignment = thaw(frozen)
     if not isinstance(assignment, Assignment):
         raise TypeError(f"{type(assignment).__name__} was submitted as a batch")
-    run = take_up(assignment)
     try:
-        _Attempt(run, assignment, worker).perform()
-    finally:
-        lay_down(run)
+        run = take_up(assignment)
+        try:
+            _Attempt(run, assignment, worker).perform()
+        finally:
+            lay_down(run)
+    except PlanRefused as refusal:
+        raise PlanRefused(f"the dask worker {worker.address}: {refusal}") from refusal
 
 
 class _Attempt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from time import monotonic, sleep
 
+from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.redaction import described
@@ -43,6 +44,9 @@ class SerialExecutor:
                 items.append(item)
                 if monotonic() >= until_s:
                     return (BatchProgress(task.batch_id, task.generation, items, final=False),)
+        except PlanRefused:
+            self._task = None
+            raise
         except Exception as broken:  # noqa: BLE001  a worker's death is news for the scheduler, not the end of the run
             error = described(broken)
         self._task = None

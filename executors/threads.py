@@ -7,6 +7,7 @@ from threading import Event
 from time import monotonic, sleep
 
 from s3plan.executors.batch_thread import BatchThread
+from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
@@ -44,10 +45,8 @@ class ThreadsExecutor:
             left_s = _COLLECT_EVERY_S if until_s is None else min(_COLLECT_EVERY_S, max(until_s - monotonic(), 0.0))
             self._bell.wait(left_s)
             self._bell.clear()
-            news = [found for batch in self._running if (found := batch.collect()) is not None]
+            news = self._collect()
             if news or (until_s is not None and monotonic() >= until_s):
-                over = {progress.batch_id for progress in news if progress.final}
-                self._running = [batch for batch in self._running if batch.task.batch_id not in over]
                 return news
 
     def stop(self, *, grace_s: float) -> Sequence[BatchProgress]:
@@ -55,4 +54,19 @@ class ThreadsExecutor:
         news: list[BatchProgress] = []
         while self._running and (left_s := until_s - monotonic()) > 0:
             news.extend(self.wait(left_s))
+        return news
+
+    def _collect(self) -> list[BatchProgress]:
+        news: list[BatchProgress] = []
+        for batch in list(self._running):
+            try:
+                progress = batch.collect()
+            except PlanRefused:
+                self._running.remove(batch)
+                raise
+            if progress is None:
+                continue
+            news.append(progress)
+            if progress.final:
+                self._running.remove(batch)
         return news

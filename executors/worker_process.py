@@ -19,7 +19,7 @@ from s3plan.executors.core_pin import CorePin
 from s3plan.executors.terminal_signals import TERMINAL_SIGNALS
 from s3plan.executors.worker_messages import NotReady, Ready, Report, Setup, Share, pack, receive, send
 from s3plan.executors.worker_share import SharedControl
-from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.errors import PlanRefused, S3PlanError
 from s3plan.schemas.ports import Performer
 from s3plan.schemas.redaction import described
 from s3plan.schemas.tasks import BatchTask
@@ -91,7 +91,10 @@ class _Worker:
             self._pin.look()
 
     def _report(self) -> None:
-        news = [found for batch in list(self._batches.values()) if (found := batch.collect()) is not None]
+        try:
+            news = [found for batch in list(self._batches.values()) if (found := batch.collect()) is not None]
+        except PlanRefused as refusal:
+            _refuse(self._connection, refusal)
         requests = self._control.requests
         if not news and requests == self._told_requests:
             return

@@ -66,7 +66,11 @@ class Performer(Protocol):
 
 
 class Executor(Protocol):
-    """Where batches run. Knows nothing of graphs, retries or journals. Used from one thread."""
+    """Where batches run. Knows nothing of graphs, retries or journals. Used from one thread.
+
+    A performer that raises PlanRefused, or cannot be opened for that reason, may not perform the plan where it is:
+    `start` or `wait` raises it in turn. Whatever else it raises is an error of its batch.
+    """
 
     @property
     def free_slots(self) -> int:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from s3plan.executors.contract import ExecutorContract
+from s3plan.executors.executor_context import ExecutorContext
 from s3plan.executors.serial import SerialExecutor
-from s3plan.schemas.ports import Control, Executor, Performer
+from s3plan.schemas.ports import Executor
 
 
 class TestSerialExecutor(ExecutorContract):
     interrupts_waits = False
 
-    def open_executor(self, performer: Performer, control: Control) -> Executor:
-        return SerialExecutor(performer, control)
+    @contextmanager
+    def open(self, context: ExecutorContext) -> Iterator[Executor]:
+        yield SerialExecutor(context.performer, context.control)

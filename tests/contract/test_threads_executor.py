@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from s3plan.executors.contract import ExecutorContract, all_news, free_control, task_of
+from s3plan.executors.executor_context import ExecutorContext
 from s3plan.executors.threads import ThreadsExecutor
 from s3plan.schemas.outcomes import Progress
-from s3plan.schemas.ports import Control, Executor, Performer
+from s3plan.schemas.ports import Control, Executor
 from s3plan.schemas.tasks import BatchTask
 
 
 class TestThreadsExecutor(ExecutorContract):
-    def open_executor(self, performer: Performer, control: Control) -> Executor:
-        return ThreadsExecutor(performer, control, workers=4)
+    workers = 4
+
+    @contextmanager
+    def open(self, context: ExecutorContext) -> Iterator[Executor]:
+        yield ThreadsExecutor(context.performer, context.control, workers=self.workers)
 
 
-class TestThreadsExecutorWithOneWorker(ExecutorContract):
-    def open_executor(self, performer: Performer, control: Control) -> Executor:
-        return ThreadsExecutor(performer, control, workers=1)
+class TestThreadsExecutorWithOneWorker(TestThreadsExecutor):
+    workers = 1
 
 
 class Leaves:

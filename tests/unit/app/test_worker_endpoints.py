@@ -1,0 +1,86 @@
+"""What opens a worker's engines holds where its environment leads against the plan, before any request."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from s3plan.app.stores import Stores
+from s3plan.app.worker import OpenEngines
+from s3plan.schemas.errors import PlanRefused
+from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.storage.connections import ConnectionSettings
+
+PLANNED, OTHER = "https://planned.example.com", "https://other.example.com"
+LOCATION = PlanLocation(2, LocationRole.DESTINATION, "s3://b/", "", PLANNED, "us-east-1", "b", "")
+
+_PROFILE = f"[default]\nendpoint_url = {OTHER}\n"
+_SECTION = f"[default]\nservices = mine\n[services mine]\ns3 =\n  endpoint_url = {OTHER}\n"
+_OTHER_PROFILE = f"[profile mine]\nendpoint_url = {OTHER}\n"
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+
+def opens(location: PlanLocation = LOCATION, **connection: object) -> OpenEngines:
+    """What travels to a worker, as it arrives there."""
+    settings = {"": ConnectionSettings(**connection)} if connection else {}  # type: ignore[arg-type]
+    opened: OpenEngines = pickle.loads(pickle.dumps(OpenEngines(settings, (location,), 4, owns_process=False)))
+    return opened
+
+
+@pytest.mark.parametrize(
+    ("variables", "config", "leads_to"),
+    [
+        ({"AWS_ENDPOINT_URL_S3": OTHER}, "", OTHER),
+        ({"AWS_ENDPOINT_URL": OTHER}, "", OTHER),
+        ({"AWS_ENDPOINT_URL": PLANNED, "AWS_ENDPOINT_URL_S3": OTHER}, "", OTHER),
+        ({"AWS_ENDPOINT_URL": PLANNED, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, "", "AWS"),
+        ({}, "", "AWS"),
+        ({}, _PROFILE, OTHER),
+        ({}, _SECTION, OTHER),
+        ({"AWS_PROFILE": "mine"}, _OTHER_PROFILE, OTHER),
+    ],
+    ids=["s3", "all", "s3 before all", "ignored", "nothing", "profile", "services section", "other profile"],
+)
+def test_a_worker_whose_environment_leads_elsewhere_opens_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], config: str, leads_to: str
+) -> None:
+    (tmp_path / "config").write_text(config)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(PlanRefused, match=f"made against {PLANNED}, but this environment leads to {leads_to};"):
+        opens()()
+
+
+def test_a_worker_that_is_led_away_from_aws_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", OTHER)
+    with pytest.raises(PlanRefused, match=f"made against AWS, but this environment leads to {OTHER};"):
+        opens(replace(LOCATION, endpoint=None))()
+
+
+def test_a_worker_that_is_led_as_the_plan_says_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", PLANNED)
+    opens()().close()  # type: ignore[attr-defined]
+
+
+def test_a_connection_that_names_its_endpoint_goes_there_wherever_the_environment_leads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", OTHER)
+    opens(endpoint=PLANNED)().close()  # type: ignore[attr-defined]
+
+
+def test_no_batch_has_an_engine_of_another_store_than_its_own_locations_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two locations of one connection share an engine: that the first was where it said says nothing of the second."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", PLANNED)
+    with Stores({}, max_in_flight=4) as stores:
+        stores.engine_of(LOCATION)
+        with pytest.raises(PlanRefused, match=f"made against {OTHER}"):
+            stores.engine_of(replace(LOCATION, endpoint=OTHER))
