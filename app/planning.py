@@ -21,10 +21,11 @@ from s3plan.app.stores import Stores
 from s3plan.executors.lock import is_held
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
-from s3plan.planner.build import BuiltPlan, PlanFacts, WholeScope, build_plan
+from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.job import Job, resolve_job
 from s3plan.planner.manifest_file import LoadedManifest, load_manifest
 from s3plan.planner.patterns import common_prefix
+from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.errors import Locked, ManifestInvalid, PlanDamaged, PlanRefused, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
@@ -64,10 +65,10 @@ def plan_loaded(
     request: PlanRequest,
     *,
     open_lister: OpenLister,
-    whole: WholeScope | None = None,
+    retried: RetriedPlan | None = None,
     on_event: OnEvent,
 ) -> PlanMade:
-    """Do so for a manifest that is in memory, and what its listers give; `whole` if that is a part of the job only."""
+    """Do so for a manifest that is in memory, and what its listers give; `retried` if that is a part of a job only."""
     output = request.output or default_plan_path(request.manifest, job=loaded.manifest.name)
     if output.suffix != ".s3plan":
         raise UsageInvalid(f"{output}: a plan's file name ends in .s3plan")
@@ -80,7 +81,7 @@ def plan_loaded(
         source = find_location(stores, loaded.manifest.source, role=LocationRole.SOURCE)
         destination = find_location(stores, loaded.manifest.destination, role=LocationRole.DESTINATION)
         _refuse_secrets(loaded)  # now that the sessions are open, they are known
-        facts = _facts(request, loaded, stores, source, destination, whole=whole)
+        facts = _facts(request, loaded, stores, source, destination, retried=retried)
         built = _build(
             request,
             job,
@@ -116,7 +117,7 @@ def _facts(
     source: FoundLocation,
     destination: FoundLocation,
     *,
-    whole: WholeScope | None,
+    retried: RetriedPlan | None,
 ) -> PlanFacts:
     made_at = datetime.now(UTC)
     capabilities = capabilities_for_plan(stores, destination, probe=request.probe, now=made_at)
@@ -139,7 +140,7 @@ def _facts(
         capabilities=capabilities,
         etags_comparable=are_etags_comparable(stores, source, destination, loaded.manifest.destination.encryption),
         warnings=tuple(warnings),
-        whole=whole,
+        retried=retried,
     )
 
 

@@ -39,7 +39,9 @@ def retry(options: RetryOptions, output_options: OutputOptions) -> int:
                 on_event=on_event,
             )
         if made is None:
-            output.terminal.say([Text(f"{path_text(path)}: no action failed or is stale; there is nothing to retry")])
+            output.terminal.say(
+                [Text(f"{path_text(path)}: every action that was tried is as planned; there is nothing to retry")]
+            )
             return ExitCode.DONE
         show_made(made, output)
         if made.header.is_blocked:

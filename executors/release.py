@@ -22,10 +22,14 @@ def why_withheld(
     """Return why the deletes must not run, naming the first write that stands in the way; None if they may.
 
     `all-done`: every write is done or already-done. `no-failures`: stale ones do not stand in the way. A conflict is
-    a source object that the plan could not write at all, so it does. `outcome_of` gives (batch, position)'s record.
+    a source object that the plan could not write at all, so it does; and so does a copy of the plan that this one
+    retries which neither of the two can make. `outcome_of` gives (batch, position)'s record.
     """
     if conflicts:
         return f"{conflicts:,} source object(s) could not be planned (conflict)"
+    retried = plan.header.retry_of
+    if retried is not None and (reason := retried.why_deletes_wait()) is not None:
+        return reason
     for state in writes:
         for position, kind in state.not_done():
             if kind is OutcomeKind.STALE and delete_when == "no-failures":

@@ -15,6 +15,7 @@ from s3plan.planner.filters import compile_attribute_filter
 from s3plan.planner.guards import Findings, check_guards
 from s3plan.planner.job import Job
 from s3plan.planner.overwrite import policy_for
+from s3plan.planner.retried import DueCopies, RetriedPlan
 from s3plan.planner.scope import Scope
 from s3plan.planner.totals import PrefixTotals, Totals
 from s3plan.schemas.actions import Action, ActionKind, VerdictKind
@@ -22,7 +23,7 @@ from s3plan.schemas.conditions import Capabilities, Condition
 from s3plan.schemas.manifest_words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan import LocationRole, PhaseName, PlanLocation
-from s3plan.schemas.plan_header import FORMAT_VERSION, CapabilityRecord, ManifestRecord, PlanHeader
+from s3plan.schemas.plan_header import FORMAT_VERSION, CapabilityRecord, ManifestRecord, PlanHeader, RetriedRecord
 from s3plan.schemas.ports import Lister
 
 OnProgress = Callable[[int, int, int], None]
@@ -30,19 +31,12 @@ OnProgress = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class WholeScope:
-    """How many objects a job is about where the plan looks at a part of them only; guards count against these."""
-
-    source_objects: int
-    destination_objects: int
-
-
-@dataclass(frozen=True, slots=True)
 class PlanFacts:
     """What the plan says beside its actions and did not find out by itself.
 
     `store_now_ms` is the moment that ages of objects are counted from, by the store's clock. `etags_comparable` is
-    whether neither side is encrypted with SSE-KMS or SSE-C, for all that is known; see comparison.py.
+    whether neither side is encrypted with SSE-KMS or SSE-C, for all that is known; see comparison.py. With `retried`
+    the plan looks at a part of a job only, and guards count against the whole of it.
     """
 
     tool_version: str
@@ -53,7 +47,7 @@ class PlanFacts:
     capabilities: Capabilities
     etags_comparable: bool
     warnings: tuple[str, ...] = ()
-    whole: WholeScope | None = None
+    retried: RetriedPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +98,8 @@ class _Builder:
         self._deletes = deletes
         self._aside = aside
         self._copies = 0
+        retried = facts.retried
+        self._due = None if retried is None else DueCopies(retried, delete_when=job.settings.delete_when)
         self._totals = Totals()
         self._prefixes = PrefixTotals()
         ids = {location.role: location.id for location in locations}
@@ -132,7 +128,8 @@ class _Builder:
 
     def _stream(self, source: Scope, destination: Scope) -> None:
         pairs = pair_up(source.rows(), destination.rows())
-        for verdict, action in diff(pairs, rules=self._rules(), on_verdict=self._totals.count):
+        decide = diff if self._due is None else self._due.lines
+        for verdict, action in decide(pairs, rules=self._rules(), on_verdict=self._totals.count):
             self._prefixes.add(verdict.kind, action.key, action.size_bytes)
             if action.kind is ActionKind.COPY:
                 self._copies += 1
@@ -179,13 +176,13 @@ class _Builder:
     def _header(self, source: Scope, destination: Scope, *, allow: Mapping[str, int]) -> PlanHeader:
         job, facts, totals = self._job, self._facts, self._totals
         bytes_to_write = totals.bytes(VerdictKind.COPY) + totals.bytes(VerdictKind.OVERWRITE)
-        whole = facts.whole or WholeScope(source.objects, destination.objects)
+        retry_of = None if self._due is None else self._due.record()
         findings = Findings(
             deletes=totals.objects(VerdictKind.DELETE),
             overwrites=totals.objects(VerdictKind.OVERWRITE),
             bytes_to_write=bytes_to_write,
-            source_objects=whole.source_objects,
-            destination_objects=whole.destination_objects,
+            source_objects=source.objects if retry_of is None else retry_of.source_objects,
+            destination_objects=destination.objects if retry_of is None else retry_of.destination_objects,
         )
         return PlanHeader(
             format_version=FORMAT_VERSION,
@@ -206,9 +203,10 @@ class _Builder:
             guards=check_guards(
                 written=job.guards_written, in_force=job.guards_in_force, findings=findings, allow=allow
             ),
-            warnings=(*facts.warnings, *self._own_warnings()),
+            warnings=(*facts.warnings, *self._own_warnings(), *self._warnings_of_deletes(retry_of)),
             actions=self._copies + self._deletes.actions,
             bytes=bytes_to_write,
+            retry_of=retry_of,
         )
 
     def _own_warnings(self) -> list[str]:
@@ -220,3 +218,7 @@ class _Builder:
             return []
         pairs = "1 object" if objects == 1 else f"{objects:,} objects"
         return [f"compare: etag could not be used on {pairs}; size and time decided there"]
+
+    def _warnings_of_deletes(self, retry_of: RetriedRecord | None) -> list[str]:
+        held = None if retry_of is None else retry_of.why_deletes_wait()
+        return [f"apply will withhold the deletes: {held}"] if held is not None and self._deletes.actions else []

@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.printable import escape_unprintable
 
 FORMAT_VERSION = 1
 
@@ -102,6 +103,35 @@ class GuardRecord(_HeaderPart):
     released: bool = Field(default=False, description="by `plan --allow NAME=EXACT`")
 
 
+class RetriedRecord(_HeaderPart):
+    """The plan that this one retries, and what of it no retry can make any more."""
+
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    source_objects: NonNegativeInt = Field(description="of the whole job: guards count against these")
+    destination_objects: NonNegativeInt
+    lost_copies: NonNegativeInt = Field(
+        default=0, description="copies of the job that are neither as planned nor in this plan: they withhold deletes"
+    )
+    first_lost: str | None = Field(default=None, description="the key of one of them, for display")
+    untried_copies: NonNegativeInt = Field(
+        default=0, description="copies of the job that were left to `apply` of the plan itself: they withhold deletes"
+    )
+
+    def why_deletes_wait(self) -> str | None:
+        """Return why deletes must not run whatever this plan's own copies come to; None if they may."""
+        if self.untried_copies:
+            copies = "1 copy" if self.untried_copies == 1 else f"{self.untried_copies:,} copies"
+            return f"{copies} of the plan that was retried had not been tried; apply that one, then retry it"
+        if not self.lost_copies:
+            return None
+        objects = "1 object" if self.lost_copies == 1 else f"{self.lost_copies:,} objects"
+        first = "" if self.first_lost is None else f" ({escape_unprintable(self.first_lost)})"
+        return (
+            f"{objects}{first} to be copied by the plan that was retried cannot be looked at, or left the source, or "
+            "is left out by now; what to delete can only be told by a new plan of the whole job"
+        )
+
+
 class CapabilityRecord(_HeaderPart):
     condition: Condition
     enforcement: Enforcement
@@ -126,6 +156,7 @@ class PlanHeader(_HeaderPart):
     warnings: tuple[str, ...] = ()
     actions: NonNegativeInt
     bytes: NonNegativeInt = Field(description="to be written")
+    retry_of: RetriedRecord | None = Field(default=None, description="only in what `s3plan retry` makes")
 
     @property
     def is_blocked(self) -> bool:

@@ -142,7 +142,7 @@ def test_where_nothing_failed_there_is_nothing_to_retry(place: Workplace) -> Non
     place.carry_out()
     ended = place.command.run("retry", place.plan_file)
     assert (ended.exit_code, ended.stdout) == (0, "")
-    assert "no action failed or is stale; there is nothing to retry" in ended.stderr
+    assert "every action that was tried is as planned; there is nothing to retry" in ended.stderr
     assert not (place.folder / RETRY).exists()
 
 

@@ -8,17 +8,25 @@ from s3plan.executors.journal_records import OutcomeRecord
 from s3plan.executors.ledger import BatchState
 from s3plan.executors.release import why_withheld
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan_header import RetriedRecord
 
-PLAN = PlanInPhases(copies=[["a", "b"], ["c", "\x1b[31md"]])
+COPIES = [["a", "b"], ["c", "\x1b[31md"]]
 
 
 def why(
-    ends: dict[str, OutcomeKind], *, delete_when: str = "all-done", conflicts: int = 0, reason: str = ""
+    ends: dict[str, OutcomeKind],
+    *,
+    delete_when: str = "all-done",
+    conflicts: int = 0,
+    reason: str = "",
+    retry_of: RetriedRecord | None = None,
 ) -> str | None:
     """Fold `ends` over a plan whose other copies are done."""
-    states = [BatchState(batch) for batch in PLAN.batches]
+    plan = PlanInPhases(copies=COPIES)
+    plan.header = plan.header.model_copy(update={"retry_of": retry_of})
+    states = [BatchState(batch) for batch in plan.batches]
     for state in states:
-        for position, action in enumerate(PLAN.actions(state.batch)):
+        for position, action in enumerate(plan.actions(state.batch)):
             end = ends.get(action.key.decode(), OutcomeKind.DONE)
             if end is not OutcomeKind.UNKNOWN or reason:
                 state.mark(position, end)
@@ -26,7 +34,7 @@ def why(
     def outcome_of(batch: int, position: int) -> OutcomeRecord | None:
         return OutcomeRecord(batch, position, OutcomeKind.FAILED, reason, "", None, 1, 1) if reason else None
 
-    return why_withheld(PLAN, states, delete_when=delete_when, conflicts=conflicts, outcome_of=outcome_of)
+    return why_withheld(plan, states, delete_when=delete_when, conflicts=conflicts, outcome_of=outcome_of)
 
 
 def test_nothing_withholds_deletes_if_all_is_done_or_already_done() -> None:
@@ -63,3 +71,14 @@ def test_a_key_is_written_out_so_that_it_cannot_paint_the_terminal() -> None:
 
 def test_a_conflict_withholds_them_whatever_the_copies_did() -> None:
     assert why({}, conflicts=1200) == "1,200 source object(s) could not be planned (conflict)"
+
+
+@pytest.mark.parametrize(
+    ("field", "said"), [("lost_copies", "left the source"), ("untried_copies", "had not been tried")]
+)
+def test_a_copy_of_the_plan_that_is_retried_withholds_them_too(field: str, said: str) -> None:
+    known = RetriedRecord(digest="e" * 64, source_objects=1, destination_objects=1)
+    assert why({}, retry_of=known) is None
+    found = why({}, retry_of=known.model_copy(update={field: 2}), delete_when="no-failures")
+    assert found is not None
+    assert said in found

@@ -1,0 +1,69 @@
+"""A plan about a part of an older one's keys: what it must keep in mind of the older one's copies, for its deletes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from s3plan.planner.diff import OnVerdict, Pair, Rules, diff
+from s3plan.schemas.actions import Action, Verdict, VerdictKind
+from s3plan.schemas.plan_header import RetriedRecord
+
+# A copy is, or will be, as it was planned. A conflict holds the deletes back by itself.
+_ANSWERED = frozenset({VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.UNCHANGED, VerdictKind.CONFLICT})
+_NO_FAILURES = "no-failures"
+
+
+@dataclass(frozen=True, slots=True)
+class RetriedPlan:
+    """What is known of the plan that is retried, and the keys of its copies that are not as planned: they are due.
+
+    So are its `conflicts`: objects of the source that it could not write.
+    """
+
+    known: RetriedRecord
+    due: frozenset[bytes]
+    conflicts: frozenset[bytes] = frozenset()
+
+
+class DueCopies:
+    """Looks, while a retry is planned, for a write of each key that is due: deletes wait for every one of them.
+
+    A copy whose source is gone, or that a filter, a storage class or the policy leaves out by now, is lost: nobody can
+    say any more that what it should have made is there, perhaps under another name. Under `when: no-failures` one that
+    is gone is no more than stale.
+    """
+
+    def __init__(self, retried: RetriedPlan, *, delete_when: str | None) -> None:
+        self._retried = retried
+        self._passes_gone = delete_when == _NO_FAILURES
+        self._open = set(retried.due | retried.conflicts)
+
+    def lines(self, pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Iterator[tuple[Verdict, Action]]:
+        """Yield what `diff` yields, and note what becomes of each key that is due."""
+        present: set[bytes] = set()
+        for pair in pairs:
+            source = pair[0]
+            kinds: list[VerdictKind] = []
+
+            def note(verdict: Verdict, objects: int, size_bytes: int, kinds: list[VerdictKind] = kinds) -> None:
+                kinds.append(verdict.kind)
+                on_verdict(verdict, objects, size_bytes)
+
+            yield from diff((pair,), rules=rules, on_verdict=note)
+            if source is not None:
+                present.add(source.key)
+                if _ANSWERED.issuperset(kinds):
+                    self._open.discard(source.key)
+        if self._passes_gone:
+            self._open -= self._retried.due - present
+
+    def record(self) -> RetriedRecord:
+        """Return what the plan keeps of it, once the lines have been read."""
+        known = self._retried.known
+        first = known.first_lost
+        if first is None and self._open:
+            first = min(self._open).decode("utf-8", "backslashreplace")
+        return known.model_copy(
+            update={"lost_copies": known.lost_copies + len(self._open), "first_lost": first},
+        )
