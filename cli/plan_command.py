@@ -42,7 +42,14 @@ def plan(options: PlanOptions, output_options: OutputOptions) -> int:
         show_made(made, output)
         if made.header.is_blocked:
             raise GuardRefused(refusal_of(made.header, release=_same_again(options, request)))
-        return ExitCode.CHANGES if options.detailed_exitcode and made.has_changes else ExitCode.DONE
+        return exit_code_of(made, is_detailed=options.detailed_exitcode)
+
+
+def exit_code_of(made: PlanMade, *, is_detailed: bool = False) -> ExitCode:
+    """Return how a command ends that made this plan: one of conflicts only is no success, as applying it is none."""
+    if not made.has_changes:
+        return ExitCode.INCOMPLETE if made.header.objects_of_conflicts else ExitCode.DONE
+    return ExitCode.CHANGES if is_detailed else ExitCode.DONE
 
 
 def manifest_or_default(manifest: Path | None) -> Path:

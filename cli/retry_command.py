@@ -9,7 +9,7 @@ from rich.text import Text
 from s3plan.app.places import find_plan
 from s3plan.app.retrying import make_retry_plan
 from s3plan.cli.output import OutputOptions, open_output
-from s3plan.cli.plan_command import expiry, show_made
+from s3plan.cli.plan_command import exit_code_of, expiry, show_made
 from s3plan.cli.plan_screen import refusal_of
 from s3plan.cli.signals import ending_at_once
 from s3plan.cli.wording import path_text
@@ -46,4 +46,4 @@ def retry(options: RetryOptions, output_options: OutputOptions) -> int:
         show_made(made, output)
         if made.header.is_blocked:
             raise GuardRefused(refusal_of(made.header, release=["s3plan", "plan", made.header.manifest.path]))
-        return ExitCode.DONE
+        return exit_code_of(made)
