@@ -119,7 +119,7 @@ def run_scheduler(
         bookkeeper=books,
         reporter=reporter,
         hold=hold,
-        settings=_task_settings(plan, capabilities),
+        settings=_task_settings(run, capabilities),
         limits=_limits(run),
         outcome_of=_outcome_finder(journal, recorder),
         known_uploads=lambda batch: _known_uploads(journal, recorder, batch),
@@ -164,14 +164,15 @@ def _engines_used(run: OpenedRun) -> list[EngineUsed]:
     return [EngineUsed(connection, choice.name.value, choice.reason) for connection, choice in choices.items()]
 
 
-def _task_settings(plan: PlanReader, capabilities: Capabilities) -> TaskSettings:
-    settings = plan.header.settings
+def _task_settings(run: OpenedRun, capabilities: Capabilities) -> TaskSettings:
+    settings = run.plan.header.settings
     asked = settings.encryption
     return TaskSettings(
         capabilities=dict(capabilities),
         multipart_threshold_bytes=settings.multipart_threshold_bytes,
         part_size_bytes=settings.part_size_bytes,
         encryption=None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key),
+        source_requester_pays=run.stores.pays_for_source(run.plan.locations),
     )
 
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
 from s3plan.storage.engines import EngineChoice, choose_engine, open_engine
@@ -68,6 +68,11 @@ class Stores:
     def take_many(self, locations: Iterable[PlanLocation]) -> bool:
         """Return whether an engine of one of these locations takes many requests under way."""
         return any(choose_engine(self.settings_of(location.connection)).takes_many for location in locations)
+
+    def pays_for_source(self, locations: Iterable[PlanLocation]) -> bool:
+        """Return whether the source's connection pays for requests; a copy, which the other one sends, must say so."""
+        sources = (location for location in locations if location.role is LocationRole.SOURCE)
+        return any(self.settings_of(location.connection).requester_pays for location in sources)
 
     def engines_of(self, locations: Iterable[PlanLocation]) -> dict[str, EngineChoice]:
         """Return how the requests of each connection go, by its name."""

@@ -235,6 +235,31 @@ def _connections_are_consistent(manifest: Manifest) -> Iterator[Finding]:
             )
         if connection.ca_bundle is not None and not connection.tls_verify:
             yield Finding((*path, "ca_bundle"), "has no effect with tls_verify: false", "remove one of the two")
+        if connection.anonymous and connection.requester_pays:
+            yield Finding(
+                (*path, "requester_pays"),
+                "cannot work with anonymous: true: nobody can be billed for unsigned requests",
+                "remove anonymous, or requester_pays if the bucket's owner pays",
+                Severity.WARNING,
+            )
+
+
+def _copies_can_be_billed(manifest: Manifest) -> Iterator[Finding]:
+    """A copy is one request, sent by the destination's connection, whoever's bucket the source is."""
+    source, destination = (
+        None if location.connection is None else manifest.connections.get(location.connection)
+        for location in (manifest.source, manifest.destination)
+    )
+    if source is None or destination is None or source is destination:
+        return
+    if source.requester_pays and destination.anonymous:
+        yield Finding(
+            ("destination", "connection"),
+            "copies are sent by this connection, which is anonymous, so nobody can be billed for the requester-pays "
+            "source",
+            "name a connection with credentials",
+            Severity.WARNING,
+        )
 
 
 def _is_private(url: str) -> bool:
@@ -280,4 +305,5 @@ RULES = (
     Rule((("destination", "encryption"),), _keys_go_with_kms),
     Rule((("run", "retries"),), _waits_leave_room),
     Rule((), _connections_are_consistent),
+    Rule(_PLACES, _copies_can_be_billed),
 )

@@ -104,7 +104,10 @@ class PutObject:
 
 @dataclass(frozen=True, slots=True)
 class CopyObject:
-    """Metadata and tags are copied; annotations never are (each is billed as a PUT)."""
+    """Metadata and tags are copied; annotations never are (each is billed as a PUT).
+
+    `requester_pays`: the source's connection pays for requests, whatever that of the destination says, which sends it.
+    """
 
     bucket: str
     key: str
@@ -118,6 +121,7 @@ class CopyObject:
     encryption: Encryption | None = None
     owner: str | None = None
     source_owner: str | None = None
+    requester_pays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,8 @@ class CreateMultipartUpload:
 
 @dataclass(frozen=True, slots=True)
 class UploadPartCopy:
+    """`requester_pays` as in CopyObject."""
+
     bucket: str
     key: str
     upload_id: str
@@ -144,6 +150,7 @@ class UploadPartCopy:
     source_version: str | None = None
     owner: str | None = None
     source_owner: str | None = None
+    requester_pays: bool = False
 
 
 @dataclass(frozen=True, slots=True)

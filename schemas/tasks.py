@@ -30,6 +30,7 @@ class TaskSettings:
     multipart_threshold_bytes: int
     part_size_bytes: int | None
     encryption: Encryption | None
+    source_requester_pays: bool = False  # so the source's connection says
 
 
 @dataclass(frozen=True, slots=True)

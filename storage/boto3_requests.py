@@ -29,7 +29,8 @@ def call_of(request: r.Request, *, requester_pays: bool) -> Call:
     if not isinstance(request, r.CreateBucket):
         if request.owner is not None:
             parameters["ExpectedBucketOwner"] = request.owner
-        if requester_pays and not isinstance(request, r.HeadBucket):
+        pays = requester_pays or (isinstance(request, r.CopyObject | r.UploadPartCopy) and request.requester_pays)
+        if pays and not isinstance(request, r.HeadBucket):
             parameters["RequestPayer"] = "requester"
     return Call(operation, method, {name: value for name, value in parameters.items() if value is not None})
 

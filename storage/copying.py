@@ -38,6 +38,7 @@ def copy_request(context: BatchContext, action: Action) -> CopyObject:
         encryption=settings.encryption,
         owner=destination.owner,
         source_owner=source.owner,
+        requester_pays=settings.source_requester_pays,
     )
 
 

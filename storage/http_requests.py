@@ -20,6 +20,7 @@ from s3plan.storage.failures import RequestUnsendable
 
 Headers = list[tuple[str, str]]
 _SAFE = "/-_.~"
+_PAYER = ("x-amz-request-payer", "requester")
 _IS_SAFE = re.compile(r"[A-Za-z0-9/_.~-]*", re.ASCII).fullmatch
 
 
@@ -60,8 +61,8 @@ def form_of(request: r.Request, *, requester_pays: bool) -> HttpForm | None:
     form = translate(request)
     if request.owner is not None:  # type: ignore[union-attr]  # CreateBucket has no form
         form.headers.append(("x-amz-expected-bucket-owner", request.owner))  # type: ignore[union-attr]
-    if requester_pays:
-        form.headers.append(("x-amz-request-payer", "requester"))
+    if requester_pays and _PAYER not in form.headers:
+        form.headers.append(_PAYER)
     return form
 
 
@@ -97,6 +98,8 @@ def _copy_source(request: r.CopyObject | r.UploadPartCopy) -> Headers:
         headers.append(("x-amz-copy-source-if-match", f'"{request.source_if_match}"'))
     if request.source_owner is not None:
         headers.append(("x-amz-source-expected-bucket-owner", request.source_owner))
+    if request.requester_pays:
+        headers.append(_PAYER)
     return headers
 
 

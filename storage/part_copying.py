@@ -255,6 +255,7 @@ def _part_asks(
                 action.source_version,
                 context.destination.owner,
                 context.source.owner,
+                context.task.settings.source_requester_pays,
             )
             yield Ask(Side.DESTINATION, request, last_byte - first_byte + 1)
 

@@ -128,6 +128,13 @@ def test_who_pays_says_so_on_every_request_to_objects(server: ServerProcess, nam
     paying.close()
 
 
+def test_a_copy_says_who_pays_if_the_connection_of_its_source_does(server: ServerProcess, engine: Engine) -> None:
+    request = replace(COPY, requester_pays=True)
+    assert headers_of(server, engine, request)["x-amz-request-payer"] == "requester"
+    engine.call(UploadPartCopy("bucket", "to", "id", 1, "bucket", "from", None, None, requester_pays=True))
+    assert server.log()[-1].headers["x-amz-request-payer"] == "requester"
+
+
 def test_anonymous_requests_are_not_signed(server: ServerProcess, name: EngineName) -> None:
     server.seed("bucket", keys=["from"])
     anonymous = open_engine(ConnectionSettings(endpoint=server.endpoint, anonymous=True, engine=name), max_in_flight=1)

@@ -39,6 +39,8 @@ def list_buckets(context: Context, request: Request) -> Reply:
 
 def create_bucket(context: Context, request: Request) -> Reply:
     region = parse_location(request.body) or DEFAULT_REGION
+    if request.bucket in context.settings.foreign:
+        raise S3Error("BucketAlreadyExists", "The requested bucket name is not available.")
     existing = context.store.buckets.get(request.bucket)
     if existing is not None and not existing.region == region == DEFAULT_REGION:
         raise S3Error("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded.")

@@ -12,6 +12,7 @@ from fakes.s3server.documents import error_response
 from fakes.s3server.errors import S3Error
 from fakes.s3server.faults import Fault
 from fakes.s3server.messages import Final, Later, Reply, Request, Response, follow
+from fakes.s3server.quirks import check_quirks
 from fakes.s3server.records import Records
 from fakes.s3server.routes import HANDLERS, check_key, operation_of
 from fakes.s3server.spoiling import spoil
@@ -57,6 +58,7 @@ class Service:
         def run() -> Reply:
             self._check_access(request)
             check_key(request)
+            check_quirks(operation, request, self.context.settings)
             self.context.fault = fault
             return HANDLERS[operation](self.context, request)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
@@ -50,6 +50,9 @@ class Settings:
     clock_offset_s: float = 0.0
     latency_s: float = 0.0
     not_atomic_pause_s: float = 0.02
+    refused_headers: Sequence[str] = ()  # what a store does not know, lower-case, it refuses with 400
+    requester_pays: Sequence[str] = ()  # buckets whose requests must say who pays, copies from them too
+    foreign: Sequence[str] = ()  # buckets of somebody else's, which nobody here may use
 
     def enforces(self, condition: Condition) -> bool:
         match self.conditions:

@@ -96,7 +96,7 @@ def load(text: str) -> LoadedManifest:
 def test_every_field_is_read_as_a_typed_value() -> None:
     loaded = load(EVERYTHING)
     manifest = loaded.manifest
-    assert loaded.warnings == ()
+    assert [warning.key for warning in loaded.warnings] == ["destination.connection"]  # nobody to be billed
     assert (manifest.version, manifest.name) == (1, "images-to-dr")
     assert manifest.description == "Nightly copy.\nAsk the storage team.\n"
     source, destination = manifest.source, manifest.destination
@@ -212,6 +212,22 @@ def test_compare_without_effect_is_a_warning() -> None:
     (warning,) = load(SOUND + "overwrite: always\ncompare: size\n").warnings
     assert (warning.line, warning.column, warning.key) == (6, 1, "compare")
     assert warning.message == "has no effect with overwrite: always"
+
+
+def test_requester_pays_is_a_warning_where_nobody_can_be_billed() -> None:
+    connections = "connections:\n  s: {requester_pays: true, anonymous: true}\n  d: {}\n"
+    places = (
+        "version: 1\nname: job\nsource: {url: s3://aaa, connection: s}\ndestination: {url: s3://bbb, connection: d}\n"
+    )
+    (warning,) = load(places + connections).warnings
+    assert warning.key == "connections.s.requester_pays"
+    assert "unsigned" in warning.message
+    swapped = connections.replace("requester_pays: true, anonymous: true", "requester_pays: true").replace(
+        "d: {}", "d: {anonymous: true}"
+    )
+    (warning,) = load(places + swapped).warnings
+    assert warning.key == "destination.connection"
+    assert load(places + connections.replace(", anonymous: true", "")).warnings == ()
 
 
 def test_neighbours_in_one_bucket_do_not_overlap() -> None:
