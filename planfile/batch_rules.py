@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from operator import lt
 
 from s3plan.planfile.rows import ACTION_COLUMNS, ColumnValues, RowInvalid
 from s3plan.schemas.actions import ActionKind
 from s3plan.schemas.objects import MAX_KEY_BYTES
+from s3plan.schemas.pins import are_pins, are_versions
 from s3plan.schemas.plan import PhaseName, PlanLocation
 
 KINDS_OF_PHASE: dict[PhaseName, frozenset[str]] = {
@@ -17,7 +20,20 @@ KINDS_OF_PHASE: dict[PhaseName, frozenset[str]] = {
 }
 WRITING_PHASES = frozenset({PhaseName.COPY, PhaseName.DELETE})
 _NAMES = tuple(ACTION_COLUMNS)
-_ETAGS = ("source_etag", "destination_etag")
+_IS_STORAGE_CLASS = re.compile(r"[A-Z0-9_]{1,64}").fullmatch
+
+
+def _are_storage_classes(names: list[str]) -> bool:
+    return all(map(_IS_STORAGE_CLASS, set(names)))
+
+
+# What of an action travels in its requests beside keys, numbers and times, and what may stand there.
+_SENT: tuple[tuple[str, str, Callable[[list[str]], bool]], ...] = (
+    ("source_etag", "an ETag", are_pins),
+    ("destination_etag", "an ETag", are_pins),
+    ("source_version", "a version", are_versions),
+    ("storage_class", "a storage class", _are_storage_classes),
+)
 _TIMES = ("source_mtime_ms", "destination_mtime_ms")
 _EARLIEST_MS, _LATEST_MS = -62_135_596_800_000, 253_402_300_799_999
 
@@ -29,7 +45,8 @@ def check_actions(
 
     Their types were checked. That is: kinds are the phase's; keys ascend strictly by bytes and have 1,024 bytes at
     most, mapped destination keys likewise; no size is negative, times have a date; and for what is performed: it is
-    pinned, and the whole keys at both ends are UTF-8, not empty and 1,024 bytes at most.
+    pinned, ETags, versions and storage classes are of their alphabets, and the whole keys at both ends are UTF-8, not
+    empty and 1,024 bytes at most.
     """
     column = dict(zip(_NAMES, columns, strict=True))
     strange = set(column["kind"]) - KINDS_OF_PHASE[phase]
@@ -49,8 +66,9 @@ def check_actions(
         pin = "source_etag" if phase is PhaseName.COPY else "destination_etag"
         if None in column[pin]:
             raise RowInvalid(f"a {phase} has no {pin}: it would not be pinned")
-        for name in _ETAGS:
-            _check_pins([etag for etag in column[name] if etag is not None])
+        for name, what, are_valid in _SENT:
+            if not are_valid([text for text in column[name] if text is not None]):
+                raise RowInvalid(f"{what} in {name} is none that a request may carry: it could say more than the plan")
         if destination is not None:
             _check_whole_keys(targets, prefix=destination.prefix)
         if source is not None:
@@ -86,12 +104,6 @@ def _check_keys(keys: tuple[bytes, ...], *, name: str) -> None:
         raise RowInvalid(f"its {name} do not ascend")
     if max(map(len, keys)) > MAX_KEY_BYTES:
         raise RowInvalid(f"one of its {name} has more than {MAX_KEY_BYTES:,} bytes")
-
-
-def _check_pins(etags: list[str]) -> None:
-    """Raise RowInvalid for an ETag that a condition, where it stands in quotes, would take for any, or for several."""
-    if "" in etags or "*" in etags or '"' in "".join(etags):
-        raise RowInvalid("an ETag is empty, * or holds a quote: it would not be pinned")
 
 
 def _check_whole_keys(keys: tuple[bytes, ...], *, prefix: str) -> None:

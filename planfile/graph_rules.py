@@ -10,6 +10,8 @@ from itertools import pairwise
 from s3plan.planfile.batch_rules import WRITING_PHASES
 from s3plan.planfile.rows import MAX_BATCH_ACTIONS, RowInvalid
 from s3plan.schemas.actions import VerdictKind
+from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+from s3plan.schemas.manifest_locations import NAME_PATTERN
 from s3plan.schemas.plan import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
 from s3plan.schemas.plan_header import PlanHeader
 
@@ -18,6 +20,13 @@ _ORDER_IN_JOB = (PhaseName.PREPARE, PhaseName.COPY, PhaseName.DELETE)
 DIGEST_BYTES = 32
 # What stands for a bucket and nothing else in a path and in a host name: as botocore has it, without dots alone.
 _BUCKET = re.compile(r"(?!\.+\Z)[A-Za-z0-9._-]{1,255}", re.ASCII).fullmatch
+_ALPHABETS = (
+    ("bucket", _BUCKET, "bucket's name"),
+    ("connection", re.compile(f"(?:{NAME_PATTERN})?", re.ASCII).fullmatch, "connection's name"),
+    # As stores name them, so wider than in a manifest.
+    ("region", re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII).fullmatch, "region"),
+    ("owner", re.compile(r"[A-Za-z0-9-]{1,128}", re.ASCII).fullmatch, "account"),
+)
 _KINDS_OF_PHASE = {
     PhaseName.COPY: (VerdictKind.COPY, VerdictKind.OVERWRITE),
     PhaseName.DELETE: (VerdictKind.DELETE,),
@@ -25,9 +34,20 @@ _KINDS_OF_PHASE = {
 
 
 def check_location(location: PlanLocation) -> None:
-    """Raise RowInvalid unless the URL that a person reads is that of the bucket and prefix that requests go to."""
-    if not _BUCKET(location.bucket):
-        raise RowInvalid(f"{location.bucket[:80]!a} is no bucket's name")
+    """Raise RowInvalid unless the URL that a person reads is that of the bucket and prefix that requests go to.
+
+    What of a location goes into hosts, headers and documents is of a closed alphabet, its endpoint one that a manifest
+    may name.
+    """
+    for name, is_valid, what in _ALPHABETS:
+        text = getattr(location, name)
+        if text is not None and not is_valid(text):
+            raise RowInvalid(f"{text[:80]!a} is no {what}")
+    try:
+        if location.endpoint is not None:
+            parse_endpoint(location.endpoint)
+    except EndpointInvalid as e:
+        raise RowInvalid(f"location {location.id} has no endpoint that requests may be sent to: {e}") from e
     if location.url != f"s3://{location.bucket}/{location.prefix}":
         raise RowInvalid(f"location {location.id} is shown as another place than it is")
 

@@ -9,6 +9,7 @@ from s3plan.planner.comparison import Policy
 from s3plan.planner.filters import AttributeFilter
 from s3plan.schemas.actions import Action, ActionKind, Verdict, VerdictKind
 from s3plan.schemas.objects import ARCHIVED_CLASSES, MAX_KEY_BYTES, STANDARD, ObjectRow
+from s3plan.schemas.pins import MAX_ETAG_CHARACTERS, is_pin
 
 COPY_ABSENT = Verdict(VerdictKind.COPY, "not in destination", "not in destination")
 DELETE_EXTRANEOUS = Verdict(VerdictKind.DELETE, "not in source", "not in source")
@@ -16,6 +17,7 @@ LEFT_ALONE = Verdict(VerdictKind.UNCHANGED, "only in destination", "only in dest
 THE_LOCATION_ITSELF = Verdict(VerdictKind.SKIPPED, "the location itself", "the location itself")
 _NOT_UTF8 = Verdict(VerdictKind.CONFLICT, "key is not UTF-8", "key is not UTF-8")
 _NO_ETAG = Verdict(VerdictKind.CONFLICT, "no ETag to pin", "no ETag to pin")
+_ODD_ETAG = Verdict(VerdictKind.CONFLICT, *["its ETag has characters that no pin may hold"] * 2)
 _KEY_TOO_LONG = "destination key too long"
 _NOTHING = ObjectRow(b"", 0, "", 0)
 
@@ -119,40 +121,43 @@ def _line(
         elif storage_class is None and source.storage_class in _KEPT_CLASSES:
             storage_class = source.storage_class
     if verdict.kind is not VerdictKind.SKIPPED:
-        pinned = _can_pin(source.etag) and (destination is None or _can_pin(destination.etag))
-        verdict = _conflict(source.key, prefix_bytes=rules.destination_prefix_bytes, pinned=pinned) or verdict
+        verdict = _conflict(source.key, prefix_bytes=rules.destination_prefix_bytes) or _no_pin(source) or verdict
+        if destination is not None:
+            verdict = _no_pin(destination) or verdict
     return verdict, Action(
         kind=_ACTION_KINDS[verdict.kind],
         key=source.key,
         size_bytes=source.size_bytes,
         reason=verdict.reason,
-        source_etag=source.etag,
+        source_etag=source.etag[:MAX_ETAG_CHARACTERS],
         source_mtime_ms=source.mtime_ms,
-        destination_etag=None if destination is None else destination.etag,
+        destination_etag=None if destination is None else destination.etag[:MAX_ETAG_CHARACTERS],
         destination_mtime_ms=None if destination is None else destination.mtime_ms,
         storage_class=storage_class if verdict.kind in _WRITES else None,
     )
 
 
 def _delete(verdict: Verdict, destination: ObjectRow) -> tuple[Verdict, Action]:
-    verdict = _conflict(destination.key, prefix_bytes=0, pinned=_can_pin(destination.etag)) or verdict
+    verdict = _conflict(destination.key, prefix_bytes=0) or _no_pin(destination) or verdict
     return verdict, Action(
         kind=_ACTION_KINDS[verdict.kind],
         key=destination.key,
         size_bytes=destination.size_bytes,
         reason=verdict.reason,
-        destination_etag=destination.etag,
+        destination_etag=destination.etag[:MAX_ETAG_CHARACTERS],
         destination_mtime_ms=destination.mtime_ms,
     )
 
 
-def _can_pin(etag: str) -> bool:
-    """Return whether a condition with this ETag in quotes means this one object; stores may send anything."""
-    return etag not in {"", "*"} and '"' not in etag
+def _no_pin(row: ObjectRow) -> Verdict | None:
+    """Return why no request can be pinned to this object, or None; stores may send anything for an ETag."""
+    if is_pin(row.etag):
+        return None
+    return _ODD_ETAG if row.etag else _NO_ETAG
 
 
-def _conflict(key: bytes, *, prefix_bytes: int, pinned: bool) -> Verdict | None:
-    """Return why no request can name this key or pin its action, or None."""
+def _conflict(key: bytes, *, prefix_bytes: int) -> Verdict | None:
+    """Return why no request can name this key, or None."""
     length = prefix_bytes + len(key)
     if length > MAX_KEY_BYTES:
         reason = f"destination key of {length:,} bytes, the most is {MAX_KEY_BYTES:,}"
@@ -161,4 +166,4 @@ def _conflict(key: bytes, *, prefix_bytes: int, pinned: bool) -> Verdict | None:
         key.decode()
     except UnicodeDecodeError:
         return _NOT_UTF8
-    return None if pinned else _NO_ETAG
+    return None

@@ -8,6 +8,7 @@ from pydantic import Field
 from s3plan.schemas.manifest_readers import s3_url
 from s3plan.schemas.manifest_values import Section, flag, text_value, word_of
 from s3plan.schemas.manifest_words import EncryptionType, StorageClass
+from s3plan.schemas.plan_header import KMS_KEY_PATTERN
 from s3plan.schemas.s3_urls import MAX_KEY_BYTES, S3Url
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
@@ -69,13 +70,12 @@ class EncryptionSetting(Section):
     type: Annotated[EncryptionType, word_of(EncryptionType)] = Field(
         description="As x-amz-server-side-encryption names it."
     )
-    key_id: (
-        Annotated[str, text_value("a KMS key id, ARN or alias", pattern=r"^[A-Za-z0-9:/_-]{1,2048}$", max_bytes=2048)]
-        | None
-    ) = Field(
-        default=None,
-        description="KMS key: id, ARN or alias/NAME. Without it the AWS managed key.",
-        examples=["alias/backup"],
+    key_id: Annotated[str, text_value("a KMS key id, ARN or alias", pattern=KMS_KEY_PATTERN, max_bytes=2048)] | None = (
+        Field(
+            default=None,
+            description="KMS key: id, ARN or alias/NAME. Without it the AWS managed key.",
+            examples=["alias/backup"],
+        )
     )
     bucket_key: Annotated[bool, flag()] | None = Field(
         default=None, description="Use an S3 Bucket Key, which makes fewer requests to KMS; only with aws:kms."

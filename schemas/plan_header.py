@@ -10,6 +10,7 @@ from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.printable import escape_unprintable
 
 FORMAT_VERSION = 1
+KMS_KEY_PATTERN = r"^[A-Za-z0-9:/_-]{1,2048}$"
 
 
 class _HeaderPart(BaseModel):
@@ -26,7 +27,7 @@ class ManifestRecord(_HeaderPart):
 
 class EncryptionRecord(_HeaderPart):
     type: str = Field(pattern=r"^(AES256|aws:kms|aws:kms:dsse)$")
-    key_id: str | None = None
+    key_id: str | None = Field(default=None, pattern=KMS_KEY_PATTERN)
     bucket_key: bool | None = None
 
 

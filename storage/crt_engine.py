@@ -20,6 +20,7 @@ from s3plan.storage.crt_patience import Patience
 from s3plan.storage.failures import RequestUnsendable, broke_by
 from s3plan.storage.http_replies import READ_FROM_HEADERS, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of
+from s3plan.storage.sigv4 import header_lines
 from s3plan.storage.store_clock import StoreClock
 from s3plan.storage.waiting import OnReply, wait_for_reply
 
@@ -74,6 +75,7 @@ class CrtEngine:
         """Send; `on_reply` is called exactly once, on a thread of awscrt's or botocore's."""
         try:
             form = form_of(request, requester_pays=self._settings.requester_pays)
+            header_lines([] if form is None else form.headers)
         except RequestUnsendable as error:
             on_reply(Failure(FailureKind.INVALID, type(request).__name__, "RequestUnsendable", str(error)))
             return

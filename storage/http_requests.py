@@ -172,7 +172,7 @@ def _delete_objects(request: r.DeleteObjects) -> HttpForm:
 def delete_document(request: r.DeleteObjects) -> str:
     """Return the XML of a batch delete; white space is written out, or a parser would fold it."""
     objects = "".join(
-        f"<Object><Key>{_escaped(key)}</Key>{'' if etag is None else f'<ETag>&quot;{etag}&quot;</ETag>'}</Object>"
+        f"<Object><Key>{_escaped(key)}</Key>{'' if etag is None else _condition(etag)}</Object>"
         for key, etag in request.keys
     )
     return (
@@ -181,8 +181,12 @@ def delete_document(request: r.DeleteObjects) -> str:
     )
 
 
-def _escaped(key: str) -> str:
-    return escape(key, _WRITTEN_OUT)
+def _condition(etag: str) -> str:
+    return f"<ETag>&quot;{_escaped(etag)}&quot;</ETag>"
+
+
+def _escaped(text: str) -> str:
+    return escape(text, _WRITTEN_OUT)
 
 
 _WRITTEN_OUT = {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}

@@ -49,7 +49,7 @@ class Signer:
         Raises RequestUnsendable for a header that HTTP cannot carry.
         """
         if self._credentials is None:
-            return _assembled(method, target, _lines(headers), None, body)
+            return _assembled(method, target, header_lines(headers), None, body)
         frozen = self._credentials()
         self._turn_clock()
         digest = sha256(body).hexdigest() if body else _NO_BODY
@@ -58,7 +58,7 @@ class Signer:
             signed.append(("x-amz-security-token", frozen.token))
         signed.sort()
         names = ";".join([name for name, _ in signed])
-        text = said = _lines(signed)
+        text = said = header_lines(signed)
         if "  " in text:  # the store folds white space before it signs
             said = "\n".join([f"{name}:{' '.join(value.split())}" for name, value in signed])
         path, _, query = target.partition("?")
@@ -90,7 +90,8 @@ class Signer:
         return outer.hexdigest()
 
 
-def _lines(headers: Headers) -> str:
+def header_lines(headers: Headers) -> str:
+    """Return headers as lines; raise RequestUnsendable for a value that would make another header."""
     text = "\n".join([f"{name}:{value}" for name, value in headers])
     # One line end for each header but the last, or a value would have made a header of its own.
     if text.count("\n") != len(headers) - 1 or "\r" in text:

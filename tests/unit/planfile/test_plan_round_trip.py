@@ -29,7 +29,8 @@ from unit.planfile.plan_samples import (
 )
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-_ETAG = st.text(st.characters(exclude_categories=["Cs"], exclude_characters='"*'), min_size=1, max_size=20)
+_ETAG = st.from_regex(r"[A-Za-z0-9._~:/+=@-]{1,20}", fullmatch=True)
+_CLASS = st.from_regex(r"[A-Z0-9_]{1,20}", fullmatch=True)
 _KEY = _TEXT.map(str.encode)
 _ODD_KEY = st.binary(max_size=1024)
 _SIZE = st.integers(min_value=0, max_value=1 << 45)
@@ -37,19 +38,20 @@ _TIME = st.none() | st.integers(min_value=-(1 << 40), max_value=1 << 45)
 
 
 def _actions(kind: ActionKind, key: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[Action]]:
+    etag, name = (_TEXT, _TEXT) if kind is ActionKind.CONFLICT else (_ETAG, _CLASS)  # a conflict is never sent
     made = st.builds(
         Action,
         kind=st.just(kind),
         key=key,
         size_bytes=_SIZE,
         reason=_TEXT,
-        source_etag=_ETAG,
+        source_etag=etag,
         source_mtime_ms=_TIME,
-        source_version=st.none() | _TEXT,
-        destination_etag=_ETAG if kind is ActionKind.DELETE else st.none() | _ETAG,
+        source_version=st.none() | etag,
+        destination_etag=etag if kind is ActionKind.DELETE else st.none() | etag,
         destination_mtime_ms=_TIME,
         destination_key=st.none(),
-        storage_class=st.none() | _TEXT,
+        storage_class=st.none() | name,
     )
     return st.lists(made, max_size=12, unique_by=lambda action: action.key).map(
         lambda actions: sorted(actions, key=lambda action: action.key)

@@ -48,6 +48,13 @@ def plan(tmp_path: Path) -> Path:
         ("UPDATE location SET url = 's3://harmless/dr/' WHERE id = 2", "shown as another place than it is"),
         ("UPDATE location SET prefix = 'all/' WHERE id = 2", "shown as another place than it is"),
         ("UPDATE location SET bucket = '../a', url = 's3://../a/dr/' WHERE id = 2", "'../a' is no bucket's name"),
+        ("UPDATE location SET owner = '1' || char(13, 10) || 'x: y' WHERE id = 2", "is no account"),
+        ("UPDATE location SET owner = '' WHERE id = 2", "is no account"),
+        ("UPDATE location SET region = 'a/../b' WHERE id = 1", "is no region"),
+        ("UPDATE location SET region = 'eu' || char(10) WHERE id = 1", "is no region"),
+        ("UPDATE location SET connection = 'a b' WHERE id = 1", "is no connection's name"),
+        ("UPDATE location SET endpoint = 'http://169.254.169.254' WHERE id = 2", "no endpoint that requests may be"),
+        ("UPDATE location SET endpoint = 'https://a' || char(10) WHERE id = 2", "no endpoint that requests may be"),
         ("UPDATE batch SET actions = 9000000000 WHERE id = 6", "more than 10,000 actions"),
         ("UPDATE batch SET first_action = 1 WHERE id = 2", "does not begin where"),
         ("UPDATE batch SET actions = 1.5 WHERE id = 1", "actions holds a value of type float"),
@@ -80,9 +87,19 @@ def test_a_forged_graph_is_refused_when_the_plan_is_opened(plan: Path, statement
         ("UPDATE action SET size_bytes = -7 WHERE id = 1", "negative"),
         ("UPDATE action SET size_bytes = size_bytes + 1 WHERE id = 1", "not the ones that were planned"),
         ("UPDATE action SET source_etag = NULL WHERE id = 1", "not be pinned"),
-        ("UPDATE action SET source_etag = '' WHERE id = 1", "not be pinned"),
-        ("UPDATE action SET destination_etag = '*' WHERE id = 2", "not be pinned"),
-        ("""UPDATE action SET destination_etag = 'a", "b' WHERE id = 2""", "not be pinned"),
+        ("UPDATE action SET source_etag = '' WHERE id = 1", "an ETag in source_etag is none"),
+        ("UPDATE action SET destination_etag = '*' WHERE id = 2", "an ETag in destination_etag is none"),
+        ("""UPDATE action SET destination_etag = 'a", "b' WHERE id = 2""", "an ETag in destination_etag is none"),
+        ("UPDATE action SET destination_etag = 'a</ETag>' WHERE id = 2", "an ETag in destination_etag is none"),
+        ("UPDATE action SET destination_etag = 'a&quot;' WHERE id = 2", "an ETag in destination_etag is none"),
+        ("UPDATE action SET source_etag = 'a' || char(13, 10) || 'x: y' WHERE id = 1", "an ETag in source_etag is"),
+        ("UPDATE action SET source_version = 'a&b' WHERE id = 1", "a version in source_version is none"),
+        ("UPDATE action SET source_version = '' WHERE id = 1", "a version in source_version is none"),
+        (
+            "UPDATE action SET storage_class = 'A' || char(10) || 'x: y' WHERE id = 1",
+            "a storage class in storage_class",
+        ),
+        ("UPDATE action SET storage_class = '' WHERE id = 1", "a storage class in storage_class is none"),
         ("UPDATE action SET source_mtime_ms = 9223372036854775807 WHERE id = 1", "not within the years 1 to 9999"),
         ("UPDATE action SET reason = CAST(zeroblob(17000) AS TEXT) WHERE id = 1", "too big"),
         ("UPDATE action SET source_version = CAST(zeroblob(17000) AS TEXT) WHERE id = 1", "too big"),
@@ -94,6 +111,18 @@ def test_a_forged_action_is_refused_when_its_batch_is_read(plan: Path, statement
     change(plan, statement, reseal="UTF-8" not in message or "not UTF-8" in message)
     with open_plan(plan) as reader, pytest.raises(PlanDamaged, match=message):
         reader.actions(reader.batches[0])
+
+
+@pytest.mark.parametrize("key_id", ["", "key\r\nx-amz-acl: public-read", "a b", "a\n"])
+def test_a_forged_key_for_encryption_is_refused_when_the_plan_is_opened(plan: Path, key_id: str) -> None:
+    found = _header(plan)
+    settings = found["settings"]
+    assert isinstance(settings, dict)
+    _with_header(
+        plan, json.dumps(found | {"settings": settings | {"encryption": {"type": "aws:kms", "key_id": key_id}}})
+    )
+    with pytest.raises(PlanRefused, match="its header is not valid"):
+        open_plan(plan)
 
 
 def _with_header(plan: Path, text: str) -> None:

@@ -47,9 +47,9 @@ def _mapped(*keys: bytes) -> list[Action]:
         (copies(b"a\xc3", b"b"), "not UTF-8"),
         (_mapped(b"\xff"), "not UTF-8"),
         ([copies(b"a")[0]._replace(source_etag=None)], "not be pinned"),
-        ([copies(b"a")[0]._replace(source_etag="")], "not be pinned"),
-        ([copies(b"a")[0]._replace(source_etag="*")], "not be pinned"),
-        ([copies(b"a")[0]._replace(destination_etag='a", "b')], "not be pinned"),
+        ([copies(b"a")[0]._replace(source_etag="")], "an ETag in"),
+        ([copies(b"a")[0]._replace(source_etag="*")], "an ETag in"),
+        ([copies(b"a")[0]._replace(destination_etag='a", "b')], "an ETag in"),
         ([copies(b"a")[0]._replace(source_mtime_ms=1 << 60)], "not within the years 1 to 9999"),
         ([copies(b"a")[0]._replace(destination_mtime_ms=-(1 << 60))], "not within the years 1 to 9999"),
         ([copies(b"a")[0]._replace(size_bytes="1")], "size_bytes holds a value of type str"),  # type: ignore[arg-type]
@@ -153,7 +153,7 @@ def test_a_location_is_shown_as_where_it_is(tmp_path: Path, bucket: str, url: st
 
 
 def test_what_is_too_long_for_a_row_ends_in_a_message_and_leaves_nothing(tmp_path: Path) -> None:
-    long = copies(b"a")[0]._replace(source_etag="e" * 17_000)
+    long = copies(b"a")[0]._replace(reason="e" * 17_000)
     with PlanWriter(tmp_path / "a.s3plan") as writer:
         add_graph(writer)
         with pytest.raises(S3PlanError, match="too long for a plan"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from botocore.session import Session
@@ -21,7 +22,7 @@ from s3plan.schemas.requests import (
     UploadPartCopy,
 )
 from s3plan.storage.failures import RequestUnsendable
-from s3plan.storage.http_requests import form_of
+from s3plan.storage.http_requests import delete_document, form_of
 
 OWNER = "123456789012"
 KMS = Encryption("aws:kms", "key-1", True)
@@ -70,3 +71,12 @@ def test_what_is_rare_is_left_to_botocore() -> None:
 def test_what_is_no_key_is_not_sent(key: str) -> None:
     with pytest.raises(RequestUnsendable):
         form_of(HeadObject("b", key), requester_pays=False)
+
+
+@pytest.mark.parametrize(
+    "odd", ["</Key></Object><Object><Key>x", "&quot;</ETag></Object>", "a\nb\tc\r", "<![CDATA[", "]]>"]
+)
+def test_a_batch_delete_names_its_keys_and_conditions_and_nothing_else(odd: str) -> None:
+    root = ET.fromstring(delete_document(DeleteObjects("b", [(odd, odd), ("plain", None)])))
+    said = [[(child.tag.rpartition("}")[2], child.text) for child in item] for item in root if len(item)]
+    assert said == [[("Key", odd), ("ETag", f'"{odd}"')], [("Key", "plain")]]
