@@ -9,7 +9,7 @@ from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.manifest_locations import Destination, Source
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.storage.buckets import BucketMissing, find_region, is_owned_by_another
-from s3plan.storage.connections import effective_endpoint
+from s3plan.storage.connections import effective_endpoint, effective_region
 from s3plan.storage.patience import Patience
 
 _FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is told of within seconds
@@ -43,6 +43,7 @@ def find_location(stores: Stores, place: Source | Destination, *, role: Location
             raise
         if not place.create:
             raise BucketMissing(f"{missing}; for a new one say `create: true`", failure=missing.failure) from missing
+        region = region or effective_region(settings)  # what is approved is where it is made, whoever applies
     if exists and is_owned_by_another(engine, place.bucket, owner=owner):
         raise PlanRefused(f"s3://{place.bucket} is not owned by {owner}, as expected_bucket_owner says")
     location = PlanLocation(

@@ -22,8 +22,9 @@ from s3plan.executors.lock import is_held
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
+from s3plan.planner.diagnostics import in_one_line
 from s3plan.planner.job import Job, resolve_job
-from s3plan.planner.manifest_file import LoadedManifest, load_manifest
+from s3plan.planner.manifest_file import LoadedManifest, load_manifest, warning_of
 from s3plan.planner.patterns import common_prefix
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.conditions import Condition, Enforcement
@@ -121,7 +122,7 @@ def _facts(
 ) -> PlanFacts:
     made_at = datetime.now(UTC)
     capabilities = capabilities_for_plan(stores, destination, probe=request.probe, now=made_at)
-    warnings = [warning.message for warning in loaded.warnings]
+    warnings = [in_one_line(warning) for warning in loaded.warnings]
     warnings += stores.fallbacks([source.location, destination.location])
     deletion = loaded.manifest.delete
     known = {capabilities[Condition.DELETE_MATCH], capabilities[Condition.BATCH_DELETE_MATCH]}
@@ -141,6 +142,7 @@ def _facts(
         etags_comparable=are_etags_comparable(stores, source, destination, loaded.manifest.destination.encryption),
         warnings=tuple(warnings),
         retried=retried,
+        say=lambda finding: in_one_line(warning_of(loaded, finding)),
     )
 
 

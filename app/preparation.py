@@ -40,7 +40,8 @@ def _find_bucket(plan: PlanReader, stores: Stores, location: PlanLocation, on_ev
             raise
         create_bucket(engine, location.bucket, region=location.region)
         where = f" in {location.region}" if location.region else ""
-        on_event(Prepared(f"created the bucket {location.bucket}{where}"))
+        at = f" at {location.endpoint}" if location.endpoint else ""
+        on_event(Prepared(f"created the bucket {location.bucket}{where}{at}"))
     if is_owned_by_another(engine, location.bucket, owner=location.owner):
         raise PlanRefused(f"{location.url} is not owned by {location.owner} any more, as the plan says")
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from s3plan.app.ends import PlanEnd
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan import LocationRole
 from s3plan.schemas.plan_header import PlanHeader
 
 
@@ -103,6 +105,7 @@ class Status:
     actions: int  # that apply performs
     remaining: int
     runs: tuple[RunLine, ...]
+    ends: Mapping[LocationRole, PlanEnd]
     messages: tuple[str, ...] = ()
 
 

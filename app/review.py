@@ -8,12 +8,13 @@ from types import TracebackType
 from typing import Self
 
 from s3plan.app.checks import check_ends
+from s3plan.app.ends import PlanEnd, ends_of
 from s3plan.planfile import graph
 from s3plan.planfile.document import iter_document
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.plan import PhaseName, PlanLocation
+from s3plan.schemas.plan import LocationRole, PhaseName
 from s3plan.schemas.plan_header import PlanHeader
 
 _PHASES_OF = {
@@ -71,9 +72,9 @@ class Review:
         return self._reader.plan_id
 
     @property
-    def locations(self) -> dict[int, PlanLocation]:
-        """The plan's locations by id."""
-        return self._reader.locations_by_id
+    def ends(self) -> dict[LocationRole, PlanEnd]:
+        """The plan's source and destination."""
+        return ends_of(self._reader.locations, self.header)
 
     def actions(
         self, *, kinds: Collection[VerdictKind] | None = None, prefix: bytes | None = None

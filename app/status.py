@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from s3plan.app.checks import check_ends
+from s3plan.app.ends import ends_of
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.requests import FailureLine, RunLine, Status
 from s3plan.app.standing import performed_batches, read_states, standing_end
@@ -25,6 +27,7 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
     """Return where a plan stands; raise PlanRefused, PlanDamaged, JournalRefused."""
     where = journal or journal_path(plan)
     with open_plan(plan) as opened:
+        check_ends(opened)
         states = read_states(opened, where)
         runs: list[RunRecord] = []
         if where.exists():
@@ -45,6 +48,7 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
             actions=sum(each.batch.actions for each in states.values()),
             remaining=end.remaining,
             runs=tuple(_line(run, is_running=is_running and run is runs[-1]) for run in runs),
+            ends=ends_of(opened.locations, opened.header),
             messages=tuple(sorted(withheld)),
         )
 

@@ -54,7 +54,7 @@ def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
     with open_output(output_options) as output:
         path = options.plan or find_plan(Path())
         with open_review(path) as review:
-            plan = ShownPlan(path, review.digest, review.header, review.locations)
+            plan = ShownPlan(path, review.digest, review.header, review.ends)
         status = None if options.rebuild_journal else read_status(path, options.journal)
         refused = _is_refused_anyway(plan, options, now=now_utc())
         if status is not None and _is_finished(status) and not refused:

@@ -7,8 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.text import Text
+from s3plan.app.ends import PlanEnd
 from s3plan.app.requests import ApplyReport, RunLine, Status
 from s3plan.cli.columns import Cell, aligned_lines
+from s3plan.cli.end_lines import made_text, store_cell, url_text
 from s3plan.cli.plan_screen import ShownPlan, action_counts
 from s3plan.cli.wording import (
     age_text,
@@ -52,8 +54,7 @@ def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, n
     """Return what is about to be done, for the person who is about to say yes."""
     header = plan.header
     rows = [
-        [Cell("from"), Cell(plan.url_of(LocationRole.SOURCE))],
-        [Cell("to"), Cell(plan.url_of(LocationRole.DESTINATION))],
+        *end_rows(plan.ends),
         [Cell("does"), Cell(action_counts(header), "bold")],
     ]
     if header.expires_at is not None:
@@ -65,6 +66,20 @@ def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, n
         rows.append([Cell("limit"), Cell(f"at most {count_text(limit, 'action')} in this run")])
     made = age_text(header.made_at, now=now)
     return [Text(f"Plan {plan.digest[:8]} of job {header.job}, made {made}", style="bold"), *aligned_lines(rows)]
+
+
+def end_rows(ends: Mapping[LocationRole, PlanEnd]) -> list[list[Cell]]:
+    """Return from where to where, and what apply has to create first."""
+    source, destination = ends[LocationRole.SOURCE], ends[LocationRole.DESTINATION]
+    rows = [
+        [Cell("from"), Cell(url_text(source))],
+        [Cell(""), store_cell(source)],
+        [Cell("to"), Cell(url_text(destination))],
+        [Cell(""), store_cell(destination)],
+    ]
+    if destination.is_made_by_apply:
+        rows.append([Cell("creates"), Cell(f"the bucket {made_text(destination)}")])
+    return rows
 
 
 def result_lines(report: ApplyReport, *, manifest: str, resume: Sequence[str | Path]) -> list[Text]:
@@ -122,6 +137,7 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
     header = status.header
     title, style = _title(status.state, status.runs[-1].reason if status.runs else None)
     rows = [
+        *end_rows(status.ends),
         [Cell("plan"), Cell(f"{path_text(status.plan)}, made {age_text(header.made_at, now=now)}")],
         [Cell("digest"), Cell(status.digest)],
         [Cell("journal"), Cell(path_text(status.journal) if status.runs else "none yet")],

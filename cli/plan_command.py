@@ -10,6 +10,7 @@ from rich.text import Text
 from s3plan.app.planning import make_plan
 from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.review import open_review
+from s3plan.cli.end_lines import location_documents
 from s3plan.cli.json_lines import now_utc
 from s3plan.cli.output import Output, OutputOptions, open_output
 from s3plan.cli.plan_screen import ShownPlan, next_step_lines, plan_lines, refusal_of, totals_line, warning_lines
@@ -80,11 +81,12 @@ def _request(options: PlanOptions) -> PlanRequest:
 
 def show_made(made: PlanMade, output: Output) -> None:
     """Print a plan that was just made, as the user wants to see it."""
+    with open_review(made.path) as review:
+        shown = ShownPlan(made.path, made.digest, made.header, review.ends)
     header = made.header.model_dump(mode="json", exclude={"manifest": {"text"}})
-    output.tell("plan", {"path": str(made.path), "digest": made.digest, "header": header})
+    locations = location_documents(shown.ends)
+    output.tell("plan", {"path": str(made.path), "digest": made.digest, "locations": locations, "header": header})
     if output.shows_screens:
-        with open_review(made.path) as review:
-            shown = ShownPlan(made.path, made.digest, made.header, review.locations)
         output.terminal.print([*plan_lines(shown, now=now_utc()), *next_step_lines(shown)])
     elif not output.options.json:
         output.terminal.say(warning_lines(made.header))

@@ -9,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.text import Text
+from s3plan.app.ends import PlanEnd
 from s3plan.cli.columns import Cell, aligned_lines
+from s3plan.cli.end_lines import made_text, store_cell, url_text
 from s3plan.cli.wording import age_text, command_text, count_text, moment_text, path_text, size_text
 from s3plan.planner.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
 from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.conditions import Enforcement
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan import LocationRole
 from s3plan.schemas.plan_header import GuardRecord, ListingRecord, PlanHeader, PrefixRecord
 from s3plan.schemas.printable import escape_unprintable
 
@@ -55,12 +57,7 @@ class ShownPlan:
     path: Path
     digest: str
     header: PlanHeader
-    locations: Mapping[int, PlanLocation]
-
-    def url_of(self, role: LocationRole) -> str:
-        """Return a location's URL, safe to print."""
-        found = next(location for location in self.locations.values() if location.role is role)
-        return escape_unprintable(found.url)
+    ends: Mapping[LocationRole, PlanEnd]
 
 
 def plan_lines(plan: ShownPlan, *, now: datetime, prefixes: int | None = PREFIXES_ON_PLAN) -> list[Text]:
@@ -85,10 +82,11 @@ def totals_line(header: PlanHeader) -> str:
     skipped = header.objects_of(VerdictKind.SKIPPED)
     if header.actions == 0:
         unchanged = header.objects_of(VerdictKind.UNCHANGED)
-        parts = [f"{count_text(unchanged, 'object')} {'is' if unchanged == 1 else 'are'} as planned"]
-        parts += [f"{skipped:,} skipped"] if skipped else []
-        parts += [f"{conflicts:,} in conflict"] if conflicts else []
-        return f"Nothing to do: {', '.join(parts)}."
+        parts = [f"{count_text(unchanged, 'object')} {'is' if unchanged == 1 else 'are'} as planned"] * bool(unchanged)
+        parts += [f"{count_text(skipped, 'object')} skipped"] if skipped else []
+        parts += [f"{count_text(conflicts, 'object')} in conflict"] if conflicts else []
+        said = ", ".join(parts) or "the source has no objects for this job"
+        return f"Nothing can be done: {said}." if conflicts else f"Nothing to do: {said}."
     return f"Plan: {action_counts(header)}."
 
 
@@ -135,20 +133,26 @@ def _place_lines(plan: ShownPlan, *, now: datetime) -> list[Text]:
     )
     made = f"{path_text(plan.path)}, made {age_text(header.made_at, now=now)}"
     rows = [
-        [Cell("source"), Cell(plan.url_of(LocationRole.SOURCE)), Cell(_listed(header.source))],
-        [Cell("destination"), Cell(plan.url_of(LocationRole.DESTINATION)), Cell(_listed(header.destination))],
+        *_end_rows("source", plan.ends[LocationRole.SOURCE], header.source),
+        *_end_rows("destination", plan.ends[LocationRole.DESTINATION], header.destination),
+        [Cell("new objects"), Cell(_new_objects(header))],
+        [Cell("plan"), Cell(f"{made}{_expiry(header, now=now)}")],
     ]
+    return [Text(title, style="bold"), *aligned_lines(rows)]
+
+
+def _end_rows(label: str, end: PlanEnd, listing: ListingRecord) -> list[list[Cell]]:
+    """Return what is listed where; each a line of its own, since bucket names are long and terminals narrow."""
     return [
-        Text(title, style="bold"),
-        *aligned_lines(rows),
-        Text(f"  new objects  {_new_objects(header)}"),
-        Text(f"  plan         {made}{_expiry(header, now=now)}"),
+        [Cell(label), Cell(url_text(end), "bold")],
+        [Cell(""), store_cell(end)],
+        [Cell(""), Cell(_listed(listing, end))],
     ]
 
 
-def _listed(listing: ListingRecord) -> str:
+def _listed(listing: ListingRecord, end: PlanEnd) -> str:
     if not listing.bucket_exists:
-        return "the bucket does not exist yet; apply creates it"
+        return f"the bucket does not exist yet; apply creates {made_text(end)}"
     parts = [f"{count_text(listing.objects, 'object')}, {size_text(listing.bytes)}"]
     parts += [f"{listing.left_out:,} left out by filters"] if listing.left_out else []
     parts += [escape_unprintable(listing.note)] if listing.note else []

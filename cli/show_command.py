@@ -53,7 +53,7 @@ def show(options: ShowOptions) -> int:
         elif options.lists:
             _print_list(review, options, terminal)
         else:
-            shown = ShownPlan(review.path, review.digest, review.header, review.locations)
+            shown = ShownPlan(review.path, review.digest, review.header, review.ends)
             terminal.print([*plan_lines(shown, now=now_utc(), prefixes=None), *next_step_lines(shown)])
     return ExitCode.DONE
 

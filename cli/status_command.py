@@ -14,6 +14,7 @@ from s3plan.app.status import iter_failures, read_status
 from s3plan.cli.apply_command import ApplyOptions, resume_command
 from s3plan.cli.apply_screen import counts_text, status_lines
 from s3plan.cli.csv_rows import FAILURE_COLUMNS, failure_row, write_csv
+from s3plan.cli.end_lines import location_documents
 from s3plan.cli.json_lines import json_line, now_utc
 from s3plan.cli.status_watch import watch
 from s3plan.cli.terminal import open_terminal
@@ -75,6 +76,7 @@ def status_document(status: Status) -> dict[str, object]:
         "journal": str(status.journal),
         "digest": status.digest,
         "job": header.job,
+        "locations": location_documents(status.ends),
         "made_at": header.made_at,
         "expires_at": header.expires_at,
         "state": status.state,

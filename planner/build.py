@@ -18,13 +18,18 @@ from s3plan.planner.overwrite import policy_for
 from s3plan.planner.retried import DueCopies, RetriedPlan
 from s3plan.planner.scope import Scope
 from s3plan.planner.totals import PrefixTotals, Totals
+from s3plan.planner.unmatched_patterns import UnmatchedPatterns
 from s3plan.schemas.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.conditions import Capabilities, Condition
+from s3plan.schemas.diagnostics import Severity
+from s3plan.schemas.manifest_rules import Finding
 from s3plan.schemas.manifest_words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan import LocationRole, PhaseName, PlanLocation
 from s3plan.schemas.plan_header import FORMAT_VERSION, CapabilityRecord, ManifestRecord, PlanHeader, RetriedRecord
 from s3plan.schemas.ports import Lister
+
+_UNMATCHED = ("matches no key on either side", "patterns are gitignore's; capitals count")
 
 OnProgress = Callable[[int, int, int], None]
 """Told after each page: objects listed at the source and at the destination, actions planned."""
@@ -48,6 +53,7 @@ class PlanFacts:
     etags_comparable: bool
     warnings: tuple[str, ...] = ()
     retried: RetriedPlan | None = None
+    say: Callable[[Finding], str] = lambda finding: finding.message  # a finding in a line, with its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ class _Builder:
         self._due = None if retried is None else DueCopies(retried, delete_when=job.settings.delete_when)
         self._totals = Totals()
         self._prefixes = PrefixTotals()
+        self._unmatched = UnmatchedPatterns(job.filters.include)
         ids = {location.role: location.id for location in locations}
         for location in locations:
             writer.add_location(location)
@@ -120,8 +127,9 @@ class _Builder:
             on_progress(left.listed, right.listed, self._copies + self._deletes.actions)
 
         passes = self._job.passes_key
-        left = Scope(source, role=LocationRole.SOURCE, passes=passes, on_page=tell)
-        right = Scope(destination, role=LocationRole.DESTINATION, passes=passes, on_page=tell)
+        look = self._unmatched.look
+        left = Scope(source, role=LocationRole.SOURCE, passes=passes, on_page=tell, look=look)
+        right = Scope(destination, role=LocationRole.DESTINATION, passes=passes, on_page=tell, look=look)
         self._stream(left, right)
         header = self._header(left, right, allow=allow)
         return BuiltPlan(header, self._writer.seal(header))
@@ -203,11 +211,30 @@ class _Builder:
             guards=check_guards(
                 written=job.guards_written, in_force=job.guards_in_force, findings=findings, allow=allow
             ),
-            warnings=(*facts.warnings, *self._own_warnings(), *self._warnings_of_deletes(retry_of)),
+            warnings=(
+                *facts.warnings,
+                *map(facts.say, self._findings(source)),
+                *self._own_warnings(),
+                *self._warnings_of_deletes(retry_of),
+            ),
             actions=self._copies + self._deletes.actions,
             bytes=bytes_to_write,
             retry_of=retry_of,
         )
+
+    def _findings(self, source: Scope) -> list[Finding]:
+        """Return what the listings say about the manifest; a part of the job says nothing about all of it."""
+        if self._facts.retried is not None:
+            return []
+        found = [
+            Finding(("filters", "include", position), *_UNMATCHED, Severity.WARNING)
+            for position in self._unmatched.positions
+        ]
+        if source.objects:
+            return found
+        left_out = f"; the filters leave out {source.listed:,}" if source.listed else ""
+        message = f"the source has no objects for this job{left_out}"
+        return [Finding(("source", "url"), message, "is the prefix as it should be?", Severity.WARNING), *found]
 
     def _own_warnings(self) -> list[str]:
         job = self._job

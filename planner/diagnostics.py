@@ -32,6 +32,12 @@ def render_diagnostic(diagnostic: Diagnostic) -> str:
     return "\n".join(lines)
 
 
+def in_one_line(diagnostic: Diagnostic) -> str:
+    """Return place, message and hint, without the line of the manifest."""
+    headline = render_diagnostic(diagnostic).partition("\n")[0].replace(f" {diagnostic.severity}:", "", 1)
+    return headline if diagnostic.hint is None else f"{headline} ({escape_unprintable(diagnostic.hint)})"
+
+
 def _excerpt(source_line: str, *, caret: int) -> tuple[str, str]:
     """Return the part of the line around the caret, and the line that the caret stands on."""
     at = min(caret - 1, len(source_line))

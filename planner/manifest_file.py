@@ -26,7 +26,7 @@ from s3plan.planner.yaml_document import (
 from s3plan.schemas.diagnostics import Diagnostic, Severity
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_rules import Finding, KeyPath, broken_rules
+from s3plan.schemas.manifest_rules import Finding, KeyPath, broken_rules, unused_connections
 from s3plan.schemas.manifest_values import Plain
 
 MAX_FINDINGS = 100
@@ -75,6 +75,12 @@ def parse_manifest(text: bytes, *, path: Path) -> LoadedManifest:
     return LoadedManifest(path, text, hashlib.sha256(text).hexdigest(), manifest, diagnostics)
 
 
+def warning_of(loaded: LoadedManifest, finding: Finding) -> Diagnostic:
+    """Return a finding that came up later, about a manifest that is sound, with its place in the text."""
+    root, shown = _read_document(loaded.text, path=loaded.path)
+    return _diagnostic(loaded.path, place_of(root, finding), shown=shown)
+
+
 def _read_document(text: bytes, *, path: Path) -> tuple[MappingNode, ShownText]:
     """Return the mapping that the text is, and its lines as they may be shown."""
     lines = split_lines(text[:MAX_FILE_BYTES].decode("utf-8-sig", errors="replace"))
@@ -107,6 +113,8 @@ def _judge(root: MappingNode) -> tuple[Manifest | None, list[Placed]]:
         judged = manifest or _sound_part(data, unsound)
         findings += broken_rules(judged, unsound=unsound)
         findings += broken_patterns(judged.filters)
+        if manifest is not None and not any(finding.severity is Severity.ERROR for finding in findings):
+            findings += unused_connections(manifest)
     return manifest, [*reader.placed, *(place_of(root, finding) for finding in findings)]
 
 

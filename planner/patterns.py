@@ -54,7 +54,8 @@ class KeyPattern:
 
     `regex` has no capturing groups and is for the whole path of an object or folder, without a `/` at the end; if not
     `anchored` it is for the last name of that path alone. To be compiled with re.DOTALL. Whatever an anchored pattern
-    matches, and all that lies below it, begins with `literal_start`, which may be empty.
+    matches, and all that lies below it, begins with `literal_start`, which may be empty. `literals` are pieces of text
+    that every key it matches holds.
     """
 
     text: str
@@ -63,6 +64,7 @@ class KeyPattern:
     folders_only: bool
     negated: bool
     literal_start: str = ""
+    literals: tuple[str, ...] = ()
 
 
 def parse_pattern(text: str) -> KeyPattern:
@@ -82,10 +84,11 @@ def parse_pattern(text: str) -> KeyPattern:
         raise PatternInvalid(text, "names nothing")
     inner = body.removeprefix("/") if anchored else body
     segments = _Scanner(text, inner).segments()
+    literals = _literals(segments)
     if not anchored:
-        return KeyPattern(text, _name_regex(segments[0]), anchored, folders_only, negated)
+        return KeyPattern(text, _name_regex(segments[0]), anchored, folders_only, negated, literals=literals)
     literal_start = _literal_start(f"{inner}/" if folders_only else inner)
-    return KeyPattern(text, _path_regex(segments), anchored, folders_only, negated, literal_start)
+    return KeyPattern(text, _path_regex(segments), anchored, folders_only, negated, literal_start, literals)
 
 
 def common_prefix(patterns: Sequence[str]) -> bytes:
@@ -103,6 +106,20 @@ def common_prefix(patterns: Sequence[str]) -> bytes:
     first, last = min(starts), max(starts)  # what these two share all share
     length = next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
     return first[:length].encode()
+
+
+def _literals(segments: list[list[str | None]]) -> tuple[str, ...]:
+    """Return the characters that stand for themselves, in runs: between slashes, stars, question marks and classes."""
+    runs: list[str] = []
+    for segment in segments:
+        runs.append("")
+        for token in segment:
+            is_literal = token is not None and (len(token) == 1 or (len(token) == 2 and token.startswith("\\")))
+            if token is not None and is_literal:
+                runs[-1] += token[-1]
+            else:
+                runs.append("")
+    return tuple(run for run in runs if run)
 
 
 def _literal_start(body: str) -> str:

@@ -29,12 +29,17 @@ class Scope:
         role: LocationRole,
         passes: KeyFilter | None,
         on_page: Callable[[], None],
+        look: Callable[[Sequence[bytes]], None] = lambda _: None,
     ) -> None:
-        """Take a lister, None for a bucket that does not exist yet; `on_page` is called after each page."""
+        """Take a lister, None for a bucket that does not exist yet; `on_page` is called after each page.
+
+        `look` is shown the keys of each page, before any filter.
+        """
         self._lister = lister
         self._role = role
         self._passes = passes
         self._on_page = on_page
+        self._look = look
         self._left_out = 0
         self._pages = 0
         self._last_key: bytes | None = None
@@ -76,7 +81,9 @@ class Scope:
             self._on_page()
 
     def _in_scope(self, page: Sequence[ObjectRow]) -> Sequence[ObjectRow]:
-        self._verify_order([row[0] for row in page])
+        keys = [row[0] for row in page]
+        self._verify_order(keys)
+        self._look(keys)
         rows = page
         if self._passes is not None:
             passes = self._passes

@@ -115,6 +115,36 @@ def _folder_ends_in_a_slash(manifest: Manifest, role: Role) -> Iterator[Finding]
         )
 
 
+def _place_is_no_pattern(manifest: Manifest, role: Role) -> Iterator[Finding]:
+    """Yield a warning for a `*`, which a key may hold, but which is nearly always meant as a pattern."""
+    location = _location(manifest, role)
+    if "*" not in location.key_prefix:
+        return
+    before, _, after = location.key_prefix.partition("*")
+    folder, slash, start = before.rpartition("/")
+    pattern = f"{start}*{after}".removesuffix("/" if location.url.slash_added else "")
+    yield Finding(
+        (role, "prefix" if location.prefix is not None else "url"),
+        "the * is taken as it stands, as a part of keys",
+        f'a pattern belongs to filters.include: url: s3://{location.bucket}/{folder}{slash} and include: ["{pattern}"]',
+        Severity.WARNING,
+    )
+
+
+def unused_connections(manifest: Manifest) -> Iterator[Finding]:
+    """Yield a warning for each connection that no location names; of a manifest that is sound otherwise."""
+    used = {manifest.source.connection, manifest.destination.connection}
+    for name in manifest.connections:
+        if name not in used:
+            yield Finding(
+                ("connections", name),
+                "neither source nor destination uses this connection",
+                f"write connection: {name} there, or remove it",
+                Severity.WARNING,
+                at="key",
+            )
+
+
 def _connection_exists(manifest: Manifest, role: Role) -> Iterator[Finding]:
     name = _location(manifest, role).connection
     if name is not None and name not in manifest.connections:
@@ -279,6 +309,7 @@ def _rules_of(role: Role) -> tuple[Rule, ...]:
     return (
         Rule(((role, "url"), (role, "prefix")), partial(_raw_prefix_stands_alone, role=role)),
         Rule((("mode",), (role, "prefix")), partial(_mirror_has_no_raw_prefix, role=role)),
+        Rule(((role, "url"), (role, "prefix")), partial(_place_is_no_pattern, role=role)),
         Rule(((role, "url"),), partial(_folder_ends_in_a_slash, role=role)),
         Rule(((role, "connection"), _CONNECTION_NAMES), partial(_connection_exists, role=role)),
     )

@@ -78,6 +78,10 @@ def check_bucket_name(bucket: str) -> None:
         raise S3UrlInvalid(f"a bucket name has 3 to 63 characters; this one has {len(bucket)}")
     if not re.fullmatch(r"[a-z0-9.-]+", bucket, re.ASCII):
         lowered = bucket.lower().replace("_", "-")
+        if "*" in bucket:
+            raise S3UrlInvalid(
+                "a location is one bucket, so its name has no *", hint="which keys of it: filters.include says that"
+            )
         hint = f"did you mean {lowered}?" if re.fullmatch(r"[a-z0-9.-]+", lowered, re.ASCII) else None
         raise S3UrlInvalid("a bucket name has only lower-case letters, digits, hyphens and dots", hint=hint)
     if not (bucket[0].isalnum() and bucket[-1].isalnum()):

@@ -183,6 +183,14 @@ def effective_endpoint(settings: ConnectionSettings, session: Any = None) -> str
     return url
 
 
+def effective_region(settings: ConnectionSettings) -> str:
+    """Return the region that requests are signed for: the settings', the environment's or the profile's, or AWS's own.
+
+    A bucket that is made without naming another one is made there.
+    """
+    return settings.region or _base_session(settings).get_config_variable("region") or _DEFAULT_REGION
+
+
 def _configured_endpoint(session: Any) -> str | None:
     """Return what botocore would take; https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html."""
     if session.get_config_variable("ignore_configured_endpoint_urls"):

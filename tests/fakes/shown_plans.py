@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.text import Text
+from s3plan.app.ends import PlanEnd
 from s3plan.app.requests import RunLine, Status
 from s3plan.cli.plan_screen import ShownPlan
 from s3plan.cli.terminal import Terminal
@@ -126,16 +127,34 @@ def a_header(**changes: Any) -> PlanHeader:
     return PlanHeader(**(fields | changes))
 
 
-def a_shown_plan(header: PlanHeader | None = None, *, source: str = "s3://prod-assets/images/") -> ShownPlan:
-    locations = {
-        number: PlanLocation(
-            id=number, role=role, url=url, connection="", endpoint=None, region=None, bucket="bucket", prefix=""
-        )
-        for number, (role, url) in enumerate(
-            ((LocationRole.SOURCE, source), (LocationRole.DESTINATION, "s3://dr-assets/images/")), start=1
-        )
+def an_end(role: LocationRole, url: str, **changes: Any) -> PlanEnd:
+    """Return one at AWS; `changes` replace fields of the end or of its location."""
+    fields: dict[str, Any] = {"connection": "", "endpoint": None, "region": "eu-central-1"}
+    of_location = {name: changes.pop(name) for name in [*fields, "owner"] if name in changes}
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    location = PlanLocation(
+        id=1 if role is LocationRole.SOURCE else 2,
+        role=role,
+        url=url,
+        bucket=bucket,
+        prefix=prefix,
+        **(fields | of_location),
+    )
+    return PlanEnd(location, **({"is_aws": True} | changes))
+
+
+def the_ends(*, source: str = "s3://prod-assets/images/", **changes: Any) -> dict[LocationRole, PlanEnd]:
+    """Return both ends; `changes` are the destination's."""
+    return {
+        LocationRole.SOURCE: an_end(LocationRole.SOURCE, source),
+        LocationRole.DESTINATION: an_end(LocationRole.DESTINATION, "s3://dr-assets/images/", **changes),
     }
-    return ShownPlan(PLAN, DIGEST, header or a_header(), locations)
+
+
+def a_shown_plan(
+    header: PlanHeader | None = None, *, source: str = "s3://prod-assets/images/", **changes: Any
+) -> ShownPlan:
+    return ShownPlan(PLAN, DIGEST, header or a_header(), the_ends(source=source, **changes))
 
 
 def a_status(state: str = "interrupted", **changes: Any) -> Status:
@@ -149,6 +168,7 @@ def a_status(state: str = "interrupted", **changes: Any) -> Status:
         "actions": 8_937,
         "remaining": 435,
         "runs": (a_run(1, state),),
+        "ends": the_ends(),
     }
     return Status(**(fields | changes))
 

@@ -32,9 +32,17 @@ def test_the_question_is_preceded_by_what_is_about_to_be_done() -> None:
         """\
         Plan 9f86d081 of job images, made 3 min 20 s ago
           from  s3://prod-assets/images/
+                AWS, region eu-central-1, default connection
           to    s3://dr-assets/images/
+                AWS, region eu-central-1, default connection
           does  8,912 to copy, 21 to overwrite, 4 to delete (40.0 GiB)"""
     )
+
+
+def test_what_apply_has_to_create_is_said_with_its_place_before_the_question() -> None:
+    plan = a_shown_plan(is_made_by_apply=True, endpoint="https://minio.example", is_aws=False)
+    text = screen(before_lines(plan, status=None, limit=None, now=NOW))
+    assert "  creates  the bucket dr-assets in eu-central-1 at https://minio.example\n" in text
 
 
 def test_going_on_says_how_much_is_left_and_counts_failed_ones_again() -> None:
@@ -103,6 +111,10 @@ def test_the_whole_status_of_an_interrupted_plan() -> None:
     assert screen(status_lines(status, now=NOW, resume=RESUME)) == dedent(
         f"""\
         Plan 9f86d081 of job images: interrupted
+          from      s3://prod-assets/images/
+                    AWS, region eu-central-1, default connection
+          to        s3://dr-assets/images/
+                    AWS, region eu-central-1, default connection
           plan      .s3plan/images.s3plan, made 3 min 20 s ago
           digest    {DIGEST}
           journal   .s3plan/images.s3run

@@ -19,8 +19,12 @@ def test_the_whole_screen_of_a_mirror() -> None:
     assert _screen_of() == dedent(
         f"""\
         Plan 9f86d081 of job images (mirror, overwrite if-different)
-          source       s3://prod-assets/images/  9,012 objects, 41.0 GiB; 31 left out by filters
-          destination  s3://dr-assets/images/    104 objects, 1.0 GiB
+          source       s3://prod-assets/images/
+                       AWS, region eu-central-1, default connection
+                       9,012 objects, 41.0 GiB; 31 left out by filters
+          destination  s3://dr-assets/images/
+                       AWS, region eu-central-1, default connection
+                       104 objects, 1.0 GiB
           new objects  storage class: as at the source; encryption: the bucket's default
           plan         .s3plan/images.s3plan, made 3 min 20 s ago
 
@@ -81,7 +85,7 @@ def test_nothing_to_do_says_what_is_there() -> None:
     others = (total(VerdictKind.SKIPPED, "archived", 3, 1), total(VerdictKind.CONFLICT, "key too long", 1, 1))
     assert (
         totals_line(a_header(totals=(unchanged, *others), actions=0))
-        == "Nothing to do: 8,912 objects are as planned, 3 skipped, 1 in conflict."
+        == "Nothing can be done: 8,912 objects are as planned, 3 objects skipped, 1 object in conflict."
     )
 
 
@@ -144,7 +148,7 @@ def test_a_bucket_to_be_made_encryption_expiry_and_warnings_are_said() -> None:
         expires_at=MADE_AT + timedelta(hours=48),
         warnings=("etag cannot be compared for 3 objects",),
     )
-    assert "s3://dr-assets/images/    the bucket does not exist yet; apply creates it" in text
+    assert "the bucket does not exist yet; apply creates dr-assets in eu-central-1 at AWS\n" in text
     assert "storage class: GLACIER_IR; encryption: aws:kms with alias/dr" in text
     assert "expires 2026-05-06 12:00:00 UTC (in 1 d 23 h)" in text
     assert "\nwarning: etag cannot be compared for 3 objects\n" in text

@@ -231,6 +231,17 @@ def test_an_explicit_etag_that_cannot_be_compared_is_a_warning_with_a_count(comp
     assert built.header.warnings == expected
 
 
+def test_an_empty_source_and_a_pattern_that_matches_nothing_are_warnings() -> None:
+    manifest = a_manifest(filters={"include": ["*.jpg", "*.jpgg", "!x.jpg", "docs/"]})
+    built, _ = plan_of([an_object("a.txt")], [an_object("b.jpg"), an_object("docs/x")], manifest=manifest)
+    assert built.header.warnings == (
+        "the source has no objects for this job; the filters leave out 1",
+        "matches no key on either side",
+    )
+    built, _ = plan_of([an_object("a.jpg")], [an_object("a.jpgg/docs/x")], manifest=manifest)
+    assert built.header.warnings == ()
+
+
 def test_settings_of_the_manifest_are_resolved() -> None:
     manifest = a_manifest(
         **MIRROR,

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 from s3plan.planner.manifest_file import LoadedManifest, load_manifest, parse_manifest
 from s3plan.schemas.diagnostics import Severity
+from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_words import (
     AddressingStyle,
@@ -96,7 +97,9 @@ def load(text: str) -> LoadedManifest:
 def test_every_field_is_read_as_a_typed_value() -> None:
     loaded = load(EVERYTHING)
     manifest = loaded.manifest
-    assert [warning.key for warning in loaded.warnings] == ["destination.connection"]  # nobody to be billed
+    # The destination has nobody to be billed.
+    keys = ["destination.connection", "connections.lab", "connections.moto"]
+    assert [warning.key for warning in loaded.warnings] == keys
     assert (manifest.version, manifest.name) == (1, "images-to-dr")
     assert manifest.description == "Nightly copy.\nAsk the storage team.\n"
     source, destination = manifest.source, manifest.destination
@@ -206,6 +209,32 @@ def test_a_bucket_without_a_slash_is_no_reason_to_warn() -> None:
 def test_a_raw_prefix_is_the_start_of_keys() -> None:
     loaded = load(SOUND.replace("s3://aaa/", "{url: s3://aaa, prefix: raw/pre}"))
     assert (loaded.manifest.source.key_prefix, loaded.warnings) == ("raw/pre", ())
+
+
+def test_a_connection_that_nothing_uses_is_a_warning_at_its_place() -> None:
+    (warning,) = load(SOUND + "connections:\n  spare: {profile: x}\n").warnings
+    assert (warning.line, warning.column, warning.key) == (6, 3, "connections.spare")
+    assert warning.message == "neither source nor destination uses this connection"
+
+
+@pytest.mark.parametrize(
+    ("url", "instead"),
+    [
+        ("s3://aaa/logs/*.gz", 'url: s3://aaa/logs/ and include: ["*.gz"]'),
+        ("s3://aaa/logs/2024-*/x/", 'url: s3://aaa/logs/ and include: ["2024-*/x/"]'),
+        ("s3://aaa/*", 'url: s3://aaa/ and include: ["*"]'),
+    ],
+)
+def test_a_star_in_a_url_is_a_warning_that_says_where_patterns_belong(url: str, instead: str) -> None:
+    (warning,) = load(SOUND.replace("s3://aaa/", f'"{url}"')).warnings
+    assert (warning.line, warning.key) == (3, "source")
+    assert warning.message == "the * is taken as it stands, as a part of keys"
+    assert warning.hint == f"a pattern belongs to filters.include: {instead}"
+
+
+def test_a_star_in_a_bucket_name_is_refused_with_the_word_for_patterns() -> None:
+    with pytest.raises(ManifestInvalid, match=r"one bucket, so its name has no \*[\s\S]*filters\.include"):
+        load(SOUND.replace("s3://aaa/", '"s3://logs-*/"'))
 
 
 def test_compare_without_effect_is_a_warning() -> None:

@@ -1,0 +1,83 @@
+"""Both ends of a plan as a person must be able to recognise them: which store, whose, and reached how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from s3plan.planner.manifest_file import parse_manifest
+from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+from s3plan.schemas.errors import ManifestInvalid
+from s3plan.schemas.manifest_connections import Connection
+from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan_header import PlanHeader
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEnd:
+    """A location, and what its connection says about the store and about whoever signs; never a secret.
+
+    `is_made_by_apply`: the bucket does not exist yet. `endpoint_is_from_environment`: no manifest named it.
+    """
+
+    location: PlanLocation
+    is_aws: bool
+    endpoint_is_from_environment: bool = False
+    signed_by: str | None = None  # `profile prod`, `role arn:...`; None: what the environment gives
+    checks_certificate: bool = True
+    is_made_by_apply: bool = False
+
+
+def ends_of(locations: Iterable[PlanLocation], header: PlanHeader) -> dict[LocationRole, PlanEnd]:
+    """Return the ends of a plan by their role; its own manifest says how their connections are meant."""
+    connections = _connections(header)
+    missing = {LocationRole.SOURCE: header.source, LocationRole.DESTINATION: header.destination}
+    return {
+        location.role: _end(
+            location,
+            connections.get(location.connection),
+            is_made_by_apply=not missing[location.role].bucket_exists,
+        )
+        for location in locations
+    }
+
+
+def _end(location: PlanLocation, connection: Connection | None, *, is_made_by_apply: bool) -> PlanEnd:
+    named = None if connection is None else connection.endpoint
+    return PlanEnd(
+        location,
+        is_aws=_is_aws(location.endpoint),
+        endpoint_is_from_environment=location.endpoint is not None and named is None,
+        signed_by=None if connection is None else _signed_by(connection),
+        checks_certificate=connection is None or connection.tls_verify,
+        is_made_by_apply=is_made_by_apply,
+    )
+
+
+def _connections(header: PlanHeader) -> Mapping[str, Connection]:
+    record = header.manifest
+    try:
+        return parse_manifest(record.text.encode(), path=Path(record.path)).manifest.connections
+    except ManifestInvalid:  # a manifest of another version: apply will say so
+        return {}
+
+
+def _signed_by(connection: Connection) -> str | None:
+    if connection.anonymous:
+        return "no credentials"
+    if connection.role_arn is not None:
+        return f"role {connection.role_arn}"
+    if connection.profile is not None:
+        return f"profile {connection.profile}"
+    return None if connection.env_prefix is None else f"the variables {connection.env_prefix}*"
+
+
+def _is_aws(endpoint: str | None) -> bool:
+    if endpoint is None:
+        return True
+    try:
+        host = parse_endpoint(endpoint).host
+    except EndpointInvalid:
+        return False
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
