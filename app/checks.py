@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from s3plan.app.places import EARLIER_FOLDER
 from s3plan.app.requests import ApplyRequest
 from s3plan.planfile.own_file import is_of_another_user
 from s3plan.planfile.reader import PlanReader
@@ -128,6 +129,8 @@ def _manifests_beside(plan: PlanReader) -> list[Path]:
     recorded = Path(plan.header.manifest.path)
     folder = plan.path.absolute().parent
     candidates = {folder / recorded.name, folder.parent / recorded.name}
+    if folder.name == EARLIER_FOLDER:
+        candidates.add(folder.parent.parent / recorded.name)
     here = recorded.absolute().resolve()
     if here.is_relative_to(Path.cwd()) or not is_of_another_user(here):
         candidates.add(recorded.absolute())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from s3plan.app.applying import apply_plan
 from s3plan.app.planning import make_plan
-from s3plan.app.requests import ApplyReport, ApplyRequest, PlanMade, PlanRequest
+from s3plan.app.requests import KEPT_PLANS, ApplyReport, ApplyRequest, PlanMade, PlanRequest
 from s3plan.executors.run_states import StopLevel
 from s3plan.schemas.events import OnEvent
 
@@ -27,15 +27,20 @@ def plan(
     allow: Mapping[str, int] | None = None,
     expires_after: timedelta | None = None,
     probe: bool = False,
+    keep: int = KEPT_PLANS,
     on_event: OnEvent = _silently,
 ) -> PlanMade:
-    """Compare both sides of a manifest's job and save the plan; see app.planning.make_plan for what it raises."""
+    """Compare both sides of a manifest's job and save the plan; see app.planning.make_plan for what it raises.
+
+    The last `keep` plans that the job had before, which were applied or given up, stay in `.s3plan/earlier`.
+    """
     request = PlanRequest(
         manifest=Path(manifest),
         output=None if output is None else Path(output),
         allow=allow or {},
         expires_after=expires_after,
         probe=probe,
+        keep=keep,
     )
     return make_plan(request, on_event=on_event)
 

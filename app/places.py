@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from s3plan.app.standing import is_unfinished
-from s3plan.planfile.own_file import objection_to
-from s3plan.schemas.errors import UsageInvalid
 
 PLANS_FOLDER = ".s3plan"
+EARLIER_FOLDER = "earlier"  # in there: the plans that were replaced or given up
 PLAN_SUFFIX = ".s3plan"
 JOURNAL_SUFFIX = ".s3run"
 
@@ -40,25 +38,3 @@ def plans_in(directory: Path) -> list[Path]:
     return sorted(
         path for path in found if path.is_file() and not path.name.startswith(".") and path.name.isprintable()
     )
-
-
-def find_plan(directory: Path) -> Path:
-    """Return the only unfinished plan of a directory, or its only plan; raise UsageInvalid otherwise.
-
-    Only this user's own files are taken: whoever else may write to the directory must not choose what is applied.
-    """
-    plans = plans_in(directory)
-    others = [path for path in plans if objection_to(path) is not None]
-    plans = [path for path in plans if path not in others]
-    unfinished = [path for path in plans if is_unfinished(path, journal_path(path))]
-    if len(unfinished) == 1:
-        return unfinished[0]
-    if not unfinished and len(plans) == 1:
-        return plans[0]
-    if not plans and others:
-        raise UsageInvalid(f"{others[0]} {objection_to(others[0])}; name the plan if you trust it")
-    if not plans:
-        raise UsageInvalid("there is no plan here; make one with `s3plan plan`, or name one")
-    which = "unfinished plans" if unfinished else "plans, all finished"
-    names = "\n".join(f"  {path}" for path in (unfinished or plans))
-    raise UsageInvalid(f"there are {len(unfinished or plans)} {which} here; name the one you mean:\n{names}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,14 +12,12 @@ from time import monotonic, time_ns
 from s3plan.app.capabilities import capabilities_for_plan
 from s3plan.app.comparability import are_etags_comparable
 from s3plan.app.connections import connections_of
+from s3plan.app.earlier_plans import check_may_replace, clear_place, prune
 from s3plan.app.locations import FoundLocation, find_location
 from s3plan.app.own_process import calm_collector
-from s3plan.app.places import default_plan_path, journal_path, lock_path
+from s3plan.app.places import default_plan_path
 from s3plan.app.requests import PlanMade, PlanRequest
-from s3plan.app.standing import count_open, read_states
 from s3plan.app.stores import Stores
-from s3plan.executors.lock import is_held
-from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.diagnostics import in_one_line
@@ -28,7 +26,7 @@ from s3plan.planner.manifest_file import LoadedManifest, load_manifest, warning_
 from s3plan.planner.patterns import common_prefix
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.conditions import Condition, Enforcement
-from s3plan.schemas.errors import Locked, ManifestInvalid, PlanDamaged, PlanRefused, UsageInvalid
+from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.plan_header import ManifestRecord
@@ -94,6 +92,8 @@ def plan_loaded(
             open_lister=open_lister,
             on_event=on_event,
         )
+    if request.keep is not None:
+        prune(output, keep=request.keep)
     made = PlanMade(output, built.digest, built.header)
     on_event(PlanSaved(str(output), built.digest, built.header.actions, built.header.is_blocked))
     return made
@@ -204,29 +204,3 @@ def _progress(on_event: OnEvent) -> Callable[[int, int, int], None]:
             on_event(Listed(source_objects, destination_objects, actions, now_s - began_s))
 
     return tell
-
-
-def check_may_replace(path: Path) -> None:
-    """Raise unless a new plan may take this place: nothing there, or a plan that no run is in the middle of."""
-    if not path.exists():
-        return
-    journal = journal_path(path)
-    if is_held(lock_path(journal)):
-        raise Locked(f"{path} is being applied; wait for it, or write the new plan elsewhere with -o")
-    if not journal.exists():
-        with suppress(PlanDamaged), open_plan(path):
-            pass  # PlanRefused, if it is some other file, is the answer
-        return
-    with open_plan(path) as plan:
-        left = count_open(read_states(plan, journal))
-    if left:
-        raise PlanRefused(
-            f"{path} has a run that is not finished ({left:,} actions left): go on with `s3plan apply {path}`, "
-            f"write the new plan elsewhere with -o, or give the run up by deleting {journal}"
-        )
-
-
-def clear_place(path: Path) -> None:
-    """Remove the finished journal of the plan that is about to be replaced; raise if the place is taken by now."""
-    check_may_replace(path)
-    journal_path(path).unlink(missing_ok=True)

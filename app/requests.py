@@ -13,16 +13,22 @@ from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import LocationRole
 from s3plan.schemas.plan_header import PlanHeader
 
+KEPT_PLANS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """A plan is asked for. `output` None: `.s3plan/NAME.s3plan` beside the manifest."""
+    """A plan is asked for. `output` None: `.s3plan/NAME.s3plan` beside the manifest.
+
+    `keep`: so many plans that the job had before stay, with their journals; None: all that are there.
+    """
 
     manifest: Path
     output: Path | None = None
     allow: Mapping[str, int] = field(default_factory=dict)
     expires_after: timedelta | None = None
     probe: bool = False
+    keep: int | None = KEPT_PLANS
     owns_process: bool = False  # this process does nothing else: see app/own_process.py
 
 
@@ -107,6 +113,21 @@ class Status:
     runs: tuple[RunLine, ...]
     ends: Mapping[LocationRole, PlanEnd]
     messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierPlan:
+    """A plan that the job had before, and how its last run ended; never applied if `ended_at` and `began_at` are None.
+
+    One that did not come to its end was given up.
+    """
+
+    plan: Path
+    digest: str
+    made_at: datetime
+    state: str  # executors.run_states.RunState
+    began_at: datetime | None
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

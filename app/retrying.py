@@ -60,6 +60,7 @@ def make_retry_plan(
         manifest=Path(record.path),
         output=output or free_place(plan),
         expires_after=expires_after,
+        keep=None,
     )
     return plan_loaded(
         parse_manifest(record.text.encode(), path=request.manifest),

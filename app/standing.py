@@ -7,8 +7,7 @@ from pathlib import Path
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import BatchState, load_states, total_counts
 from s3plan.executors.run_states import RunEnd, run_end
-from s3plan.planfile.reader import PlanReader, open_plan
-from s3plan.schemas.errors import S3PlanError
+from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import Batch, PhaseName
 
@@ -43,12 +42,3 @@ def standing_end(plan: PlanReader, states: dict[int, BatchState]) -> RunEnd:
         stop_reason=None,
         messages=(),
     )
-
-
-def is_unfinished(plan: Path, journal: Path) -> bool:
-    """Return whether the plan has actions without an outcome; a plan that cannot be read has none to offer."""
-    try:
-        with open_plan(plan) as opened:
-            return not opened.header.is_blocked and count_open(read_states(opened, journal)) > 0
-    except S3PlanError:
-        return False

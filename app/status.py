@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from s3plan.app.checks import check_ends
+from s3plan.app.earlier_plans import earlier_plans
 from s3plan.app.ends import ends_of
 from s3plan.app.places import journal_path, lock_path
-from s3plan.app.requests import FailureLine, RunLine, Status
+from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
 from s3plan.app.standing import performed_batches, read_states, standing_end
 from s3plan.executors.journal import Journal
 from s3plan.executors.journal_records import RunRecord
@@ -17,6 +19,7 @@ from s3plan.executors.ledger import does_not_fit
 from s3plan.executors.lock import is_held
 from s3plan.executors.run_states import RunState
 from s3plan.planfile.reader import open_plan
+from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.outcomes import OutcomeKind
 
 _GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
@@ -60,6 +63,24 @@ def read_state(journal: Path, *, plan_digest: str) -> RunState:
         return _state([], is_running=is_running)
     with Journal.read(journal, plan_digest=plan_digest) as read:
         return _state(read.runs(), is_running=is_running)
+
+
+def read_earlier(plan: Path) -> list[EarlierPlan]:
+    """Return the plans that the job had before, newest first; without those that cannot be read any more."""
+    found: list[EarlierPlan] = []
+    for place in earlier_plans(plan):
+        journal = journal_path(place)
+        with suppress(S3PlanError), open_plan(place) as opened:
+            runs: list[RunRecord] = []
+            if journal.exists():
+                with Journal.read(journal, plan_digest=opened.digest) as read:
+                    runs = read.runs()
+            state = _state(runs, is_running=is_held(lock_path(journal)))
+            last = runs[-1] if runs else None
+            began_at = None if last is None else _moment(last.began_at_ms)
+            ended_at = None if last is None or last.ended_at_ms is None else _moment(last.ended_at_ms)
+            found.append(EarlierPlan(place, opened.digest, opened.header.made_at, state, began_at, ended_at))
+    return found
 
 
 def _state(runs: list[RunRecord], *, is_running: bool) -> RunState:

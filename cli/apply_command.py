@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from s3plan.app.applying import apply_plan
-from s3plan.app.places import find_plan
+from s3plan.app.choosing import Purpose, chosen_plan
 from s3plan.app.requests import ApplyReport, ApplyRequest, Status
 from s3plan.app.review import open_review
 from s3plan.app.status import read_status
@@ -52,7 +52,7 @@ def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
     """Show a plan, have it approved, and perform it, or what is left of it."""
     max_duration = _max_duration(options)
     with open_output(output_options) as output:
-        path = options.plan or find_plan(Path())
+        path = chosen_plan(options.plan, Purpose.APPLY)
         with open_review(path) as review:
             plan = ShownPlan(path, review.digest, review.header, review.ends)
         status = None if options.rebuild_journal else read_status(path, options.journal)

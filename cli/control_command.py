@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
+from s3plan.app.choosing import Purpose, chosen_plan
 from s3plan.app.controlling import ControlReport, ask_run
-from s3plan.app.places import find_plan
 from s3plan.cli.apply_command import ApplyOptions, resume_command
 from s3plan.cli.columns import Cell, aligned_lines
 from s3plan.cli.terminal import open_terminal
@@ -27,7 +27,7 @@ _GRANTED = {RunState.PAUSED: "paused", RunState.RUNNING: "running", RunState.CAN
 def control(plan: Path | None, wish: Wish, *, journal: Path | None, no_color: bool) -> int:
     """Ask the apply that runs a plan; exit with 0 if it has followed, with 1 if it has not yet."""
     terminal = open_terminal(no_color=no_color)
-    report = ask_run(plan or find_plan(Path()), wish, journal=journal, patience_s=_PATIENCE_S)
+    report = ask_run(chosen_plan(plan, Purpose.STEER), wish, journal=journal, patience_s=_PATIENCE_S)
     terminal.print(_lines(report, wish, journal=journal))
     return ExitCode.DONE if report.is_granted else ExitCode.ERROR
 

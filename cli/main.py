@@ -131,6 +131,9 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there is something to do.")
     ] = False,
+    keep: Annotated[
+        int, typer.Option("--keep", min=0, metavar="N", help="Keep N earlier plans of the job, with their journals.")
+    ] = 5,
     json: JsonEventsOption = False,
     json_into: JsonIntoOption = None,
     quiet: QuietOption = False,
@@ -146,6 +149,7 @@ def plan(
         expires=expires,
         probe=probe,
         detailed_exitcode=detailed_exitcode,
+        keep=keep,
     )
     return plan_command.plan(options, OutputOptions(json, json_into, quiet, context.obj))
 

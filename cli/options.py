@@ -28,7 +28,7 @@ class GraphFormat(StrEnum):
 
 PlanArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="PLAN", help="A plan file; without it the only unfinished plan of this directory."),
+    typer.Argument(metavar="PLAN", help="A plan file, or a plan's id; without it the only unfinished plan here."),
 ]
 JournalOption = Annotated[
     Path | None, typer.Option("--journal", metavar="FILE.s3run", help="The journal; by default beside the plan.")

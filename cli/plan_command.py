@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 from s3plan.app.planning import make_plan
-from s3plan.app.requests import PlanMade, PlanRequest
+from s3plan.app.requests import KEPT_PLANS, PlanMade, PlanRequest
 from s3plan.app.review import open_review
 from s3plan.cli.end_lines import location_documents
 from s3plan.cli.json_lines import now_utc
@@ -32,6 +32,7 @@ class PlanOptions:
     expires: str | None
     probe: bool
     detailed_exitcode: bool
+    keep: int = KEPT_PLANS
 
 
 def plan(options: PlanOptions, output_options: OutputOptions) -> int:
@@ -75,6 +76,7 @@ def _request(options: PlanOptions) -> PlanRequest:
         allow=parse_allowances(options.allow),
         expires_after=expiry(options.expires),
         probe=options.probe,
+        keep=options.keep,
         owns_process=True,
     )
 
@@ -100,6 +102,7 @@ def _same_again(options: PlanOptions, request: PlanRequest) -> list[str | Path]:
     words += [] if options.out is None else ["-o", options.out]
     words += [] if options.expires is None else ["--expires", options.expires]
     words += ["--probe"] if options.probe else []
+    words += [] if options.keep == KEPT_PLANS else ["--keep", str(options.keep)]
     for name, found in request.allow.items():
         words += ["--allow", f"{name}={found}"]
     return words

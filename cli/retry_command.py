@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.places import find_plan
+from s3plan.app.choosing import Purpose, chosen_plan
 from s3plan.app.retrying import make_retry_plan
 from s3plan.cli.output import OutputOptions, open_output
 from s3plan.cli.plan_command import exit_code_of, expiry, show_made
@@ -29,7 +29,7 @@ class RetryOptions:
 def retry(options: RetryOptions, output_options: OutputOptions) -> int:
     """Make a plan of what did not end well, and show it; one with nothing to do if all of it is right by now."""
     with open_output(output_options) as output, ending_at_once():
-        path = options.plan or find_plan(Path())
+        path = chosen_plan(options.plan, Purpose.MEND)
         with output.progress() as on_event:
             made = make_retry_plan(
                 path,

@@ -9,7 +9,7 @@ from os import fsencode
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.places import find_plan
+from s3plan.app.choosing import Purpose, chosen_plan
 from s3plan.app.review import Review, open_review
 from s3plan.cli.csv_rows import ACTION_COLUMNS, action_row, write_csv
 from s3plan.cli.json_lines import now_utc
@@ -42,7 +42,7 @@ def show(options: ShowOptions) -> int:
     """Print a plan: the screen, its actions one by one, or all of it for programs."""
     _check(options)
     terminal = open_terminal(no_color=options.no_color)
-    with open_review(options.plan or find_plan(Path())) as review:
+    with open_review(chosen_plan(options.plan, Purpose.LOOK)) as review:
         if options.json:
             for piece in review.document_lines():
                 terminal.stdout.write(piece)
@@ -61,7 +61,7 @@ def show(options: ShowOptions) -> int:
 def draw_graph(plan: Path | None, *, dot: bool) -> int:
     """Print a plan's phases as Mermaid, or for Graphviz."""
     terminal = open_terminal()
-    with open_review(plan or find_plan(Path())) as review:
+    with open_review(chosen_plan(plan, Purpose.LOOK)) as review:
         terminal.stdout.write(review.dot() if dot else review.mermaid())
         terminal.stdout.flush()
     return ExitCode.DONE

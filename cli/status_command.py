@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.places import find_plan
-from s3plan.app.requests import FailureLine, RunLine, Status
-from s3plan.app.status import iter_failures, read_status
+from s3plan.app.choosing import Purpose, chosen_plan
+from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
+from s3plan.app.status import iter_failures, read_earlier, read_status
 from s3plan.cli.apply_command import ApplyOptions, resume_command
 from s3plan.cli.apply_screen import counts_text, status_lines
+from s3plan.cli.columns import Cell, aligned_lines
 from s3plan.cli.csv_rows import FAILURE_COLUMNS, failure_row, write_csv
 from s3plan.cli.end_lines import location_documents
 from s3plan.cli.json_lines import json_line, now_utc
 from s3plan.cli.status_watch import watch
 from s3plan.cli.terminal import open_terminal
-from s3plan.cli.wording import key_text
+from s3plan.cli.wording import age_text, command_text, key_text, path_text
+from s3plan.executors.run_states import RunState
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.printable import escape_unprintable
 
+_ENDED = frozenset({RunState.COMPLETED, RunState.PARTIAL})
 _STYLES = {OutcomeKind.FAILED: "red", OutcomeKind.STALE: "yellow", OutcomeKind.UNKNOWN: "yellow"}
 
 
 def print_status(plan: Path | None, *, journal: Path | None, json: bool, watches: bool, no_color: bool) -> int:
     """Print where a plan stands; with `watches` again and again, until its run has ended."""
     terminal = open_terminal(no_color=no_color)
-    path = plan or find_plan(Path())
+    path = chosen_plan(plan, Purpose.LOOK)
     resume = resume_command(path, ApplyOptions(journal=journal))
 
     def print_json(status: Status) -> None:
-        terminal.stdout.write(json_line(status_document(status)))
+        terminal.stdout.write(json_line(status_document(status, earlier=read_earlier(path))))
         terminal.stdout.flush()
 
     def lines_of(status: Status) -> list[Text]:
@@ -47,7 +51,7 @@ def print_status(plan: Path | None, *, journal: Path | None, json: bool, watches
     if json:
         print_json(status)
     else:
-        terminal.print(lines_of(status))
+        terminal.print([*lines_of(status), *earlier_lines(read_earlier(path), now=now_utc())])
     return ExitCode.DONE
 
 
@@ -56,7 +60,7 @@ def print_failures(plan: Path | None, *, journal: Path | None, csv: bool, json: 
     if csv and json:
         raise UsageInvalid("--json and --csv do not go together")
     terminal = open_terminal(no_color=no_color)
-    failures = iter_failures(plan or find_plan(Path()), journal)
+    failures = iter_failures(chosen_plan(plan, Purpose.MEND), journal)
     if csv:
         write_csv(map(failure_row, failures), columns=FAILURE_COLUMNS, stream=terminal.stdout)
     elif json:
@@ -68,7 +72,7 @@ def print_failures(plan: Path | None, *, journal: Path | None, csv: bool, json: 
     return ExitCode.DONE
 
 
-def status_document(status: Status) -> dict[str, object]:
+def status_document(status: Status, *, earlier: Sequence[EarlierPlan]) -> dict[str, object]:
     """Return a status as JSON values."""
     header = status.header
     return {
@@ -85,7 +89,29 @@ def status_document(status: Status) -> dict[str, object]:
         "counts": {kind.value: count for kind, count in status.counts.items()},
         "runs": [_run_document(run) for run in status.runs],
         "messages": list(status.messages),
+        "earlier": [_earlier_document(plan) for plan in earlier],
     }
+
+
+def _earlier_document(plan: EarlierPlan) -> dict[str, object]:
+    return {field.name: getattr(plan, field.name) for field in fields(plan)} | {"plan": str(plan.plan)}
+
+
+def earlier_lines(plans: Sequence[EarlierPlan], *, now: datetime) -> list[Text]:
+    """Return the plans that the job had before, and how to look at one."""
+    if not plans:
+        return []
+    rows = [
+        [
+            Cell(plan.digest[:8], "bold"),
+            Cell(plan.state if plan.state in _ENDED else f"{plan.state}, given up"),
+            Cell(f"made {age_text(plan.made_at, now=now)}"),
+            Cell(path_text(plan.plan)),
+        ]
+        for plan in plans
+    ]
+    hint = f"  To see what did not end well: {command_text('s3plan', 'failures', plans[0].digest[:8])}"
+    return [Text("Earlier plans"), *aligned_lines(rows), Text(hint)]
 
 
 def _run_document(run: RunLine) -> dict[str, object]:

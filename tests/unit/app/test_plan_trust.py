@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fakes.planted_files import SOMEBODY_ELSE, give_away
 from s3plan.app.checks import check_endpoints, check_header
-from s3plan.app.places import find_plan
+from s3plan.app.choosing import Purpose, chosen_plan
 from s3plan.app.requests import ApplyRequest
 from s3plan.app.review import open_review
 from s3plan.planfile.reader import open_plan
@@ -123,10 +123,10 @@ def test_the_plan_of_somebody_else_is_not_picked(tmp_path: Path) -> None:
     write_plan(theirs, copied=copies(b"a"))
     write_plan(mine, copied=copies(b"a"))
     give_away(theirs)
-    assert find_plan(tmp_path) == mine
+    assert chosen_plan(None, Purpose.APPLY, directory=tmp_path) == mine
     mine.unlink()
     with pytest.raises(UsageInvalid, match=rf"a\.s3plan belongs to another user \({SOMEBODY_ELSE}\); name the plan"):
-        find_plan(tmp_path)
+        chosen_plan(None, Purpose.APPLY, directory=tmp_path)
 
 
 def test_a_plan_that_others_may_write_or_that_is_a_link_is_not_picked(tmp_path: Path) -> None:
@@ -134,14 +134,14 @@ def test_a_plan_that_others_may_write_or_that_is_a_link_is_not_picked(tmp_path: 
     write_plan(theirs, copied=copies(b"a"))
     write_plan(mine, copied=copies(b"a"))
     theirs.chmod(0o666)
-    assert find_plan(tmp_path) == mine
+    assert chosen_plan(None, Purpose.APPLY, directory=tmp_path) == mine
     theirs.unlink()
     theirs.symlink_to(mine)
-    assert find_plan(tmp_path) == mine
+    assert chosen_plan(None, Purpose.APPLY, directory=tmp_path) == mine
 
 
 def test_a_plan_whose_name_is_no_text_is_not_picked(tmp_path: Path) -> None:
     mine = tmp_path / "b.s3plan"
     write_plan(tmp_path / "a\ns3plan: error: all is well.s3plan", copied=copies(b"a"))
     write_plan(mine, copied=copies(b"a"))
-    assert find_plan(tmp_path) == mine
+    assert chosen_plan(None, Purpose.APPLY, directory=tmp_path) == mine
