@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.storage.failures import failure_of, redact
+from s3plan.storage.http_openings import lasting_refusal
 
 # Names, not classes: older botocore lacks some of them, and subclasses are found through their bases.
 _KIND_OF_EXCEPTION: Mapping[str, FailureKind] = {
@@ -39,6 +41,7 @@ _KIND_OF_EXCEPTION: Mapping[str, FailureKind] = {
 }
 # A certificate that is not trusted, or a store that does not speak TLS, is the same a second later: INVALID, since
 # UNREACHABLE would be retried.
+_TLS_REASON = re.compile(r"\[SSL: ([A-Z0-9_]+)\]")  # OpenSSL's name of what went wrong
 _TLS_REFUSALS = ("CERTIFICATE_VERIFY_FAILED", "doesn't match", "WRONG_VERSION_NUMBER", "HTTP_REQUEST")
 
 
@@ -50,6 +53,10 @@ def failure_from(error: Exception, *, operation: str) -> Failure:
         return _from_answer(error, operation)
     name = type(error).__name__
     message = redact(str(error))
+    alert = _TLS_REASON.search(message) if name == "SSLError" else None
+    lasting = None if alert is None else lasting_refusal(alert[1])
+    if lasting is not None:
+        return Failure(FailureKind.INVALID, operation, "TlsRefused", lasting)
     if name == "SSLError" and any(mark in message for mark in _TLS_REFUSALS):
         return Failure(
             FailureKind.INVALID, operation, "TLSRefused", f"{message}; check the endpoint, or name its ca_bundle"

@@ -5,61 +5,19 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from selectors import EVENT_READ, EVENT_WRITE
-from ssl import SSLCertVerificationError, SSLContext, SSLError, SSLSocket, SSLWantReadError, SSLWantWriteError
-from typing import Any, Protocol
+from ssl import SSLError, SSLSocket, SSLWantReadError, SSLWantWriteError
+from typing import Protocol
 
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.http_answer import Answer, AnswerBroken, AnswerReader
+from s3plan.storage.http_exchange import Address, Breakage, Exchange, Place
+from s3plan.storage.http_openings import breakage_of_opening, lasting_refusal, words_of
+from s3plan.storage.quiet_sockets import IsQuiet, quietness_of, unasked_on
 
 _UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
 _LATER = (BlockingIOError, InterruptedError, SSLWantReadError, SSLWantWriteError)
 _SLOWEST_BYTES_PER_S = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Breakage:
-    """Why a request has no answer."""
-
-    kind: FailureKind
-    code: str
-    message: str
-
-
-OnEnd = Callable[[Answer | Breakage], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to connect to; as getaddrinfo tells it."""
-
-    family: int
-    socket_address: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A host and port, and the TLS settings to reach it with; None for plain HTTP."""
-
-    host: str
-    port: int
-    tls: SSLContext | None = None
-
-    def __str__(self) -> str:
-        """For messages."""
-        return f"{self.host}:{self.port}"
-
-
-class Exchange:
-    """One request to be sent and what to call with its answer."""
-
-    __slots__ = ("is_head", "message", "on_end")
-
-    def __init__(self, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
-        self.message = message
-        self.is_head = is_head
-        self.on_end = on_end
 
 
 class Owner(Protocol):
@@ -100,6 +58,7 @@ class Connection:
         "_received_bytes",
         "_socket",
         "_unsent",
+        "is_quiet",
         "place",
         "proceed",
         "touched_s",
@@ -118,10 +77,17 @@ class Connection:
         self.tries_left = tries_left
         self.touched_s = owner.now_s
         self.proceed: Callable[[], None] = self._finish_connecting
+        self.is_quiet: IsQuiet = _is_closed
+        """Whether it can carry a request: see quiet_sockets. Asked before each."""
 
     @property
     def is_open(self) -> bool:
         return self._socket is not None
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """What it carries."""
+        return self._exchange
 
     def is_trickling(self, *, after_s: float) -> bool:
         """Whether an answer has been coming for longer than that, and hardly moves.
@@ -161,7 +127,7 @@ class Connection:
         self._owner.watch(self, EVENT_WRITE)
 
     def start(self, exchange: Exchange) -> None:
-        """Send a request; only while the connection is open and has none."""
+        """Send a request; only while the connection is open and quiet, and has none."""
         self._exchange = exchange
         self._reader = AnswerReader(is_head=exchange.is_head)
         self._received_bytes = 0
@@ -171,7 +137,7 @@ class Connection:
         except _LATER:
             sent = 0
         except OSError as broken:
-            self._break(FailureKind.UNREACHABLE, "ConnectionLost", f"nothing could be sent: {_words(broken)}")
+            self._break(FailureKind.UNREACHABLE, "ConnectionLost", f"nothing could be sent: {words_of(broken)}")
             return
         if sent < len(exchange.message):
             self._unsent = memoryview(exchange.message)[sent:]
@@ -196,6 +162,7 @@ class Connection:
             self._owner.watch(self, 0)
             self._socket.close()
             self._socket = None
+            self.is_quiet = _is_closed
 
     @property
     def _open_socket(self) -> socket.socket:
@@ -237,6 +204,11 @@ class Connection:
             self._be_open()
 
     def _be_open(self) -> None:
+        unasked = unasked_on(self._open_socket)
+        if unasked is not None:
+            self._fail_to_open(unasked)
+            return
+        self.is_quiet = quietness_of(self._open_socket)
         self.proceed = self._receive
         self.touched_s = self._owner.now_s
         self._owner.watch(self, EVENT_READ)
@@ -244,17 +216,7 @@ class Connection:
 
     def _fail_to_open(self, broken: Exception) -> None:
         self.close()
-        if isinstance(broken, SSLCertVerificationError):
-            why = Breakage(FailureKind.INVALID, "TlsFailed", f"{self.place}: {broken.verify_message}")
-        elif isinstance(broken, SSLError) and not broken.reason:
-            why = Breakage(FailureKind.UNREACHABLE, "ConnectionLost", f"{self.place}: the TLS handshake was cut off")
-        elif isinstance(broken, (SSLError, ValueError)):
-            why = Breakage(FailureKind.INVALID, "TlsFailed", f"{self.place}: {_words(broken)}")
-        elif isinstance(broken, ConnectionRefusedError):
-            why = Breakage(FailureKind.UNREACHABLE, "ConnectionRefused", f"{self.place} refuses connections")
-        else:
-            why = Breakage(FailureKind.UNREACHABLE, "ConnectFailed", f"{self.place}: {_words(broken)}")
-        self._owner.failed_to_open(self, why)
+        self._owner.failed_to_open(self, breakage_of_opening(self.place, broken))
 
     def _send_rest(self) -> None:
         """Go on sending; an answer may come before all is sent, and is the answer."""
@@ -263,7 +225,7 @@ class Connection:
         except _LATER:
             sent = 0
         except OSError as broken:
-            self._break(FailureKind.TRANSIENT, "ConnectionLost", f"while sending: {_words(broken)}")
+            self._break(FailureKind.TRANSIENT, "ConnectionLost", f"while sending: {words_of(broken)}")
             return
         if sent:
             self.touched_s = self._owner.now_s
@@ -291,10 +253,10 @@ class Connection:
         except _LATER:
             return False
         except OSError as broken:
-            self._end_of_connection(_words(broken))
+            self._lose(broken)
             return False
         if received == 0:
-            self._end_of_connection("the store closed the connection")
+            self._end_of_connection()
             return False
         exchange, reader = self._exchange, self._reader
         if exchange is None or reader is None:
@@ -319,18 +281,29 @@ class Connection:
             self.close()
         self._owner.answered(self, exchange, answer)
 
-    def _end_of_connection(self, words: str) -> None:
+    def _lose(self, broken: OSError) -> None:
+        """A fault of the connection; TLS 1.3 refuses a client, too, only after the handshake."""
+        lasting = lasting_refusal(broken.reason or "") if isinstance(broken, SSLError) else None
+        if lasting is not None:
+            self._break(FailureKind.INVALID, "TlsRefused", f"{self.place}: {lasting}")
+        elif self._reader is not None and self._reader.has_begun:
+            words = f"the connection broke in the middle of the answer: {words_of(broken)}"
+            self._break(FailureKind.TRANSIENT, "AnswerBroken", words)
+        else:
+            self._break(FailureKind.TRANSIENT, "ConnectionLost", f"no answer came: {words_of(broken)}")
+
+    def _end_of_connection(self) -> None:
         exchange, reader = self._exchange, self._reader
-        if exchange is not None and reader is not None and reader.has_begun:
-            try:
-                answer = reader.end()
-            except AnswerBroken as broken:
-                self._break(FailureKind.TRANSIENT, "AnswerBroken", str(broken))
-            else:
-                self.close()
-                self._finish(exchange, answer)
+        if exchange is None or reader is None or not reader.has_begun:
+            self._break(FailureKind.TRANSIENT, "ConnectionLost", "no answer came: the store closed the connection")
             return
-        self._break(FailureKind.TRANSIENT, "ConnectionLost", f"no answer came: {words}")
+        try:
+            answer = reader.end()
+        except AnswerBroken as broken:
+            self._break(FailureKind.TRANSIENT, "AnswerBroken", str(broken))
+        else:
+            self.close()
+            self._finish(exchange, answer)
 
     def _break(self, kind: FailureKind, code: str, message: str) -> None:
         exchange, self._exchange, self._reader = self._exchange, None, None
@@ -338,7 +311,5 @@ class Connection:
         self._owner.broke(self, exchange, Breakage(kind, code, message))
 
 
-def _words(error: Exception) -> str:
-    if isinstance(error, SSLError):
-        return (error.reason or str(error)).replace("_", " ").lower()
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+def _is_closed() -> bool:
+    return False

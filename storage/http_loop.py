@@ -14,8 +14,9 @@ from time import monotonic
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.failures import broke_by
 from s3plan.storage.http_answer import Answer
-from s3plan.storage.http_connection import Breakage, Connection, Exchange, OnEnd, Place
-from s3plan.storage.http_pool import Pool
+from s3plan.storage.http_connection import Connection
+from s3plan.storage.http_exchange import Breakage, Exchange, OnEnd, Place
+from s3plan.storage.http_pool import ENGINE_BROKE, Pool
 
 _BUFFER_BYTES = 256 << 10
 _LOOK_EVERY_S = 1.0
@@ -25,7 +26,8 @@ _logger = logging.getLogger(__name__)
 class HttpLoop:
     """Keeps connections and their answers going; see the module. `send` may be called from any thread.
 
-    No request is ever sent twice. At most `max_connections` to each place.
+    No request is ever sent twice. At most `max_connections` to each place. A fault of ours ends the requests that it
+    befell, or all of them if the loop's thread cannot go on: none waits for ever.
     """
 
     def __init__(self, *, max_connections: int, connect_timeout_s: float, read_timeout_s: float) -> None:
@@ -35,9 +37,10 @@ class HttpLoop:
         self._selector = selectors.DefaultSelector()
         self._watched: dict[Connection, int] = {}
         self._pools: dict[Place, Pool] = {}
-        self._calls: deque[Callable[[], None]] = deque()
+        self._calls: deque[Callable[[], None] | Exchange] = deque()
         self._is_asleep = False
         self._is_closing = False
+        self._ended: Breakage | None = None  # why no request is taken any more
         self._waker, self._woken = socket.socketpair()
         self._waker.settimeout(0.0)
         self._woken.settimeout(0.0)
@@ -49,24 +52,21 @@ class HttpLoop:
         self._thread.start()
 
     def send(self, place: Place, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
-        """Send a whole HTTP message; `on_end` is called exactly once, on the loop's thread, and must not block.
+        """Send a whole HTTP message; `on_end` is called exactly once, and must not block.
 
-        Raises RuntimeError after `close`.
+        It is called on the loop's thread, or at once if that has died. Raises RuntimeError after `close`.
         """
         if self._is_closing:
             raise RuntimeError("the engine is closed")
-        exchange = Exchange(message, is_head=is_head, on_end=on_end)
-        if threading.get_ident() == self._thread.ident:
-            self._pool(place).take(exchange)
+        exchange = Exchange(place, message, is_head=is_head, on_end=on_end)
+        if self._ended is None and threading.get_ident() == self._thread.ident:
+            self._take(exchange)
         else:
-            self.call_soon(lambda: self._pool(place).take(exchange))
+            self._put(exchange)
 
     def call_soon(self, call: Callable[[], None]) -> None:
         """Run something on the loop's thread, unless the loop has ended."""
-        self._calls.append(call)
-        if self._is_asleep:
-            with suppress(OSError):  # enough wakes are waiting, or the loop has ended
-                self._waker.send(b"\0")
+        self._put(call)
 
     def close(self) -> None:
         """Take no more requests, and end when the last one under way is answered; returns at once."""
@@ -89,26 +89,62 @@ class HttpLoop:
         self._watched[connection] = events
 
     def hand_on(self, exchange: Exchange, end: Answer | Breakage) -> None:
-        """Tell who asked; a fault there must not end the loop."""
+        """Tell who asked, once; a fault there must not end the loop."""
+        on_end, exchange.on_end = exchange.on_end, None
+        if on_end is None:
+            return
         try:
-            exchange.on_end(end)
+            on_end(end)
         except Exception:
             _logger.exception("an answer broke its receiver")
 
-    def _pool(self, place: Place) -> Pool:
-        pool = self._pools.get(place)
+    def _put(self, call: Callable[[], None] | Exchange) -> None:
+        self._calls.append(call)
+        if self._ended is not None:
+            self._refuse_calls(self._ended)
+        elif self._is_asleep:
+            with suppress(OSError):  # enough wakes are waiting, or the loop has ended
+                self._waker.send(b"\0")
+
+    def _take(self, exchange: Exchange) -> None:
+        pool = self._pools.get(exchange.place)
         if pool is None:
-            pool = self._pools[place] = Pool(self, place, most=self._max_connections)
-        return pool
+            pool = self._pools[exchange.place] = Pool(self, exchange.place, most=self._max_connections)
+        try:
+            pool.take(exchange)
+        except Exception as error:
+            _logger.exception("a request broke the engine")
+            pool.end_all(broke_by(error))
+            self.hand_on(exchange, Breakage(FailureKind.BAD_REPLY, ENGINE_BROKE, broke_by(error)))
 
     def _serve(self) -> None:
-        while not (self._is_closing and not any(pool.is_busy for pool in self._pools.values()) and not self._calls):
-            self._turn()
+        why = Breakage(FailureKind.UNREACHABLE, "EngineClosed", "the engine is closed")
+        try:
+            while not (self._is_closing and not self._calls and not any(pool.is_busy for pool in self._pools.values())):
+                self._turn()
+        except BaseException as error:
+            _logger.exception("the engine's thread ends")
+            why = Breakage(FailureKind.INVALID, ENGINE_BROKE, f"{broke_by(error)}; the same command goes on")
+        self._ended = why
+        for pool in self._pools.values():
+            pool.end_all(why.message)
+        self._refuse_calls(why)
         for connection in list(self._watched):
-            connection.close()
+            with suppress(Exception):
+                connection.close()
         self._selector.close()
         self._waker.close()
         self._woken.close()
+
+    def _refuse_calls(self, why: Breakage) -> None:
+        """End the requests that nobody takes any more; any thread may come here."""
+        while True:
+            try:
+                call = self._calls.popleft()
+            except IndexError:
+                return
+            if isinstance(call, Exchange):
+                self.hand_on(call, why)
 
     def _turn(self) -> None:
         self._is_asleep = True
@@ -122,11 +158,27 @@ class HttpLoop:
             else:
                 key.data()
         for _ in range(len(self._calls)):
-            self._calls.popleft()()
+            call = self._calls.popleft()
+            if isinstance(call, Exchange):
+                self._take(call)
+            else:
+                self._guard(call)
         if self.now_s >= self._next_look_s:
             self._next_look_s = self.now_s + _LOOK_EVERY_S
+            self._guard(self._look)
+
+    def _look(self) -> None:
+        for pool in self._pools.values():
+            pool.look(connect_timeout_s=self._connect_timeout_s, read_timeout_s=self._read_timeout_s)
+
+    def _guard(self, call: Callable[[], None]) -> None:
+        """Run what belongs to no request alone; if it breaks, nobody knows who still waits for it: all end."""
+        try:
+            call()
+        except Exception as error:
+            _logger.exception("a turn broke the engine")
             for pool in self._pools.values():
-                pool.look(connect_timeout_s=self._connect_timeout_s, read_timeout_s=self._read_timeout_s)
+                pool.end_all(broke_by(error))
 
     def _proceed(self, connection: Connection) -> None:
         if not connection.is_open:  # closed by what came before it in this turn
@@ -135,7 +187,8 @@ class HttpLoop:
             connection.proceed()
         except Exception as error:
             _logger.exception("a connection broke the engine")
-            connection.fail(Breakage(FailureKind.BAD_REPLY, "EngineBroke", broke_by(error)))
+            why = Breakage(FailureKind.BAD_REPLY, ENGINE_BROKE, broke_by(error))
+            self._guard(lambda: connection.fail(why))
 
     def _drain_wakes(self) -> None:
         with suppress(BlockingIOError):

@@ -6,18 +6,22 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
 from math import inf
 from typing import Protocol
 
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.http_answer import Answer
-from s3plan.storage.http_connection import Address, Breakage, Connection, Exchange, Place
+from s3plan.storage.http_connection import Connection
+from s3plan.storage.http_exchange import Address, Breakage, Exchange, Place
 
 _MOST_OPENING = 64  # at the same time
 _IDLE_S = 20.0  # stores drop idle connections, too; a request on one that was just dropped is lost
 _ADDRESSES_FRESH_S = 30.0
 _REST_AFTER_REFUSAL_S = 1.0
+ENGINE_BROKE = "EngineBroke"
+"""The code of what ended by a fault of ours; the log has its traceback."""
 
 
 class Loop(Protocol):
@@ -67,11 +71,13 @@ class Pool:
 
     def take(self, exchange: Exchange) -> None:
         """Send a request now, or when a connection is free."""
-        if self._idle and not self._waiting:
-            self._start(self._idle.pop(), exchange)
-            return
-        self._waiting.append(exchange)
-        self._serve()
+        connection = None if self._waiting else self._free()
+        if connection is None:
+            self._waiting.append(exchange)
+            self._serve()
+        else:
+            self._busy.add(connection)
+            connection.start(exchange)
 
     def look(self, *, connect_timeout_s: float, read_timeout_s: float) -> None:
         """Give up what takes too long and close what nobody needs; called about once a second."""
@@ -88,6 +94,21 @@ class Pool:
             for connection in stale:
                 connection.close()
         self._serve()
+
+    def end_all(self, why: str) -> None:
+        """Close all connections and end all requests, because of a fault of ours."""
+        for connection in [*self._opening, *self._idle, *self._busy]:
+            with suppress(Exception):
+                connection.close()
+        under_way = [connection.exchange for connection in self._busy]
+        waiting = list(self._waiting)
+        for holder in (self._opening, self._idle, self._busy, self._waiting):
+            holder.clear()
+        for exchange in under_way:
+            if exchange is not None:
+                self._loop.hand_on(exchange, Breakage(FailureKind.BAD_REPLY, ENGINE_BROKE, why))
+        for exchange in waiting:
+            self._loop.hand_on(exchange, Breakage(FailureKind.UNREACHABLE, ENGINE_BROKE, why))
 
     def opened(self, connection: Connection) -> None:
         self._opening.discard(connection)
@@ -115,11 +136,8 @@ class Pool:
     def answered(self, connection: Connection, exchange: Exchange, answer: Answer) -> None:
         self._busy.discard(connection)
         if connection.is_open:
-            if self._waiting:
-                self._start(connection, self._waiting.popleft())
-            else:
-                self._idle.append(connection)
-        else:
+            self._idle.append(connection)
+        if self._waiting:
             self._serve()
         self._loop.hand_on(exchange, answer)
 
@@ -135,14 +153,20 @@ class Pool:
         if self._waiting:
             self._serve()
 
-    def _start(self, connection: Connection, exchange: Exchange) -> None:
-        self._busy.add(connection)
-        connection.start(exchange)
+    def _free(self) -> Connection | None:
+        """Take out a connection that can carry a request; those on which something came unasked are closed."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_quiet():
+                return connection
+            connection.close()
+        return None
 
     def _serve(self) -> None:
         """Give those who wait what is free, and open what is still missing."""
-        while self._waiting and self._idle:
-            self._start(self._idle.pop(), self._waiting.popleft())
+        while self._waiting and (connection := self._free()) is not None:
+            self._busy.add(connection)
+            connection.start(self._waiting.popleft())
         if not self._waiting or self.now_s < self._rest_until_s:
             return
         if not self._resolve():

@@ -22,7 +22,7 @@ from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.failures import RequestUnsendable, broke_by
 from s3plan.storage.http_answer import Answer
-from s3plan.storage.http_connection import Breakage, Place
+from s3plan.storage.http_exchange import Breakage, Place
 from s3plan.storage.http_loop import HttpLoop
 from s3plan.storage.http_replies import READ_FROM_HEADERS, failure_of_answer, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.raw_store import polite
+from fakes.raw_store import store as raw_store
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
 from fakes.tls_front import tls_front
+from fakes.tls_pairs import authority, tls_pair
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest_words import EngineName
@@ -91,3 +96,37 @@ def test_a_certificate_is_not_looked_at_if_the_user_says_so(secured: ConnectionS
 def test_a_bundle_that_is_not_there_is_named(secured: ConnectionSettings, tmp_path: Path) -> None:
     with pytest.raises(S3PlanError, match=r"gone\.pem is no file"):
         answer(replace(secured, ca_bundle=str(tmp_path / "gone.pem")), ListObjects("bucket"))
+
+
+@pytest.mark.parametrize(
+    ("engine", "demand"),
+    [
+        (EngineName.NATIVE, "certificate"),  # boto3 may see the end of the connection only
+        (EngineName.NATIVE, "version"),
+        (EngineName.BOTO3, "version"),
+    ],
+)
+def test_what_the_store_demands_of_tls_is_said_and_not_tried_again(
+    engine: EngineName, demand: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("T_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("T_SECRET_ACCESS_KEY", "secret")
+    server_side, client_side = tls_pair()
+    server_side.verify_mode = ssl.CERT_REQUIRED
+    bundle = tmp_path / "authority.pem"
+    authority().cert_pem.write_to_path(str(bundle))
+    is_about_versions = demand == "version"
+    serve, tls = (refuses_the_version, None) if is_about_versions else (polite, (server_side, client_side))
+    with raw_store(serve, tls=tls) as store:
+        settings = ConnectionSettings(
+            endpoint=f"https://{store.place}", region="us-east-1", env_prefix="T_", engine=engine, ca_bundle=str(bundle)
+        )
+        reply = answer(settings, ListObjects("bucket"))
+    assert isinstance(reply, Failure)
+    assert (reply.kind, reply.code) == (FailureKind.INVALID, "TlsRefused"), reply
+    assert ("TLS versions" if is_about_versions else "client certificate") in reply.message
+
+
+def refuses_the_version(client: socket.socket, _: int) -> None:
+    client.recv(4096)
+    client.sendall(b"\x15\x03\x03\x00\x02\x02\x46")

@@ -5,100 +5,15 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from queue import SimpleQueue
 from time import monotonic, sleep
 
 import pytest
+from fakes.raw_store import ASK, COPY, PATIENCE_S, ask, asked, bodies, broken, loop, polite, say, store
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.http_answer import Answer
-from s3plan.storage.http_connection import Breakage, Place
-from s3plan.storage.http_loop import HttpLoop
-
-ASK = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n"
-COPY = b"PUT / HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n"
-PATIENCE_S = 20.0
-Serve = Callable[[socket.socket, int], None]
-
-
-class Store:
-    """A server whose every connection is served by `serve(socket, its number)` on a thread."""
-
-    def __init__(self, serve: Serve) -> None:
-        self._serve = serve
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.connections = 0
-        self.place = Place("127.0.0.1", self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                self.connections += 1
-                threading.Thread(target=self._run, args=(client, self.connections), daemon=True).start()
-
-    def _run(self, client: socket.socket, number: int) -> None:
-        with suppress(OSError), closing(client):
-            self._serve(client, number)
-
-    def close(self) -> None:
-        self._listener.close()
-
-
-@contextmanager
-def store(serve: Serve) -> Iterator[Store]:
-    opened = Store(serve)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-@contextmanager
-def loop(*, most: int = 4, connect_timeout_s: float = 5.0, read_timeout_s: float = 5.0) -> Iterator[HttpLoop]:
-    opened = HttpLoop(max_connections=most, connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def asked(client: socket.socket) -> bool:
-    """Wait for a whole request; False at the connection's end."""
-    data = b""
-    while not data.endswith(b"\r\n\r\n"):
-        got = client.recv(4096)
-        if not got:
-            return False
-        data += got
-    return True
-
-
-def say(client: socket.socket, body: bytes = b"ok", *, more: bytes = b"") -> None:
-    client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n%s\r\n" % (len(body), more) + body)
-
-
-def polite(client: socket.socket, _: int) -> None:
-    while asked(client):
-        say(client)
-
-
-def ask(loop: HttpLoop, place: Place, *, times: int = 1, message: bytes = ASK) -> list[Answer | Breakage]:
-    ends: SimpleQueue[Answer | Breakage] = SimpleQueue()
-    for _ in range(times):
-        loop.send(place, message, is_head=False, on_end=ends.put)
-    return [ends.get(timeout=PATIENCE_S) for _ in range(times)]
-
-
-def bodies(ends: list[Answer | Breakage]) -> list[bytes | Breakage]:
-    return [end.body if isinstance(end, Answer) else end for end in ends]
-
-
-def broken(end: Answer | Breakage) -> Breakage:
-    assert isinstance(end, Breakage), end
-    return end
+from s3plan.storage.http_exchange import Breakage, Place
 
 
 def test_requests_one_after_the_other_share_a_connection() -> None:
