@@ -94,7 +94,7 @@ def header_lines(headers: Headers) -> str:
     """Return headers as lines; raise RequestUnsendable for a value that would make another header."""
     text = "\n".join([f"{name}:{value}" for name, value in headers])
     # One line end for each header but the last, or a value would have made a header of its own.
-    if text.count("\n") != len(headers) - 1 or "\r" in text:
+    if (headers and text.count("\n") != len(headers) - 1) or "\r" in text:
         raise RequestUnsendable("a header's value is one line")
     return text
 

@@ -23,7 +23,7 @@ from s3plan.schemas.requests import (
 )
 from s3plan.storage.failures import RequestUnsendable
 from s3plan.storage.http_requests import form_of
-from s3plan.storage.sigv4 import Signer
+from s3plan.storage.sigv4 import Signer, header_lines
 
 HOST = "store.example:9000"
 
@@ -121,3 +121,13 @@ def test_a_value_that_would_become_a_header_of_its_own_is_refused(value: str) ->
     signer = Signer(region="eu-west-1", credentials=None)
     with pytest.raises(RequestUnsendable):
         signer.message("GET", "/b", [("host", HOST), ("x-amz-storage-class", value)], None)
+
+
+@pytest.mark.parametrize("value", ["a\nb: c", "a\r\nb: c", "a\rb: c", "\n"])
+def test_a_value_that_would_make_a_header_of_its_own_is_not_sent(value: str) -> None:
+    with pytest.raises(RequestUnsendable, match="one line"):
+        header_lines([("a", "b"), ("c", value)])
+
+
+def test_no_headers_are_no_lines() -> None:
+    assert header_lines([]) == ""
