@@ -11,7 +11,8 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
 from s3plan.storage.etags import bare_etag
 from s3plan.storage.failures import failure_of
-from s3plan.storage.listing_page import PageUnreadable, milliseconds_of, parse_page
+from s3plan.storage.listing_page import milliseconds_of, parse_page
+from s3plan.storage.page_ends import PageUnreadable
 from s3plan.storage.repeated_keys import leave_key_out
 
 Headers = Mapping[str, str]

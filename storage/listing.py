@@ -11,7 +11,6 @@ from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.requests import ListObjects, ObjectsPage, UnparsedPage
 from s3plan.storage.disk_sort import SortedOnDisk
-from s3plan.storage.listing_page import PageUnreadable
 from s3plan.storage.page_checks import (
     ASK_THE_STORE,
     MAX_EMPTY_PAGES,
@@ -22,6 +21,7 @@ from s3plan.storage.page_checks import (
     listed_page,
     unreadable,
 )
+from s3plan.storage.page_ends import PageContradicts, PageUnreadable
 from s3plan.storage.parallel_listing import DEFAULT_BUFFER_BYTES, DEFAULT_CONCURRENCY, ParallelLister
 from s3plan.storage.patience import Patience
 
@@ -116,6 +116,8 @@ class S3Lister:
             try:
                 page = listed_page(reply)
                 return page, checker.rows(page)
+            except PageContradicts as error:
+                raise checker.contradicted(error) from error
             except PageUnreadable as error:
                 problem = str(error)
         raise self._refused(checker, unreadable(problem))

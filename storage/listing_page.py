@@ -12,20 +12,16 @@ from xml.etree import ElementTree as ET  # botocore reads the same bytes with th
 
 from s3plan.schemas.objects import STANDARD, ObjectRow
 from s3plan.schemas.requests import ObjectsPage
+from s3plan.storage.page_ends import PageContradicts, PageEnd, PageUnreadable, end_of_page
 
-_TRUNCATED = {"true": True, "false": False}
 MOST_SIZE_BYTES = 1 << 49
 """Ten times what AWS stores; a batch of such objects still has a size that a plan can hold."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class PageUnreadable(ValueError):
-    """XML that is no page of a listing, or lacks what a row needs."""
-
-
 def parse_page(body: bytes) -> ObjectsPage:
-    """Return the rows as the store sent them, keys whole and decoded to bytes; raise PageUnreadable."""
+    """Return the rows as the store sent them, keys whole and as bytes; raise PageUnreadable, PageContradicts."""
     try:
         root = ET.fromstring(body)  # noqa: S314  # see above
     except (ET.ParseError, LookupError, ValueError) as error:  # the latter two: of an encoding that nobody knows
@@ -42,15 +38,19 @@ def parse_page(body: bytes) -> ObjectsPage:
         ]
     except (KeyError, ValueError) as error:
         raise PageUnreadable(f"a row cannot be read: {error!r}") from error
-    said = root.findtext(f"{namespace}IsTruncated", default="false").strip().lower()
-    if said not in _TRUNCATED:  # what a page taken for the last leaves out may be deleted
-        raise PageUnreadable(f"IsTruncated is {said!r}")
-    return ObjectsPage(
-        rows=rows,
-        prefixes=prefixes,
-        next_token=root.findtext(f"{namespace}NextContinuationToken"),
-        truncated=_TRUNCATED[said],
-    )
+    end = _end_of(root, namespace)
+    end.check_count(len(rows) + len(prefixes))
+    return ObjectsPage(rows=rows, prefixes=prefixes, next_token=end.next_token, truncated=end.truncated)
+
+
+def _end_of(root: ET.Element, namespace: str) -> PageEnd:
+    def said(name: str) -> str | None:
+        texts = {child.text or "" for child in root.iterfind(f"{namespace}{name}")}
+        if len(texts) > 1:
+            raise PageContradicts(f"it says {name} twice, and not the same")
+        return next(iter(texts), None)
+
+    return end_of_page(truncated=said("IsTruncated"), token=said("NextContinuationToken"), key_count=said("KeyCount"))
 
 
 def _row(item: ET.Element, skipped: int, *, is_encoded: bool) -> ObjectRow:

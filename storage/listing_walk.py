@@ -20,9 +20,9 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, UnparsedPage
 from s3plan.storage.key_ranges import FoldersWanted, KeyRange
 from s3plan.storage.listing_pace import ListingPace
-from s3plan.storage.listing_page import PageUnreadable
 from s3plan.storage.listing_requests import folders_request, page_request
 from s3plan.storage.page_checks import ASK_THE_STORE, ListedPage, PageChecker, listed_page, unreadable
+from s3plan.storage.page_ends import PageContradicts, PageUnreadable
 from s3plan.storage.patience import Patience
 from s3plan.storage.range_splitting import RangeSplitter
 from s3plan.storage.reader_turn import ReaderTurn
@@ -219,6 +219,11 @@ class ListingWalk:
             raise TypeError(f"{type(reply).__name__} answers no listing")
         try:
             page = listed_page(reply)
+        except PageContradicts as error:
+            if not self._is_split or found is self._ranges[0]:
+                raise self._checker.contradicted(error) from error
+            self._distrust(found, str(error))
+            return
         except PageUnreadable as error:
             self._take_failure(found, unreadable(str(error)))
             return

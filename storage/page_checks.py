@@ -14,7 +14,8 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.schemas.requests import ObjectsPage, UnparsedPage
-from s3plan.storage.listing_page import PageUnreadable, parse_page
+from s3plan.storage.listing_page import parse_page
+from s3plan.storage.page_ends import PageContradicts, PageUnreadable
 from s3plan.storage.page_scan import PageGlance, PageScanner, glance
 from s3plan.storage.probe_keys import is_probe_key
 from s3plan.storage.refusals import refusal_of
@@ -44,11 +45,11 @@ class ListedPage:
 
 
 def listed_page(reply: ObjectsPage | UnparsedPage) -> ListedPage:
-    """Return what a reply says of itself, its rows unread if that can be; raise PageUnreadable."""
+    """Return what a reply says of itself, its rows unread if that can be; raise PageUnreadable, PageContradicts."""
     if isinstance(reply, UnparsedPage):
         seen = glance(reply.body)
         if seen is not None:
-            return ListedPage(seen, seen.sampled, seen.next_token, seen.truncated, len(seen.text))
+            return ListedPage(seen, seen.sampled, seen.said.next_token, seen.said.truncated, len(seen.text))
         reply = parse_page(reply.body)
     rows = reply.rows
     sampled = [row.key for row in (*rows[:: len(rows) // _SAMPLES + 1], *rows[-1:])]
@@ -85,7 +86,8 @@ class PageChecker:
     def rows(self, page: ListedPage, *, up_to: bytes | None = None) -> Sequence[ObjectRow]:
         """Return the rows of the next page, those after the whole key `up_to` cut off.
 
-        Raises ListingUnusable, OutOfOrder, and PageUnreadable, after which the same page may be read from elsewhere.
+        Raises ListingUnusable, OutOfOrder, and PageUnreadable, after which the same page may be asked for again; not
+        where it contradicts itself.
         """
         scanned = self._scanner.rows_of(page.content) if isinstance(page.content, PageGlance) else None
         if scanned is not None and self._is_plain(scanned.rows):
@@ -93,7 +95,10 @@ class PageChecker:
             rows: Sequence[ObjectRow] = scanned.rows
             may_hold_probes = scanned.may_hold_probes
         else:
-            whole = _parsed(page).rows
+            try:
+                whole = _parsed(page).rows
+            except PageContradicts as error:
+                raise self.contradicted(error) from error
             self.pages += 1
             self._verify(whole)
             skipped = len(self._prefix)
@@ -154,6 +159,11 @@ class PageChecker:
             permission="s3:ListBucket",
             clock_offset_ms=clock_offset_ms,
         )
+
+    def contradicted(self, error: PageContradicts) -> ListingUnusable:
+        """Return the error for a page, the one after those read, that does not go together."""
+        self.pages += 1
+        return self.unusable(str(error), ASK_THE_STORE)
 
     def unusable(self, seen: str, advice: str) -> ListingUnusable:
         """Return the error for what was seen on the page read last."""

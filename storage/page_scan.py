@@ -18,6 +18,7 @@ from xml.sax.saxutils import unescape
 
 from s3plan.schemas.objects import STANDARD, ObjectRow
 from s3plan.storage.listing_page import MOST_SIZE_BYTES, decode_key, milliseconds_of
+from s3plan.storage.page_ends import PageEnd, PageUnreadable, end_of_page
 
 # XML forbids most control characters and two others; `>` could be the end of a `]]>`, `&` the start of anything.
 _TEXT = r"[^<>&\x00-\x1f\ufffe\uffff]*"
@@ -87,8 +88,7 @@ class PageGlance:
     end: int
     is_encoded: bool
     sampled: Sequence[bytes]
-    next_token: str | None
-    truncated: bool
+    said: PageEnd
 
 
 def glance(body: bytes) -> PageGlance | None:
@@ -109,24 +109,26 @@ def glance(body: bytes) -> PageGlance | None:
     said = _flat_values(head[1] + tail[1])
     if said is None:
         return None
-    truncated = said.get("IsTruncated", "false").strip()
-    if truncated not in {"true", "false"}:
+    try:
+        said_of_end = end_of_page(
+            truncated=said.get("IsTruncated"), token=said.get("NextContinuationToken"), key_count=said.get("KeyCount")
+        )
+    except PageUnreadable:
         return None
     is_encoded = said.get("EncodingType") == "url"
     keys = list(_sampled_keys(text, start, end))
     if any("&" in key for key in keys):
         return None
     sampled = [decode_key(key, is_encoded=is_encoded) for key in keys]
-    token = said.get("NextContinuationToken")
-    return PageGlance(text, start, end, is_encoded, sampled, token, truncated == "true")
+    return PageGlance(text, start, end, is_encoded, sampled, said_of_end)
 
 
 def _flat_values(text: str) -> dict[str, str] | None:
     said: dict[str, str] = {}
     for name, value, closed in _ONE_FLAT.findall(text):
-        if closed not in {name, ""}:
+        plain = unescape(value, _UNESCAPED)
+        if closed not in {name, ""} or said.setdefault(name, plain) != plain:
             return None
-        said.setdefault(name, unescape(value, _UNESCAPED))
     return said
 
 
@@ -194,11 +196,13 @@ class PageScanner:
         What comes back is valid UTF-8 below the prefix, and in order if that is demanded.
         """
         if page.start == page.end:
-            return ScannedRows([], may_hold_probes=False)
+            return None if page.said.key_count else ScannedRows([], may_hold_probes=False)
         columns = self._columns_of(page.text[page.start : page.end])
         if columns is None:
             return None
         keys, etags = columns[1::_COLUMNS], columns[3::_COLUMNS]
+        if page.said.key_count not in {None, len(keys)}:
+            return None
         joined = _joined_keys(keys, is_encoded=page.is_encoded)
         relative = None if joined is None else self._relative_keys(joined, keys)
         if joined is None or relative is None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import s3plan
+from fakes.manifests import write_manifest
+from fakes.quirky_store import Asked, Said, quirky_store
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import MIRROR, Workplace
+from fakes.workplace import BY_BOTH_ENGINES, MIRROR, Workplace
 from s3plan.schemas.errors import ListingUnusable, StoreRefused
 
 FAULTS = {
@@ -72,3 +74,21 @@ def test_a_store_that_lists_out_of_order_goes_through_the_sort(place: Workplace)
     assert place.apply().exit_code == 0
     assert place.keys("destination") == place.keys("source")
     place.assert_nothing_left()
+
+
+@BY_BOTH_ENGINES
+def test_a_page_with_a_token_that_does_not_say_that_more_follows_makes_no_mirror(place: Workplace) -> None:
+    """Taken for the last one, it would make the mirror delete what the pages after it hold."""
+
+    def leave_out(asked: Asked, said: Said) -> Said:
+        is_source = asked.is_listing and asked.path.startswith("/source")
+        return said.with_body(said.body.replace(b"<IsTruncated>true</IsTruncated>", b"")) if is_source else said
+
+    place.seed("source", count=1500, size_bytes=10)
+    place.seed("destination", count=1500, size_bytes=10)
+    with quirky_store(place.server.endpoint, leave_out) as store:
+        path = write_manifest(place.folder, endpoint=store.endpoint, engine=place.engine, **MIRROR)
+        ended = place.command.run("plan", path)
+    assert ended.exit_code == 1, ended.output
+    assert "on page 1, it has a token for more, but does not say that more follows" in ended.stderr
+    assert not place.plan_file.exists()

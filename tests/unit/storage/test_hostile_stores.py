@@ -14,7 +14,8 @@ from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.storage.capabilities import CapabilityCache
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.engines import open_engine
-from s3plan.storage.listing_page import MOST_SIZE_BYTES, PageUnreadable, parse_page
+from s3plan.storage.listing_page import MOST_SIZE_BYTES, parse_page
+from s3plan.storage.page_ends import PageUnreadable
 from s3plan.storage.page_scan import PageScanner, glance
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.requests import ObjectsPage
-from s3plan.storage.listing_page import PageUnreadable, parse_page
+from s3plan.storage.listing_page import parse_page
+from s3plan.storage.page_ends import PageUnreadable
 from s3plan.storage.page_scan import PageScanner, glance
 
 NAMESPACE = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
@@ -35,7 +36,7 @@ def scanned(body: bytes, *, prefix: bytes = b"", in_order: bool = False) -> list
     if seen is None or found is None:
         return None
     reference = parse_page(body)
-    assert (seen.next_token, seen.truncated) == (reference.next_token, reference.truncated)
+    assert (seen.said.next_token, seen.said.truncated) == (reference.next_token, reference.truncated)
     assert [row._replace(key=prefix + row.key) for row in found.rows] == list(reference.rows)
     assert [*seen.sampled[:1], *seen.sampled[-1:]] == [row.key for row in (*reference.rows[:1], *reference.rows[-1:])]
     assert all(type(row) is ObjectRow for row in found.rows)
@@ -71,7 +72,9 @@ def pages(draw: st.DrawFn) -> Drawn:
             *draw(st.lists(st.sampled_from(OPTIONAL), unique=True)),
         ]
         rows.append(f"<Contents>{''.join(draw(st.permutations(elements)))}</Contents>")
-    flat = draw(st.permutations(["<EncodingType>url</EncodingType>", *draw(st.lists(st.sampled_from(FLAT)))]))
+    count = draw(st.sampled_from(["", "<KeyCount/>", f"<KeyCount>{len(keys)}</KeyCount>"]))
+    said = ["<EncodingType>url</EncodingType>", count, *draw(st.sampled_from(ENDS))]
+    flat = draw(st.permutations([*said, *draw(st.lists(st.sampled_from(FLAT), unique_by=_element))]))
     cut = draw(st.integers(0, len(flat)))
     prologue = draw(st.sampled_from(["", '<?xml version="1.0" encoding="UTF-8"?>\n', '<?xml version="1.0"?>']))
     body = document(
@@ -103,11 +106,17 @@ FLAT = (
     "<Prefix/>",
     "<Prefix>a&amp;b</Prefix>",
     "<MaxKeys>1000</MaxKeys>\n",
-    "<IsTruncated>true</IsTruncated>",
-    "<IsTruncated> false </IsTruncated>",
-    "<NextContinuationToken>1/a+b=&amp;lt;</NextContinuationToken>",
-    "<NextContinuationToken/>",
 )
+ENDS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("<NextContinuationToken/>",),
+    ("<IsTruncated> false </IsTruncated>", "<NextContinuationToken></NextContinuationToken>"),
+    ("<IsTruncated>true</IsTruncated>", "<NextContinuationToken>1/a+b=&amp;lt;</NextContinuationToken>"),
+)
+
+
+def _element(text: str) -> str:
+    return text.partition(">")[0].removesuffix("/")
 
 
 @given(pages())

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.requests import HeadBucket
-from s3plan.storage.listing_page import PageUnreadable, milliseconds_of, parse_page
+from s3plan.storage.listing_page import milliseconds_of, parse_page
 from s3plan.storage.memory_engine import MemoryEngine
+from s3plan.storage.page_ends import PageUnreadable
 from s3plan.storage.patience import Patience
 from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.xml_text import is_xml_safe
@@ -105,7 +106,8 @@ def test_a_page_is_read_with_and_without_namespace_and_encoding() -> None:
     )
     encoded = f'<ListBucketResult xmlns="x"><EncodingType>url</EncodingType>{row}</ListBucketResult>'
     assert parse_page(encoded.encode()).rows == [ObjectRow(b"a b+\n", 5, "e", 1_704_067_200_123, "STANDARD")]
-    plain = f"<ListBucketResult>{row}<IsTruncated>true</IsTruncated></ListBucketResult>"
+    end = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+    plain = f"<ListBucketResult>{row}{end}</ListBucketResult>"
     assert parse_page(plain.encode()).rows[0].key == b"a+b%2B%0A"
     assert parse_page(plain.encode()).truncated
 
