@@ -11,6 +11,13 @@ from s3plan.schemas.errors import UsageInvalid
 MAX_KEY_BYTES = 1024
 
 _LOCAL = re.compile(r"(file:|\.{1,2}(/|$)|/|~)")
+# Reserved for these: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. Access points of
+# other kinds (-s3alias, --ol-s3) are asked like buckets.
+_OTHER_KINDS = {
+    "--op-s3": "buckets on Outposts",
+    ".mrap": "access points of many regions",
+    "--table-s3": "table buckets",
+}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?")
 
 
@@ -86,6 +93,9 @@ def check_bucket_name(bucket: str) -> None:
         raise S3UrlInvalid("a bucket name has only lower-case letters, digits, hyphens and dots", hint=hint)
     if not (bucket[0].isalnum() and bucket[-1].isalnum()):
         raise S3UrlInvalid("a bucket name starts and ends with a letter or digit")
+    for ending, what in _OTHER_KINDS.items():
+        if bucket.endswith(ending):
+            raise S3UrlInvalid(f"{what} are not there yet")
     if ".." in bucket:
         raise S3UrlInvalid("a bucket name has no two dots in a row")
     if _is_ipv4(bucket):

@@ -9,7 +9,7 @@ from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.manifest_words import AddressingStyle
 from s3plan.schemas.redaction import redact
 from s3plan.storage.boto3_replies import LIST_BODY
-from s3plan.storage.connections import ConnectionSettings, effective_endpoint
+from s3plan.storage.connections import ConnectionSettings, effective_endpoint, effective_region
 from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.repeated_keys import leave_key_out
 from s3plan.storage.tls import ca_bundle
@@ -45,7 +45,7 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
         client = session.create_client(
             "s3",
             endpoint_url=endpoint,
-            region_name=settings.region,
+            region_name=effective_region(settings, session),
             verify=_verification(settings),
             config=_config(settings, endpoint, max_connections=max_connections, read_timeout_s=read_timeout_s),
         )

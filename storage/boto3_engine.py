@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply, Request
@@ -15,6 +16,7 @@ from s3plan.storage.boto3_client import READ_TIMEOUT_S, open_client
 from s3plan.storage.boto3_failures import failure_from
 from s3plan.storage.boto3_replies import reply_of
 from s3plan.storage.boto3_requests import call_of
+from s3plan.storage.bucket_addresses import BucketAddresses
 from s3plan.storage.connections import ConnectionSettings, open_session
 from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.failures import RequestUnsendable, broke_by
@@ -43,6 +45,11 @@ class Boto3Engine:
     def client(self) -> Any:
         """The botocore client in use now; for what can be asked of it without a request."""
         return self._clients.current
+
+    @property
+    def addresses(self) -> BucketAddresses:
+        """Where its requests go."""
+        return self._clients.addresses
 
     @property
     def session(self) -> Any:
@@ -116,6 +123,19 @@ class _Clients:
         self._renewal = CredentialRenewal(settings)
         self.session = open_session(settings)
         self.current = self._open(self.session)
+        self.addresses = BucketAddresses(self.current)
+        self._check_addresses()
+
+    def _check_addresses(self) -> None:
+        """Raise EndpointInvalid where settings that cannot go together leave no bucket an address."""
+        try:
+            self.addresses.ordinary  # noqa: B018  it is the question that matters
+        except RequestUnsendable as error:
+            self.close()
+            raise EndpointInvalid(
+                f"{self._settings}: no bucket can be reached so: {error}; check its endpoint and addressing_style, and "
+                "what the AWS configuration says of FIPS, dual-stack and accelerated endpoints"
+            ) from error
 
     def renew(self, used: object) -> bool:
         """Say whether newer credentials than those of the client `used` are at hand now; look at most every 10 s."""

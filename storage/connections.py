@@ -146,7 +146,7 @@ def _from_environment(settings: ConnectionSettings, prefix: str, environment: Ma
 def _assumed(settings: ConnectionSettings, session: Any, source_credentials: object) -> object:
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
-    region = settings.region or session.get_config_variable("region") or _DEFAULT_REGION
+    region = effective_region(settings, session)
 
     def create_client(service_name: str, **arguments: Any) -> Any:
         return session.create_client(service_name, **{"region_name": region, **arguments})
@@ -183,12 +183,14 @@ def effective_endpoint(settings: ConnectionSettings, session: Any = None) -> str
     return url
 
 
-def effective_region(settings: ConnectionSettings) -> str:
-    """Return the region that requests are signed for: the settings', the environment's or the profile's, or AWS's own.
+def effective_region(settings: ConnectionSettings, session: Any = None) -> str:
+    """Return the region that requests are signed for: the settings', the configuration's, or us-east-1.
 
-    A bucket that is made without naming another one is made there.
+    That last is what botocore signs for where nobody names a region, and what other stores answer to. A bucket that is
+    made without naming another region is made there.
     """
-    return settings.region or _base_session(settings).get_config_variable("region") or _DEFAULT_REGION
+    asked = _base_session(settings) if session is None and settings.region is None else session
+    return str(settings.region or asked.get_config_variable("region") or _DEFAULT_REGION)
 
 
 def _configured_endpoint(session: Any) -> str | None:

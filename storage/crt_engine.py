@@ -11,7 +11,6 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply, Request
 from s3plan.storage.boto3_client import READ_TIMEOUT_S
 from s3plan.storage.boto3_engine import Boto3Engine
-from s3plan.storage.bucket_addresses import BucketAddresses
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.crt_client import lower_names, open_crt_client
@@ -57,12 +56,13 @@ class CrtEngine:
 
         self._http_headers, self._http_request, self._default = HttpHeaders, HttpRequest, S3RequestType.DEFAULT
         self._session = session
-        self._addresses = BucketAddresses(self._rare.client)
+        self._addresses = self._rare.addresses
+        ordinary = self._addresses.ordinary
         self._client = open_crt_client(
             self._settings,
             session,
-            region=self._addresses.region,
-            is_https=self._addresses.is_https,
+            region=ordinary.region,
+            is_https=ordinary.is_https,
             max_in_flight=self._max_in_flight,
         )
 
@@ -75,7 +75,9 @@ class CrtEngine:
         """Send; `on_reply` is called exactly once, on a thread of awscrt's or botocore's."""
         try:
             form = form_of(request, requester_pays=self._settings.requester_pays)
-            header_lines([] if form is None else form.headers)
+            if form is not None:
+                header_lines(form.headers)
+                self._addresses.of(request.bucket)
         except RequestUnsendable as error:
             on_reply(Failure(FailureKind.INVALID, type(request).__name__, "RequestUnsendable", str(error)))
             return

@@ -16,7 +16,6 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import GetObject, Reply, Request
 from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
 from s3plan.storage.boto3_engine import Boto3Engine
-from s3plan.storage.bucket_addresses import BucketAddresses
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.credentials_in_use import frozen_credentials
@@ -56,9 +55,11 @@ class NativeEngine:
         self._clock = StoreClock()
         self._answers = 0
         self._session = self._rare.session
-        self._addresses = BucketAddresses(self._rare.client)
-        self._signer = _signer(self._session, self._addresses.region)
-        self._tls = tls_context(settings, self._session) if self._addresses.is_https else None
+        self._addresses = self._rare.addresses
+        ordinary = self._addresses.ordinary
+        self._region = ordinary.region
+        self._signer = _signer(self._session, self._region)
+        self._tls = tls_context(settings, self._session) if ordinary.is_https else None
         self._places: dict[str, Place] = {}
         self._loop = HttpLoop(
             max_connections=max_in_flight, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=read_timeout_s
@@ -104,7 +105,8 @@ class NativeEngine:
         address = self._addresses.of(request.bucket)
         place = self._places.get(address.host)
         if place is None:
-            place = self._places[address.host] = Place(address.name, address.port, self._tls)
+            tls = self._tls if address.is_https else None
+            place = self._places[address.host] = Place(address.name, address.port, tls)
         headers = [("host", address.host), *form.headers]
         with self._lock:  # a signer keeps its key; several threads submit
             return place, signer.message(form.method, address.target(form.path), headers, form.body)
@@ -144,7 +146,7 @@ class NativeEngine:
             return self._renewal.renew(self._session, adopt=self._adopt)
 
     def _adopt(self, session: Any) -> None:
-        self._session, self._signer = session, _signer(session, self._addresses.region)
+        self._session, self._signer = session, _signer(session, self._region)
 
 
 def _signer(session: Any, region: str) -> Signer:

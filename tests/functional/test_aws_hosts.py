@@ -1,0 +1,64 @@
+"""Which hosts the command asks for a bucket on AWS: TLS and names as on the internet, all on this machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.aws_front import DOMAIN, aws_front
+from fakes.name_shim import leading_here, why_not
+from fakes.workplace import Workplace
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+
+
+def manifest(folder: Path, *, engine: str, region: str | None) -> None:
+    connection = {"engine": engine} | ({} if region is None else {"region": region})
+    said = {
+        "version": 1,
+        "name": "job",
+        "source": {"url": "s3://source/", "connection": "aws"},
+        "destination": {"url": "s3://destination/", "connection": "aws"},
+        "connections": {"aws": connection},
+    }
+    (folder / "job.yaml").write_text(json.dumps(said))
+
+
+@pytest.mark.parametrize(
+    ("engine", "region", "is_told"),
+    [
+        ("native", "eu-south-2", True),
+        ("native", "ap-southeast-4", False),
+        ("boto3", "eu-south-2", False),
+        ("crt", "eu-south-2", False),
+    ],
+)
+def test_a_young_region_is_asked_at_its_own_hosts_and_signed_for(
+    place: Workplace, tmp_path: Path, engine: str, region: str, is_told: bool
+) -> None:
+    place.seed("source", "a", "b/c", region=region)
+    place.server.seed("destination", keys=[], region=region)
+    manifest(place.folder, engine=engine, region=region if is_told else None)
+    server_port = int(place.server.endpoint.rpartition(":")[2])
+    with aws_front(server_port, tmp_path, region=region) as (front, bundle):
+        variables = {
+            **place.command.variables,
+            **leading_here(tmp_path, domain=DOMAIN, port=front.server_port),
+            "AWS_CA_BUNDLE": str(bundle),
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        }
+        command = replace(place.command, variables=variables)
+        for words in (["plan", "job.yaml"], ["apply", "--yes"]):
+            ended = command.run(*words)
+            assert ended.exit_code == 0, ended.output
+        asked = list(front.asked)
+    place.assert_same_content()
+    own = {f"{bucket}.s3.{region}.{DOMAIN}" for bucket in ("source", "destination")}
+    first = {f"{bucket}.s3.us-east-1.{DOMAIN}" for bucket in ("source", "destination")}
+    assert {one.host for one in asked if one.region == region} == own
+    # Where nobody names a region, each bucket is asked for at the first one, once.
+    assert {one.host for one in asked if one.region != region} == (set() if is_told else first)
+    assert all(one.method == "HEAD" for one in asked if one.region != region)
+    assert all(one.tls_name == one.host for one in asked)
