@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from s3plan.app.checks import check_approval, check_endpoints, check_header
+from s3plan.app.checks import changed_manifest, check_approval, check_endpoints, check_header
 from s3plan.app.clock import now_ms
 from s3plan.app.connections import connections_of
 from s3plan.app.executors import EngineLimits, engine_limits, open_control, opened_executor
@@ -53,6 +53,9 @@ def apply_plan(
         check_approval(plan, request)
         check_header(plan, now=datetime.now(UTC))
         check_endpoints(plan, request)
+        changed = changed_manifest(plan)
+        if changed is not None and request.shown is None:  # who was shown the plan was told of it, too
+            on_event(Warned(changed))
         lock = stack.enter_context(JournalLock(lock_path(journal), plan_digest=plan.digest, now_ms=now_ms()))
         if request.rebuild_journal:
             _set_aside(journal)
@@ -75,7 +78,7 @@ def apply_plan(
         run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level)
         if _nothing_left(states):
             return report_end(run, standing_end(plan, states), began_s=monotonic())
-        control = open_control(limits, plan.header.settings)
+        control = open_control(limits, request.overrides.applied_to(plan.header.settings))
         performer = EnginePerformer(stores.engine_of)
         in_worker = _open_engines(stores, plan, limits)
         # Opened before the preparation: worker processes come up meanwhile.
@@ -107,7 +110,7 @@ def _open_stores(
     connections = connections_of(parse_manifest(record.text.encode(), path=Path(record.path)).manifest)
     climbs = Stores(connections, max_in_flight=1).take_many(plan.locations)
     limits = engine_limits(
-        plan.header.settings,
+        request.overrides.applied_to(plan.header.settings),
         workers=request.workers,
         executor=request.executor,
         batches=batches,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from hashlib import file_digest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +55,30 @@ def check_header(plan: PlanReader, *, now: datetime) -> None:
         raise PlanRefused(
             f"{shown_path(plan.path)} has expired at {header.expires_at:%Y-%m-%d %H:%M} UTC; make a new plan"
         )
+
+
+def changed_manifest(plan: PlanReader) -> str | None:
+    """Return a sentence if the manifest that the plan was made from says something else by now; None if it is gone."""
+    recorded = Path(plan.header.manifest.path)
+    places = _manifests_beside(plan)
+    named = recorded.absolute()
+    if named in places:
+        places = [named]
+    texts = [_digest_of(path) for path in places]
+    if not texts or plan.header.manifest.sha256 in texts:
+        return None
+    return (
+        f"{shown_path(places[0])} has changed since this plan was made; what is applied is the plan, by the manifest "
+        "as it was then"
+    )
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:

@@ -16,7 +16,7 @@ from s3plan.executors.lock import is_held
 from s3plan.executors.run_states import RunState
 from s3plan.planfile.own_file import objection_to
 from s3plan.planfile.reader import open_plan
-from s3plan.schemas.errors import S3PlanError, UsageInvalid
+from s3plan.schemas.errors import PlanRefused, S3PlanError, UsageInvalid
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.printable import shown_path
 
@@ -52,7 +52,8 @@ def chosen_plan(named: Path | None, purpose: Purpose, *, directory: Path | None 
     """Return the plan that is named, or else the only one of the directory that the command can be about.
 
     A name that is no file's may be a plan's id, of earlier plans too. Without a name only this user's own files are
-    taken: whoever else may write to the directory must not choose what is applied. Raises UsageInvalid.
+    taken: whoever else may write to the directory must not choose what is applied. Raises
+    UsageInvalid, and PlanRefused for an id that no plan here has.
     """
     directory = Path() if directory is None else directory
     if named is not None:
@@ -130,7 +131,7 @@ def _by_id(named: Path, directory: Path) -> Path:
     places = [*plans_in(directory), *sorted(folder.glob(f"*.{digits[:_SHORT]}{PLAN_SUFFIX}"))]
     found = [path for path in places if objection_to(path) is None and _has_digest(path, digits)]
     if not found:
-        raise UsageInvalid(f"there is no plan {digits} here; `s3plan status` lists the earlier ones")
+        raise PlanRefused(f"there is no plan {digits} here; `s3plan status` lists the earlier ones")
     return found[0]
 
 

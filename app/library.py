@@ -10,6 +10,7 @@ from pathlib import Path
 from s3plan.app.applying import apply_plan
 from s3plan.app.planning import make_plan
 from s3plan.app.requests import KEPT_PLANS, ApplyReport, ApplyRequest, PlanMade, PlanRequest
+from s3plan.app.run_overrides import RunOverrides
 from s3plan.executors.run_states import StopLevel
 from s3plan.schemas.events import OnEvent
 
@@ -52,6 +53,7 @@ def apply(
     journal: str | PathLike[str] | None = None,
     executor: str | None = None,
     workers: int | None = None,
+    overrides: RunOverrides | None = None,
     cluster: str | None = None,
     limit: int | None = None,
     max_duration: timedelta | None = None,
@@ -62,7 +64,8 @@ def apply(
 ) -> ApplyReport:
     """Perform a plan, or go on with it; see app.applying.apply_plan for what it raises.
 
-    The caller is the approval: pass `expect`, the full digest, to bind it to one plan. Call it from any thread.
+    `overrides` hold in place of the manifest's `run:` for this run. The caller is the approval: pass `expect`, the full
+    digest, to bind it to one plan. Call it from any thread.
     """
     request = ApplyRequest(
         plan=Path(plan),
@@ -70,6 +73,7 @@ def apply(
         expect=expect,
         executor=executor,
         workers=workers,
+        overrides=overrides or RunOverrides(),
         cluster=cluster,
         limit=limit,
         max_duration=max_duration,

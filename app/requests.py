@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from s3plan.app.ends import PlanEnd
+from s3plan.app.run_overrides import RunOverrides
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import LocationRole
@@ -60,6 +61,7 @@ class ApplyRequest:
     expect: str | None = None
     executor: str | None = None
     workers: int | None = None
+    overrides: RunOverrides = field(default_factory=RunOverrides)
     cluster: str | None = None  # the address of its scheduler; never a plan's
     limit: int | None = None
     max_duration: timedelta | None = None

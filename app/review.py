@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from s3plan.app.checks import check_ends
+from s3plan.app.checks import changed_manifest, check_ends
 from s3plan.app.ends import PlanEnd, ends_of
 from s3plan.planfile import graph
 from s3plan.planfile.document import iter_document
@@ -65,6 +65,11 @@ class Review:
     def digest(self) -> str:
         """The plan's identity: 64 hex digits."""
         return self._reader.digest
+
+    @property
+    def changed_manifest(self) -> str | None:
+        """A sentence, if the plan's manifest says something else by now."""
+        return changed_manifest(self._reader)
 
     @property
     def plan_id(self) -> str:

@@ -36,6 +36,7 @@ from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.events import OnEvent, RunEnded, RunPaused, RunResumed, RunStarted
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import LocationRole, PhaseName
+from s3plan.schemas.plan_header import ResolvedSettings
 from s3plan.schemas.ports import Engine, Executor
 from s3plan.schemas.requests import Encryption
 from s3plan.schemas.tasks import TaskSettings
@@ -76,7 +77,7 @@ def run_scheduler(
     capabilities: Capabilities,
 ) -> ApplyReport:
     plan, journal, on_event = run.plan, run.journal, run.on_event
-    settings = plan.header.settings
+    settings = run.request.overrides.applied_to(plan.header.settings)
     for location in plan.locations:
         run.stores.engine_of(location)  # opened here: batches only look them up
     destination = _destination_engine(run)
@@ -120,7 +121,7 @@ def run_scheduler(
         reporter=reporter,
         hold=hold,
         settings=_task_settings(run, capabilities),
-        limits=_limits(run),
+        limits=_limits(run.request, settings),
         outcome_of=_outcome_finder(journal, recorder),
         known_uploads=lambda batch: _known_uploads(journal, recorder, batch),
         stop_level=run.stop_level,
@@ -139,11 +140,10 @@ def _destination_engine(run: OpenedRun) -> Engine:
     return run.stores.engine_of(found)
 
 
-def _limits(run: OpenedRun) -> RunLimits:
-    request = run.request
+def _limits(request: ApplyRequest, settings: ResolvedSettings) -> RunLimits:
     duration = request.max_duration
     return RunLimits(
-        max_failures=run.plan.header.settings.max_failures,
+        max_failures=settings.max_failures,
         actions=request.limit,
         duration_s=None if duration is None else duration.total_seconds(),
     )

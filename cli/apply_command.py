@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from s3plan.app.applying import apply_plan
 from s3plan.app.choosing import Purpose, chosen_plan
 from s3plan.app.requests import ApplyReport, ApplyRequest, Status
 from s3plan.app.review import open_review
+from s3plan.app.run_overrides import RunOverrides, parse_overrides
 from s3plan.app.status import read_status
 from s3plan.cli.apply_screen import before_lines, finished_lines, result_lines
 from s3plan.cli.approval import approve
@@ -21,7 +23,7 @@ from s3plan.cli.progress import ProgressView
 from s3plan.cli.signals import StopSignals
 from s3plan.executors.run_states import RunState, StopLevel, StopReason
 from s3plan.schemas.errors import ExitCode, UsageInvalid
-from s3plan.schemas.events import RunEnded
+from s3plan.schemas.events import RunEnded, Warned
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.quantities import QuantityInvalid, parse_duration
 
@@ -43,6 +45,7 @@ class ApplyOptions:
     max_duration: str | None = None
     executor: str | None = None
     workers: int | None = None
+    overrides: Mapping[str, str | None] = field(default_factory=dict)  # by their names in the manifest's `run:`
     cluster: str | None = None
     allow_checked: bool = False
     rebuild_journal: bool = False
@@ -50,11 +53,12 @@ class ApplyOptions:
 
 def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
     """Show a plan, have it approved, and perform it, or what is left of it."""
-    max_duration = _max_duration(options)
+    max_duration, overrides = _max_duration(options), parse_overrides(options.overrides)
     with open_output(output_options) as output:
         path = chosen_plan(options.plan, Purpose.APPLY)
         with open_review(path) as review:
             plan = ShownPlan(path, review.digest, review.header, review.ends)
+            changed = review.changed_manifest
         status = None if options.rebuild_journal else read_status(path, options.journal)
         refused = _is_refused_anyway(plan, options, now=now_utc())
         if status is not None and _is_finished(status) and not refused:
@@ -63,8 +67,11 @@ def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
             if output.shows_screens:
                 lines = before_lines(plan, status=status, limit=options.limit, now=now_utc())
                 output.terminal.say(lines)
+            if changed is not None:
+                with output.progress() as on_event:
+                    on_event(Warned(changed))
             approve(output.terminal, digest=plan.digest, yes=options.yes, expect=options.expect)
-        return _perform(plan, options, output, max_duration=max_duration)
+        return _perform(plan, options, output, max_duration=max_duration, overrides=overrides)
 
 
 def resume_command(path: Path, options: ApplyOptions) -> list[str | Path]:
@@ -76,6 +83,8 @@ def resume_command(path: Path, options: ApplyOptions) -> list[str | Path]:
     words += [] if options.max_duration is None else ["--max-duration", options.max_duration]
     words += [] if options.executor is None else ["--executor", options.executor]
     words += [] if options.workers is None else ["--workers", str(options.workers)]
+    for name, text in options.overrides.items():
+        words += [] if text is None else [f"--{name.replace('_', '-')}", text]
     words += [] if options.cluster is None else ["--cluster", options.cluster]
     words += ["--allow-checked"] if options.allow_checked else []
     return words
@@ -117,7 +126,14 @@ def _say_finished(status: Status, options: ApplyOptions, output: Output) -> int:
     return code
 
 
-def _perform(plan: ShownPlan, options: ApplyOptions, output: Output, *, max_duration: timedelta | None) -> int:
+def _perform(
+    plan: ShownPlan,
+    options: ApplyOptions,
+    output: Output,
+    *,
+    max_duration: timedelta | None,
+    overrides: RunOverrides,
+) -> int:
     request = ApplyRequest(
         plan=plan.path,
         journal=options.journal,
@@ -125,6 +141,7 @@ def _perform(plan: ShownPlan, options: ApplyOptions, output: Output, *, max_dura
         expect=options.expect,
         executor=options.executor,
         workers=options.workers,
+        overrides=overrides,
         cluster=options.cluster,
         limit=options.limit,
         max_duration=max_duration,

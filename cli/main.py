@@ -11,18 +11,24 @@ from typing import Annotated
 
 import typer
 from s3plan.cli.options import (
+    BandwidthOption,
     ClusterOption,
     CsvOption,
     ExpiresOption,
     GraphFormat,
+    InFlightOption,
     JournalOption,
     JsonEventsOption,
     JsonIntoOption,
     ListedKind,
+    MaxFailuresOption,
     OutOption,
     PlanArgument,
     QuietOption,
+    RateOption,
+    RetriesOption,
 )
+from s3plan.cli.run_commands import add_run_commands
 
 app = typer.Typer(
     name="s3plan",
@@ -213,6 +219,11 @@ def apply(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, metavar="N", help="Batches at a time; wins over the manifest.")
     ] = None,
+    rate: RateOption = None,
+    bandwidth: BandwidthOption = None,
+    in_flight: InFlightOption = None,
+    retries: RetriesOption = None,
+    max_failures: MaxFailuresOption = None,
     cluster: ClusterOption = None,
     allow_checked: Annotated[
         bool, typer.Option("--allow-checked", help="Go on where the store enforces less than the plan states.")
@@ -237,6 +248,13 @@ def apply(
         max_duration=max_duration,
         executor=executor,
         workers=workers,
+        overrides={
+            "rate": rate,
+            "bandwidth": bandwidth,
+            "in_flight": in_flight,
+            "retries": retries,
+            "max_failures": max_failures,
+        },
         cluster=cluster,
         allow_checked=allow_checked,
         rebuild_journal=rebuild_journal,
@@ -279,31 +297,7 @@ def retry(
     return retry_command.retry(options, OutputOptions(json, json_into, quiet, context.obj))
 
 
-@app.command()
-def pause(context: typer.Context, *, plan: PlanArgument = None, journal: JournalOption = None) -> int:
-    """Let a running apply finish what is under way and wait."""
-    from s3plan.cli.control_command import control
-    from s3plan.executors.run_states import Wish
-
-    return control(plan, Wish.PAUSE, journal=journal, no_color=context.obj)
-
-
-@app.command()
-def unpause(context: typer.Context, *, plan: PlanArgument = None, journal: JournalOption = None) -> int:
-    """Let a paused apply go on."""
-    from s3plan.cli.control_command import control
-    from s3plan.executors.run_states import Wish
-
-    return control(plan, Wish.GO_ON, journal=journal, no_color=context.obj)
-
-
-@app.command()
-def cancel(context: typer.Context, *, plan: PlanArgument = None, journal: JournalOption = None) -> int:
-    """End a running apply, as Ctrl-C does there."""
-    from s3plan.cli.control_command import control
-    from s3plan.executors.run_states import Wish
-
-    return control(plan, Wish.CANCEL, journal=journal, no_color=context.obj)
+add_run_commands(app)
 
 
 @app.command()

@@ -42,6 +42,21 @@ ClusterOption = Annotated[
     str | None,
     typer.Option("--cluster", metavar="ADDRESS", help="The scheduler of --executor dask; without it workers here."),
 ]
+RateOption = Annotated[
+    str | None, typer.Option("--rate", metavar="3000/s", help="Most requests a second; as in the manifest's run.")
+]
+BandwidthOption = Annotated[
+    str | None, typer.Option("--bandwidth", metavar="100MiB/s", help="Most bytes a second; as in the manifest's run.")
+]
+InFlightOption = Annotated[
+    str | None, typer.Option("--in-flight", metavar="N", help="Most requests under way; as in the manifest's run.")
+]
+RetriesOption = Annotated[
+    str | None, typer.Option("--retries", metavar="N", help="Tries after the first; as in the manifest's run.")
+]
+MaxFailuresOption = Annotated[
+    str | None, typer.Option("--max-failures", metavar="N", help="Stop above this many; as in the manifest's run.")
+]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, safe to open in a spreadsheet.")]
 OutOption = Annotated[
     Path | None,

@@ -134,7 +134,7 @@ def check_is_ours(connection: sqlite3.Connection, *, path: Path, plan_digest: st
     if row[0] != plan_digest:
         raise JournalRefused(
             f"{shown_path(path)} belongs to another plan ({row[0][:8]}, not {plan_digest[:8]}); "
-            "move it away or name another with --journal"
+            "`s3plan apply --rebuild-journal` sets it aside and looks at the store, or name another with --journal"
         )
     since_ms: int | None = row[2]
     return since_ms

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from s3plan.app.library import apply, plan
     from s3plan.app.requests import ApplyReport, PlanMade
+    from s3plan.app.run_overrides import RunOverrides
     from s3plan.schemas.errors import S3PlanError
     from s3plan.schemas.events import Event
 
-__all__ = ["ApplyReport", "Event", "PlanMade", "S3PlanError", "apply", "plan"]
+__all__ = ["ApplyReport", "Event", "PlanMade", "RunOverrides", "S3PlanError", "apply", "plan"]
 
 _HOMES = {
     "plan": "s3plan.app.library",
     "apply": "s3plan.app.library",
     "ApplyReport": "s3plan.app.requests",
     "PlanMade": "s3plan.app.requests",
+    "RunOverrides": "s3plan.app.run_overrides",
     "S3PlanError": "s3plan.schemas.errors",
     "Event": "s3plan.schemas.events",
 }

@@ -70,7 +70,7 @@ def test_failures_of_an_earlier_plan_may_be_named_by_its_path_too(desk: Desk) ->
 def test_an_id_that_no_plan_has_is_refused(desk: Desk) -> None:
     a_stale_run(desk.world)
     ended = desk.run("failures", "0123456789abcdef")
-    assert ended.exit_code == 64
+    assert ended.exit_code == 4
     assert "there is no plan 0123456789abcdef here" in ended.stderr
 
 

@@ -22,6 +22,7 @@ COMMANDS = [
     "pause",
     "unpause",
     "cancel",
+    "discard",
     "failures",
     "schema",
     "demo",

@@ -1,0 +1,132 @@
+"""Gives a plan's run up: what it leaves behind is told, and the plan makes room for a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from s3plan.app.checks import check_endpoints
+from s3plan.app.connections import connections_of
+from s3plan.app.earlier_plans import put_away
+from s3plan.app.places import EARLIER_FOLDER, journal_path, lock_path
+from s3plan.app.requests import ApplyRequest
+from s3plan.app.standing import performed_batches, standing_end
+from s3plan.app.stores import Stores
+from s3plan.executors.journal import Journal
+from s3plan.executors.ledger import load_states
+from s3plan.executors.lock import is_held
+from s3plan.planfile.reader import PlanReader, open_plan
+from s3plan.planner.manifest_file import parse_manifest
+from s3plan.schemas.errors import JournalRefused, Locked, PlanRefused, S3PlanError, UsageInvalid
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.printable import shown_path
+from s3plan.schemas.requests import AbortMultipartUpload
+from s3plan.storage.patience import Patience
+from s3plan.storage.refusals import refusal_of
+
+_GONE = frozenset({FailureKind.NO_SUCH_UPLOAD, FailureKind.NOT_FOUND})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """A multipart upload that the plan's runs began and did not end; `key` is the whole one."""
+
+    location: PlanLocation
+    key: str
+    upload_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a plan leaves behind that is given up. `unreadable`: why that is not known."""
+
+    plan: Path
+    has_run: bool
+    ended: int = 0
+    remaining: int = 0
+    uploads: tuple[OpenUpload, ...] = ()
+    unreadable: str | None = None
+
+
+def look_at_remains(plan: Path) -> Remains:
+    """Return what would be left behind; raise Locked while the plan is applied, PlanRefused where there is none."""
+    _check_may_discard(plan)
+    journal = journal_path(plan)
+    try:
+        with open_plan(plan) as opened:
+            if not journal.exists():
+                return Remains(plan, has_run=False, remaining=opened.header.actions)
+            with Journal.read(journal, plan_digest=opened.digest) as read:
+                states = load_states(performed_batches(opened), read)
+                uploads = tuple(_open_uploads(opened, read))
+                has_run = bool(read.runs())
+            end = standing_end(opened, states)
+            ended = sum(state.batch.actions for state in states.values()) - end.remaining
+            return Remains(plan, has_run=has_run, ended=ended, remaining=end.remaining, uploads=uploads)
+    except (PlanRefused, JournalRefused) as error:
+        return Remains(plan, has_run=journal.exists(), unreadable=str(error))
+
+
+def abort_uploads(remains: Remains) -> None:
+    """Abort the plan's own open uploads; raise StoreRefused at the first that cannot be, CredentialsUnusable."""
+    if not remains.uploads:
+        return
+    with open_plan(remains.plan) as plan:
+        check_endpoints(plan, ApplyRequest(plan=remains.plan))
+        record = plan.header.manifest
+        connections = connections_of(parse_manifest(record.text.encode(), path=Path(record.path)).manifest)
+        with Stores(connections, max_in_flight=1) as stores:
+            for upload in remains.uploads:
+                _abort(stores, upload)
+
+
+def discard_plan(plan: Path) -> Path:
+    """Put the plan away, with its journal, among the earlier ones; return where it lies. Raises as look_at_remains."""
+    _check_may_discard(plan)
+    try:
+        return put_away(plan)
+    except OSError as error:
+        raise S3PlanError(
+            f"{shown_path(plan)} cannot be moved: {error.strerror or error}; check the disk and its permissions"
+        ) from error
+
+
+def _check_may_discard(plan: Path) -> None:
+    if not plan.exists():
+        raise PlanRefused(f"there is no plan at {shown_path(plan)}")
+    if plan.parent.name == EARLIER_FOLDER:
+        raise UsageInvalid(f"{shown_path(plan)} was put away already; `s3plan plan --keep N` says how many stay")
+    if is_held(lock_path(journal_path(plan))):
+        raise Locked(f"{shown_path(plan)} is being applied; stop it with `s3plan cancel` first")
+
+
+def _open_uploads(plan: PlanReader, journal: Journal) -> list[OpenUpload]:
+    found: list[OpenUpload] = []
+    for batch in performed_batches(plan):
+        uploads = journal.uploads(batch.id)
+        location = plan.destination(batch)
+        if not uploads or location is None:
+            continue
+        actions = plan.actions(batch)
+        for upload in uploads:
+            if upload.position < len(actions):
+                action = actions[upload.position]
+                key = location.prefix + (action.destination_key or action.key).decode()
+                found.append(OpenUpload(location, key, upload.upload_id))
+    return found
+
+
+def _abort(stores: Stores, upload: OpenUpload) -> None:
+    location = upload.location
+    engine = stores.engine_of(location)
+    request = AbortMultipartUpload(location.bucket, upload.key, upload.upload_id, owner=location.owner)
+    reply = Patience().call(engine, request)
+    if isinstance(reply, Failure) and reply.kind not in _GONE:
+        raise refusal_of(
+            reply,
+            bucket=location.bucket,
+            doing=f"aborting the upload of {upload.key}",
+            permission="s3:AbortMultipartUpload",
+            clock_offset_ms=engine.clock_offset_ms,
+        )
