@@ -61,14 +61,17 @@ def apply_plan(
             _set_aside(journal)
         since_ms = _doubtful_since_ms(plan, lock, rebuilt=request.rebuild_journal)
         opened = stack.enter_context(
-            Journal.open(journal, plan_digest=plan.digest, now_ms=now_ms(), doubtful_since_ms=since_ms)
+            Journal.open(
+                journal, plan_digest=plan.digest, now_ms=now_ms(), doubtful_since_ms=since_ms, check_lock=lock.check
+            )
         )
         if opened.is_new and lock.was_begun_before and not request.rebuild_journal:
             on_event(Warned("this plan was applied before, but its journal is gone: every action is looked at again"))
         states = _load(plan, opened)
         if not opened.runs():
             check_invariants(plan)
-        stores, limits = _open_stores(stack, plan, request, batches=sum(1 for state in states.values() if state.todo()))
+        batches = sum(1 for state in states.values() if state.todo())
+        stores, limits = _open_stores(stack, plan, request, batches=batches, lock=lock)
         pins = plan.header.settings.pin_cores and stores.take_many(plan.locations)
         if request.owns_process:
             pins_this = pins and limits.sends_from_here
@@ -78,7 +81,8 @@ def apply_plan(
         run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level)
         if _nothing_left(states):
             return report_end(run, standing_end(plan, states), began_s=monotonic())
-        control = open_control(limits, request.overrides.applied_to(plan.header.settings))
+        settings = request.overrides.applied_to(plan.header.settings)
+        control = open_control(limits, settings, lease=lock.lease)
         performer = EnginePerformer(stores.engine_of)
         in_worker = _open_engines(stores, plan, limits)
         # Opened before the preparation: worker processes come up meanwhile.
@@ -104,7 +108,7 @@ def _open_engines(stores: Stores, plan: PlanReader, limits: EngineLimits) -> Ope
 
 
 def _open_stores(
-    stack: ExitStack, plan: PlanReader, request: ApplyRequest, *, batches: int
+    stack: ExitStack, plan: PlanReader, request: ApplyRequest, *, batches: int, lock: JournalLock
 ) -> tuple[Stores, EngineLimits]:
     record = plan.header.manifest
     connections = connections_of(parse_manifest(record.text.encode(), path=Path(record.path)).manifest)
@@ -117,7 +121,9 @@ def _open_stores(
         climbs=climbs,
         cluster=request.cluster,
     )
-    return stack.enter_context(Stores(connections, max_in_flight=limits.most_in_flight)), limits
+    before_request = None if lock.lease is None else lock.check
+    stores = Stores(connections, max_in_flight=limits.most_in_flight, before_request=before_request)
+    return stack.enter_context(stores), limits
 
 
 def _set_aside(journal: Path) -> None:

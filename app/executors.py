@@ -10,6 +10,7 @@ from s3plan.app.executor_plugins import load_plugin, plugin_names
 from s3plan.executors.core_pin import core_count
 from s3plan.executors.dask_cluster import cluster_address, open_dask
 from s3plan.executors.executor_context import ExecutorContext, OpenExecutor
+from s3plan.executors.lease import Lease
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.processes import ProcessesExecutor
 from s3plan.executors.serial import SerialExecutor
@@ -100,8 +101,11 @@ def engine_limits(
     return EngineLimits(name, min(wanted or _DEFAULT_WORKERS, in_flight), in_flight, most, opens, where)
 
 
-def open_control(limits: EngineLimits, settings: ResolvedSettings) -> RunControl:
-    """Return the control of one run. Worker processes climb by themselves: each sees the store's latency."""
+def open_control(limits: EngineLimits, settings: ResolvedSettings, *, lease: Lease | None = None) -> RunControl:
+    """Return the control of one run, which may send by its lease only (None: as long as it lasts).
+
+    Worker processes climb by themselves: each sees the store's latency.
+    """
     share, most = limits.in_flight_per_batch, limits.most_in_flight_per_batch
     climbs_here = most > share and limits.executor not in _WITH_PROCESSES
     return RunControl(
@@ -109,6 +113,7 @@ def open_control(limits: EngineLimits, settings: ResolvedSettings) -> RunControl
         rate_per_s=settings.rate_per_s,
         bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s,
         tuner=InFlightTuner(start=share, most=most) if climbs_here else None,
+        lease=lease,
     )
 
 

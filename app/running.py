@@ -125,6 +125,7 @@ def run_scheduler(
         outcome_of=_outcome_finder(journal, recorder),
         known_uploads=lambda batch: _known_uploads(journal, recorder, batch),
         stop_level=run.stop_level,
+        check_lock=run.lock.check,
         now_ms=store_now_ms,
         clock=monotonic,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -11,17 +11,26 @@ from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
 from s3plan.storage.engines import EngineChoice, choose_engine, open_engine
+from s3plan.storage.guarded_engine import GuardedEngine
 
 
 class Stores:
     """Opens an engine for each connection and region, and closes them all at the end.
 
-    Safe to use from any thread once `engine_of` has been called for each location.
+    Safe to use from any thread once `engine_of` has been called for each location. What `before_request` raises
+    prevents a request.
     """
 
-    def __init__(self, connections: Mapping[str, ConnectionSettings], *, max_in_flight: int) -> None:
+    def __init__(
+        self,
+        connections: Mapping[str, ConnectionSettings],
+        *,
+        max_in_flight: int,
+        before_request: Callable[[], None] | None = None,
+    ) -> None:
         self._connections = connections
         self._max_in_flight = max_in_flight
+        self._before_request = before_request
         self._engines: dict[tuple[str, str | None], Engine] = {}
         self._checked: set[tuple[str, str | None]] = set()  # connections, and where they were seen to lead
 
@@ -51,7 +60,9 @@ class Stores:
         key = (connection, region or settings.region)
         if key not in self._engines:
             in_region = _in_region(settings, key[1])
-            self._engines[key] = open_engine(in_region, max_in_flight=self._max_in_flight)
+            engine = open_engine(in_region, max_in_flight=self._max_in_flight)
+            before = self._before_request
+            self._engines[key] = engine if before is None else GuardedEngine(engine, before)
         return self._engines[key]
 
     def engine_of(self, location: PlanLocation) -> Engine:

@@ -26,10 +26,12 @@ from s3plan.executors.contract_performers import (
     HangsUntilAbandoned,
     Opens,
     Refuses,
+    SaysWhen,
     TakesItsTime,
     TellsEverything,
 )
 from s3plan.executors.executor_context import ExecutorContext
+from s3plan.executors.lease import Lease, lease_clock_s
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.worker_messages import OpenPerformer
 from s3plan.schemas.actions import Action, ActionKind
@@ -197,6 +199,36 @@ class ExecutorContract:
         outcomes = [item for item in items_of(news) if isinstance(item, Outcome)]
         assert [outcome.position for outcome in outcomes] == list(range(400))
         assert outcomes[-1].kind is OutcomeKind.UNKNOWN
+
+    def test_once_the_lease_of_a_run_is_up_no_action_is_taken_even_if_the_executor_itself_stands_still(self) -> None:
+        """Its process was stopped, or the machine slept: somebody else may apply the plan by now."""
+        lease = Lease(lease_clock_s() + 1.0)
+        executor = self.open_executor(SaysWhen(), RunControl(in_flight=8, lease=lease))
+        executor.start(task_of(4_000))
+        news: list[BatchProgress] = []
+        while not items_of(news):
+            lease.until_s = lease_clock_s() + 1.0
+            news += executor.wait(0.2)
+        time.sleep(1.5)
+        lease.is_lost = True
+        news += executor.stop(grace_s=_PATIENCE_S)
+        outcomes = [item for item in items_of(news) if isinstance(item, Outcome)]
+        begun_s = [float(outcome.evidence) for outcome in outcomes if outcome.evidence]
+        assert begun_s
+        assert max(begun_s) < lease.until_s + 0.5, "news of the lease may take that long"
+
+    def test_a_run_that_still_has_its_plan_after_a_doubt_goes_on_where_it_was(self) -> None:
+        if not self.interrupts_waits:
+            pytest.skip("this executor is held up by a batch that waits")
+        lease = Lease(lease_clock_s() + _PATIENCE_S)
+        executor = self.open_executor(SaysWhen(0.002), RunControl(in_flight=8, lease=lease))
+        executor.start(task_of(200))
+        lease.until_s = 0.0
+        news = list(executor.wait(0.2))
+        lease.until_s = lease_clock_s() + _PATIENCE_S
+        news += all_news(executor)
+        kinds = [(item.position, item.kind) for item in items_of(news) if isinstance(item, Outcome)]
+        assert kinds == [(position, OutcomeKind.ALREADY_DONE) for position in range(200)]
 
     def test_a_stop_with_nothing_running_returns_at_once(self) -> None:
         executor = self.open_executor(DoesAll(), free_control())

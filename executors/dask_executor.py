@@ -28,6 +28,7 @@ from s3plan.executors.dask_messages import (
     thaw,
 )
 from s3plan.executors.dask_worker import perform_batch
+from s3plan.executors.lease import lease_clock_s
 from s3plan.executors.pacing import Pace, RunControl
 from s3plan.executors.worker_messages import OpenPerformer, Share, unpack
 from s3plan.schemas.errors import S3PlanError
@@ -67,7 +68,8 @@ class DaskExecutor:
     `wait` and `start` raise S3PlanError if the connection to dask's scheduler is lost, if batches cannot be performed
     on the workers at all, or if `may_have_workers` says that there never will be any more.
 
-    The `control` is obeyed by all workers together, each by its share; give it as `pacer` too if it has rates. Workers
+    The `control` is obeyed by all workers together, each by its share; give it as `pacer` too if it has rates or a
+    lease. Workers
     that hear nothing for `lease_s` seconds begin no more actions.
     """
 
@@ -89,6 +91,7 @@ class DaskExecutor:
         self._slots = slots
         self._most_in_flight = most_in_flight
         self._pacer = pacer
+        self._lease = None if pacer is None else pacer.lease
         self._lease_s = lease_s
         self._may_have_workers = may_have_workers
         self._run = uuid4().hex
@@ -284,7 +287,9 @@ class DaskExecutor:
         share, allowed, refused = self._said = self._wanted_orders()
         self._said_s = monotonic()
         self._orders_number += 1
-        orders = Orders(self._run, self._orders_number, share, allowed, refused, is_over=False)
+        lease = self._lease
+        sure_for_s = None if lease is None else lease.until_s - lease_clock_s()
+        orders = Orders(self._run, self._orders_number, share, allowed, refused, is_over=False, sure_for_s=sure_for_s)
         loop = self._client.loop
         if loop is not None:
             loop.add_callback(self._post_quietly, freeze(orders))
@@ -299,7 +304,12 @@ class DaskExecutor:
         pace = Pace() if self._pacer is None else self._pacer.pace().divided(max(busy, 1))
         control = self._control
         return Share(
-            control.in_flight, pace.rate_per_s, pace.bandwidth_bytes_per_s, control.stopping, control.abandoned
+            control.in_flight,
+            pace.rate_per_s,
+            pace.bandwidth_bytes_per_s,
+            control.stopping,
+            control.abandoned,
+            until_s=None if self._lease is None else 0.0,  # clocks of machines differ: orders say for how long
         )
 
     async def _post_quietly(self, frozen: bytes) -> None:

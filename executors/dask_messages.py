@@ -63,6 +63,7 @@ class Orders:
     """What holds for a run from now on: each is whole, and the one with the highest number counts.
 
     `allowed` and `refused` are attempts at batches. `is_over`: whatever still goes on is of no use to anybody.
+    `sure_for_s`: the run holds its plan for so long from when this was written; None: for as long as it lasts.
     """
 
     run: str
@@ -71,6 +72,7 @@ class Orders:
     allowed: frozenset[str]
     refused: frozenset[str]
     is_over: bool
+    sure_for_s: float | None = None
 
 
 FromWorker = MayBegin | AttemptReport

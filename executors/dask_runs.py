@@ -7,11 +7,13 @@ the run is over, or was silent for too long.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from threading import Condition, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from s3plan.executors.dask_messages import ORDERS_TOPIC, Assignment, Orders, thaw
+from s3plan.executors.lease import lease_clock_s
 from s3plan.executors.worker_share import SharedControl
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.ports import Performer
@@ -63,7 +65,9 @@ class RunHere:
             self._number, self._heard_s = orders.number, monotonic()
             self._allowed, self._refused = orders.allowed, orders.refused
             if not self.was_forsaken:
-                self._shared.keep_to(orders.share)
+                is_leased = orders.sure_for_s is not None
+                until_s = lease_clock_s() + (orders.sure_for_s or 0.0) if is_leased else None
+                self._shared.keep_to(replace(orders.share, until_s=until_s))
             if orders.is_over:
                 self.is_over = True
                 self.control.abandon()

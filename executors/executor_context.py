@@ -22,7 +22,8 @@ class ExecutorContext:
 
     `performer` performs batches in this process, on any thread, under `control`. Where batches run elsewhere,
     `open_performer` travels there, by pickle, and makes one: it holds no secrets, credentials are found where it is
-    called. Such an executor passes on what `control` says, and tells it by `note_requests` what others have sent.
+    called. Such an executor passes on what `control` says, its `lease` too, and tells it by `note_requests` what others
+    have sent.
 
     `workers` times `batches_each` is how many batches to take at a time. Each may have `control.in_flight` requests
     under way, and climb to `most_in_flight` where a control of its own finds that worth while.

@@ -9,7 +9,7 @@ whole: after a crash the last one stands.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
@@ -49,19 +49,35 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, *, is_new: bool, doubtful_since_ms: int | None
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        *,
+        is_new: bool,
+        doubtful_since_ms: int | None,
+        check_lock: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = path
         self.is_new = is_new
         self.doubtful_since_ms = doubtful_since_ms
         self._connection = connection
+        self._check_lock = check_lock
         self._uploads_checked = False
 
     @classmethod
-    def open(cls, path: Path, *, plan_digest: str, now_ms: int, doubtful_since_ms: int | None = None) -> Journal:
+    def open(
+        cls,
+        path: Path,
+        *,
+        plan_digest: str,
+        now_ms: int,
+        doubtful_since_ms: int | None = None,
+        check_lock: Callable[[], None] = lambda: None,
+    ) -> Journal:
         """Open the journal of the plan with this digest, or make it; raise JournalRefused for any other file.
 
-        `doubtful_since_ms` is kept in a journal that is made; one that is there has its own.
+        `doubtful_since_ms` is kept in a journal that is made; one that is there has its own. `check_lock` is called
+        before each write, and what it raises prevents it.
         """
         try:
             connection = open_file(path, create=True)
@@ -77,7 +93,7 @@ class Journal:
             raise _refusal(path, error) from error
         except OSError as error:
             raise _unopened(path, error.strerror or str(error)) from error
-        return cls(path, connection, is_new=is_new, doubtful_since_ms=since_ms)
+        return cls(path, connection, is_new=is_new, doubtful_since_ms=since_ms, check_lock=check_lock)
 
     @classmethod
     def read(cls, path: Path, *, plan_digest: str) -> Journal:
@@ -229,6 +245,7 @@ class Journal:
             raise _refusal(self.path, error) from error
 
     def _writing(self) -> _Transaction:
+        self._check_lock()
         return _Transaction(self._connection, self.path)
 
 

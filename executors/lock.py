@@ -21,6 +21,7 @@ from time import monotonic, sleep, time
 from types import TracebackType
 from typing import Self
 
+from s3plan.executors.lease import Lease, lease_clock_s
 from s3plan.planfile.own_file import objection_to_status
 from s3plan.schemas.errors import JournalRefused, Locked, S3PlanError
 from s3plan.schemas.printable import shown_path
@@ -28,7 +29,10 @@ from s3plan.schemas.printable import shown_path
 TAKE_OVER_AFTER_S = 60.0
 HEARTBEAT_S = 10.0
 _WATCH_S = 2.5 * HEARTBEAT_S  # a holder that lives is seen to beat within that time
+_LEASE_BEATS = 2  # shorter than the watch: who was silent for so long may have been taken for dead meanwhile
 _LOOK_EVERY_S = 0.25
+_PULSE_S = 1.0  # a machine that slept looks at its lock so soon
+_DOUBT_S = 0.05
 _SETTLE_S = 1.0  # longer than anybody takes from finding the lock free to writing in it
 _MOST_BYTES = 64 << 10
 _PAUSES_S = (0.02, 0.05, 0.1, None)
@@ -55,7 +59,8 @@ class JournalLock:
     """A context manager that holds the lock; raises Locked, naming the holder, if somebody else does.
 
     `was_begun_before`: earlier runs of this plan may have sent requests, none of them before `first_begun_at_ms` by the
-    store's clock. `is_lost`: where flock does not work, somebody has taken it over because it was silent for too long.
+    store's clock. `lease`: None where the kernel keeps the lock for as long as this process lives. Where flock does not
+    work, somebody takes it over who sees no heartbeat for too long; then the lease is lost, and `check` says so.
     """
 
     def __init__(self, path: Path, *, plan_digest: str, now_ms: int) -> None:
@@ -68,7 +73,7 @@ class JournalLock:
         self._token = secrets.token_hex(8)
         self.first_begun_at_ms: int | None = None
         self.was_begun_before = False
-        self.is_lost = False
+        self.lease: Lease | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -96,6 +101,26 @@ class JournalLock:
                 with suppress(OSError):
                     os.utime(self._path, (0, 0))  # lets the next one in at once
         os.close(self._descriptor)
+
+    def check(self) -> None:
+        """Raise Locked if somebody else has taken over; waits where that is in doubt. Call it before each change.
+
+        Raise S3PlanError if the doubt lasts.
+        """
+        lease = self.lease
+        if lease is None or lease.is_sure:
+            return
+        until_s = lease_clock_s() + TAKE_OVER_AFTER_S
+        while not lease.is_sure:  # the heart finds it out
+            if lease.is_lost:
+                raise Locked(
+                    f"{self._path.with_suffix('')} was taken over by {read_holder(self._path) or 'another apply'}, "
+                    "since this one was silent for too long; nothing more was sent or written from here: look at "
+                    "`s3plan status`, then apply again if that one has ended"
+                )
+            if lease_clock_s() >= until_s:
+                raise S3PlanError(f"{self._path}: the lock cannot be read; check the disk, then apply again")
+            sleep(_DOUBT_S)
 
     def _check_own(self) -> None:
         """Raise JournalRefused for a file that others have made, or may write: it says what was begun, and when."""
@@ -133,11 +158,13 @@ class JournalLock:
         holder = read_holder(self._path)
         if holder is not None and self._is_beating():
             raise self._refusal(holder)
+        began_s = lease_clock_s()
         self._take_over()
         sleep(_SETTLE_S)
         if not self._is_ours():
             raise self._refusal(read_holder(self._path))
-        self._heart = Thread(target=self._beat, name="s3plan-lock", daemon=True)
+        self.lease = Lease(began_s + _LEASE_BEATS * HEARTBEAT_S)
+        self._heart = Thread(target=self._keep_beating, args=(self.lease, began_s), name="s3plan-lock", daemon=True)
         self._heart.start()
 
     def _is_beating(self) -> bool:
@@ -168,13 +195,32 @@ class JournalLock:
         finally:
             probe.unlink(missing_ok=True)
 
-    def _beat(self) -> None:
-        while not (self.is_lost or self._stop_beating.wait(HEARTBEAT_S)):
-            with suppress(OSError):  # a disk that comes back within a minute costs nothing
-                if self._is_ours():
-                    os.utime(self._path)
-                elif read_holder(self._path) is not None:
-                    self.is_lost = True
+    def _keep_beating(self, lease: Lease, beaten_s: float) -> None:
+        while not (lease.is_lost or self._stop_beating.wait(min(HEARTBEAT_S, _PULSE_S))):
+            now_s = lease_clock_s()
+            if now_s - beaten_s >= HEARTBEAT_S:
+                with suppress(OSError):  # a disk that comes back within a minute costs nothing
+                    if self._beat(lease):
+                        beaten_s = now_s
+
+    def _beat(self, lease: Lease) -> bool:
+        """Touch the file if it is ours, and prolong the lease; return whether that was done.
+
+        After a silence in which others may have taken us for dead the file is ours only if it still is after a while.
+        """
+        began_s, was_sure = lease_clock_s(), lease.is_sure
+        holder = read_holder(self._path)
+        if holder is not None and holder.token == self._token:
+            os.utime(self._path)
+            if not was_sure:
+                sleep(_SETTLE_S)
+                holder = read_holder(self._path)
+        if holder is None:
+            return False
+        lease.is_lost = holder.token != self._token
+        if not lease.is_lost:
+            lease.until_s = began_s + _LEASE_BEATS * HEARTBEAT_S
+        return True
 
     def _is_ours(self) -> bool:
         holder = read_holder(self._path)
@@ -191,8 +237,9 @@ class JournalLock:
     def note_begun(self, store_now_ms: int) -> None:
         """Write down durably that requests of this plan may be sent from now on, unless that is known already.
 
-        By the store's clock: this machine's may jump before the next apply. Raises S3PlanError.
+        By the store's clock: this machine's may jump before the next apply. Raises S3PlanError, Locked as `check` does.
         """
+        self.check()
         if self.first_begun_at_ms is None:
             self.first_begun_at_ms = store_now_ms
             self._write_holder()

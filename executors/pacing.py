@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 
+from s3plan.executors.lease import Lease
 from s3plan.executors.tuning import InFlightTuner
 
 _SLOW_DOWN_EVERY_S = 1.0  # many refusals in one second are one signal
@@ -44,6 +45,9 @@ class RunControl:
     what the store's latency makes worth while.
 
     Where other processes send the requests, each has a RunControl that keeps to its share of this one's `pace`.
+
+    `lease` is None where nobody can take the plan over. While it is not sure the control is held, once it is lost
+    abandoned.
     """
 
     def __init__(
@@ -54,7 +58,9 @@ class RunControl:
         bandwidth_bytes_per_s: float | None = None,
         tuner: InFlightTuner | None = None,
         clock: Callable[[], float] = monotonic,
+        lease: Lease | None = None,
     ) -> None:
+        self.lease = lease
         self._clock = clock
         self._in_flight = in_flight if tuner is None else tuner.in_flight
         self._tuner = tuner
@@ -80,11 +86,15 @@ class RunControl:
 
     @property
     def stopping(self) -> bool:
-        return self._stopping
+        return self._stopping or (self.lease is not None and self.lease.is_lost)
 
     @property
     def abandoned(self) -> bool:
-        return self._abandoned
+        return self._abandoned or (self.lease is not None and self.lease.is_lost)
+
+    @property
+    def held(self) -> bool:
+        return self.lease is not None and not self.lease.is_sure
 
     @property
     def is_throttled(self) -> bool:

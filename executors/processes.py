@@ -28,7 +28,7 @@ class ProcessesExecutor:
     cannot work here at all.
 
     The `control` is obeyed by all workers together: each is told its share, and again when it changes. Give it as
-    `pacer` too if it has rates.
+    `pacer` too if it has rates or a lease.
     """
 
     def __init__(
@@ -164,8 +164,14 @@ class ProcessesExecutor:
     def _share(self, shares: int) -> Share:
         control = self._control
         pace = Pace() if self._pacer is None else self._pacer.pace().divided(shares)
+        lease = None if self._pacer is None else self._pacer.lease
         return Share(
-            control.in_flight, pace.rate_per_s, pace.bandwidth_bytes_per_s, control.stopping, control.abandoned
+            control.in_flight,
+            pace.rate_per_s,
+            pace.bandwidth_bytes_per_s,
+            control.stopping,
+            control.abandoned,
+            until_s=None if lease is None else lease.until_s,
         )
 
     def _hear(self, worker: WorkerHandle) -> list[BatchProgress]:

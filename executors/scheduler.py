@@ -19,7 +19,7 @@ from s3plan.executors.release import why_withheld
 from s3plan.executors.run_states import RunEnd, RunLimits, StopLevel, StopReason, run_end
 from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.bitmaps import bitmap_of
-from s3plan.schemas.errors import PlanDamaged
+from s3plan.schemas.errors import Locked, PlanDamaged
 from s3plan.schemas.plan import PhaseName
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
@@ -52,9 +52,12 @@ class Scheduler:
         outcome_of: Callable[[int, int], OutcomeRecord | None],
         known_uploads: Callable[[int], tuple[KnownUpload, ...]],
         stop_level: Callable[[], StopLevel],
+        check_lock: Callable[[], None],
         now_ms: Callable[[], int],
         clock: Callable[[], float],
     ) -> None:
+        """`check_lock` raises Locked once somebody else has taken the plan over."""
+        self._check_lock = check_lock
         self._plan = plan
         self._states = states
         self._executor = executor
@@ -84,10 +87,16 @@ class Scheduler:
     def run(self) -> RunEnd:
         """Perform the plan to its end, or to where it has to stop; all that is known is in the journal then.
 
-        If that cannot go on (the journal's disk is full, the plan is damaged), nothing more is sent either.
+        If that cannot go on (the journal's disk is full, the plan is damaged), nothing more is sent either; if the
+        plan is somebody else's by now, what is under way is left at once.
         """
         try:
             return self._run()
+        except Locked:
+            self._control.abandon()
+            with suppress(Exception):
+                self._executor.stop(grace_s=_ABANDON_S)
+            raise
         except BaseException:
             self._control.stop()
             with suppress(Exception):  # the first error is the one to tell
@@ -98,6 +107,7 @@ class Scheduler:
     def _run(self) -> RunEnd:
         self._begin_phases()
         while self._ready or self._delayed or self._running:
+            self._check_lock()
             if self._must_stop():
                 break
             if not self._hold.update(is_idle=not self._running):
@@ -246,7 +256,9 @@ class Scheduler:
         self._executor.start(task)
 
     def _take_news(self, timeout_s: float) -> None:
-        for progress in self._executor.wait(timeout_s):
+        news = self._executor.wait(timeout_s)
+        self._check_lock()  # before anything is made of it: what was given up for that reason is no news
+        for progress in news:
             if self._books.take(progress) and progress.final:
                 self._end_batch(progress.batch_id)
         self._recorder.flush_if_due()
@@ -281,7 +293,9 @@ class Scheduler:
                 self._take_last(progress)
 
     def _take_last_news(self) -> None:
-        for progress in self._executor.wait(_WAIT_S):
+        news = self._executor.wait(_WAIT_S)
+        self._check_lock()
+        for progress in news:
             self._take_last(progress)
         self._recorder.flush_if_due()
 

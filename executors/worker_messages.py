@@ -21,13 +21,17 @@ _Packed = tuple[int, int, Sequence[Progress | int], bool, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one worker is allowed, for each of its batches (`in_flight`) and in all (the rates)."""
+    """What one worker is allowed, for each of its batches (`in_flight`) and in all (the rates).
+
+    `until_s`: it may send by lease_clock_s up to then; None: until it is told otherwise.
+    """
 
     in_flight: int
     rate_per_s: float | None
     bandwidth_bytes_per_s: float | None
     stopping: bool
     abandoned: bool
+    until_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

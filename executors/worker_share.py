@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from s3plan.executors.lease import Lease
 from s3plan.executors.pacing import Pace, RunControl
 from s3plan.executors.tuning import InFlightTuner
 from s3plan.executors.worker_messages import Share
@@ -24,6 +25,7 @@ class SharedControl:
             bandwidth_bytes_per_s=share.bandwidth_bytes_per_s,
             tuner=InFlightTuner(start=share.in_flight, most=most_in_flight) if climbs else None,
             clock=monotonic,
+            lease=None if share.until_s is None else Lease(share.until_s),
         )
         self._share = share
         self._obey(share)
@@ -37,6 +39,9 @@ class SharedControl:
         self._obey(share)
 
     def _obey(self, share: Share) -> None:
+        lease = self.control.lease
+        if lease is not None and share.until_s is not None:
+            lease.until_s = share.until_s
         if share.stopping:
             self.control.stop()
         else:

@@ -54,6 +54,10 @@ class Control(Protocol):
     def abandoned(self) -> bool:
         """Stop now; what is under way ends unknown."""
 
+    @property
+    def held(self) -> bool:
+        """Send nothing for now: whether the run still holds its plan is being found out. Asked before each request."""
+
     def reserve(self, *, size_bytes: int) -> float:
         """Take one request's turn and that many bytes of the bandwidth; return the seconds to wait before sending."""
 

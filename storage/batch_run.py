@@ -47,6 +47,7 @@ class BatchRun:
         self._procedures: Iterator[Procedure] = iter(())
         self._is_drained = True
         self._due: tuple[float, _Running, Ask] | None = None  # a request that must wait for its turn
+        self._held: deque[tuple[_Running, Ask]] = deque()  # would be sent if they might be
         self._under_way = 0
         self._error: BaseException | None = None
         self._is_left = False  # nobody takes what is told any more
@@ -125,6 +126,8 @@ class BatchRun:
                 running.under_way -= 1
                 self._under_way -= 1
                 self._step(running, reply if running.asks is None else Answer(request, reply))
+            if self._held:
+                self._send_held()
             self._send_due()
             self._feed_hungry()
             self._begin()
@@ -201,6 +204,13 @@ class BatchRun:
             self._due = None
             self._submit(running, wanted)
 
+    def _send_held(self) -> None:
+        while self._held and not self._control.held:
+            self._submit(*self._held.popleft())
+
     def _submit(self, running: _Running, wanted: Ask) -> None:
+        if self._control.held:
+            self._held.append((running, wanted))
+            return
         request = wanted.request
         self._engines[wanted.side.value].submit(request, lambda reply: self._take_reply(running, request, reply))

@@ -31,7 +31,9 @@ class TestDaskExecutor(ExecutorContract):
     def open(self, context: ExecutorContext) -> Iterator[Executor]:
         with (
             client_of(self._cluster) as client,
-            DaskExecutor(client, context.open_performer, context.control, slots=self.slots) as executor,
+            DaskExecutor(
+                client, context.open_performer, context.control, slots=self.slots, pacer=context.control
+            ) as executor,
         ):
             yield executor
 

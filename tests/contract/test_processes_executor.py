@@ -16,7 +16,11 @@ class TestProcessesExecutor(ExecutorContract):
 
     def open(self, context: ExecutorContext) -> AbstractContextManager[Executor]:
         return ProcessesExecutor(
-            context.open_performer, context.control, workers=self.workers, batches_each=self.batches_each
+            context.open_performer,
+            context.control,
+            workers=self.workers,
+            batches_each=self.batches_each,
+            pacer=context.control,
         )
 
 

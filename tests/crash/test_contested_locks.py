@@ -183,11 +183,13 @@ def test_without_flock_a_holder_that_lost_its_lock_leaves_the_next_ones_alone(
             then_s = time.time() - 2 * TAKE_OVER_AFTER_S
             os.utime(path, (then_s, then_s))
             second = stack.enter_context(lock(path))
+            assert first.lease is not None
+            assert second.lease is not None
             until_s = time.monotonic() + 20
-            while not first.is_lost and time.monotonic() < until_s:
+            while not first.lease.is_lost and time.monotonic() < until_s:
                 time.sleep(0.05)
-        assert first.is_lost
-        assert not second.is_lost
+        assert first.lease.is_lost
+        assert not second.lease.is_lost
         with pytest.raises(Locked), lock(path):
             pass
 

@@ -206,6 +206,7 @@ class RunWorld:
         self.control = RunControl(in_flight=8, clock=self.clock)
         self.executor: StepExecutor | None = None
         self.stop_level = StopLevel.NONE
+        self.check_lock: Callable[[], None] = lambda: None
         self.wish = Wish.GO_ON
         self.answers_probes = True
         self.probes_at_s: list[float] = []
@@ -274,6 +275,7 @@ class RunWorld:
                 outcome_of=lambda batch, position: _outcome_of(journal, recorder, batch, position),
                 known_uploads=lambda batch: _flushed(recorder, journal).uploads(batch),
                 stop_level=lambda: self.stop_level,
+                check_lock=self.check_lock,
                 now_ms=self.clock.now_ms,
                 clock=self.clock,
             )

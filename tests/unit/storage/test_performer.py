@@ -220,6 +220,7 @@ def test_a_request_that_waits_for_its_turn_is_not_sent_once_the_run_is_abandoned
         in_flight = 1
         stopping = False
         abandoned = False
+        held = False
 
         def reserve(self, *, size_bytes: int) -> float:
             self.abandoned = True
@@ -324,3 +325,26 @@ def test_nothing_more_is_begun_once_a_batch_was_left(how: str) -> None:
     assert world.engine.asked(CopyObject) <= sent + 4
     assert sent < len(keys) - 50
     engine.close()
+
+
+def test_while_a_run_is_held_no_request_is_sent_and_afterwards_each_of_them_once() -> None:
+    world = CopyWorld()
+    for key in "abcdef":
+        world.put_source(key, b"one")
+    asked: list[int] = []
+
+    def hold(request: Request) -> None:
+        if isinstance(request, CopyObject) and request.key == "out/b":
+            world.steering.held = True
+            asked.append(world.engine.asked(CopyObject))
+            threading.Timer(0.3, let_go).start()
+
+    def let_go() -> None:
+        asked.append(world.engine.asked(CopyObject))
+        world.steering.held = False
+
+    world.engine.on_request = hold
+    attempt = world.perform(*(world.plan_copy(key) for key in "abcdef"))
+    assert attempt.kinds == ["done"] * 6
+    assert asked[0] == asked[1] < 6
+    assert world.engine.asked(CopyObject) == 6

@@ -1,0 +1,31 @@
+"""An engine that asks before each request whether it may still be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import Reply, Request
+
+
+class GuardedEngine:
+    """An Engine; what `before_request` raises comes out of `submit` and `call`, and nothing is sent."""
+
+    def __init__(self, engine: Engine, before_request: Callable[[], None]) -> None:
+        self._engine = engine
+        self._before_request = before_request
+
+    @property
+    def clock_offset_ms(self) -> int:
+        return self._engine.clock_offset_ms
+
+    def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
+        self._before_request()
+        self._engine.submit(request, on_reply)
+
+    def call(self, request: Request) -> Reply:
+        self._before_request()
+        return self._engine.call(request)
+
+    def close(self) -> None:
+        self._engine.close()
