@@ -53,7 +53,8 @@ def check_header(plan: PlanReader, *, now: datetime) -> None:
         )
     if header.is_expired(now):
         raise PlanRefused(
-            f"{shown_path(plan.path)} has expired at {header.expires_at:%Y-%m-%d %H:%M} UTC; make a new plan"
+            f"{shown_path(plan.path)} has expired at {header.expires_at:%Y-%m-%d %H:%M} UTC; make a new plan, first "
+            f"giving up the run of this one if it has begun: s3plan discard {shown_path(plan.path)}"
         )
 
 

@@ -120,9 +120,8 @@ def _say_finished(status: Status, options: ApplyOptions, output: Output) -> int:
         counts = {kind.value: count for kind, count in status.counts.items()}
         on_event(RunEnded(status.state, None, counts, 0, int(code), 0.0, status.messages))
     if not output.options.json:
-        manifest = status.header.manifest.path
         resume = resume_command(status.plan, options)
-        output.terminal.print(finished_lines(status, manifest=manifest, resume=resume))
+        output.terminal.print(finished_lines(status, resume=resume))
     return code
 
 
@@ -165,4 +164,4 @@ def _announce(output: Output, level: StopLevel) -> None:
 def _show(report: ApplyReport, plan: ShownPlan, options: ApplyOptions, output: Output) -> None:
     if not output.options.json:
         resume = resume_command(plan.path, options)
-        output.terminal.print(result_lines(report, manifest=plan.header.manifest.path, resume=resume))
+        output.terminal.print(result_lines(report, resume=resume))

@@ -82,7 +82,7 @@ def end_rows(ends: Mapping[LocationRole, PlanEnd]) -> list[list[Cell]]:
     return rows
 
 
-def result_lines(report: ApplyReport, *, manifest: str, resume: Sequence[str | Path]) -> list[Text]:
+def result_lines(report: ApplyReport, *, resume: Sequence[str | Path]) -> list[Text]:
     """Return how a run ended and what to do next; `resume` is the command that goes on with it."""
     ended = sum(count for kind, count in report.counts.items() if kind is not OutcomeKind.UNKNOWN)
     title, style = _title(report.state, report.reason)
@@ -90,17 +90,17 @@ def result_lines(report: ApplyReport, *, manifest: str, resume: Sequence[str | P
     parts = [part for part in (of, counts_text(report.counts)) if part] or ["nothing to do"]
     head = Text(f"{title}: {': '.join(parts)}, in {duration_text(report.elapsed_s)}.", style=style)
     lines = [Text(f"  {escape_unprintable(message)}") for message in report.messages]
-    return [head, *lines, *next_lines(report.plan, report.counts, report.remaining, manifest=manifest, resume=resume)]
+    return [head, *lines, *next_lines(report.plan, report.counts, report.remaining, resume=resume)]
 
 
-def finished_lines(status: Status, *, manifest: str, resume: Sequence[str | Path]) -> list[Text]:
+def finished_lines(status: Status, *, resume: Sequence[str | Path]) -> list[Text]:
     """Return that a plan has nothing left to do."""
     counts = counts_text(status.counts) or "nothing to do"
     ended_at = status.runs[-1].ended_at
     when = "" if ended_at is None else f" at {moment_text(ended_at)}"
     head = Text(f"This plan was applied before{when}: {counts}.", style="bold")
     lines = [Text(f"  {escape_unprintable(message)}") for message in status.messages]
-    return [head, *lines, *next_lines(status.plan, status.counts, 0, manifest=manifest, resume=resume)]
+    return [head, *lines, *next_lines(status.plan, status.counts, 0, resume=resume)]
 
 
 def counts_text(counts: Mapping[OutcomeKind, int]) -> str:
@@ -113,22 +113,22 @@ def next_lines(
     counts: Mapping[OutcomeKind, int],
     remaining: int,
     *,
-    manifest: str,
     resume: Sequence[str | Path],
 ) -> list[Text]:
-    """Return the commands that help from here."""
-    stale, failed, unknown = (
-        counts.get(kind, 0) for kind in (OutcomeKind.STALE, OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
+    """Return what helps from here: `apply` for what its old pins may still do, `retry` for what needs new ones."""
+    stale, failed, unknown, skipped = (
+        counts.get(kind, 0)
+        for kind in (OutcomeKind.STALE, OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
     )
     rows: list[list[Cell]] = []
     has_begun = any(counts.values())
-    if stale or failed or unknown or counts.get(OutcomeKind.SKIPPED):
+    if stale or failed or unknown or skipped:
         rows.append([Cell("what and why:"), Cell(command_text("s3plan", "failures", plan))])
     if remaining or failed:
         what = "to try the failed ones again:" if not remaining else "to go on:" if has_begun else "to apply it:"
         rows.append([Cell(what), Cell(command_text(*resume), "bold")])
-    elif stale:
-        rows.append([Cell("stale ones need a new plan:"), Cell(command_text("s3plan", "plan", manifest), "bold")])
+    if not remaining and (stale or (skipped and not failed)):
+        rows.append([Cell("to plan anew what is not done:"), Cell(command_text("s3plan", "retry", plan), "bold")])
     return aligned_lines(rows)
 
 
@@ -136,6 +136,8 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
     """Return where a plan stands."""
     header = status.header
     title, style = _title(status.state, status.runs[-1].reason if status.runs else None)
+    if _is_over(status, now=now):
+        title, style = f"{title}, and expired", "bold yellow"
     rows = [
         *end_rows(status.ends),
         [Cell("plan"), Cell(f"{path_text(status.plan)}, made {age_text(header.made_at, now=now)}")],
@@ -146,7 +148,8 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
     if status.counts:
         rows.append([Cell("outcomes"), Cell(counts_text(status.counts))])
     if header.expires_at is not None:
-        rows.append([Cell("expires"), Cell(age_text(header.expires_at, now=now))])
+        word = "expired" if header.is_expired(now) else "expires"
+        rows.append([Cell(word), Cell(age_text(header.expires_at, now=now))])
     runs = aligned_lines([_run_row(run, now=now) for run in status.runs], right=frozenset({0}))
     lines = [Text(f"  {escape_unprintable(message)}") for message in status.messages]
     return [
@@ -154,17 +157,26 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
         *aligned_lines(rows),
         *([Text("Runs"), *runs, *_engine_lines(status)] if runs else []),
         *lines,
-        *_next_of(status, resume=resume),
+        *_next_of(status, now=now, resume=resume),
     ]
 
 
-def _next_of(status: Status, *, resume: Sequence[str | Path]) -> list[Text]:
+def _is_over(status: Status, *, now: datetime) -> bool:
+    """Say whether the plan has something left that apply will refuse to do, since it has expired."""
+    return status.header.is_expired(now) and status.remaining > 0 and status.state not in {"running", "paused"}
+
+
+def _next_of(status: Status, *, now: datetime, resume: Sequence[str | Path]) -> list[Text]:
+    if _is_over(status, now=now):
+        given_up = [Cell("to give it up:"), Cell(command_text("s3plan", "discard", status.plan), "bold")]
+        planned = [Cell("to plan anew:"), Cell(command_text("s3plan", "plan", status.header.manifest.path), "bold")]
+        return aligned_lines([given_up, planned] if status.runs else [planned])
     if status.header.is_blocked:
         return [Text("  A guard holds this plan back; `s3plan show` says which.")]
     if status.state == "paused":
         return aligned_lines([[Cell("to let it go on:"), Cell(command_text("s3plan", "unpause", status.plan), "bold")]])
     remaining = 0 if status.state == "running" else status.remaining
-    return next_lines(status.plan, status.counts, remaining, manifest=status.header.manifest.path, resume=resume)
+    return next_lines(status.plan, status.counts, remaining, resume=resume)
 
 
 def _engine_lines(status: Status) -> list[Text]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, starmap
 from os import fsencode
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from s3plan.cli.terminal import Terminal, open_terminal
 from s3plan.cli.wording import key_text, size_text
 from s3plan.schemas.actions import Action, VerdictKind
 from s3plan.schemas.errors import ExitCode, UsageInvalid
+from s3plan.schemas.plan import LocationRole
 from s3plan.schemas.printable import escape_unprintable
 
 _KINDS_BY_WORD = {look.word: kind for kind, look in LOOKS.items()}
@@ -48,8 +50,8 @@ def show(options: ShowOptions) -> int:
                 terminal.stdout.write(piece)
             terminal.stdout.flush()
         elif options.csv:
-            rows = (action_row(kind, action) for kind, action in islice(_rows(review, options), options.limit))
-            write_csv(rows, columns=ACTION_COLUMNS, stream=terminal.stdout)
+            rows = _counted(islice(_rows(review, options), options.limit), review, options, terminal)
+            write_csv(starmap(action_row, rows), columns=ACTION_COLUMNS, stream=terminal.stdout)
         elif options.lists:
             _print_list(review, options, terminal)
         else:
@@ -86,9 +88,37 @@ def _places(action: Action) -> str:
 
 def _print_list(review: Review, options: ShowOptions, terminal: Terminal) -> None:
     rows = _rows(review, options)
-    terminal.print(list_lines(islice(rows, options.limit)))
+    terminal.print(list_lines(_counted(islice(rows, options.limit), review, options, terminal)))
     if options.limit is not None and next(rows, None) is not None:
         terminal.say([Text(f"There is more; these are the first {options.limit:,} (--limit).")])
+
+
+def _counted(
+    rows: Iterable[tuple[VerdictKind, Action]], review: Review, options: ShowOptions, terminal: Terminal
+) -> Iterator[tuple[VerdictKind, Action]]:
+    """Yield the rows; where a prefix was asked for and there are none, say what keys look like in a plan."""
+    row = None
+    for row in rows:
+        yield row
+    if row is None and options.prefix is not None:
+        terminal.say(nothing_lines(options.prefix, review, of_kinds=bool(options.kinds)))
+
+
+def nothing_lines(prefix: str, review: Review, *, of_kinds: bool) -> list[Text]:
+    """Return that no action's key begins so, and what keys are relative to."""
+    source, destination = (review.ends[role].location for role in (LocationRole.SOURCE, LocationRole.DESTINATION))
+    asked = escape_unprintable(prefix)
+    what = "line of these kinds" if of_kinds else "line"
+    lines = [
+        Text(f"No {what} of the plan has a key that begins with {asked}."),
+        Text(f"  Keys are relative to {escape_unprintable(source.url)} and {escape_unprintable(destination.url)}."),
+    ]
+    for location in (source, destination):
+        for whole in (f"s3://{location.bucket}/{location.prefix}", f"/{location.prefix}", location.prefix):
+            if whole and prefix.startswith(whole):
+                rest = shlex.quote(escape_unprintable(prefix.removeprefix(whole)))
+                return [*lines, Text(f"  Did you mean --prefix {rest}?")]
+    return lines
 
 
 def _rows(review: Review, options: ShowOptions) -> Iterator[tuple[VerdictKind, Action]]:

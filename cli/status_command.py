@@ -83,6 +83,7 @@ def status_document(status: Status, *, earlier: Sequence[EarlierPlan]) -> dict[s
         "locations": location_documents(status.ends),
         "made_at": header.made_at,
         "expires_at": header.expires_at,
+        "is_expired": header.is_expired(now_utc()),
         "state": status.state,
         "actions": status.actions,
         "remaining": status.remaining,

@@ -24,7 +24,7 @@ def _result(
     reason: str | None = None,
 ) -> str:
     report = ApplyReport(PLAN, Path("journal"), state, reason, 0, counts, remaining, messages, elapsed_s=12.3)
-    return screen(result_lines(report, manifest="job.yaml", resume=RESUME))
+    return screen(result_lines(report, resume=RESUME))
 
 
 def test_the_question_is_preceded_by_what_is_about_to_be_done() -> None:
@@ -64,8 +64,8 @@ def test_an_end_with_stale_and_withheld_actions_says_why_and_what_to_do() -> Non
         """\
         Not everything was done: 8,931 done, 2 stale, 4 skipped, in 12 s.
           4 delete(s) withheld: the copy of a\\x1b[2Jb is stale
-          what and why:                s3plan failures .s3plan/images.s3plan
-          stale ones need a new plan:  s3plan plan job.yaml"""
+          what and why:                   s3plan failures .s3plan/images.s3plan
+          to plan anew what is not done:  s3plan retry .s3plan/images.s3plan"""
     )
 
 
@@ -102,7 +102,7 @@ def test_a_run_that_was_stopped_before_its_first_action_says_so() -> None:
 
 def test_a_finished_plan_says_when_it_was_applied() -> None:
     status = a_status("completed", counts={OutcomeKind.DONE: 8_937}, remaining=0)
-    text = screen(finished_lines(status, manifest="job.yaml", resume=RESUME))
+    text = screen(finished_lines(status, resume=RESUME))
     assert text == "This plan was applied before at 2026-05-04 12:02:05 UTC: 8,937 done."
 
 
