@@ -23,6 +23,7 @@ from s3plan.app.worker import OpenEngines
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import BatchState, load_states
 from s3plan.executors.lock import JournalLock
+from s3plan.executors.progress_file import progress_path, told_to_others
 from s3plan.executors.run_states import StopLevel
 from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan
@@ -76,6 +77,7 @@ def apply_plan(
         if request.owns_process:
             pins_this = pins and limits.sends_from_here
             on_event = stack.enter_context(tuned_process(pins_core=pins_this, on_event=on_event))
+        on_event = stack.enter_context(told_to_others(on_event, progress_path(journal), plan_digest=plan.digest))
         for warning in stores.fallbacks(plan.locations):
             on_event(Warned(warning))
         run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level)

@@ -10,6 +10,7 @@ from pathlib import Path
 from s3plan.app.ends import PlanEnd
 from s3plan.app.run_overrides import RunOverrides
 from s3plan.schemas.engines import EngineUsed
+from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan import LocationRole
 from s3plan.schemas.plan_header import PlanHeader
@@ -67,6 +68,7 @@ class ApplyRequest:
     max_duration: timedelta | None = None
     allow_checked: bool = False
     rebuild_journal: bool = False
+    every_action: bool = False  # an event for each action that ends, not only for those that end badly
     owns_process: bool = False  # this process does nothing else: see app/own_process.py
 
 
@@ -115,6 +117,7 @@ class Status:
     runs: tuple[RunLine, ...]
     ends: Mapping[LocationRole, PlanEnd]
     messages: tuple[str, ...] = ()
+    progress: Advanced | None = None  # of the run that goes on, a second old at most
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from s3plan.app.endpoint_probe import probe_sender
 from s3plan.app.executors import EngineLimits
 from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.stores import Stores
-from s3plan.executors.bookkeeping import Bookkeeper
+from s3plan.executors.bookkeeping import TOLD, Bookkeeper
 from s3plan.executors.circuit_breaker import CircuitBreaker
 from s3plan.executors.control_file import ControlFile, control_path
 from s3plan.executors.hold import Hold
@@ -97,6 +97,7 @@ def run_scheduler(
         reporter=reporter,
         on_event=on_event,
         now_ms=now_ms,
+        told=frozenset(OutcomeKind) if run.request.every_action else TOLD,
     )
     number = journal.begin_run(
         now_ms=now_ms(),

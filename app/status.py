@@ -17,9 +17,11 @@ from s3plan.executors.journal import Journal
 from s3plan.executors.journal_records import RunRecord
 from s3plan.executors.ledger import does_not_fit
 from s3plan.executors.lock import is_held
+from s3plan.executors.progress_file import progress_path, read_progress
 from s3plan.executors.run_states import RunState
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import OutcomeKind
 
 _GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
@@ -53,7 +55,12 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
             runs=tuple(_line(run, is_running=is_running and run is runs[-1]) for run in runs),
             ends=ends_of(opened.locations, opened.header),
             messages=tuple(sorted(withheld)),
+            progress=_progress(where, runs[-1], opened.digest) if runs and state in _GOES_ON else None,
         )
+
+
+def _progress(journal: Path, run: RunRecord, plan_digest: str) -> Advanced | None:
+    return read_progress(progress_path(journal), run=run.id, plan_digest=plan_digest)
 
 
 def read_state(journal: Path, *, plan_digest: str) -> RunState:

@@ -146,6 +146,7 @@ def _perform(
         max_duration=max_duration,
         allow_checked=options.allow_checked,
         rebuild_journal=options.rebuild_journal,
+        every_action=output.options.wants_every_action,
         owns_process=True,
     )
     with StopSignals(lambda level: _announce(output, level)) as signals:

@@ -12,6 +12,7 @@ from s3plan.app.requests import ApplyReport, RunLine, Status
 from s3plan.cli.columns import Cell, aligned_lines
 from s3plan.cli.end_lines import made_text, store_cell, url_text
 from s3plan.cli.plan_screen import ShownPlan, action_counts
+from s3plan.cli.progress_frames import pace_text
 from s3plan.cli.wording import (
     age_text,
     command_text,
@@ -147,6 +148,8 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
     ]
     if status.counts:
         rows.append([Cell("outcomes"), Cell(counts_text(status.counts))])
+    if status.progress is not None:
+        rows.append([Cell("now"), Cell(pace_text(status.progress), "bold")])
     if header.expires_at is not None:
         word = "expired" if header.is_expired(now) else "expires"
         rows.append([Cell(word), Cell(age_text(header.expires_at, now=now))])

@@ -21,12 +21,14 @@ from s3plan.cli.options import (
     JsonEventsOption,
     JsonIntoOption,
     ListedKind,
+    LogOption,
     MaxFailuresOption,
     OutOption,
     PlanArgument,
     QuietOption,
     RateOption,
     RetriesOption,
+    VerboseOption,
 )
 from s3plan.cli.run_commands import add_run_commands
 
@@ -234,6 +236,8 @@ def apply(
     json: JsonEventsOption = False,
     json_into: JsonIntoOption = None,
     quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    log: LogOption = None,
 ) -> int:
     """Perform a plan, or go on where it was stopped."""
     from s3plan.cli import apply_command
@@ -259,7 +263,7 @@ def apply(
         allow_checked=allow_checked,
         rebuild_journal=rebuild_journal,
     )
-    return apply_command.apply(options, OutputOptions(json, json_into, quiet, context.obj))
+    return apply_command.apply(options, OutputOptions(json, json_into, quiet, context.obj, verbose, log))
 
 
 @app.command()

@@ -38,6 +38,11 @@ JsonIntoOption = Annotated[
     Path | None, typer.Option("--json-into", metavar="FILE", help="Write the same JSON lines to a file, too.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the last line, warnings and errors.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Print a line for each action as it ends.")]
+LogOption = Annotated[
+    Path | None,
+    typer.Option("--log", metavar="FILE", help="Append such lines to a file, with their times; -v prints them here."),
+]
 ClusterOption = Annotated[
     str | None,
     typer.Option("--cluster", metavar="ADDRESS", help="The scheduler of --executor dask; without it workers here."),

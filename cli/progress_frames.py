@@ -38,6 +38,12 @@ def run_line(event: Advanced) -> str:
     return f"{event.phase or 'done'}: {', '.join(parts)}"
 
 
+def pace_text(event: Advanced) -> str:
+    """Return rates, bytes, time left and what must not be missed, for a screen that shows the counts elsewhere."""
+    marks = [text for text, _ in _marks(event) if not text.endswith(tuple(name for name, _ in _BAD_OUTCOMES))]
+    return ", ".join([text for text, _ in _pace(event)] + marks)
+
+
 def listing_frame(event: Listed, *, width: int) -> Text:
     """Return the line that shows how far the comparison is."""
     return Text(listing_line(event)[:width])
@@ -58,6 +64,8 @@ def _share(event: Advanced) -> float:
 def _marks(event: Advanced) -> list[Part]:
     """Return what a person must not miss."""
     marks = [(f"{event.counts[name]:,} {name}", style) for name, style in _BAD_OUTCOMES if event.counts.get(name)]
+    if event.held:
+        marks.append(("waiting", "yellow"))
     if event.throttled:
         marks.append(("throttled", "yellow"))
     if event.retrying:
@@ -66,12 +74,13 @@ def _marks(event: Advanced) -> list[Part]:
 
 
 def _pace(event: Advanced) -> list[Part]:
+    """Return rates and time left, which a run has that is not held back, and the bytes."""
     is_over = event.settled >= event.actions
-    parts = [] if is_over or event.eta_s is None else [(f"{duration_text(event.eta_s)} left", "cyan")]
-    parts.append((f"{event.actions_per_s:,.0f}/s", ""))
+    parts = [] if is_over or event.held or event.eta_s is None else [(f"{duration_text(event.eta_s)} left", "cyan")]
+    parts += [] if event.held else [(f"{event.actions_per_s:,.0f}/s", "")]
     if event.bytes:
         parts.append((f"{size_text(event.settled_bytes)} of {size_text(event.bytes)}", ""))
-        parts.append((f"{size_text(event.bytes_per_s)}/s", ""))
+        parts += [] if event.held else [(f"{size_text(event.bytes_per_s)}/s", "")]
     return parts
 
 

@@ -91,6 +91,7 @@ def status_document(status: Status, *, earlier: Sequence[EarlierPlan]) -> dict[s
         "runs": [_run_document(run) for run in status.runs],
         "messages": list(status.messages),
         "earlier": [_earlier_document(plan) for plan in earlier],
+        "progress": None if status.progress is None else asdict(status.progress),
     }
 
 

@@ -9,12 +9,15 @@ from rich.console import Group
 from rich.text import Text
 from s3plan.app.requests import Status
 from s3plan.cli.apply_screen import counts_text
+from s3plan.cli.event_lines import stamp
+from s3plan.cli.json_lines import now_utc
+from s3plan.cli.progress import line_pause_s
+from s3plan.cli.progress_frames import pace_text
 from s3plan.cli.terminal import Terminal
 from s3plan.cli.wording import count_text
 from s3plan.executors.run_states import RunState
 
 _EVERY_S = 1.0
-_PLAIN_EVERY_S = 5.0
 _GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
 
 
@@ -27,7 +30,7 @@ def watch(
 ) -> Status:
     """Show a status each second until no run goes on, and return the last one, which is not shown.
 
-    On a terminal the screen is drawn anew, elsewhere a line is said every five seconds; `on_status` takes each one
+    On a terminal the screen is drawn anew, elsewhere a line is said, ever fewer of them; `on_status` takes each one
     instead, for a program. Ctrl-C ends the watching, not the run.
     """
     if on_status is not None:
@@ -51,12 +54,14 @@ def _follow(read: Callable[[], Status], take: Callable[[Status], None]) -> Statu
 class _Log:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
+        self._began_s = monotonic()
         self._told_s = float("-inf")
 
     def __call__(self, status: Status) -> None:
-        if monotonic() - self._told_s < _PLAIN_EVERY_S:
+        if monotonic() - self._told_s < line_pause_s(monotonic() - self._began_s):
             return
         self._told_s = monotonic()
         ended = f"{status.actions - status.remaining:,} of {count_text(status.actions, 'action')} ended"
         counts = f" ({counts_text(status.counts)})" if status.counts else ""
-        self._terminal.say([Text(f"{status.state}: {ended}{counts}")])
+        pace = f", {pace_text(status.progress)}" if status.progress is not None else ""
+        self._terminal.say([Text(f"{stamp(now_utc())} {status.state}: {ended}{counts}{pace}")])

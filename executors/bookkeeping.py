@@ -21,7 +21,8 @@ from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload
 
 _DENIED_AT_FIRST = 20
 _WORKER_DEATHS = 3  # in a row, without an action of the batch that ended in between
-_TOLD = frozenset({OutcomeKind.FAILED, OutcomeKind.STALE})
+TOLD = frozenset({OutcomeKind.FAILED, OutcomeKind.STALE})
+"""How an action must end to be told of, unless every action is asked for."""
 
 
 @dataclass(slots=True)
@@ -51,7 +52,9 @@ class Bookkeeper:
         reporter: ProgressReporter,
         on_event: OnEvent,
         now_ms: Callable[[], int],
+        told: frozenset[OutcomeKind] = TOLD,
     ) -> None:
+        """`told`: of actions that end so, an event is made; one that is unknown only if it is not tried again."""
         self._states = states
         self._recorder = recorder
         self._control = control
@@ -60,6 +63,7 @@ class Bookkeeper:
         self._reporter = reporter
         self._on_event = on_event
         self._now_ms = now_ms
+        self._told = told
         self._attempts: dict[int, _Attempt] = {}
         self._tries: Counter[tuple[int, int]] = Counter()
         self._deaths: Counter[int] = Counter()
@@ -134,8 +138,10 @@ class Bookkeeper:
         action = attempt.task.actions[position]
         self._reporter.note_outcome(action, outcome.kind, before=before)
         self._watch(outcome)
-        if outcome.kind in _TOLD:
-            self._on_event(ActionEnded(action.kind.value, action.key, outcome.kind, outcome.reason))
+        if outcome.kind in self._told and attempt.retry_positions[-1:] != [position]:
+            self._on_event(
+                ActionEnded(action.kind.value, action.key, outcome.kind, outcome.reason, size_bytes=action.size_bytes)
+            )
 
     def _record_of(self, state: BatchState, outcome: Outcome) -> OutcomeRecord:
         return OutcomeRecord(
@@ -164,7 +170,8 @@ class Bookkeeper:
             attempt.retry_delay_s = max(attempt.retry_delay_s or 0.0, decision.delay_s)
             return outcome
         if outcome.failure is not None and may_pass(outcome.failure):
-            reason = f"{outcome.reason} (tried {self._tries[key]} times)"
+            tries = self._tries[key]
+            reason = f"{outcome.reason} (tried {'once' if tries == 1 else f'{tries} times'})"
             return outcome._replace(kind=OutcomeKind.FAILED, reason=reason)
         return outcome
 
@@ -199,8 +206,8 @@ class Bookkeeper:
             )
         kind = OutcomeKind.FAILED if is_final else OutcomeKind.UNKNOWN
         for position in sorted(attempt.open_positions):
-            self._settle(state, attempt, Outcome(position, kind, f"the worker broke: {error}"))
             if not is_final:
                 attempt.retry_positions.append(position)
                 attempt.retry_delay_s = attempt.retry_delay_s or 0.0
+            self._settle(state, attempt, Outcome(position, kind, f"the worker broke: {error}"))
         attempt.open_positions.clear()

@@ -51,13 +51,18 @@ class ProgressReporter:
         """Count actions that are skipped together."""
         self._counts[OutcomeKind.SKIPPED] += actions
 
-    def tick(self, *, retrying: int, phase: str, is_last: bool = False) -> None:
-        """Tell where the run stands, if a quarter of a second has passed since the last time."""
+    def tick(self, *, retrying: int, phase: str, is_held: bool = False, is_last: bool = False) -> None:
+        """Tell where the run stands, if a quarter of a second has passed since the last time.
+
+        What a run does once it is held back no more has nothing to do with what it did before: rates begin anew.
+        """
         now_s = self._clock()
         if now_s - self._told_s < _EVERY_S and not is_last:
             return
         self._told_s = now_s
         settled = self._settled()
+        if is_held:
+            self._samples.clear()
         self._samples.append((now_s, settled, self._settled_bytes))
         while now_s - self._samples[0][0] > _RATE_OVER_S and len(self._samples) > 2:
             self._samples.popleft()
@@ -79,6 +84,7 @@ class ProgressReporter:
                 retrying=retrying,
                 throttled=self._control.is_throttled,
                 elapsed_s=now_s - self._began_s,
+                held=is_held,
             )
         )
 

@@ -113,7 +113,7 @@ class Scheduler:
             if not self._hold.update(is_idle=not self._running):
                 self._start_batches()
             self._take_news(self._wait_s())
-            self._reporter.tick(retrying=self._retrying(), phase=self._phase_name())
+            self._reporter.tick(retrying=self._retrying(), phase=self._phase_name(), is_held=self._hold.is_held)
         self._drain()
         self._recorder.flush()
         end = self._end()

@@ -81,17 +81,19 @@ class Advanced:
     retrying: int
     throttled: bool
     elapsed_s: float
+    held: bool = False  # paused, or waiting for a store that does not answer: rates say nothing
 
 
 @dataclass(frozen=True, slots=True)
 class ActionEnded:
-    """One action ended as anything but done, already-done or skipped."""
+    """One action ended `failed` or `stale`; where every action is asked for, in any other way, too."""
 
     name: ClassVar[str] = "action-ended"
     kind: str
     key: bytes
     outcome: OutcomeKind
     reason: str
+    size_bytes: int = 0  # of the object that is written or deleted
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from s3plan.app.requests import ApplyReport
 from s3plan.cli.apply_command import ApplyOptions, resume_command
 from s3plan.cli.apply_screen import before_lines, finished_lines, result_lines, status_lines
 from s3plan.schemas.engines import EngineUsed
+from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import OutcomeKind
 
 RESUME: list[str | Path] = ["s3plan", "apply", PLAN]
@@ -168,6 +169,12 @@ def test_status_says_by_which_engines_the_requests_of_the_last_run_went(
 def test_requests_of_a_run_that_is_not_over_still_go() -> None:
     text = screen(status_lines(a_status("running"), now=NOW, resume=RESUME))
     assert "  Requests go by native." in text
+
+
+def test_a_run_that_goes_on_shows_its_pace() -> None:
+    now = Advanced(10, 5, 2**21, 2**20, {"done": 5}, 2.4, 2_048.0, 90.0, "copy", 0, True, 2.0)
+    text = screen(status_lines(a_status("running", progress=now), now=NOW, resume=RESUME))
+    assert "  now       1 min 30 s left, 2/s, 1.0 MiB of 2.0 MiB, 2.0 KiB/s, throttled\n" in text
 
 
 def test_nobody_is_told_to_apply_a_blocked_plan_or_a_running_one() -> None:

@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes.shown_plans import a_terminal, written
+from fakes.shown_plans import NOW, a_terminal, written
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.cli.progress import ProgressView
-from s3plan.cli.progress_frames import listing_line, run_frame, run_line
+from s3plan.cli.progress import ProgressView, line_pause_s
+from s3plan.cli.progress_frames import listing_line, pace_text, run_frame, run_line
 from s3plan.schemas.events import ActionEnded, Advanced, Event, Listed, Prepared, RunStarted, Warned
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.printable import display_width
@@ -69,6 +69,7 @@ counts = st.integers(0, 10**12)
         phase=st.sampled_from(["", "copy", "delete", "prepare"]),
         retrying=counts,
         throttled=st.booleans(),
+        held=st.booleans(),
         elapsed_s=st.floats(0, 1e6),
     ),
 )
@@ -91,11 +92,11 @@ def test_comparing_says_how_far_it_is() -> None:
 
 def _shown(events: list[tuple[float, Event]], **options: Any) -> str:
     """What a view writes; each event comes at its time in seconds."""
-    quiet = options.pop("quiet", False)
+    quiet, verbose = options.pop("quiet", False), options.pop("verbose", False)
     terminal = a_terminal(**options)
     times = iter([at for at, _ in events])
     now_s = 0.0
-    with ProgressView(terminal, quiet=quiet, clock=lambda: now_s) as view:
+    with ProgressView(terminal, quiet=quiet, verbose=verbose, clock=lambda: now_s, now=lambda: NOW) as view:
         for _, event in events:
             now_s = next(times)
             view(event)
@@ -103,11 +104,43 @@ def _shown(events: list[tuple[float, Event]], **options: Any) -> str:
     return written(terminal.stderr)
 
 
-def test_a_log_gets_a_line_every_five_seconds() -> None:
+def test_a_log_gets_a_line_with_its_time_every_five_seconds() -> None:
     events: list[tuple[float, Event]] = [(at / 4, _advanced(settled=at)) for at in range(48)]
     lines = _shown(events).splitlines()
     assert [line.split(",")[1] for line in lines] == [" 20 of 8", " 40 of 8"]
+    assert all(line.startswith("2026-05-04T12:03:20Z copy: 0%") for line in lines)
     assert all("\x1b" not in line for line in lines)
+
+
+def test_the_lines_of_a_long_run_thin_out() -> None:
+    events: list[tuple[float, Event]] = [(float(at), _advanced(settled=at)) for at in range(0, 5 * 3600, 5)]
+    lines = _shown(events).splitlines()
+    assert [f" {at} of 8,937 " in line for at, line in zip(range(5, 65, 5), lines, strict=False)] == [True] * 12
+    assert 90 < len(lines) < 110
+    assert [line_pause_s(elapsed_s) for elapsed_s in (0, 60, 600, 3600, 86_400)] == [5, 5, 50, 300, 300]
+
+
+def test_a_run_that_is_held_back_shows_no_rate() -> None:
+    event = _advanced(held=True, actions_per_s=812.0, retrying=0, throttled=False)
+    assert run_frame(event, width=120).plain.endswith("2 failed  1 stale  waiting  18.0 GiB of 40.0 GiB")
+    assert run_line(event).endswith("actions, 18.0 GiB of 40.0 GiB, 2 failed, 1 stale, waiting")
+    assert pace_text(event) == "18.0 GiB of 40.0 GiB, waiting"
+    assert pace_text(_advanced()) == "5.8 s left, 812/s, 18.0 GiB of 40.0 GiB, 3.4 MiB/s, throttled, 3 retrying"
+
+
+ENDS: list[tuple[float, Event]] = [
+    (0.0, ActionEnded("copy", b"a\x1b[31m", OutcomeKind.DONE, "", 1_234)),
+    (0.0, ActionEnded("delete", b"b", OutcomeKind.ALREADY_DONE, "", 5)),
+    (0.0, ActionEnded("copy", b"c", OutcomeKind.STALE, "source gone", 9)),
+]
+
+
+def test_with_verbose_every_action_has_its_line() -> None:
+    said = ["done: copy a\\x1b[31m (1.2 KiB)", "already-done: delete b", "stale: copy c: source gone"]
+    assert _shown(ENDS, verbose=True).splitlines() == [f"2026-05-04T12:03:20Z {line}" for line in said]
+    on_terminal = _shown(ENDS, verbose=True, is_terminal=True)
+    assert "2026" not in on_terminal
+    assert all(line in on_terminal for line in said)
 
 
 def test_a_recorded_run_in_a_log() -> None:
@@ -118,8 +151,8 @@ def test_a_recorded_run_in_a_log() -> None:
         ActionEnded("copy", b"a\x1b[31m[bold]\xff", OutcomeKind.STALE, "source gone"),
     ]
     assert _shown([(0.0, event) for event in events]) == (
-        "created the bucket dr-assets\n"
-        "run 2: 8,525 of 8,937 actions ended in earlier runs\n"
+        "2026-05-04T12:03:20Z created the bucket dr-assets\n"
+        "2026-05-04T12:03:20Z run 2: 8,525 of 8,937 actions ended in earlier runs\n"
         "warning: this store ignores conditions\n"
         "stale: copy a\\x1b[31m[bold]\\xff: source gone\n"
     )

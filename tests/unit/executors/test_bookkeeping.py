@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes.scheduled import DIGEST, FakeClock, PlanInPhases
-from s3plan.executors.bookkeeping import Bookkeeper
+from s3plan.executors.bookkeeping import TOLD, Bookkeeper
 from s3plan.executors.circuit_breaker import CircuitBreaker
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import BatchState
@@ -30,7 +30,7 @@ THROTTLED = Outcome(0, OutcomeKind.UNKNOWN, "503", failure=FailureKind.THROTTLED
 class Desk:
     """A bookkeeper at work on a plan of one batch with three copies."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, *, told: frozenset[OutcomeKind] = TOLD) -> None:
         self.plan = PlanInPhases(copies=[["a", "b", "c\x1b"]])
         self.clock = FakeClock()
         self.journal = journal
@@ -56,6 +56,7 @@ class Desk:
             reporter=reporter,
             on_event=self.events.append,
             now_ms=self.clock.now_ms,
+            told=told,
         )
 
     def begin(self, positions: Sequence[int] = (0, 1, 2)) -> None:
@@ -128,6 +129,19 @@ def test_what_failed_or_is_stale_is_told_once_and_what_is_tried_again_is_not(des
     desk.attempt(THROTTLED, stale, failed)
     told = [(event.key, event.outcome, event.reason) for event in desk.events if isinstance(event, ActionEnded)]
     assert told == [(b"b", OutcomeKind.STALE, "source gone"), (b"c\x1b", OutcomeKind.FAILED, "no")]
+
+
+def test_who_asks_for_every_action_is_told_of_each_once_it_has_ended(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "job.s3run", plan_digest=DIGEST, now_ms=1) as journal:
+        desk = Desk(journal, told=frozenset(OutcomeKind))
+        desk.attempt(THROTTLED, *done(1), error="it died")
+        desk.attempt(Outcome(0, OutcomeKind.ALREADY_DONE, "", "by etag"), Outcome(2, OutcomeKind.UNKNOWN, "stopped"))
+    told = [(event.key, event.outcome, event.size_bytes) for event in desk.events if isinstance(event, ActionEnded)]
+    assert told == [
+        (b"b", OutcomeKind.DONE, 10),
+        (b"a", OutcomeKind.ALREADY_DONE, 10),
+        (b"c\x1b", OutcomeKind.UNKNOWN, 10),
+    ]
 
 
 def test_only_what_may_pass_is_tried_again_with_the_longest_wait(desk: Desk) -> None:
