@@ -12,7 +12,8 @@ from s3plan.app.checks import changed_manifest, check_approval, check_endpoints,
 from s3plan.app.clock import now_ms
 from s3plan.app.connections import connections_of
 from s3plan.app.executors import EngineLimits, engine_limits, open_control, opened_executor
-from s3plan.app.own_process import tuned_process
+from s3plan.app.file_room import fit_to_files
+from s3plan.app.own_process import many_open_files, tuned_process
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.preparation import prepare
 from s3plan.app.requests import ApplyReport, ApplyRequest
@@ -71,14 +72,16 @@ def apply_plan(
         states = _load(plan, opened)
         if not opened.runs():
             check_invariants(plan)
+        if request.owns_process:
+            stack.enter_context(many_open_files())
         batches = sum(1 for state in states.values() if state.todo())
-        stores, limits = _open_stores(stack, plan, request, batches=batches, lock=lock)
+        stores, limits, told = _open_stores(stack, plan, request, batches=batches, lock=lock)
         pins = plan.header.settings.pin_cores and stores.take_many(plan.locations)
         if request.owns_process:
             pins_this = pins and limits.sends_from_here
             on_event = stack.enter_context(tuned_process(pins_core=pins_this, on_event=on_event))
         on_event = stack.enter_context(told_to_others(on_event, progress_path(journal), plan_digest=plan.digest))
-        for warning in stores.fallbacks(plan.locations):
+        for warning in [*stores.fallbacks(plan.locations), *([] if told is None else [told])]:
             on_event(Warned(warning))
         run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level)
         if _nothing_left(states):
@@ -111,7 +114,8 @@ def _open_engines(stores: Stores, plan: PlanReader, limits: EngineLimits) -> Ope
 
 def _open_stores(
     stack: ExitStack, plan: PlanReader, request: ApplyRequest, *, batches: int, lock: JournalLock
-) -> tuple[Stores, EngineLimits]:
+) -> tuple[Stores, EngineLimits, str | None]:
+    """Return the engines, how wide they may go, and what to say if few files may be open."""
     record = plan.header.manifest
     connections = connections_of(parse_manifest(record.text.encode(), path=Path(record.path)).manifest)
     climbs = Stores(connections, max_in_flight=1).take_many(plan.locations)
@@ -123,9 +127,10 @@ def _open_stores(
         climbs=climbs,
         cluster=request.cluster,
     )
+    limits, told = fit_to_files(limits, plan.locations)
     before_request = None if lock.lease is None else lock.check
     stores = Stores(connections, max_in_flight=limits.most_in_flight, before_request=before_request)
-    return stack.enter_context(stores), limits
+    return stack.enter_context(stores), limits, told
 
 
 def _set_aside(journal: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from s3plan.executors.core_pin import CorePin
 from s3plan.schemas.events import Advanced, Event, OnEvent
+from s3plan.storage.open_files import raise_most_open_files, restore_most_open_files
 
 # Each request, and each listed object, makes objects that die at once: the usual thresholds walk the heap on and on.
 _GC_THRESHOLDS = (50_000, 20, 50)
@@ -39,6 +40,17 @@ def tuned_process(*, pins_core: bool, on_event: OnEvent) -> Iterator[OnEvent]:
             yield _looking(pin, on_event)
     finally:
         pin.lift()
+
+
+@contextmanager
+def many_open_files() -> Iterator[None]:
+    """Let the process have as many connections as it can use, as far as the system lets it, until the end."""
+    before = raise_most_open_files()
+    try:
+        yield
+    finally:
+        if before is not None:
+            restore_most_open_files(before)
 
 
 def collect_garbage_seldom() -> None:

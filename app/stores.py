@@ -12,6 +12,7 @@ from s3plan.schemas.ports import Engine
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
 from s3plan.storage.engines import EngineChoice, choose_engine, open_engine
 from s3plan.storage.guarded_engine import GuardedEngine
+from s3plan.storage.open_files import most_open_files, room_for_connections
 
 
 class Stores:
@@ -60,10 +61,14 @@ class Stores:
         key = (connection, region or settings.region)
         if key not in self._engines:
             in_region = _in_region(settings, key[1])
-            engine = open_engine(in_region, max_in_flight=self._max_in_flight)
+            engine = open_engine(in_region, max_in_flight=self._most_in_flight())
             before = self._before_request
             self._engines[key] = engine if before is None else GuardedEngine(engine, before)
         return self._engines[key]
+
+    def _most_in_flight(self) -> int:
+        room = room_for_connections(most_open_files())
+        return self._max_in_flight if room is None else max(1, min(self._max_in_flight, room))
 
     def engine_of(self, location: PlanLocation) -> Engine:
         """Return the engine that reaches a location; raise PlanRefused if it would lead to another store.

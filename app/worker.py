@@ -12,6 +12,7 @@ from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.open_files import raise_most_open_files
 from s3plan.storage.performer import EnginePerformer
 
 
@@ -32,6 +33,7 @@ class OpenEngines:
         """Open an engine for each location; raise CredentialsUnusable, EndpointInvalid or S3PlanError."""
         if self.owns_process:
             collect_garbage_seldom()
+            raise_most_open_files()
         stores = Stores(self.connections, max_in_flight=self.max_in_flight)
         for location in self.locations:
             stores.engine_of(location)  # opened here: its batches only look them up

@@ -18,6 +18,7 @@ _BY_NAME = {
     "AWS_IO_SOCKET_CONNECT_ABORTED": (FailureKind.UNREACHABLE, "ConnectAborted", None),
     "AWS_IO_SOCKET_NO_ROUTE_TO_HOST": (FailureKind.UNREACHABLE, "NoRouteToHost", None),
     "AWS_IO_SOCKET_NETWORK_DOWN": (FailureKind.UNREACHABLE, "NetworkDown", None),
+    "AWS_ERROR_MAX_FDS_EXCEEDED": (FailureKind.UNREACHABLE, "TooManyOpenFiles", None),
     "AWS_IO_SOCKET_TIMEOUT": (FailureKind.UNREACHABLE, "ConnectTimeout", None),
 }
 _TLS = "AWS_IO_TLS_"

@@ -13,6 +13,7 @@ from s3plan.schemas.failures import FailureKind
 from s3plan.storage.http_answer import Answer, AnswerBroken, AnswerReader
 from s3plan.storage.http_exchange import Address, Breakage, Exchange, Place
 from s3plan.storage.http_openings import breakage_of_opening, lasting_refusal, words_of
+from s3plan.storage.open_files import NO_ROOM, open_socket
 from s3plan.storage.quiet_sockets import IsQuiet, quietness_of, unasked_on
 
 _UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
@@ -39,6 +40,9 @@ class Owner(Protocol):
 
     def failed_to_open(self, connection: Connection, why: Breakage) -> None:
         """It could not be made."""
+
+    def found_no_room(self, connection: Connection) -> None:
+        """It could not be made because this process has as many files open as it may."""
 
     def answered(self, connection: Connection, exchange: Exchange, answer: Answer) -> None:
         """An exchange has ended well; the connection is free, or closed if the answer says so."""
@@ -113,13 +117,17 @@ class Connection:
         self.touched_s = self._owner.now_s
         self.proceed = self._finish_connecting
         try:
-            self._socket = socket.socket(address.family, socket.SOCK_STREAM)
+            self._socket = open_socket(address.family)
             self._socket.settimeout(0.0)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             error = self._socket.connect_ex(address.socket_address)
         except OSError as broken:
-            self._fail_to_open(broken)
+            if broken.errno in NO_ROOM:
+                self.close()
+                self._owner.found_no_room(self)
+            else:
+                self._fail_to_open(broken)
             return
         if error not in _UNDER_WAY:
             self._fail_to_open(OSError(error, errno.errorcode.get(error, "")))

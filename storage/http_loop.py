@@ -98,6 +98,10 @@ class HttpLoop:
         except Exception:
             _logger.exception("an answer broke its receiver")
 
+    def close_idle(self) -> bool:
+        """Close the connections to one place that are not in use; False if there are none to any."""
+        return any(pool.close_idle() for pool in self._pools.values())
+
     def _put(self, call: Callable[[], None] | Exchange) -> None:
         self._calls.append(call)
         if self._ended is not None:

@@ -15,11 +15,15 @@ from s3plan.schemas.failures import FailureKind
 from s3plan.storage.http_answer import Answer
 from s3plan.storage.http_connection import Connection
 from s3plan.storage.http_exchange import Address, Breakage, Exchange, Place
+from s3plan.storage.open_files import leaves_room
 
 _MOST_OPENING = 64  # at the same time
 _IDLE_S = 20.0  # stores drop idle connections, too; a request on one that was just dropped is lost
 _ADDRESSES_FRESH_S = 30.0
+_IDLE_WITHOUT_ROOM_S = 1.0
+_NEARLY_NO_ROOM = 8  # connections
 _REST_AFTER_REFUSAL_S = 1.0
+_TOO_MANY = "this process has as many files open as it may (ulimit -n), none of them to this store"
 ENGINE_BROKE = "EngineBroke"
 """The code of what ended by a fault of ours; the log has its traceback."""
 
@@ -34,6 +38,7 @@ class Loop(Protocol):
     def watch(self, connection: Connection, events: int) -> None: ...
     def hand_on(self, exchange: Exchange, end: Answer | Breakage) -> None: ...
     def call_soon(self, call: Callable[[], None]) -> None: ...
+    def close_idle(self) -> bool: ...
 
 
 class Pool:
@@ -52,6 +57,7 @@ class Pool:
         self._resolved_s = 0.0
         self._is_resolving = False
         self._rest_until_s = 0.0
+        self._starved_since_s: float | None = None  # no connection can be had since then
 
     @property
     def now_s(self) -> float:
@@ -88,12 +94,23 @@ class Pool:
             connection.give_up("ReadTimeout", f"nothing came for {read_timeout_s:g} s")
         for connection in [one for one in self._busy if one.is_trickling(after_s=read_timeout_s)]:
             connection.give_up("TooSlow", f"after {read_timeout_s:g} s the answer still came byte by byte")
-        stale = [one for one in self._idle if now_s - one.touched_s > _IDLE_S]
+        idle_s = _IDLE_WITHOUT_ROOM_S if self._is_crowded() else _IDLE_S  # others may need them more
+        stale = [one for one in self._idle if now_s - one.touched_s > idle_s]
         if stale:
             self._idle = [one for one in self._idle if one not in stale]
             for connection in stale:
                 connection.close()
+        if self._starved_since_s is not None and now_s - self._starved_since_s > connect_timeout_s:
+            self._starved_since_s = None
+            self._end_waiting(Breakage(FailureKind.UNREACHABLE, "TooManyOpenFiles", _TOO_MANY))
         self._serve()
+
+    def close_idle(self) -> bool:
+        """Close what is not in use; False if there is nothing."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+        return bool(idle)
 
     def end_all(self, why: str) -> None:
         """Close all connections and end all requests, because of a fault of ours."""
@@ -111,6 +128,7 @@ class Pool:
             self._loop.hand_on(exchange, Breakage(FailureKind.UNREACHABLE, ENGINE_BROKE, why))
 
     def opened(self, connection: Connection) -> None:
+        self._starved_since_s = None
         self._opening.discard(connection)
         self._idle.append(connection)
         self._serve()
@@ -122,6 +140,24 @@ class Pool:
             return
         # Later, not from here: this may be the middle of a request's own submission, or of opening many.
         self._loop.call_soon(lambda: self._refused(connection, why))
+
+    def found_no_room(self, connection: Connection) -> None:
+        self._opening.discard(connection)
+        self._rest_until_s = self.now_s + _REST_AFTER_REFUSAL_S
+        if self._busy or self._idle or self._opening:
+            return  # what there is serves those who wait
+        if self._starved_since_s is None:
+            self._starved_since_s = self.now_s
+        if self._loop.close_idle():  # of other places
+            self._rest_until_s = 0.0
+            self._loop.call_soon(self._serve)
+
+    def _is_crowded(self) -> bool:
+        return bool(self._idle) and not leaves_room(max(one.fileno() for one in self._idle) + _NEARLY_NO_ROOM)
+
+    def _end_waiting(self, why: Breakage) -> None:
+        for _ in range(len(self._waiting)):
+            self._loop.hand_on(self._waiting.popleft(), why)
 
     def _refused(self, connection: Connection, why: Breakage) -> None:
         self._opening.discard(connection)
@@ -172,6 +208,8 @@ class Pool:
         if not self._resolve():
             return
         while len(self._opening) < min(len(self._waiting), _MOST_OPENING) and self._count < self._most:
+            if self.now_s < self._rest_until_s:  # one of these found no room
+                return
             connection = Connection(self, self._place, tries_left=len(self._addresses))
             self._opening.add(connection)
             connection.open(self._next_address())
@@ -212,8 +250,7 @@ class Pool:
         elif not self._addresses:
             words = found.strerror or str(found)
             why = Breakage(FailureKind.UNREACHABLE, "DnsFailed", f"{self._place.host} cannot be looked up: {words}")
-            for _ in range(len(self._waiting)):
-                self._loop.hand_on(self._waiting.popleft(), why)
+            self._end_waiting(why)
         self._serve()
 
 

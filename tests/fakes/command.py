@@ -85,6 +85,7 @@ class Command:
     folder: Path
     variables: Mapping[str, str]
     module: str = "s3plan"
+    most_open_files: int | None = None  # soft and hard
 
     @property
     def environment(self) -> dict[str, str]:
@@ -94,6 +95,12 @@ class Command:
         own = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "NO_PROXY": "127.0.0.1"}
         own |= {"AWS_ENDPOINT_URL": _NOWHERE, "AWS_EC2_METADATA_DISABLED": "true"}
         return kept | own | dict(self.variables)
+
+    @property
+    def _limits(self) -> list[str]:
+        if self.most_open_files is None:
+            return []
+        return ["sh", "-c", f'ulimit -n {self.most_open_files}; exec "$@"', "sh"]
 
     def run(self, *words: str | Path, timeout_s: float = 60) -> Ended:
         """Run it to its end."""
@@ -105,7 +112,7 @@ class Command:
         """Run it beside the test."""
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", self.module, *map(str, words)],
+                [*self._limits, sys.executable, "-m", self.module, *map(str, words)],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

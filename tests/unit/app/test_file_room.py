@@ -1,0 +1,70 @@
+"""How many requests may be under way follows from how many files a process may have open."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from fakes.copy_world import DESTINATION, SOURCE
+from s3plan.app.executors import EngineLimits, engine_limits
+from s3plan.app.file_room import fit_to_files
+from unit.planfile.plan_samples import header
+
+ELSEWHERE = replace(DESTINATION, connection="other")
+
+
+@contextmanager
+def most_open_files(number: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def limits(executor: str, *, in_flight: int | None = None, workers: int = 2) -> EngineLimits:
+    settings = header(actions=1, size_bytes=1).settings.model_copy(update={"in_flight": in_flight, "workers": workers})
+    return engine_limits(settings, executor=executor, workers=None, batches=100, climbs=True)
+
+
+@pytest.mark.parametrize("executor", ["threads", "serial"])
+@pytest.mark.parametrize("in_flight", [None, 2000])
+def test_few_open_files_allow_few_requests_and_it_is_said(executor: str, in_flight: int | None) -> None:
+    wide = limits(executor, in_flight=in_flight)
+    with most_open_files(300):
+        fitting, told = fit_to_files(wide, [SOURCE, DESTINATION])
+    assert fitting.most_in_flight < 270
+    assert fitting.most_in_flight_per_batch * fitting.workers <= fitting.most_in_flight
+    assert told is not None
+    assert "ulimit -n" in told
+    assert f"not {wide.most_in_flight:,}" in told
+
+
+def test_two_engines_share_what_may_be_open() -> None:
+    with most_open_files(300):
+        one, _ = fit_to_files(limits("threads"), [SOURCE, DESTINATION])
+        two, _ = fit_to_files(limits("threads"), [SOURCE, ELSEWHERE])
+    assert two.most_in_flight == one.most_in_flight // 2
+
+
+def test_enough_open_files_change_nothing() -> None:
+    with most_open_files(2000):
+        wide = limits("threads")
+        assert fit_to_files(wide, [SOURCE, DESTINATION]) == (wide, None)
+
+
+def test_each_worker_process_may_have_as_many_open_as_the_system_lets_it() -> None:
+    wide = limits("processes")
+    with most_open_files(300):  # the workers raise their own limit
+        assert fit_to_files(wide, [SOURCE, DESTINATION]) == (wide, None)
+
+
+def test_requests_there_is_no_room_for_are_not_begun_with_either() -> None:
+    with most_open_files(300):
+        fitting, _ = fit_to_files(limits("threads", in_flight=4000, workers=64), [SOURCE, DESTINATION])
+    assert fitting.in_flight == fitting.most_in_flight
+    assert fitting.workers <= fitting.in_flight
