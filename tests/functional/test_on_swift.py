@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 import pytest
-from functional.server_journeys import Place, ServerJourneys, ServerListings
+from fakes.manifests import write_manifest
+from functional.server_journeys import OnServer, Place, ServerJourneys, ServerListings
 from s3plan.schemas.conditions import Condition, Enforcement
 from servers.ready import ready
 from servers.swift import Swift
@@ -47,3 +48,22 @@ class TestSwift(ServerJourneys):
             assert ended.exit_code == 10, ended.output
             assert "SignatureDoesNotMatch" in ended.stderr
         assert place.keys("destination") == set()
+
+
+@pytest.mark.parametrize("engine", ["native", "crt", "boto3"], indirect=True)
+class TestSwiftWithoutRegion(OnServer):
+    def test_nobody_needs_to_name_a_region(self, place: Place) -> None:
+        """This server looks at the region that a signature is for, and HeadBucket does not tell which is right."""
+        place.seed("source", "one", "two/three")
+        place.buckets("destination")
+        write_manifest(
+            place.folder,
+            endpoint=place.server.endpoint,
+            connections={"store": {"endpoint": place.server.endpoint, "engine": place.engine}},
+        )
+        unnamed = {name: value for name, value in place.command.variables.items() if "REGION" not in name}
+        command = replace(place.command, variables=unnamed)
+        for words in (["plan", "job.yaml"], ["apply", "--yes"]):
+            ended = command.run(*words)
+            assert ended.exit_code == 0, ended.output
+        assert place.keys("destination") == {"one", "two/three"}
