@@ -12,7 +12,7 @@ from s3plan.storage.boto3_replies import LIST_BODY
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint, effective_region
 from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.repeated_keys import leave_key_out
-from s3plan.storage.tls import ca_bundle
+from s3plan.storage.tls import named_bundle
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 120.0  # other stores than AWS answer a copy of several GiB with its first byte only when it is done
@@ -46,7 +46,7 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
             "s3",
             endpoint_url=endpoint,
             region_name=effective_region(settings, session),
-            verify=_verification(settings),
+            verify=_verification(settings, session, endpoint),
             config=_config(settings, endpoint, max_connections=max_connections, read_timeout_s=read_timeout_s),
         )
     except (InvalidRegionError, ValueError) as error:  # botocore would make a part of a host name of the region
@@ -94,12 +94,12 @@ def _config(
     )
 
 
-def _verification(settings: ConnectionSettings) -> bool | str | None:
-    """Return what botocore is told; None lets it take AWS_CA_BUNDLE, or the profile's ca_bundle."""
-    if not settings.tls_verify:
+def _verification(settings: ConnectionSettings, session: Any, endpoint: str | None) -> bool | str:
+    """Return what botocore is told; True lets it take the certificates that it brings along."""
+    if not settings.tls_verify or (endpoint is not None and endpoint.startswith("http:")):
         return False
-    bundle = ca_bundle(settings)
-    return None if bundle is None else str(bundle)
+    bundle = named_bundle(settings, session)
+    return True if bundle is None else str(bundle)
 
 
 def _as_it_is(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.credentials_in_use import frozen_credentials
-from s3plan.storage.tls import named_bundle
+from s3plan.storage.tls import trusted_file
 
 _MEMORY_LIMIT_BYTES = 1 << 30
 # The ceiling of connections; `max_active_connections_override` only lowers it (measured: 100 Gbps is 250 connections).
@@ -67,7 +67,7 @@ def _tls_options(settings: ConnectionSettings, session: Any) -> Any:
 
     options = TlsContextOptions()
     options.verify_peer = settings.tls_verify
-    bundle = named_bundle(settings, session)
+    bundle = trusted_file(settings, session)
     if bundle is not None:
         options.override_default_trust_store(bundle.read_bytes())
     return ClientTlsContext(options).new_connection_options()

@@ -31,6 +31,8 @@ def secured(
 ) -> Iterator[ConnectionSettings]:
     monkeypatch.setenv("T_ACCESS_KEY_ID", "AKID")
     monkeypatch.setenv("T_SECRET_ACCESS_KEY", "secret")
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
     server.seed("bucket", keys=[f"{number:04d}/{'k' * 200}" for number in range(1000)])
     with tls_front(_port_of(server), tmp_path) as (port, bundle):
         yield ConnectionSettings(
@@ -62,10 +64,11 @@ def test_large_answers_and_bodies_pass(secured: ConnectionSettings, server: Serv
     assert server.client().get_object(Bucket="bucket", Key="0000")["Body"].read() == body
 
 
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
 def test_a_bundle_that_the_environment_names_is_trusted_by_rare_requests_too(
-    secured: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+    secured: ConnectionSettings, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(secured.ca_bundle))
+    monkeypatch.setenv(variable, str(secured.ca_bundle))
     unnamed = replace(secured, ca_bundle=None)
     assert isinstance(answer(unnamed, ListObjects("bucket")), ObjectsPage)
     assert isinstance(answer(unnamed, HeadBucket("bucket")), BucketFound)
@@ -93,9 +96,35 @@ def test_a_certificate_is_not_looked_at_if_the_user_says_so(secured: ConnectionS
     assert isinstance(answer(replace(secured, ca_bundle=None, tls_verify=False), ListObjects("bucket")), ObjectsPage)
 
 
+def test_a_system_that_trusts_nobody_trusts_what_botocore_brings_along(
+    secured: ConnectionSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nowhere"))
+    monkeypatch.setattr("botocore.httpsession.where", lambda: secured.ca_bundle)
+    unnamed = replace(secured, ca_bundle=None)
+    assert isinstance(answer(unnamed, ListObjects("bucket")), ObjectsPage)
+    assert isinstance(answer(unnamed, HeadBucket("bucket")), BucketFound)
+
+
 def test_a_bundle_that_is_not_there_is_named(secured: ConnectionSettings, tmp_path: Path) -> None:
-    with pytest.raises(S3PlanError, match=r"gone\.pem is no file"):
+    with pytest.raises(S3PlanError, match=r"connection: ca_bundle .*gone\.pem is no file"):
         answer(replace(secured, ca_bundle=str(tmp_path / "gone.pem")), ListObjects("bucket"))
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_a_bundle_of_the_environment_that_cannot_be_used_is_named_with_its_variable(
+    secured: ConnectionSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    bundle = tmp_path / "mine.pem"
+    monkeypatch.setenv(variable, str(bundle))
+    unnamed = replace(secured, ca_bundle=None)
+    with pytest.raises(S3PlanError, match=rf"^{variable} .*mine\.pem is no file"):
+        answer(unnamed, ListObjects("bucket"))
+    for content in (b"", b"-----BEGIN CERTIFICATE-----\nx"):
+        bundle.write_bytes(content)
+        with pytest.raises(S3PlanError, match=rf"^{variable} .*mine\.pem holds no certificates"):
+            answer(unnamed, ListObjects("bucket"))
 
 
 @pytest.mark.parametrize(
