@@ -91,7 +91,7 @@ _CODES: Mapping[FailureKind, frozenset[str]] = {
     FailureKind.MALFORMED_XML: frozenset({"MalformedXML"}),
     # A retry cannot change these, though their statuses are those of a conflict.
     FailureKind.INVALID: frozenset(
-        {"BucketAlreadyExists", "BucketAlreadyOwnedByYou", "BucketNotEmpty", "InvalidBucketState"}
+        {"BucketAlreadyExists", "BucketAlreadyOwnedByYou", "BucketNotEmpty", "InvalidBucketState", "NoSuchTagSet"}
     ),
 }
 _KIND_OF_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}

@@ -10,7 +10,12 @@ from s3plan.schemas.outcomes import Remark
 from s3plan.schemas.requests import GetObjectTags, ObjectFound, Reply, TagsFound
 from s3plan.storage.steps import Answer, Ask, AskMany, BatchContext, Next, Side, ask
 
+_NONE = "NoSuchTagSet"  # what stores other than AWS say of an object without tags
+_GONE = frozenset({FailureKind.NO_SUCH_BUCKET, FailureKind.NO_SUCH_UPLOAD})
+_GONE_CODES = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchObject"})
+_NOT_OFFERED = frozenset({404, 405, 501})
 _UNREADABLE = "it is copied without tags, should it have any: they cannot be read without s3:GetObjectTagging"
+_REFUSED = "it is copied without tags, should it have any: the store refuses to tell them"
 
 
 def read_tags(
@@ -21,6 +26,9 @@ def read_tags(
     AWS counts the tags of an object that has some in its HEAD, but not for a caller that may not read them, and some
     stores never do: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html. So they are asked for unless
     there are none. Where nobody says that there are any, a refusal is told, and does not stop the copy.
+
+    Stores without tags answer 404, 405 or 501, some a bare 400, which may have another reason, so that one is told.
+    Where HEAD has counted tags, none of these is believed.
     """
     if source.tag_count == 0:
         return {}
@@ -31,9 +39,11 @@ def read_tags(
     if isinstance(reply, TagsFound):
         return reply.tags
     assert isinstance(reply, Failure)  # noqa: S101  GetObjectTagging answers nothing else
-    if source.tag_count is None and reply.kind is FailureKind.UNSUPPORTED:
-        return {}  # a store without tags
-    if source.tag_count is None and reply.kind is FailureKind.DENIED:
-        context.emit(Remark(position, _UNREADABLE))
+    if source.tag_count is not None or reply.kind in _GONE or reply.code in _GONE_CODES:
+        return reply
+    if reply.code == _NONE or reply.status in _NOT_OFFERED or reply.kind is FailureKind.UNSUPPORTED:
+        return {}
+    if reply.kind in (FailureKind.DENIED, FailureKind.INVALID):
+        context.emit(Remark(position, _UNREADABLE if reply.kind is FailureKind.DENIED else f"{_REFUSED} ({reply})"))
         return {}
     return reply
