@@ -101,7 +101,9 @@ def apply_plan(
                 warn=lambda sentence: on_event(Warned(sentence)),
             )
         )
-        capabilities = prepare(plan, stores, allow_checked=request.allow_checked, on_event=on_event)
+        capabilities = prepare(
+            plan, stores, is_first=not opened.runs(), allow_checked=request.allow_checked, on_event=on_event
+        )
         return run_scheduler(run, states, executor=executor, control=control, limits=limits, capabilities=capabilities)
 
 

@@ -28,6 +28,17 @@ def find_out(stores: Stores, location: PlanLocation, *, now: datetime) -> Capabi
     known = _known(location, now=now)
     if Enforcement.UNKNOWN not in known.values():
         return known
+    return _merged(known, probe_anew(stores, location, now=now))
+
+
+def known_before(location: PlanLocation, *, now: datetime) -> Capabilities | None:
+    """Return what table and cache say, if together they know all."""
+    known = _known(location, now=now)
+    return None if Enforcement.UNKNOWN in known.values() else known
+
+
+def probe_anew(stores: Stores, location: PlanLocation, *, now: datetime) -> Capabilities:
+    """Probe, whatever is known, and keep what is found for a day."""
     engine = stores.engine_of(location)
     cache = CapabilityCache(capability_cache_path())
     endpoint, bucket = location.endpoint, location.bucket
@@ -46,7 +57,7 @@ def find_out(stores: Stores, location: PlanLocation, *, now: datetime) -> Capabi
         cache.note_failed_probe(endpoint, bucket)
         raise
     cache.keep(endpoint, bucket, probed, now=now)
-    return _merged(known, probed)
+    return probed
 
 
 def _known(location: PlanLocation, *, now: datetime) -> Capabilities:

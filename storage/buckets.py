@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.errors import StoreRefused
+from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import BucketFound, CreateBucket, HeadBucket
 from s3plan.storage.patience import Patience
 from s3plan.storage.refusals import BucketMissing, refusal_of
 
-__all__ = ["BucketMissing", "create_bucket", "find_region", "is_owned_by_another"]
+__all__ = ["BucketMissing", "BucketTaken", "claim_bucket", "create_bucket", "find_region", "is_owned_by_another"]
+
+_OURS, _TAKEN = "BucketAlreadyOwnedByYou", "BucketAlreadyExists"
+_NOBODY, _NOBODY_ELSE = "0" * 12, "1" * 12  # account ids that are given to no one
+
+
+class BucketTaken(PlanRefused):
+    """There is a bucket of that name, and it is not known to be ours."""
 
 
 def find_region(
@@ -54,13 +61,14 @@ def is_owned_by_another(engine: Engine, bucket: str, *, owner: str | None, patie
 def create_bucket(engine: Engine, bucket: str, *, region: str | None, patience: Patience | None = None) -> None:
     """Create the bucket through an engine of that region and wait until it can be seen.
 
-    One that is ours already is fine. Raises StoreRefused (also where the name is somebody else's), CredentialsUnusable.
+    One that is ours already is fine. Raises BucketTaken (exit 4) where the name is somebody else's, StoreRefused,
+    CredentialsUnusable.
     """
     patient = patience or Patience()
     reply = patient.call(engine, CreateBucket(bucket, region=region))
-    if isinstance(reply, Failure) and reply.code != "BucketAlreadyOwnedByYou":
-        if reply.code == "BucketAlreadyExists":
-            raise StoreRefused(f"{bucket}: the name is taken by another account; choose another", failure=reply)
+    if isinstance(reply, Failure) and reply.code != _OURS:
+        if reply.code == _TAKEN:
+            raise BucketTaken(f"{bucket}: the name is taken by another account; choose another")
         raise refusal_of(
             reply,
             bucket=bucket,
@@ -69,6 +77,44 @@ def create_bucket(engine: Engine, bucket: str, *, region: str | None, patience: 
             clock_offset_ms=engine.clock_offset_ms,
         )
     _wait_until_visible(engine, bucket, patient)
+
+
+def claim_bucket(
+    engine: Engine, bucket: str, *, region: str | None, owner: str | None, patience: Patience | None = None
+) -> None:
+    """See that a bucket which was not there at the plan is ours or the expected owner's; raise BucketTaken if not.
+
+    Somebody else may have made it since, to be given our objects. Where the store holds expected owners, that one
+    tells. Else the bucket is asked for once more: BucketAlreadyOwnedByYou, and in us-east-1 a 200, are the answers to
+    its owner (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html); everybody else, and who may
+    not create buckets, gets another.
+    """
+    patient = patience or Patience()
+    if owner is not None and _holds_owners(engine, bucket, owner, patient):
+        return
+    reply = patient.call(engine, CreateBucket(bucket, region=region))
+    if isinstance(reply, Failure) and reply.kind.is_credentials:
+        raise refusal_of(
+            reply,
+            bucket=bucket,
+            doing="seeing whose the bucket is",
+            permission="s3:CreateBucket",
+            clock_offset_ms=engine.clock_offset_ms,
+        )
+    if isinstance(reply, Failure) and reply.code != _OURS:
+        raise BucketTaken(
+            f"{bucket}: the plan says that there is no such bucket, and now there is one that is not known to be yours "
+            f"({reply}); look at it, and plan again if it is"
+        )
+
+
+def _holds_owners(engine: Engine, bucket: str, owner: str, patience: Patience) -> bool:
+    """Whether the store lets in those who expect this owner, and nobody who expects another."""
+    stranger = _NOBODY_ELSE if owner == _NOBODY else _NOBODY
+    if not isinstance(patience.call(engine, HeadBucket(bucket, owner=owner)), BucketFound):
+        return False
+    reply = patience.call(engine, HeadBucket(bucket, owner=stranger))
+    return isinstance(reply, Failure) and reply.kind is FailureKind.DENIED
 
 
 def _wait_until_visible(engine: Engine, bucket: str, patience: Patience) -> None:

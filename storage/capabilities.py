@@ -75,7 +75,18 @@ class CapabilityCache:
 
     def note_probe(self, endpoint: str | None, bucket: str, *, stem: str) -> None:
         """Write down that this process is about to probe under keys of this stem; `keep` ends it."""
-        self._replace(endpoint, bucket, {"stem": stem, "pid": os.getpid(), "host": socket.gethostname()})
+        self._replace(endpoint, bucket, _probing(stem))
+
+    def note_confirmation(self, endpoint: str | None, bucket: str, *, stem: str) -> None:
+        """Write down that this process is about to make an object under this stem; what was found before stays."""
+        self._replace(endpoint, bucket, {**self._entry(endpoint, bucket), **_probing(stem)})
+
+    def note_clean(self, endpoint: str | None, bucket: str) -> None:
+        """Write down that what was noted last has removed what it made."""
+        entry = self._entry(endpoint, bucket)
+        if "stem" in entry:
+            left = {name: value for name, value in entry.items() if name not in _probing("")}
+            self._replace(endpoint, bucket, left)
 
     def note_failed_probe(self, endpoint: str | None, bucket: str) -> None:
         """Write down that the probe noted last ended without a finding, and may not have removed what it made."""
@@ -98,6 +109,10 @@ class CapabilityCache:
         """Write a finding down; the file is replaced whole, readable by its owner only."""
         found = {str(condition): str(capabilities[condition]) for condition in Condition}
         self._replace(endpoint, bucket, {"probed_at": now.astimezone(UTC).isoformat(), "found": found})
+
+    def _entry(self, endpoint: str | None, bucket: str) -> Mapping[str, object]:
+        entry = self._entries().get(_name(endpoint, bucket))
+        return entry if isinstance(entry, Mapping) else {}
 
     def _replace(self, endpoint: str | None, bucket: str, entry: Mapping[str, object]) -> None:
         entries = {**self._entries(), _name(endpoint, bucket): entry}
@@ -135,6 +150,10 @@ class CapabilityCache:
 
 def _name(endpoint: str | None, bucket: str) -> str:
     return f"{endpoint or 'aws'} {bucket}"
+
+
+def _probing(stem: str) -> Mapping[str, object]:
+    return {"stem": stem, "pid": os.getpid(), "host": socket.gethostname()}
 
 
 def _is_alive(pid: int) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from s3plan.schemas.errors import CredentialsUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.requests import Acknowledged, BucketFound, CreateBucket, Reply, Request
-from s3plan.storage.buckets import BucketMissing, create_bucket, find_region
+from s3plan.schemas.requests import Acknowledged, BucketFound, CreateBucket, HeadBucket, Reply, Request
+from s3plan.storage.buckets import BucketMissing, BucketTaken, claim_bucket, create_bucket, find_region
 from s3plan.storage.memory_engine import MemoryEngine
 from s3plan.storage.patience import Patience
 
@@ -88,8 +88,29 @@ def test_a_bucket_of_ours_is_fine() -> None:
 
 def test_a_name_that_another_account_has_is_refused() -> None:
     taken = failure(FailureKind.INVALID, "BucketAlreadyExists")
-    with pytest.raises(StoreRefused, match="taken by another account"):
+    with pytest.raises(BucketTaken, match="taken by another account"):
         create_bucket(ScriptedEngine(taken), "bucket", region=None)
+
+
+@pytest.mark.parametrize("reply", [Acknowledged(), failure(FailureKind.INVALID, "BucketAlreadyOwnedByYou")])
+def test_a_bucket_that_answers_its_creator_as_the_owner_is_ours(reply: Reply) -> None:
+    claim_bucket(ScriptedEngine(reply), "bucket", region=None, owner=None)
+
+
+@pytest.mark.parametrize(
+    "reply", [failure(FailureKind.INVALID, "BucketAlreadyExists"), failure(FailureKind.DENIED, "AccessDenied")]
+)
+@pytest.mark.parametrize("owner", [None, "123456789012"])
+def test_a_bucket_that_is_not_known_to_be_ours_is_taken(reply: Failure, owner: str | None) -> None:
+    engine = ScriptedEngine(*([BucketFound(None)] * 2 if owner else []), reply)  # whoever is expected: not looked at
+    with pytest.raises(BucketTaken, match="not known to be yours"):
+        claim_bucket(engine, "bucket", region=None, owner=owner)
+
+
+def test_the_expected_owner_tells_where_the_store_looks_at_it() -> None:
+    engine = ScriptedEngine(BucketFound(None), failure(FailureKind.DENIED))
+    claim_bucket(engine, "bucket", region=None, owner="123456789012")
+    assert [type(request) for request in engine.requests] == [HeadBucket, HeadBucket]
 
 
 def test_the_permission_that_may_lack_is_named() -> None:

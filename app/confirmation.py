@@ -1,0 +1,142 @@
+"""Before an apply relies on what a table or an earlier probe says of its store, the store is asked once more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from s3plan.app.capabilities import probe_anew
+from s3plan.app.places import capability_cache_path
+from s3plan.app.stores import Stores
+from s3plan.planfile.reader import PlanReader
+from s3plan.schemas.actions import Action, VerdictKind
+from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.errors import PlanRefused, StoreRefused
+from s3plan.schemas.events import OnEvent, Warned
+from s3plan.schemas.plan import Batch, LocationRole, PhaseName, PlanLocation
+from s3plan.storage.capabilities import CapabilityCache, known_capabilities
+from s3plan.storage.confirmation import Finding, Sample, confirm, makes_objects
+from s3plan.storage.probe_keys import new_probe_stem
+from s3plan.storage.probe_remains import remove_remains
+
+_OF_COPIES = frozenset({Condition.COPY_SOURCE_MATCH, Condition.COPY_ABSENT, Condition.COPY_MATCH})
+_OF_UPLOADS = frozenset({Condition.PART_SOURCE_MATCH, Condition.COMPLETE_ABSENT, Condition.COMPLETE_MATCH})
+_OF_DELETES = frozenset({Condition.DELETE_MATCH, Condition.BATCH_DELETE_MATCH})
+_SAMPLES = 3
+
+
+def confirmed(
+    plan: PlanReader,
+    stores: Stores,
+    destination: PlanLocation,
+    found: Capabilities,
+    *,
+    needed: Collection[Condition],
+    now: datetime,
+    on_event: OnEvent,
+) -> Capabilities:
+    """Return `found`, if the store refuses wrong conditions of the kinds that the plan needs; else what a probe finds.
+
+    A store of the table (AWS) is asked if the plan overwrites or deletes, by copies that make nothing when they are
+    refused; every other store always. Raises PlanRefused if wrong ones are executed and no probe can be made,
+    StoreRefused, CredentialsUnusable.
+    """
+    is_of_table = (
+        Enforcement.UNKNOWN not in known_capabilities(destination.endpoint, bucket=destination.bucket).values()
+    )
+    changes = plan.header.objects_of(VerdictKind.OVERWRITE) + plan.header.objects_of(VerdictKind.DELETE)
+    if is_of_table and not changes:
+        return found
+    believed = _believed(found, needed, deletes_too=not is_of_table)
+    if not believed:
+        return found
+    finding, words = _ask(plan, stores, destination, believed)
+    if finding is Finding.REFUSED:
+        return found
+    if finding is Finding.UNTOLD and is_of_table:
+        on_event(
+            Warned(
+                f"whether {destination.bucket} still refuses wrong conditions could not be seen ({words}); it is "
+                "believed to, as its store is known for it"
+            )
+        )
+        return found
+    try:
+        return probe_anew(stores, destination, now=now)
+    except StoreRefused as refused:
+        if finding is Finding.TAKEN:
+            raise PlanRefused(
+                f"{destination.bucket}: the store executes requests whose conditions do not hold, so what changed "
+                f"after the plan would be overwritten or deleted; what it enforces cannot be found out: {refused}"
+            ) from refused
+        raise
+
+
+def _believed(found: Capabilities, needed: Collection[Condition], *, deletes_too: bool) -> frozenset[Condition]:
+    """Return the fewest conditions that stand for all that the plan relies on."""
+    relied_on = {condition for condition in needed if found[condition].by_store}
+    if not deletes_too:
+        relied_on = relied_on - _OF_DELETES or ({Condition.COPY_SOURCE_MATCH} if relied_on else set())
+    for absent, match in (
+        (Condition.COPY_ABSENT, Condition.COPY_MATCH),
+        (Condition.COMPLETE_ABSENT, Condition.COMPLETE_MATCH),
+    ):
+        if absent in relied_on and found[match].by_store:
+            relied_on = relied_on - {absent} | {match}
+    if Condition.COPY_MATCH in relied_on:
+        relied_on -= _OF_UPLOADS
+    if Condition.BATCH_DELETE_MATCH in relied_on:
+        relied_on -= {Condition.DELETE_MATCH}
+    return frozenset(relied_on)
+
+
+def _ask(
+    plan: PlanReader, stores: Stores, destination: PlanLocation, believed: frozenset[Condition]
+) -> tuple[Finding, str]:
+    engine = stores.engine_of(destination)
+    cache = CapabilityCache(capability_cache_path())
+    left_behind = cache.broken_probe(destination.endpoint, destination.bucket)
+    if left_behind is not None:
+        remove_remains(engine, destination.bucket, left_behind, owner=destination.owner)
+    last: tuple[Finding, str] = Finding.UNTOLD, "there is no object to try it with"
+    for sample in _samples(plan, stores, believed):
+        stem = new_probe_stem(destination.prefix)
+        if makes_objects(believed):
+            cache.note_confirmation(destination.endpoint, destination.bucket, stem=stem)
+        last = confirm(engine, destination.bucket, stem, believed, sample=sample, owner=destination.owner)
+        if makes_objects(believed):
+            cache.note_clean(destination.endpoint, destination.bucket)
+        if last[0] is not Finding.UNTOLD:
+            break
+    return last
+
+
+def _samples(plan: PlanReader, stores: Stores, believed: frozenset[Condition]) -> Sequence[Sample | None]:
+    """Return the smallest objects of the first batch that has such as are needed, to be tried one after another."""
+    if not believed & (_OF_COPIES | _OF_UPLOADS):
+        return [None]
+    threshold_bytes = plan.header.settings.multipart_threshold_bytes
+    batches = [batch for batch in plan.batches if plan.phases_by_id[batch.phase].name is PhaseName.COPY]
+    by_size = {
+        is_large: [
+            batch for batch in batches if (batch.actions == 1 and batch.size_bytes >= threshold_bytes) is is_large
+        ]
+        for is_large in (False, True)
+    }
+    wanted = by_size[bool(believed & _OF_UPLOADS)]
+    if wanted:
+        return _smallest(plan, stores, wanted[0], LocationRole.SOURCE)
+    deletes = [batch for batch in plan.batches if plan.phases_by_id[batch.phase].name is PhaseName.DELETE]
+    return _smallest(plan, stores, deletes[0], LocationRole.DESTINATION) if deletes else []
+
+
+def _smallest(plan: PlanReader, stores: Stores, batch: Batch, role: LocationRole) -> list[Sample]:
+    location = next(location for location in plan.locations if location.role is role)
+    pays = role is LocationRole.SOURCE and stores.pays_for_source(plan.locations)
+
+    def sample_of(action: Action) -> Sample:
+        key = location.prefix + action.key.decode()
+        return Sample(location.bucket, key, action.source_version, location.owner, pays)
+
+    actions = sorted(plan.actions(batch), key=lambda action: action.size_bytes)
+    return [sample_of(action) for action in actions[:_SAMPLES]]
