@@ -5,22 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3plan.app.stores import Stores
-from s3plan.schemas.errors import PlanRefused
+from s3plan.schemas.errors import PlanRefused, StoreRefused
+from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.manifest_locations import Destination, Source
 from s3plan.schemas.plan import LocationRole, PlanLocation
-from s3plan.storage.buckets import BucketMissing, find_region, is_owned_by_another
+from s3plan.schemas.ports import Engine
+from s3plan.storage.buckets import BucketMissing, find_region, is_owned_by_another, looks_at_owners
+from s3plan.storage.capabilities import is_aws
 from s3plan.storage.connections import effective_endpoint, effective_region
 from s3plan.storage.patience import Patience
 
+_UNKNOWN_HEADER = frozenset({FailureKind.INVALID, FailureKind.UNSUPPORTED})
 _FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is told of within seconds
 
 
 @dataclass(frozen=True, slots=True)
 class FoundLocation:
-    """A location and whether its bucket is there."""
+    """A location, whether its bucket is there, and what its store does not do for it."""
 
     location: PlanLocation
     exists: bool
+    warnings: tuple[str, ...] = ()
 
 
 def find_location(stores: Stores, place: Source | Destination, *, role: LocationRole) -> FoundLocation:
@@ -35,8 +40,10 @@ def find_location(stores: Stores, place: Source | Destination, *, role: Location
     engine = stores.open(connection, region=region)
     owner = place.expected_bucket_owner
     exists = True
+    warnings: list[str] = []
     try:
-        region = find_region(engine, place.bucket, owner=owner, patience=_FIRST_CONTACT) or region
+        region, owner = _look(engine, place.bucket, owner, warnings)
+        region = region or place.region or settings.region
     except BucketMissing as missing:
         exists = False
         if not isinstance(place, Destination):
@@ -46,6 +53,9 @@ def find_location(stores: Stores, place: Source | Destination, *, role: Location
         region = region or effective_region(settings)  # what is approved is where it is made, whoever applies
     if exists and is_owned_by_another(engine, place.bucket, owner=owner):
         raise PlanRefused(f"s3://{place.bucket} is not owned by {owner}, as expected_bucket_owner says")
+    is_in_doubt = exists and owner is not None and not is_aws(effective_endpoint(settings))
+    if is_in_doubt and not looks_at_owners(engine, place.bucket, owner=owner or "", patience=_FIRST_CONTACT):
+        warnings.append(_ignored(place.bucket, "ignores it"))
     location = PlanLocation(
         id=1 if role is LocationRole.SOURCE else 2,
         role=role,
@@ -57,4 +67,23 @@ def find_location(stores: Stores, place: Source | Destination, *, role: Location
         prefix=place.key_prefix,
         owner=owner,
     )
-    return FoundLocation(location, exists)
+    return FoundLocation(location, exists, tuple(warnings))
+
+
+def _look(engine: Engine, bucket: str, owner: str | None, warnings: list[str]) -> tuple[str | None, str | None]:
+    """Return the bucket's region and whom to expect as its owner: nobody at a store that does not know the header.
+
+    The plan says so then, for whoever approves it; an apply never leaves out what its plan holds.
+    """
+    try:
+        return find_region(engine, bucket, owner=owner, patience=_FIRST_CONTACT), owner
+    except StoreRefused as refused:
+        if owner is None or refused.failure is None or refused.failure.kind not in _UNKNOWN_HEADER:
+            raise
+        region = find_region(engine, bucket, patience=_FIRST_CONTACT)
+        warnings.append(_ignored(bucket, f"refuses it ({refused.failure})"))
+        return region, None
+
+
+def _ignored(bucket: str, how: str) -> str:
+    return f"{bucket}: nobody checks expected_bucket_owner: the store {how}"

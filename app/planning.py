@@ -123,6 +123,7 @@ def _facts(
     made_at = datetime.now(UTC)
     capabilities = capabilities_for_plan(stores, destination, probe=request.probe, now=made_at)
     warnings = [in_one_line(warning) for warning in loaded.warnings]
+    warnings += [*source.warnings, *destination.warnings]
     warnings += stores.fallbacks([source.location, destination.location])
     deletion = loaded.manifest.delete
     known = {capabilities[Condition.DELETE_MATCH], capabilities[Condition.BATCH_DELETE_MATCH]}

@@ -9,10 +9,12 @@ from typing import Self
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine
+from s3plan.storage.capabilities import is_aws
 from s3plan.storage.connections import ConnectionSettings, effective_endpoint
 from s3plan.storage.engines import EngineChoice, choose_engine, open_engine
 from s3plan.storage.guarded_engine import GuardedEngine
 from s3plan.storage.open_files import most_open_files, room_for_connections
+from s3plan.storage.tolerant_engine import TolerantEngine
 
 
 class Stores:
@@ -63,7 +65,8 @@ class Stores:
             in_region = _in_region(settings, key[1])
             engine = open_engine(in_region, max_in_flight=self._most_in_flight())
             before = self._before_request
-            self._engines[key] = engine if before is None else GuardedEngine(engine, before)
+            sender = engine if before is None else GuardedEngine(engine, before)
+            self._engines[key] = TolerantEngine(sender, knows_all=is_aws(effective_endpoint(in_region)))
         return self._engines[key]
 
     def _most_in_flight(self) -> int:

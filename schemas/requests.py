@@ -69,6 +69,7 @@ class HeadObject:
     key: str
     version: str | None = None
     owner: str | None = None
+    with_checksums: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,9 @@ class PutObject:
 
 @dataclass(frozen=True, slots=True)
 class CopyObject:
-    """Metadata and tags are copied; annotations never are (each is billed as a PUT).
+    """Metadata and tags are copied; annotations are not (each is billed as a PUT).
 
+    `leaves_annotations`: say so to the store; False for one that has none and does not know the word.
     `requester_pays`: the source's connection pays for requests, whatever that of the destination says, which sends it.
     """
 
@@ -122,6 +124,7 @@ class CopyObject:
     owner: str | None = None
     source_owner: str | None = None
     requester_pays: bool = False
+    leaves_annotations: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,11 @@ def _list_objects(request: r.ListObjects) -> Parameters:
 
 
 def _head_object(request: r.HeadObject) -> Parameters:
-    return {"Key": request.key, "VersionId": request.version, "ChecksumMode": "ENABLED"}
+    return {
+        "Key": request.key,
+        "VersionId": request.version,
+        "ChecksumMode": "ENABLED" if request.with_checksums else None,
+    }
 
 
 def _get_object(request: r.GetObject) -> Parameters:
@@ -120,7 +124,7 @@ def _copy_object(request: r.CopyObject) -> Parameters:
         "IfNoneMatch": _absent(if_absent=request.if_absent),
         "IfMatch": _quoted(request.if_match),
         "StorageClass": request.storage_class,
-        "AnnotationDirective": "EXCLUDE",
+        "AnnotationDirective": "EXCLUDE" if request.leaves_annotations else None,
         **_encryption(request.encryption),
     }
 

@@ -58,6 +58,13 @@ def is_owned_by_another(engine: Engine, bucket: str, *, owner: str | None, patie
     return is_denied and isinstance(patient.call(engine, HeadBucket(bucket)), BucketFound)
 
 
+def looks_at_owners(engine: Engine, bucket: str, *, owner: str, patience: Patience | None = None) -> bool:
+    """Whether the store denies the bucket to those who expect another owner; some ignore the header."""
+    stranger = _NOBODY_ELSE if owner == _NOBODY else _NOBODY
+    reply = (patience or Patience()).call(engine, HeadBucket(bucket, owner=stranger))
+    return isinstance(reply, Failure) and reply.kind is FailureKind.DENIED
+
+
 def create_bucket(engine: Engine, bucket: str, *, region: str | None, patience: Patience | None = None) -> None:
     """Create the bucket through an engine of that region and wait until it can be seen.
 
@@ -110,11 +117,8 @@ def claim_bucket(
 
 def _holds_owners(engine: Engine, bucket: str, owner: str, patience: Patience) -> bool:
     """Whether the store lets in those who expect this owner, and nobody who expects another."""
-    stranger = _NOBODY_ELSE if owner == _NOBODY else _NOBODY
-    if not isinstance(patience.call(engine, HeadBucket(bucket, owner=owner)), BucketFound):
-        return False
-    reply = patience.call(engine, HeadBucket(bucket, owner=stranger))
-    return isinstance(reply, Failure) and reply.kind is FailureKind.DENIED
+    is_let_in = isinstance(patience.call(engine, HeadBucket(bucket, owner=owner)), BucketFound)
+    return is_let_in and looks_at_owners(engine, bucket, owner=owner, patience=patience)
 
 
 def _wait_until_visible(engine: Engine, bucket: str, patience: Patience) -> None:

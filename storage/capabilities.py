@@ -36,10 +36,15 @@ def known_capabilities(endpoint: str | None, *, bucket: str = "") -> Capabilitie
     """Return what the table of known stores says; UNKNOWN for every other store and for directory buckets."""
     if is_directory_bucket(bucket):
         return _UNKNOWN
-    host = _host_of(endpoint)
-    if host is None or host.endswith(_AWS_DOMAINS):
+    if is_aws(endpoint):
         return _AWS
-    return _R2 if host.endswith(_R2_DOMAIN) else _UNKNOWN
+    return _R2 if (_host_of(endpoint) or "").endswith(_R2_DOMAIN) else _UNKNOWN
+
+
+def is_aws(endpoint: str | None) -> bool:
+    """Whether an endpoint, or none, leads to AWS itself, which knows every header of S3."""
+    host = _host_of(endpoint)
+    return host is None or host.endswith(_AWS_DOMAINS)
 
 
 def _host_of(endpoint: str | None) -> str | None:

@@ -113,6 +113,9 @@ _ON_BUCKETS = frozenset({"HeadBucket", "ListObjectsV2", "ListMultipartUploads", 
 _READS = ("Head", "List", "Get")
 _REGION_HEADER = "x-amz-bucket-region"
 _MAX_MESSAGE = 500
+_EXPECTED_REGION = re.compile(
+    r"expecting '([a-z0-9-]{1,64})'|expected:? [`'\"]?[0-9]{8}/([a-z0-9-]{1,64})/s3/", re.IGNORECASE
+)
 
 
 def failure_of(
@@ -131,7 +134,7 @@ def failure_of(
     body's. The message is cut to 500 characters and freed of secrets.
     """
     found = {} if headers is None else headers
-    where = found.get(_REGION_HEADER) or region
+    where = found.get(_REGION_HEADER) or region or _region_said(code, message)
     named = bool(code) and not code.isdigit()
     kind = _kind_of(operation, status, code if named else "", is_redirected=where is not None)
     return Failure(
@@ -144,6 +147,12 @@ def failure_of(
         retry_after_s=retry_after_s(found),
         region=where,
     )
+
+
+def _region_said(code: str, message: str) -> str | None:
+    """Return the region that stores name in words only: "expecting 'eu-west-1'", "expected: 20261126/garage/s3/..."."""
+    said = _EXPECTED_REGION.search(message) if code in _CODES[FailureKind.WRONG_REGION] else None
+    return None if said is None else said[1] or said[2]
 
 
 def _kind_of(operation: str, status: int | None, code: str, *, is_redirected: bool) -> FailureKind:

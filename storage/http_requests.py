@@ -67,12 +67,9 @@ def form_of(request: r.Request, *, requester_pays: bool) -> HttpForm | None:
 
 
 def _copy_object(request: r.CopyObject) -> HttpForm:
-    headers = [
-        *_copy_source(request),
-        ("content-length", "0"),
-        # Annotations are copied by default, and each is billed as a PUT.
-        ("x-amz-object-annotation-directive", "EXCLUDE"),
-    ]
+    headers = [*_copy_source(request), ("content-length", "0")]
+    if request.leaves_annotations:  # they are copied by default, and each is billed as a PUT
+        headers.append(("x-amz-object-annotation-directive", "EXCLUDE"))
     _add_conditions(headers, if_absent=request.if_absent, if_match=request.if_match)
     if request.storage_class is not None:
         headers.append(("x-amz-storage-class", request.storage_class))
@@ -135,7 +132,8 @@ def _list_objects(request: r.ListObjects) -> HttpForm:
 
 def _head_object(request: r.HeadObject) -> HttpForm:
     query = "" if request.version is None else f"?versionId={quote(request.version, safe='')}"
-    return HttpForm("HeadObject", "HEAD", f"/{quote_key(request.key)}{query}", [("x-amz-checksum-mode", "ENABLED")])
+    headers = [("x-amz-checksum-mode", "ENABLED")] if request.with_checksums else []
+    return HttpForm("HeadObject", "HEAD", f"/{quote_key(request.key)}{query}", headers)
 
 
 def _get_object(request: r.GetObject) -> HttpForm:

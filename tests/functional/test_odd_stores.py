@@ -38,3 +38,57 @@ def test_a_large_object_of_a_store_that_tells_no_tags_is_copied_without(place: W
     place.server.faults([Fault(kind=FaultKind.ERROR, code=code, operation="GetObjectTagging", times=None)])
     report = place.apply()
     assert (report.exit_code, place.keys("destination")) == (0, {"large"})
+
+
+def test_headers_that_a_store_does_not_know_do_not_end_the_job(place: Workplace) -> None:
+    place.seed("source", "large", size_bytes=6 * MIB)
+    place.seed("source", "a", "b", "c", size_bytes=10)
+    place.buckets("destination")
+    unknown = ["x-amz-checksum-mode", "x-amz-object-annotation-directive", "x-amz-expected-bucket-owner"]
+    place.server.set_mode(refused_headers=unknown)
+    place.manifest(**LARGE_RUN, destination={"expected_bucket_owner": "123456789012"})
+    planned = place.command.run("plan", "job.yaml")
+    assert "nobody checks expected_bucket_owner" in planned.output
+    ended = place.command.run("apply", "--yes")
+    assert ended.exit_code == 0, ended.output
+    place.server.set_mode(refused_headers=[])
+    place.assert_same_content()
+
+
+def test_a_store_that_ignores_the_expected_owner_is_named_in_the_plan(place: Workplace) -> None:
+    place.seed("source", "a", size_bytes=10)
+    place.buckets("destination")
+    place.manifest(destination={"expected_bucket_owner": "123456789012"})
+    assert not place.plan().header.warnings
+    place.server.set_mode(ignores_owners=True)
+    (warning,) = place.plan().header.warnings
+    assert "destination: nobody checks expected_bucket_owner: the store ignores it" in warning
+
+
+def test_credentials_that_have_expired_are_told_though_only_heads_find_out(place: Workplace) -> None:
+    place.seed("source", "a", size_bytes=10)
+    place.buckets("destination")
+    place.manifest()
+    expired = [
+        Fault(kind=FaultKind.ERROR, code="ExpiredToken", operation=operation, times=None)
+        for operation in ("HeadBucket", "ListObjectsV2")
+    ]
+    place.server.faults(expired)
+    ended = place.command.run("plan", "job.yaml")
+    assert ended.exit_code == 10
+    assert "have expired" in ended.stderr
+
+
+def test_a_wrong_region_is_told_though_head_says_400_only(place: Workplace) -> None:
+    place.seed("source", "a", size_bytes=10)
+    place.buckets("destination")
+    place.manifest()
+    place.server.faults(
+        [
+            Fault(kind=FaultKind.ERROR, code="AuthorizationHeaderMalformed", operation=operation, times=None)
+            for operation in ("HeadBucket", "ListObjectsV2")
+        ]
+    )
+    ended = place.command.run("plan", "job.yaml")
+    assert ended.exit_code == 1
+    assert "set the location's region" in ended.stderr

@@ -86,7 +86,11 @@ class Service:
         if key_id and settings.credential not in {None, key_id}:
             raise S3Error("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
         expected_owner = request.headers.get("x-amz-expected-bucket-owner", settings.owner)
-        if expected_owner != settings.owner and request.bucket in self.context.store.buckets:
+        if (
+            expected_owner != settings.owner
+            and not settings.ignores_owners
+            and request.bucket in self.context.store.buckets
+        ):
             raise S3Error("AccessDenied")
 
     def _refuse(self, error: S3Error, request: Request, *, status: int | None = None) -> Response:

@@ -52,6 +52,7 @@ class Settings:
     not_atomic_pause_s: float = 0.02
     refused_headers: Sequence[str] = ()  # what a store does not know, lower-case, it refuses with 400
     requester_pays: Sequence[str] = ()  # buckets whose requests must say who pays, copies from them too
+    ignores_owners: bool = False
     foreign: Sequence[str] = ()  # buckets of somebody else's, which nobody here may use
 
     def enforces(self, condition: Condition) -> bool:

@@ -147,3 +147,19 @@ def test_a_message_is_cut() -> None:
 def test_the_words_of_the_store_are_kept() -> None:
     words = "The AWS Access Key Id you provided does not exist in our records."
     assert redact(words) == words
+
+
+@pytest.mark.parametrize(
+    ("message", "region"),
+    [
+        ("The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'", "eu-west-1"),
+        (
+            "unexpected scope: 20261126/x/s3/aws4_request, expected: 20261126/garage/s3/aws4_request",
+            "garage",
+        ),
+        ("The authorization header is malformed.", None),
+    ],
+)
+def test_a_region_that_is_named_in_words_only_is_read(message: str, region: str | None) -> None:
+    failure = failure_of(operation="ListObjectsV2", status=400, code="AuthorizationHeaderMalformed", message=message)
+    assert (failure.kind, failure.region) == (FailureKind.WRONG_REGION, region)

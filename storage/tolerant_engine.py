@@ -1,0 +1,161 @@
+"""Asks once more where the first answer says too little, or may be about a header that the store does not know.
+
+An engine sends each request once; so does this one, but for three cases in which nothing can have been executed:
+
+- HEAD answered by a bare 400: expired credentials and a wrong region look like that, since an answer to HEAD has no
+  body. A listing of that one key is asked for instead, and its refusal is the reason.
+- HEAD or a copy answered by 400 or 501, at a store that was not seen yet to take the header of ours that it can do
+  without: checksums with HEAD, no annotations with a copy. Sent again without it. If that helps, it is left out from
+  then on; once the store has taken it, such an answer is no more than what it says.
+
+What keeps a promise is never left out: conditions, expected owners, who pays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from enum import Enum, auto
+
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import (
+    BucketFound,
+    CopyObject,
+    HeadBucket,
+    HeadObject,
+    ListObjects,
+    ObjectsPage,
+    Reply,
+    Request,
+)
+
+_REFUSED_HEADER = frozenset({400, 501})
+_Conversation = Generator[Request, Reply, Reply]
+
+
+class _Habit(Enum):
+    """What is known of a store and a header."""
+
+    UNKNOWN = auto()
+    TAKEN = auto()
+    LEFT_OUT = auto()
+
+
+class TolerantEngine:
+    """See the module, and ports.Engine. `knows_all`: the store is AWS."""
+
+    def __init__(self, engine: Engine, *, knows_all: bool) -> None:
+        self._engine = engine
+        self._checksums = self._annotations = _Habit.TAKEN if knows_all else _Habit.UNKNOWN
+
+    @property
+    def clock_offset_ms(self) -> int:
+        """That of the engine within."""
+        return self._engine.clock_offset_ms
+
+    def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
+        """Send; `on_reply` is called exactly once, on any thread."""
+        conversation = self._conversation(request)
+        if conversation is None:
+            self._engine.submit(request, on_reply)
+            return
+
+        def go_on(reply: Reply) -> None:
+            try:
+                further = conversation.send(reply)
+            except StopIteration as end:
+                on_reply(end.value)
+                return
+            try:
+                self._engine.submit(further, go_on)
+            except Exception:  # noqa: BLE001  closed, or stopped by its guard: the first answer is all there will be
+                on_reply(reply)
+
+        self._engine.submit(next(conversation), go_on)
+
+    def call(self, request: Request) -> Reply:
+        """Send and wait for the reply."""
+        conversation = self._conversation(request)
+        if conversation is None:
+            return self._engine.call(request)
+        request = next(conversation)
+        while True:
+            try:
+                request = conversation.send(self._engine.call(request))
+            except StopIteration as end:
+                reply: Reply = end.value
+                return reply
+
+    def close(self) -> None:
+        """Close the engine within."""
+        self._engine.close()
+
+    def _conversation(self, request: Request) -> _Conversation | None:
+        """Return what to send and to make of the replies; None for a request that is sent as it is."""
+        kind = type(request)
+        if kind is CopyObject:
+            return None if self._annotations is _Habit.TAKEN else self._copy(request)  # type: ignore[arg-type]
+        if kind is HeadObject:
+            return self._head(request)  # type: ignore[arg-type]
+        return _head_bucket(request) if kind is HeadBucket else None  # type: ignore[arg-type]
+
+    def _copy(self, request: CopyObject) -> _Conversation:
+        without = replace(request, leaves_annotations=False)
+        if self._annotations is _Habit.LEFT_OUT:
+            return (yield without)
+        reply = yield request
+        if not _may_be_about_a_header(reply):
+            self._annotations = _taken(self._annotations, reply)
+            return reply
+        second = yield without
+        if _may_be_about_a_header(second):
+            return reply
+        self._annotations = _Habit.LEFT_OUT
+        return second
+
+    def _head(self, request: HeadObject) -> _Conversation:
+        without = replace(request, with_checksums=False)
+        reply = yield without if self._checksums is _Habit.LEFT_OUT else request
+        if self._checksums is _Habit.UNKNOWN:
+            if not _may_be_about_a_header(reply):
+                self._checksums = _taken(self._checksums, reply)
+                return reply
+            second = yield without
+            if not _may_be_about_a_header(second):
+                self._checksums = _Habit.LEFT_OUT
+                return second
+        if not _says_nothing(reply):
+            return reply
+        listed = yield ListObjects(request.bucket, prefix=request.key, max_keys=1, owner=request.owner)
+        return _reason_of(listed, reply)
+
+
+def _head_bucket(request: HeadBucket) -> _Conversation:
+    reply = yield request
+    if not _says_nothing(reply):
+        return reply
+    listed = yield ListObjects(request.bucket, max_keys=1, owner=request.owner)
+    return BucketFound(None) if isinstance(listed, ObjectsPage) else _reason_of(listed, reply)
+
+
+def _may_be_about_a_header(reply: Reply) -> bool:
+    if not isinstance(reply, Failure) or reply.status not in _REFUSED_HEADER:
+        return False
+    return reply.kind in (FailureKind.INVALID, FailureKind.UNSUPPORTED)
+
+
+def _taken(habit: _Habit, reply: Reply) -> _Habit:
+    return habit if isinstance(reply, Failure) else _Habit.TAKEN
+
+
+def _says_nothing(reply: Reply) -> bool:
+    return isinstance(reply, Failure) and reply.kind is FailureKind.INVALID and reply.status == 400
+
+
+def _reason_of(listed: Reply, reply: Reply) -> Reply:
+    """Return why HEAD was refused, if the listing was refused for something that would be the reason."""
+    if not isinstance(listed, Failure) or not isinstance(reply, Failure):
+        return reply
+    is_reason = listed.kind.is_credentials or listed.kind in (FailureKind.WRONG_REGION, FailureKind.UNREACHABLE)
+    return replace(listed, operation=reply.operation) if is_reason else reply
