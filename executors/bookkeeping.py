@@ -14,6 +14,7 @@ from s3plan.executors.progress_report import ProgressReporter
 from s3plan.executors.recorder import Recorder
 from s3plan.executors.retries import RetryPolicy, may_pass
 from s3plan.executors.run_states import StopReason
+from s3plan.schemas.bitmaps import is_in
 from s3plan.schemas.events import ActionEnded, OnEvent, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
@@ -99,9 +100,10 @@ class Bookkeeper:
         With `takes_up_rest` also those that it did not begin, since it was told to stop.
         """
         attempt = self._attempts.pop(state.batch.id)
-        state.is_open = False
         if attempt.error is not None:
             self._blame(state, attempt, attempt.error)
+        # What an earlier attempt may have begun, and this one has not come to, is doubtful still.
+        state.is_open = any(is_in(position, attempt.task.doubtful) for position in attempt.open_positions)
         self._recorder.note_state(state)
         again = {*attempt.retry_positions, *(attempt.open_positions if takes_up_rest else ())}
         return (attempt.retry_delay_s or 0.0, sorted(again)) if again else None

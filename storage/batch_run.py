@@ -7,14 +7,14 @@ that no reply has to wake a thread of ours. One thread at a time does so; a repl
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from threading import Event, Lock
 from time import monotonic
 
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.requests import Reply, Request
-from s3plan.storage.steps import Answer, Ask, AskMany, Next, Procedure
+from s3plan.storage.steps import Answer, Ask, AskMany, Next, Procedure, Work
 
 _POLL_S = 0.1
 _AT_ONCE = 64  # replies, before new requests are sent
@@ -24,10 +24,12 @@ _TELL_AT = 128  # outcomes that are worth waking the batch's own thread for
 class _Running:
     """One begun procedure and, while it has asked for many, the asks that are left."""
 
-    __slots__ = ("asks", "generator", "under_way")
+    __slots__ = ("asks", "generator", "has_sent", "positions", "under_way")
 
-    def __init__(self, generator: Procedure) -> None:
+    def __init__(self, positions: Sequence[int], generator: Procedure) -> None:
+        self.positions = positions
         self.generator = generator
+        self.has_sent = False
         self.asks: Iterator[Ask] | None = None
         self.under_way = 0
 
@@ -44,15 +46,16 @@ class BatchRun:
         self._wake = Event()  # for the batch's own thread
         self._begun: set[_Running] = set()
         self._hungry: deque[_Running] = deque()  # have asks that wait for room
-        self._procedures: Iterator[Procedure] = iter(())
+        self._procedures: Iterator[Work] = iter(())
         self._is_drained = True
         self._due: tuple[float, _Running, Ask] | None = None  # a request that must wait for its turn
         self._held: deque[tuple[_Running, Ask]] = deque()  # would be sent if they might be
         self._under_way = 0
         self._error: BaseException | None = None
         self._is_left = False  # nobody takes what is told any more
+        self.undecided: list[int] = []  # once it is over: of which a request was sent, and whose end was not learnt
 
-    def advance(self, stages: Iterator[Iterator[Procedure]]) -> Generator[None, None, None]:
+    def advance(self, stages: Iterator[Iterator[Work]]) -> Generator[None, None, None]:
         """Run all stages until done or stopped, one after the other; yields whenever something may have been told.
 
         Replies that come after its end, however it ended, begin and send nothing more.
@@ -76,6 +79,8 @@ class BatchRun:
             self._is_left = True
             for running in self._begun:
                 running.generator.close()
+                if running.has_sent:
+                    self.undecided += running.positions
             self._begun.clear()
 
     def _has_ended(self) -> bool:
@@ -137,11 +142,11 @@ class BatchRun:
     def _begin(self) -> None:
         """Begin procedures while there is room."""
         while not self._is_drained and not self._hungry and self._has_room() and not self._control.stopping:
-            procedure = next(self._procedures, None)
-            if procedure is None:
+            work = next(self._procedures, None)
+            if work is None:
                 self._is_drained = True
                 return
-            running = _Running(procedure)
+            running = _Running(*work)
             self._begun.add(running)
             self._step(running, None)
             self._feed_hungry()
@@ -213,4 +218,5 @@ class BatchRun:
             self._held.append((running, wanted))
             return
         request = wanted.request
+        running.has_sent = True
         self._engines[wanted.side.value].submit(request, lambda reply: self._take_reply(running, request, reply))

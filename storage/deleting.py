@@ -12,14 +12,14 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.requests import DeleteObject, DeleteObjects, HeadObject, KeysDeleted, ObjectFound, Reply
 from s3plan.storage.range_look import Found, as_found, look_at_keys
 from s3plan.storage.settlement import ended_badly, moved_destination, not_executed
-from s3plan.storage.steps import Answer, Ask, AskMany, BatchContext, Next, Procedure, Side, ask
+from s3plan.storage.steps import Answer, Ask, AskMany, BatchContext, Next, Procedure, Side, Work, ask
 from s3plan.storage.xml_text import is_xml_safe
 
 MAX_KEYS = 1000
 Numbered = tuple[int, Action]
 
 
-def delete_procedures(context: BatchContext, numbered: Sequence[Numbered]) -> Iterator[Procedure]:
+def delete_procedures(context: BatchContext, numbered: Sequence[Numbered]) -> Iterator[Work]:
     """Yield the procedures that delete these actions' keys, each outcome told once.
 
     A store that holds the pins of single deletes only gets single deletes. Keys that XML 1.0 cannot carry are deleted
@@ -32,12 +32,16 @@ def delete_procedures(context: BatchContext, numbered: Sequence[Numbered]) -> It
         if (in_batches or not singly) and is_xml_safe(context.destination_key(action)):
             together.append((position, action))
         else:
-            yield _delete_singly(context, position, action)
+            yield (position,), _delete_singly(context, position, action)
         if len(together) == MAX_KEYS:
-            yield _delete_many(context, together, is_pinned=in_batches)
+            yield _positions(together), _delete_many(context, together, is_pinned=in_batches)
             together = []
     if together:
-        yield _delete_many(context, together, is_pinned=in_batches)
+        yield _positions(together), _delete_many(context, together, is_pinned=in_batches)
+
+
+def _positions(numbered: Sequence[Numbered]) -> list[int]:
+    return [position for position, _ in numbered]
 
 
 def _delete_singly(context: BatchContext, position: int, action: Action) -> Procedure:

@@ -19,7 +19,7 @@ from s3plan.storage.deleting import delete_procedures
 from s3plan.storage.part_copying import copy_in_parts
 from s3plan.storage.range_look import look_at_keys
 from s3plan.storage.settlement import ended_badly
-from s3plan.storage.steps import BatchContext, Procedure, Side
+from s3plan.storage.steps import BatchContext, Procedure, Side, Work
 
 EngineOf = Callable[[PlanLocation], Engine]
 Numbered = tuple[int, Action]
@@ -35,7 +35,7 @@ class EnginePerformer:
         """Yield what happens in one batch.
 
         When `control.stopping` turns true no new action is begun; actions never begun are not told of. When
-        `control.abandoned` does, all that have not ended are told as `unknown`.
+        `control.abandoned` does, those of which a request was sent and whose end was not learnt are told as `unknown`.
         """
         destination = self._engine_of(task.destination)
         source = destination if task.source is None else self._engine_of(task.source)
@@ -43,38 +43,42 @@ class EnginePerformer:
         context = BatchContext(task, told.append)
         run = BatchRun(control, (source, destination), told)
         ended: set[int] = set()
+
+        def drained() -> Iterator[Progress]:
+            while told:
+                item = told.popleft()
+                if isinstance(item, Outcome):
+                    ended.add(item.position)
+                yield item
+
         with closing(run.advance(_stages(context))) as steps:
             for _ in steps:
-                while told:
-                    item = told.popleft()
-                    if isinstance(item, Outcome):
-                        ended.add(item.position)
-                    yield item
-        if control.abandoned:
-            for position in numbers_in(task.todo):
-                if position not in ended:
-                    yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known")
+                yield from drained()
+        yield from drained()  # what came while it was being left
+        for position in sorted(run.undecided):
+            if position not in ended:
+                yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known")
 
 
-def _stages(context: BatchContext) -> Iterator[Iterator[Procedure]]:
+def _stages(context: BatchContext) -> Iterator[Iterator[Work]]:
     """Yield the batch's procedures in stages; one stage has ended before the next is taken."""
     task = context.task
     numbered = [(position, task.actions[position]) for position in numbers_in(task.todo)]
     yield delete_procedures(context, [pair for pair in numbered if pair[1].kind is ActionKind.DELETE])
     copies = [pair for pair in numbered if pair[1].kind is ActionKind.COPY]
     large = task.settings.multipart_threshold_bytes
-    yield (copy_in_parts(context, *pair) for pair in copies if pair[1].size_bytes >= large)
+    yield ((pair[:1], copy_in_parts(context, *pair)) for pair in copies if pair[1].size_bytes >= large)
     unlooked: list[Numbered] = []
     pinned: list[Numbered] = []
     for pair in copies:
         if pair[1].size_bytes < large:
             looks = needs_look(context, pair[1], is_doubtful=is_in(pair[0], task.doubtful))
             (unlooked if looks else pinned).append(pair)
-    yield (copy_object(context, *pair) for pair in pinned)
+    yield ((pair[:1], copy_object(context, *pair)) for pair in pinned)
     if unlooked:
         remaining: list[Numbered] = []
-        yield iter([_look_at_both_sides(context, unlooked, remaining)])
-        yield (copy_object(context, *pair) for pair in remaining)
+        yield iter([((), _look_at_both_sides(context, unlooked, remaining))])  # it changes nothing
+        yield ((pair[:1], copy_object(context, *pair)) for pair in remaining)
 
 
 def _look_at_both_sides(context: BatchContext, numbered: Sequence[Numbered], remaining: list[Numbered]) -> Procedure:

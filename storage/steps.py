@@ -6,7 +6,7 @@ every engine. It tells outcomes by `BatchContext.emit` and returns nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -60,6 +60,9 @@ class Answer(NamedTuple):
 
 Procedure = Generator[Ask | AskMany | Next, Reply | Answer | None, None]
 """After Ask a Reply is sent; after AskMany or NEXT an Answer, or None at the end."""
+
+Work = tuple[Sequence[int], Procedure]
+"""A procedure, and the positions of the actions that its requests change something for."""
 
 
 def ask(

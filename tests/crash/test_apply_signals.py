@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from fakes.workplace import MIB, Workplace
+from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace
 
 OBJECTS = 300
 _ON_A_TERMINAL = """
@@ -117,6 +117,27 @@ def test_a_second_signal_stops_at_once_and_what_was_under_way_is_looked_at_again
         ended = started.wait()
         assert time.monotonic() - began_s < 4
     assert ended.exit_code == 130, ended.output
+    assert_it_goes_on(place)
+
+
+@BY_BOTH_ENGINES
+def test_stopped_at_once_only_what_was_under_way_is_unknown(place: Workplace) -> None:
+    place.seed("source", count=OBJECTS, size_bytes=10)
+    place.buckets("destination")
+    place.manifest(run={"in_flight": 8})
+    place.plan(probe=True)
+    place.server.reset_stats()
+    place.server.set_mode(latency_s=1.0)
+    with place.command.start("apply", place.plan_file, "--yes", "--json") as started:
+        while place.server.stats().requested("CopyObject") < 8:
+            time.sleep(0.02)
+        started.signal(signal.SIGINT)
+        started.signal(signal.SIGINT)
+        ended = started.wait()
+    told = ended.event("run-ended")
+    assert ended.exit_code == 130, ended.output
+    assert told["counts"].get("unknown", 0) <= 8
+    assert told["remaining"] > OBJECTS - 40
     assert_it_goes_on(place)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,24 @@ def test_a_batch_that_is_done_has_no_outcome_rows_and_no_retry(desk: Desk) -> No
     assert (record.done, record.is_open) == (b"\x07", False)
     assert list(desk.journal.outcomes()) == []
     assert desk.events == []
+
+
+def test_what_an_earlier_attempt_may_have_begun_stays_doubtful_until_an_attempt_comes_to_it(desk: Desk) -> None:
+    desk.begin()
+    desk.books._attempts[1].task = replace(desk.books._attempts[1].task, doubtful=b"\x06")
+    desk.take(*done(0, 1), final=True)  # the run was stopped before it came to the third
+    assert desk.books.end(desk.state) is None
+    desk.recorder.flush()
+    (record,) = desk.journal.batches()
+    assert record.is_open
+    assert desk.state.doubtful([2]) == b"\x04"
+    assert desk.state.counts()[OutcomeKind.UNKNOWN] == 0
+
+
+def test_what_no_attempt_came_to_is_not_doubtful(desk: Desk) -> None:
+    desk.attempt(*done(0))
+    assert not desk.state.is_open
+    assert desk.state.doubtful([1, 2]) == b"\x00"
 
 
 def test_a_report_of_another_generation_or_of_no_attempt_is_not_taken(desk: Desk) -> None:
