@@ -84,6 +84,10 @@ def _compare(plan: PlanReader, found: Capabilities, *, allow_checked: bool, on_e
             "this store does not enforce that a deleted object is still the planned one; to let s3plan look, "
             "compare and then delete, say `delete: {unpinned: allow}` in the manifest and plan again"
         )
+    if deletes and found[Condition.DELETE_MATCH].by_store and not found[Condition.BATCH_DELETE_MATCH].by_store:
+        number = plan.header.objects_of(VerdictKind.DELETE)
+        many = f"{number:,} deletes go" if number != 1 else "1 delete goes"
+        on_event(Prepared(f"{many} one by one: this store holds no conditions in deletes of many objects at once"))
     checked = [
         condition
         for condition in needed

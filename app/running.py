@@ -13,6 +13,7 @@ from time import monotonic
 from s3plan.app.clock import now_ms
 from s3plan.app.endpoint_probe import probe_sender
 from s3plan.app.executors import EngineLimits
+from s3plan.app.left_out import left_out_sentences
 from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.stores import Stores
 from s3plan.executors.bookkeeping import TOLD, Bookkeeper
@@ -239,6 +240,7 @@ def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
     is_done = end.state is RunState.COMPLETED
     exit_code = int(ExitCode.DONE if is_done else _EXIT_CODES[end.stop_reason])
     counts = {kind: number for kind, number in end.counts.items() if number}
+    messages = (*end.messages, *left_out_sentences(run.plan.header))
     run.on_event(
         RunEnded(
             state=end.state.value,
@@ -247,7 +249,7 @@ def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
             remaining=end.remaining,
             exit_code=exit_code,
             elapsed_s=elapsed_s,
-            messages=end.messages,
+            messages=messages,
         )
     )
     return ApplyReport(
@@ -258,6 +260,6 @@ def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
         exit_code=exit_code,
         counts=counts,
         remaining=end.remaining,
-        messages=end.messages,
+        messages=messages,
         elapsed_s=elapsed_s,
     )

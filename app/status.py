@@ -10,6 +10,7 @@ from pathlib import Path
 from s3plan.app.checks import check_ends
 from s3plan.app.earlier_plans import earlier_plans
 from s3plan.app.ends import ends_of
+from s3plan.app.left_out import left_out_sentences
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
 from s3plan.app.standing import performed_batches, read_states, standing_end
@@ -54,7 +55,7 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
             remaining=end.remaining,
             runs=tuple(_line(run, is_running=is_running and run is runs[-1]) for run in runs),
             ends=ends_of(opened.locations, opened.header),
-            messages=tuple(sorted(withheld)),
+            messages=(*sorted(withheld), *left_out_sentences(opened.header)),
             progress=_progress(where, runs[-1], opened.digest) if runs and state in _GOES_ON else None,
         )
 

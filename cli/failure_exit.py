@@ -16,7 +16,7 @@ DEBUG_VARIABLE = "S3PLAN_DEBUG"
 def report_failure(error: BaseException) -> int:
     """Print what went wrong and return the exit code."""
     _print(message_of(error))
-    if os.environ.get(DEBUG_VARIABLE) == "1":
+    if os.environ.get(DEBUG_VARIABLE, "").lower() not in {"", "0", "false", "no"}:
         _print(redact("".join(traceback.format_exception(error))).rstrip("\n"))
     return int(exit_code_of(error))
 

@@ -225,11 +225,12 @@ def _standing(guard: GuardRecord) -> Cell:
 
 
 def _finding(guard: GuardRecord) -> str:
-    limit = escape_unprintable(guard.limit.replace(" (default)", ", the default"))
     if guard.name == REFUSE_EMPTY_SOURCE:
         return "the source has no objects" if guard.held else "the source is not empty"
     if guard.name == MAX_BYTES:
-        return f"{size_text(guard.found)} ({guard.found:,} bytes) found, at most {limit} allowed"
+        found, allowed = (f"{size_text(number)} ({number:,} bytes)" for number in (guard.found, guard.allowed))
+        return f"{found} found, at most {allowed} allowed"
+    limit = escape_unprintable(guard.limit.replace(" (default)", ", the default"))
     return f"{guard.found:,} found, at most {guard.allowed:,} allowed ({limit})"
 
 

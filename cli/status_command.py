@@ -20,7 +20,7 @@ from s3plan.cli.end_lines import location_documents
 from s3plan.cli.json_lines import json_line, now_utc
 from s3plan.cli.status_watch import watch
 from s3plan.cli.terminal import open_terminal
-from s3plan.cli.wording import age_text, command_text, key_text, path_text
+from s3plan.cli.wording import age_text, command_text, count_text, key_text, path_text
 from s3plan.executors.run_states import RunState
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.outcomes import OutcomeKind
@@ -127,7 +127,7 @@ def failure_lines(failures: Iterable[FailureLine]) -> Iterator[Text]:
     for failure in failures:
         counts[failure.outcome] += 1
         line = Text().append(f"{failure.outcome.value:<7}", style=_STYLES.get(failure.outcome, ""))
-        tries = f" [{failure.failure}, {failure.attempts} attempts]" if failure.failure else ""
+        tries = f" [{failure.failure}, {count_text(failure.attempts, 'attempt')}]" if failure.failure else ""
         line.append(f"  {failure.action:<6}  {key_text(failure.key)}: {escape_unprintable(failure.reason)}{tries}")
         yield line
     yield Text(f"{counts_text(counts)}." if counts else "No action has ended badly.", style="bold")

@@ -8,25 +8,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from s3plan.schemas import quantities
 from s3plan.schemas.printable import escape_unprintable
 
-_IEC_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+size_text = quantities.size_text
+
 _TIME_UNITS_S = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def count_text(count: int, noun: str) -> str:
     """Return `1 object` or `8,912 objects`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def size_text(size_bytes: float) -> str:
-    """Return `512 B` or `38.7 GiB`: rounded to one decimal, in IEC units."""
-    amount = float(size_bytes)
-    for unit in _IEC_UNITS:
-        if round(amount, 1) < 1024 or unit == _IEC_UNITS[-1]:
-            break
-        amount /= 1024
-    return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
 
 
 def duration_text(seconds: float) -> str:

@@ -26,7 +26,8 @@ def why_withheld(
     retries which neither of the two can make. `outcome_of` gives (batch, position)'s record.
     """
     if conflicts:
-        return f"{conflicts:,} source object(s) could not be planned (conflict)"
+        objects = "1 source object" if conflicts == 1 else f"{conflicts:,} source objects"
+        return f"{objects} could not be planned (conflict)"
     retried = plan.header.retry_of
     if retried is not None and (reason := retried.why_deletes_wait()) is not None:
         return reason

@@ -202,7 +202,8 @@ class Scheduler:
         if reason is None:
             return False
         self._reporter.note_withheld(withheld)
-        self._messages.append(f"{withheld:,} delete(s) withheld: {reason}")
+        deletes = "1 delete was" if withheld == 1 else f"{withheld:,} deletes were"
+        self._messages.append(f"{deletes} withheld: {reason}")
         return True
 
     def _start_batches(self) -> None:

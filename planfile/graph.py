@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from s3plan.schemas.plan import Batch, Edge, Phase
 from s3plan.schemas.printable import escape_unprintable
-from s3plan.schemas.quantities import format_size
+from s3plan.schemas.quantities import size_text
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -30,7 +30,7 @@ class PhaseNode:
         """What a picture says about it."""
         actions = "1 action" if self.actions == 1 else f"{self.actions:,} actions"
         batches = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
-        counts = f"{actions} in {batches}, {format_size(self.size_bytes)}"
+        counts = f"{actions} in {batches}, {size_text(self.size_bytes)}"
         return f"{self.phase.job}: {self.phase.name}", counts if self.batches else "no actions"
 
 

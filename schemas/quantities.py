@@ -54,6 +54,7 @@ _LONG_DURATIONS = {
     "day": "d",
     "week": "w",
 }
+_IEC_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 class QuantityInvalid(UsageInvalid):
@@ -103,6 +104,16 @@ def format_size(size_bytes: int) -> str:
     whole = [(unit, factor) for unit, factor in SIZE_UNITS.items() if unit != "KB" and size_bytes % factor == 0]
     unit, factor = max(whole, key=lambda item: item[1]) if size_bytes else ("B", 1)
     return f"{size_bytes // factor}{unit}"
+
+
+def size_text(size_bytes: float) -> str:
+    """Return `512 B` or `38.7 GiB`: rounded to one decimal, in IEC units."""
+    amount = float(size_bytes)
+    for unit in _IEC_UNITS:
+        if round(amount, 1) < 1024 or unit == _IEC_UNITS[-1]:
+            break
+        amount /= 1024
+    return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
 
 
 def parse_duration(text: str) -> timedelta:

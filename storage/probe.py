@@ -47,8 +47,8 @@ def probe(
 
     `on_begin` is told the stem of all keys before the first is made: should this process be killed, remove_remains
     needs it.
-    Raises StoreRefused, which names the permission that may lack, or says that the answers stayed unclear as often as
-    `patience` lets a step be tried; BucketMissing, CredentialsUnusable.
+    Raises StoreRefused, which names the permission that may be missing, or says that the answers stayed unclear as
+    often as `patience` lets a step be tried; BucketMissing, CredentialsUnusable.
     """
     session = Probe(engine, bucket, prefix, owner=owner, patience=patience or Patience())
     on_begin(session.stem)

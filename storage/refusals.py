@@ -14,7 +14,7 @@ class BucketMissing(StoreRefused):
 def refusal_of(failure: Failure, *, bucket: str, doing: str, permission: str, clock_offset_ms: int = 0) -> S3PlanError:
     """Return the error to raise for a failure of one of our own requests.
 
-    `doing` completes "while"; `permission` is what the credentials may lack (`s3:ListBucket`). Never raises.
+    `doing` completes "while"; `permission` is what the credentials may not have (`s3:ListBucket`). Never raises.
     """
     said = escape_unprintable(str(failure))
     match failure.kind:
@@ -31,7 +31,7 @@ def refusal_of(failure: Failure, *, bucket: str, doing: str, permission: str, cl
                 f"{bucket}: there is no such bucket; check its name and its connection", failure=failure
             )
         case FailureKind.DENIED:
-            advice = f"the credentials may lack {permission}, or expected_bucket_owner may be another's"
+            advice = f"the credentials may not have {permission}, or expected_bucket_owner may be another's"
         case FailureKind.WRONG_REGION:
             place = f"it is in {failure.region}" if failure.region else "it is in another region"
             advice = f"{place}; set the location's region"

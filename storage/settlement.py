@@ -47,7 +47,7 @@ def ended_badly(position: int, failure: Failure) -> Outcome:
 
 def _explained(failure: Failure) -> str:
     if failure.kind is FailureKind.DENIED:
-        return f"{failure}; {_PERMISSIONS.get(failure.operation, 'a permission')} may lack"
+        return f"{failure}; {_PERMISSIONS.get(failure.operation, 'a permission')} may be missing"
     return str(failure)
 
 

@@ -130,6 +130,6 @@ def _delete_refused(key: str, error: S3Error) -> str:
 
 def _refuses(context: Context, bucket: Bucket, entry: DeleteEntry) -> bool:
     current = bucket.objects.get(entry.key)
-    if current is None or entry.etag is None or not context.settings.enforces(Condition.DELETE):
+    if current is None or entry.etag is None or not context.settings.enforces(Condition.BATCH_DELETE):
         return False
     return not same_etag(entry.etag, current.etag)

@@ -16,6 +16,7 @@ class ConditionMode(StrEnum):
     NONE = "none"
     PUT_ONLY = "put-only"
     NOT_ATOMIC = "not-atomic"
+    NO_BATCH_DELETE = "no-batch-delete"
 
 
 class ListOrder(StrEnum):
@@ -32,6 +33,7 @@ class Condition(StrEnum):
     COPY = "copy"
     COMPLETE = "complete"
     DELETE = "delete"
+    BATCH_DELETE = "batch-delete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,8 @@ class Settings:
                 return False
             case ConditionMode.PUT_ONLY:
                 return condition in {Condition.READ, Condition.PUT}
+            case ConditionMode.NO_BATCH_DELETE:
+                return condition is not Condition.BATCH_DELETE
             case _:
                 return True
 

@@ -60,11 +60,11 @@ def test_a_clean_end_is_one_line() -> None:
 
 def test_an_end_with_stale_and_withheld_actions_says_why_and_what_to_do() -> None:
     counts = {OutcomeKind.DONE: 8_931, OutcomeKind.STALE: 2, OutcomeKind.SKIPPED: 4}
-    messages = ("4 delete(s) withheld: the copy of a\x1b[2Jb is stale",)
+    messages = ("4 deletes were withheld: the copy of a\x1b[2Jb is stale",)
     assert _result("partial", counts, messages=messages) == dedent(
         """\
         Not everything was done: 8,931 done, 2 stale, 4 skipped, in 12 s.
-          4 delete(s) withheld: the copy of a\\x1b[2Jb is stale
+          4 deletes were withheld: the copy of a\\x1b[2Jb is stale
           what and why:                   s3plan failures .s3plan/images.s3plan
           to plan anew what is not done:  s3plan retry .s3plan/images.s3plan"""
     )

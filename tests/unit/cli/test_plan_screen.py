@@ -111,7 +111,7 @@ def test_a_blocked_plan_names_guard_limit_finding_and_the_exact_release() -> Non
         """\
         blocked by 2 guards; the plan is saved to be shown, it cannot be applied
           max_delete: 1,204 found, at most 1,000 allowed (10%)
-          max_bytes: 2.0 GiB (2,147,483,648 bytes) found, at most 1GiB allowed
+          max_bytes: 2.0 GiB (2,147,483,648 bytes) found, at most 1.0 GiB (1,073,741,824 bytes) allowed
         To allow exactly this: s3plan plan 'my job.yaml' --allow max_delete=1204 --allow max_bytes=2147483648"""
     )
     text = screen(plan_lines(a_shown_plan(header), now=NOW))

@@ -70,7 +70,7 @@ def test_a_key_is_written_out_so_that_it_cannot_paint_the_terminal() -> None:
 
 
 def test_a_conflict_withholds_them_whatever_the_copies_did() -> None:
-    assert why({}, conflicts=1200) == "1,200 source object(s) could not be planned (conflict)"
+    assert why({}, conflicts=1200) == "1,200 source objects could not be planned (conflict)"
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_deletes_are_withheld_with_the_reason_and_the_key_and_released_once_the_
     world = RunWorld(tmp_path, mirror(), ScriptedPerformer({"b": [bad]}))
     end = world.run()
     assert end.state is RunState.PARTIAL
-    assert end.messages == (f"3 delete(s) withheld: {said}",)
+    assert end.messages == (f"3 deletes were withheld: {said}",)
     assert end.counts[OutcomeKind.SKIPPED] == 3 + (bad is ARCHIVED)
     assert world.performer.ended == ["a", "b", "c"]
     journaled = world.journaled()
@@ -108,14 +108,14 @@ def test_a_stale_copy_does_not_withhold_deletes_under_no_failures(tmp_path: Path
 
 def test_a_failed_copy_withholds_deletes_under_no_failures_too(tmp_path: Path) -> None:
     world = RunWorld(tmp_path, mirror(delete_when="no-failures"), ScriptedPerformer({"a": [STALE], "c": [FAILED]}))
-    assert world.run().messages == ("3 delete(s) withheld: the copy of c is failed (no)",)
+    assert world.run().messages == ("3 deletes were withheld: the copy of c is failed (no)",)
 
 
 def test_a_conflict_of_the_plan_withholds_every_delete(tmp_path: Path) -> None:
     world = RunWorld(tmp_path, mirror(conflicts=2))
     end = world.run()
     assert end.state is RunState.PARTIAL
-    assert end.messages == ("3 delete(s) withheld: 2 source object(s) could not be planned (conflict)",)
+    assert end.messages == ("3 deletes were withheld: 2 source objects could not be planned (conflict)",)
     assert world.performer.ended == ["a", "b", "c"]
 
 

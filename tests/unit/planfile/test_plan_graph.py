@@ -29,8 +29,8 @@ def test_mermaid_shows_each_phase_with_its_counts() -> None:
     assert mermaid(phase_graph(phases=PHASES, edges=EDGES, batches=_BATCHES)) == (
         "flowchart TD\n"
         '    phase1["images: prepare<br/>no actions"]\n'
-        '    phase2["images: copy<br/>1,204 actions in 2 batches, 3KiB"]\n'
-        '    phase3["images: delete<br/>7 actions in 1 batch, 0B"]\n'
+        '    phase2["images: copy<br/>1,204 actions in 2 batches, 3.0 KiB"]\n'
+        '    phase3["images: delete<br/>7 actions in 1 batch, 0 B"]\n'
         '    phase4["images: aside<br/>no actions"]\n'
         "    phase1 --> phase2\n"
         "    phase2 --> phase3\n"
@@ -40,7 +40,7 @@ def test_mermaid_shows_each_phase_with_its_counts() -> None:
 def test_dot_shows_each_phase_with_its_counts() -> None:
     text = dot(phase_graph(phases=PHASES, edges=EDGES, batches=_BATCHES))
     assert text.startswith("digraph plan {\n")
-    assert '    phase2 [label="images: copy\\n1,204 actions in 2 batches, 3KiB"];\n' in text
+    assert '    phase2 [label="images: copy\\n1,204 actions in 2 batches, 3.0 KiB"];\n' in text
     assert text.endswith("    phase1 -> phase2;\n    phase2 -> phase3;\n}\n")
 
 
