@@ -10,7 +10,7 @@ from pathlib import Path
 
 from s3plan.planner.batches import ActionSpool, Batcher, PlanSink
 from s3plan.planner.comparison import WITHOUT_ETAGS
-from s3plan.planner.diff import THE_LOCATION_ITSELF, Rules, diff, pair_up
+from s3plan.planner.diff import THE_LOCATION_ITSELF, Rules, diff, line_aside, pair_up
 from s3plan.planner.filters import compile_attribute_filter
 from s3plan.planner.guards import Findings, check_guards
 from s3plan.planner.job import Job
@@ -168,18 +168,7 @@ class _Builder:
         if marker is None:
             return []
         self._totals.count(THE_LOCATION_ITSELF, 1, marker.size_bytes)
-        return [
-            Action(
-                kind=ActionKind.SKIP,
-                key=marker.key,
-                size_bytes=marker.size_bytes,
-                reason=THE_LOCATION_ITSELF.reason,
-                source_etag=None if source is None else source.etag,
-                source_mtime_ms=None if source is None else source.mtime_ms,
-                destination_etag=None if destination is None else destination.etag,
-                destination_mtime_ms=None if destination is None else destination.mtime_ms,
-            )
-        ]
+        return [line_aside(THE_LOCATION_ITSELF, source, destination)]
 
     def _header(self, source: Scope, destination: Scope, *, allow: Mapping[str, int]) -> PlanHeader:
         job, facts, totals = self._job, self._facts, self._totals

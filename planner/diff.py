@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from s3plan.planner.comparison import Policy
 from s3plan.planner.filters import AttributeFilter
 from s3plan.schemas.actions import Action, ActionKind, Verdict, VerdictKind
-from s3plan.schemas.objects import ARCHIVED_CLASSES, MAX_KEY_BYTES, STANDARD, ObjectRow
+from s3plan.schemas.objects import (
+    ARCHIVED_CLASSES,
+    MAX_KEY_BYTES,
+    STANDARD,
+    ObjectRow,
+    Oddity,
+    known_mtime_ms,
+    oddity_of,
+)
 from s3plan.schemas.pins import MAX_ETAG_CHARACTERS, is_pin
 
 COPY_ABSENT = Verdict(VerdictKind.COPY, "not in destination", "not in destination")
@@ -18,19 +26,12 @@ THE_LOCATION_ITSELF = Verdict(VerdictKind.SKIPPED, "the location itself", "the l
 _NOT_UTF8 = Verdict(VerdictKind.CONFLICT, "key is not UTF-8", "key is not UTF-8")
 _NO_ETAG = Verdict(VerdictKind.CONFLICT, "no ETag to pin", "no ETag to pin")
 _ODD_ETAG = Verdict(VerdictKind.CONFLICT, *["its ETag has characters that no pin may hold"] * 2)
+_ODD_ROWS = {oddity: Verdict(VerdictKind.CONFLICT, *[oddity.value] * 2) for oddity in Oddity}
 _KEY_TOO_LONG = "destination key too long"
 _NOTHING = ObjectRow(b"", 0, "", 0)
 
 _WRITES = frozenset({VerdictKind.COPY, VerdictKind.OVERWRITE})
 _WITH_LINE = _WRITES | {VerdictKind.DELETE}
-_ACTION_KINDS = {
-    VerdictKind.COPY: ActionKind.COPY,
-    VerdictKind.OVERWRITE: ActionKind.COPY,
-    VerdictKind.DELETE: ActionKind.DELETE,
-    VerdictKind.SKIPPED: ActionKind.SKIP,
-    VerdictKind.CONFLICT: ActionKind.CONFLICT,
-}
-
 # What a copy takes over from the source's listing. STANDARD is the default, archived classes would lock the copy away,
 # and other stores list names of tiers that no request may ask for.
 _KEPT_CLASSES = frozenset({"STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY"})
@@ -87,10 +88,14 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
     for source, destination in pairs:
         if source is None:
             verdict = extraneous
+        elif not source[2] and oddity_of(source) is not None:
+            verdict = COPY_ABSENT  # `_line` says why there can be none
         elif objection is not None and (rule := objection(source)) is not None:
             verdict = filtered.get(rule) or filtered.setdefault(rule, Verdict(VerdictKind.SKIPPED, rule, rule))
         elif destination is None:
             verdict = COPY_ABSENT
+        elif not destination[2] and oddity_of(destination) is not None:
+            verdict = COPY_ABSENT  # likewise
         else:
             verdict = policy(source, destination)
         if verdict is not streak:
@@ -124,28 +129,47 @@ def _line(
         verdict = _conflict(source.key, prefix_bytes=rules.destination_prefix_bytes) or _no_pin(source) or verdict
         if destination is not None:
             verdict = _no_pin(destination) or verdict
+    if verdict.kind not in _WRITES:
+        return verdict, line_aside(verdict, source, destination)
     return verdict, Action(
-        kind=_ACTION_KINDS[verdict.kind],
+        kind=ActionKind.COPY,
         key=source.key,
         size_bytes=source.size_bytes,
         reason=verdict.reason,
-        source_etag=source.etag[:MAX_ETAG_CHARACTERS],
+        source_etag=source.etag,
         source_mtime_ms=source.mtime_ms,
-        destination_etag=None if destination is None else destination.etag[:MAX_ETAG_CHARACTERS],
+        destination_etag=None if destination is None else destination.etag,
         destination_mtime_ms=None if destination is None else destination.mtime_ms,
-        storage_class=storage_class if verdict.kind in _WRITES else None,
+        storage_class=storage_class,
     )
 
 
 def _delete(verdict: Verdict, destination: ObjectRow) -> tuple[Verdict, Action]:
-    verdict = _conflict(destination.key, prefix_bytes=0) or _no_pin(destination) or verdict
+    refused = _conflict(destination.key, prefix_bytes=0) or _no_pin(destination)
+    if refused is not None:
+        return refused, line_aside(refused, None, destination)
     return verdict, Action(
-        kind=_ACTION_KINDS[verdict.kind],
+        kind=ActionKind.DELETE,
         key=destination.key,
         size_bytes=destination.size_bytes,
         reason=verdict.reason,
-        destination_etag=destination.etag[:MAX_ETAG_CHARACTERS],
+        destination_etag=destination.etag,
         destination_mtime_ms=destination.mtime_ms,
+    )
+
+
+def line_aside(verdict: Verdict, source: ObjectRow | None, destination: ObjectRow | None) -> Action:
+    """Return the line of what is planned and never done, whatever the store says of it; one side at least is there."""
+    row = source or destination or _NOTHING
+    return Action(
+        kind=ActionKind.CONFLICT if verdict.kind is VerdictKind.CONFLICT else ActionKind.SKIP,
+        key=row.key,
+        size_bytes=row.size_bytes,
+        reason=verdict.reason,
+        source_etag=None if source is None else source.etag[:MAX_ETAG_CHARACTERS],
+        source_mtime_ms=known_mtime_ms(source),
+        destination_etag=None if destination is None else destination.etag[:MAX_ETAG_CHARACTERS],
+        destination_mtime_ms=known_mtime_ms(destination),
     )
 
 
@@ -153,6 +177,9 @@ def _no_pin(row: ObjectRow) -> Verdict | None:
     """Return why no request can be pinned to this object, or None; stores may send anything for an ETag."""
     if is_pin(row.etag):
         return None
+    oddity = oddity_of(row)
+    if oddity is not None:
+        return _ODD_ROWS[oddity]
     return _ODD_ETAG if row.etag else _NO_ETAG
 
 

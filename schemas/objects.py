@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 STANDARD = "STANDARD"
@@ -22,3 +23,30 @@ class ObjectRow(NamedTuple):
     etag: str
     mtime_ms: int
     storage_class: str = STANDARD
+
+
+class Oddity(StrEnum):
+    """Why a listing says too little of an object for it to be compared, copied or deleted; clauses for a person."""
+
+    NO_SIZE = "listed without a size that an object can have"
+    NO_TIME = "listed without a time that an object can have"
+
+
+# Long before the first time that can be written; in the place of LastModified, so that rows stay what they are.
+_MARKS = {oddity: -(1 << 62) - number for number, oddity in enumerate(Oddity)}
+_ODDITIES = {mark: oddity for oddity, mark in _MARKS.items()}
+
+
+def odd_row(key: bytes, oddity: Oddity) -> ObjectRow:
+    """Return the row of an object of which a listing says too little; it has no ETag, whatever was said."""
+    return ObjectRow(key, 0, "", _MARKS[oddity])
+
+
+def oddity_of(row: ObjectRow) -> Oddity | None:
+    """Return what is odd about a row that `odd_row` made, None for all others."""
+    return _ODDITIES.get(row.mtime_ms)
+
+
+def known_mtime_ms(row: ObjectRow | None) -> int | None:
+    """Return a row's time, None where there is none."""
+    return None if row is None or row.mtime_ms in _ODDITIES else row.mtime_ms

@@ -10,8 +10,9 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree as ET  # botocore reads the same bytes with the same parser
 
-from s3plan.schemas.objects import STANDARD, ObjectRow
+from s3plan.schemas.objects import STANDARD, ObjectRow, Oddity, odd_row
 from s3plan.schemas.requests import ObjectsPage
+from s3plan.storage.etags import bare_etag
 from s3plan.storage.page_ends import PageContradicts, PageEnd, PageUnreadable, end_of_page
 
 MOST_SIZE_BYTES = 1 << 49
@@ -21,7 +22,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_page(body: bytes) -> ObjectsPage:
-    """Return the rows as the store sent them, keys whole and as bytes; raise PageUnreadable, PageContradicts."""
+    """Return the rows as the store sent them, keys whole and as bytes; raise PageUnreadable, PageContradicts.
+
+    A row of which too little is said is an `odd_row`: it says nothing of the others.
+    """
     try:
         root = ET.fromstring(body)  # noqa: S314  # see above
     except (ET.ParseError, LookupError, ValueError) as error:  # the latter two: of an encoding that nobody knows
@@ -55,16 +59,19 @@ def _end_of(root: ET.Element, namespace: str) -> PageEnd:
 
 def _row(item: ET.Element, skipped: int, *, is_encoded: bool) -> ObjectRow:
     said = {child.tag[skipped:]: child.text or "" for child in item}
-    size_bytes = int(said["Size"])
+    key = decode_key(said["Key"], is_encoded=is_encoded)
+    try:
+        size_bytes = int(said["Size"])
+    except (KeyError, ValueError):
+        size_bytes = -1
     if not 0 <= size_bytes <= MOST_SIZE_BYTES:
-        raise ValueError("a size that no object has")
-    return ObjectRow(
-        decode_key(said["Key"], is_encoded=is_encoded),
-        size_bytes,
-        said["ETag"].strip().strip('"'),
-        milliseconds_of(said["LastModified"]),
-        said.get("StorageClass") or STANDARD,
-    )
+        return odd_row(key, Oddity.NO_SIZE)
+    try:
+        mtime_ms = milliseconds_of(said["LastModified"])
+    except (KeyError, ValueError):
+        return odd_row(key, Oddity.NO_TIME)
+    storage_class = said.get("StorageClass") or STANDARD
+    return ObjectRow(key, size_bytes, bare_etag(said.get("ETag", "")), mtime_ms, storage_class)
 
 
 def decode_key(text: str, *, is_encoded: bool) -> bytes:

@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 from xml.sax.saxutils import unescape
 
 from s3plan.schemas.objects import STANDARD, ObjectRow
+from s3plan.storage.etags import small_etag
 from s3plan.storage.listing_page import MOST_SIZE_BYTES, decode_key, milliseconds_of
 from s3plan.storage.page_ends import PageEnd, PageUnreadable, end_of_page
 
@@ -30,7 +31,7 @@ _RESTORE = f"(?:<IsRestoreInProgress>{_TEXT}</IsRestoreInProgress>)?(?:<RestoreE
 _FIELDS = (
     "<Key>([^<]*+)</Key>",  # what may stand in these two is verified later, at less cost
     "<LastModified>([^<]*+)</LastModified>",
-    r"<ETag>(?:&quot;|&#34;|\")?([!#-%'-;=?-~]*+)(?:&quot;|&#34;|\")?</ETag>",
+    r"<ETag>(?:W/(?=[&\"]))?(?:&quot;|&#34;|\")?([!#-%'-;=?-~]*+)(?:&quot;|&#34;|\")?</ETag>",
     "<Size>([0-9]{1,19}+)</Size>",
     "<StorageClass>([A-Z0-9_]*+)</StorageClass>",
     "<ChecksumAlgorithm>[A-Z0-9]*</ChecksumAlgorithm>",
@@ -46,6 +47,7 @@ _USUAL_ROW = re.compile(
     "<Size>([^<]*+)</Size><StorageClass>([^<]*+)</StorageClass></Contents>"
 )
 _IN_ETAGS = bytes(byte for byte in range(0x21, 0x7F) if byte not in b'"&<>')
+_IN_SMALL_ETAGS = b"0123456789abcdefghijklmnopqrstuvwxyz-"
 _IS_STORAGE_CLASS = re.compile("[A-Z0-9_]*").fullmatch
 _MOST_DIGITS = 19
 _NOT_IN_KEYS = bytes(range(0x0A)) + bytes(range(0x0B, 0x20)) + b"&>"
@@ -161,13 +163,23 @@ def _joined_keys(keys: Sequence[str], *, is_encoded: bool) -> bytes | None:
     return joined
 
 
-def _are_usual(etags: list[str], sizes: list[str]) -> bool:
-    """Return whether these fields hold what `_ROW` would let pass."""
+def _are_usual(sizes: list[str]) -> bool:
+    """Return whether these hold what `_ROW` would let pass."""
     digits = "".join(sizes)
-    if not (digits.isascii() and digits.isdigit() and max(map(len, sizes)) <= _MOST_DIGITS):
-        return False
+    return digits.isascii() and digits.isdigit() and max(map(len, sizes)) <= _MOST_DIGITS
+
+
+def _bare_etags(etags: list[str]) -> list[str] | None:
+    """Return ETags whose quotes are off as `bare_etag` gives them; None if some are not what `_ROW` would let pass."""
     joined = "".join(etags)
-    return joined.isascii() and not joined.encode().translate(None, _IN_ETAGS)
+    if not joined.isascii():
+        return None
+    others = joined.encode().translate(None, _IN_SMALL_ETAGS)
+    if not others:
+        return etags
+    if others.translate(None, _IN_ETAGS) or any(etag.startswith("W/") for etag in etags):
+        return None
+    return list(map(small_etag, etags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +212,8 @@ class PageScanner:
         columns = self._columns_of(page.text[page.start : page.end])
         if columns is None:
             return None
-        keys, etags = columns[1::_COLUMNS], columns[3::_COLUMNS]
-        if page.said.key_count not in {None, len(keys)}:
+        keys, etags = columns[1::_COLUMNS], _bare_etags(columns[3::_COLUMNS])
+        if etags is None or page.said.key_count not in {None, len(keys)}:
             return None
         joined = _joined_keys(keys, is_encoded=page.is_encoded)
         relative = None if joined is None else self._relative_keys(joined, keys)
@@ -226,7 +238,7 @@ class PageScanner:
         """Return gap, key, time, ETag, size and class of each row, and a last gap; None if that is not all there is."""
         if self._is_usual:
             columns = _USUAL_ROW.split(text)
-            if not any(columns[0::_COLUMNS]) and _are_usual(columns[3::_COLUMNS], columns[4::_COLUMNS]):
+            if not any(columns[0::_COLUMNS]) and _are_usual(columns[4::_COLUMNS]):
                 return columns
             self._is_usual = False
         columns = _ROW.split(text)

@@ -26,7 +26,7 @@ def look_at_keys(
 
     Lists from just before the next wanted key, so a dense range costs one request for 1,000 objects; a page that
     says nothing of that key, or is out of order, is followed by a HeadObject, so a sparse range costs at most two
-    requests for each key.
+    requests for each key. So is a row without an ETag, which says too little.
     """
     found: Found = {}
     wanted = frozenset(keys)
@@ -37,20 +37,40 @@ def look_at_keys(
         if not isinstance(page, ObjectsPage):
             return _as_failure(page)
         if all(before.key < after.key for before, after in pairwise(page.rows)):
-            found.update((row.key, row) for row in page.rows if row.key in wanted)
+            failure = yield from _look_singly(side, location, _told_of(page, wanted, found), found)
+            if failure is not None:
+                return failure
             if not page.truncated:
                 return found
             reached = bisect_right(keys, page.rows[-1].key) if page.rows else position
             if reached > position:
                 position = reached
                 continue
-        reply = yield from ask(side, HeadObject(location.bucket, keys[position].decode(), owner=location.owner))
-        if isinstance(reply, ObjectFound):
-            found[keys[position]] = _as_row(keys[position], reply)
-        elif isinstance(reply, Failure) and reply.kind is not FailureKind.NOT_FOUND:
-            return reply
+        failure = yield from _look_singly(side, location, [keys[position]], found)
+        if failure is not None:
+            return failure
         position += 1
     return found
+
+
+def _told_of(page: ObjectsPage, wanted: frozenset[bytes], found: Found) -> list[bytes]:
+    """Add the page's rows of wanted keys to `found`; return the keys of those that say too little of an object."""
+    rows = [row for row in page.rows if row.key in wanted]
+    found.update((row.key, row) for row in rows if row.etag)
+    return [row.key for row in rows if not row.etag]
+
+
+def _look_singly(
+    side: Side, location: PlanLocation, keys: Sequence[bytes], found: Found
+) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Failure | None]:
+    """Add what HeadObject tells of these keys to `found`; return the Failure that ends it."""
+    for key in keys:
+        reply = yield from ask(side, HeadObject(location.bucket, key.decode(), owner=location.owner))
+        if isinstance(reply, ObjectFound):
+            found[key] = _as_row(key, reply)
+        elif isinstance(reply, Failure) and reply.kind is not FailureKind.NOT_FOUND:
+            return reply
+    return None
 
 
 def _page_from(location: PlanLocation, key: bytes) -> ListObjects:

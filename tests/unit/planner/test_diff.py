@@ -12,7 +12,7 @@ from s3plan.planner.filters import AttributeFilter
 from s3plan.planner.overwrite import policy_for
 from s3plan.schemas.actions import Action, ActionKind, Verdict, VerdictKind
 from s3plan.schemas.manifest_words import Overwrite
-from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.objects import ObjectRow, Oddity, odd_row
 
 
 def rules(
@@ -163,6 +163,25 @@ def test_what_cannot_be_pinned_is_a_conflict() -> None:
         verdict, action = only_line(source, destination, rules(deletes_extraneous=True))
         assert (verdict.kind, verdict.rule) == (VerdictKind.CONFLICT, "no ETag to pin")
         assert action.kind is ActionKind.CONFLICT
+
+
+@pytest.mark.parametrize("overwrite", Overwrite)
+@pytest.mark.parametrize("oddity", Oddity)
+def test_an_odd_row_is_a_conflict_on_either_side_whatever_the_policy(overwrite: Overwrite, oddity: Oddity) -> None:
+    odd, whole = odd_row(b"k", oddity), an_object("k", size=0)
+    chosen = rules(deletes_extraneous=True, overwrite=overwrite)
+    for source, destination in (([odd], []), ([whole], [odd]), ([odd], [whole]), ([odd], [odd]), ([], [odd])):
+        verdict, action = only_line(source, destination, chosen)
+        assert (verdict.kind, verdict.rule, action.reason) == (VerdictKind.CONFLICT, oddity, oddity)
+        assert (action.kind, action.size_bytes) == (ActionKind.CONFLICT, 0)
+        assert None in (action.source_mtime_ms, action.destination_mtime_ms)
+
+
+def test_an_odd_row_passes_by_the_attribute_filter() -> None:
+    """Whether it would pass is not known, and a row that is left out is not told of."""
+    chosen = rules(objection=lambda _: "filtered: size below 1KiB")
+    verdict, _ = only_line([odd_row(b"k", Oddity.NO_SIZE)], [], chosen)
+    assert verdict.kind is VerdictKind.CONFLICT
 
 
 def test_verdicts_without_a_line_are_counted_with_their_bytes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 import pytest
 from fakes.copy_world import DESTINATION, CopyWorld
@@ -11,7 +12,7 @@ from fakes.odd_keys import ODD_KEYS
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.objects import ObjectRow, Oddity, odd_row
 from s3plan.schemas.requests import HeadObject, ListObjects, ObjectsPage, Reply, Request
 from s3plan.storage.range_look import Found, look_at_keys
 from s3plan.storage.steps import Ask, Side
@@ -145,3 +146,23 @@ def test_a_request_that_fails_ends_the_look(operation: type, fault: Fault) -> No
     failure = look(world, ["a-"])
     assert isinstance(failure, Failure)
     assert failure.kind is not FailureKind.NOT_FOUND
+
+
+def test_a_row_that_says_too_little_is_followed_by_a_look_at_that_key_alone() -> None:
+    world = CopyWorld()
+    for key in ("a", "b", "c"):
+        world.put_destination(key, b"body")
+
+    def answer(_: Request, reply: Reply) -> Reply:
+        if not isinstance(reply, ObjectsPage):
+            return reply
+        whole = (PREFIX + "b").encode()
+        return replace(
+            reply, rows=[odd_row(row.key, Oddity.NO_TIME) if row.key == whole else row for row in reply.rows]
+        )
+
+    world.engine.answer = answer
+    found = look(world, ["a", "b", "c", "d"])
+    assert not isinstance(found, Failure)
+    assert [(row.size_bytes, bool(row.etag)) for row in found.values()] == [(4, True)] * 3
+    assert [type(request) for request in world.engine.requests] == [ListObjects, HeadObject]
