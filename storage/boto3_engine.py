@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from s3plan.schemas.endpoints import EndpointInvalid
@@ -19,6 +20,7 @@ from s3plan.storage.boto3_requests import call_of
 from s3plan.storage.bucket_addresses import BucketAddresses
 from s3plan.storage.connections import ConnectionSettings, open_session
 from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
+from s3plan.storage.credentials_in_use import were_renewed_since
 from s3plan.storage.failures import RequestUnsendable, broke_by
 from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.store_clock import StoreClock
@@ -67,11 +69,22 @@ class Boto3Engine:
 
     def call(self, request: Request) -> Reply:
         """Send here and wait for the reply."""
+        try:
+            return self._reply_to(request)
+        except Exception as error:  # whoever waits for this reply must hear of a fault of ours, too
+            _logger.exception("a request broke the engine")
+            return Failure(FailureKind.BAD_REPLY, type(request).__name__, "EngineBroke", broke_by(error))
+
+    def close(self) -> None:
+        """Let go of connections and threads, at once or when the last request under way is answered."""
+        self._threads.close()
+
+    def _reply_to(self, request: Request) -> Reply:
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
         from urllib3.exceptions import HTTPError
 
-        client = self._clients.current
+        client, began_s = self._clients.current, monotonic()
         try:
             call = call_of(request, requester_pays=self._settings.requester_pays)
         except RequestUnsendable as error:
@@ -82,32 +95,23 @@ class Boto3Engine:
             failure = failure_from(error, operation=call.operation)
             if isinstance(error, ClientError):
                 self._note_clock(error.response)
-            return self._renew(client, failure) if failure.kind is FailureKind.CREDENTIALS_EXPIRED else failure
+            is_expired = failure.kind is FailureKind.CREDENTIALS_EXPIRED
+            return self._renew(client, began_s, failure) if is_expired else failure
         self._note_clock(answer)
         return reply_of(request, answer, operation=call.operation)
 
-    def close(self) -> None:
-        """Let go of connections and threads, at once or when the last request under way is answered."""
-        self._threads.close()
-
     def _answer(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
         try:
-            reply = self.call(request)
-        except Exception as error:  # whoever waits for this reply must hear of a fault of ours, too
-            _logger.exception("a request broke the engine")
-            name = type(request).__name__
-            reply = Failure(FailureKind.BAD_REPLY, name, "EngineBroke", broke_by(error))
-        try:
-            on_reply(reply)
+            on_reply(self.call(request))
         except Exception:
             _logger.exception("a reply broke its receiver")
 
     def _note_clock(self, answer: Mapping[str, Any]) -> None:
         self._clock.note(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
 
-    def _renew(self, client: object, failure: Failure) -> Failure:
+    def _renew(self, client: object, began_s: float, failure: Failure) -> Failure:
         """Answer a refusal of expired credentials: not executed, to be sent again, if there are newer ones."""
-        if self._clients.renew(client):
+        if self._clients.renew(client, since_s=began_s):
             return replace(failure, kind=FailureKind.UNREACHABLE, code=RENEWED)
         return failure
 
@@ -137,10 +141,13 @@ class _Clients:
                 "what the AWS configuration says of FIPS, dual-stack and accelerated endpoints"
             ) from error
 
-    def renew(self, used: object) -> bool:
-        """Say whether newer credentials than those of the client `used` are at hand now; look at most every 10 s."""
+    def renew(self, used: object, *, since_s: float) -> bool:
+        """Say whether newer credentials than those of the client `used` at that time are at hand now.
+
+        They are looked for at most every 10 s.
+        """
         with self._lock:
-            if used is not self.current:
+            if used is not self.current or were_renewed_since(self.session.get_credentials(), since_s):
                 return True
             return self._renewal.renew(self.session, adopt=self._adopt)
 

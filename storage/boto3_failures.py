@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
@@ -64,6 +65,11 @@ def failure_from(error: Exception, *, operation: str) -> Failure:
     kinds = (_KIND_OF_EXCEPTION.get(base.__name__) for base in type(error).__mro__)
     kind = next((kind for kind in kinds if kind is not None), FailureKind.INVALID)
     return Failure(kind, operation, name, message)
+
+
+def unsent(failure: Failure) -> Failure:
+    """Return the failure of a request that was never sent: what is unclear otherwise is certain then."""
+    return replace(failure, kind=FailureKind.UNREACHABLE) if failure.kind.is_unclear else failure
 
 
 def _from_answer(error: Any, operation: str) -> Failure:

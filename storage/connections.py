@@ -14,6 +14,7 @@ from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.errors import CredentialsUnusable
 from s3plan.schemas.manifest_words import AddressingStyle, EngineName
 from s3plan.schemas.redaction import redact
+from s3plan.storage.credentials_ahead import CredentialsAhead
 from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.log_redaction import keep_secrets_out_of_logs
 
@@ -60,15 +61,23 @@ def open_session(settings: ConnectionSettings) -> Any:
     `env_prefix` is read from the environment, else `profile` or the whole AWS chain is asked; `role_arn` is assumed
     with what they give and renewed in time. An anonymous session holds none. CredentialsUnusable says what is missing.
     """
+    from botocore.credentials import RefreshableCredentials
+
     session = _base_session(settings)
     if settings.anonymous:
         session.register_component("credential_provider", _Given(None))
         return session
     found = _base_credentials(settings, session)
-    _check_sendable(settings, found)
+    if isinstance(found, RefreshableCredentials):
+        renewed = found  # asked for when they are needed
+    else:
+        _check_sendable(settings, found)
+        renewed = None
     if settings.role_arn is not None:
-        found = _assumed(settings, session, found)
-    if settings.env_prefix is None and settings.role_arn is None:
+        renewed = _assumed(settings, session, found)
+    if renewed is not None:
+        found = CredentialsAhead(renewed)
+    elif settings.env_prefix is None:
         return session
     # A session of its own: STS clients are made by the other one, whose parser nobody has touched.
     own = _base_session(settings)
@@ -78,12 +87,7 @@ def open_session(settings: ConnectionSettings) -> Any:
 
 def _check_sendable(settings: ConnectionSettings, credentials: Any) -> None:
     """Raise CredentialsUnusable for those that no header can carry; a line break at the end is the usual mistake."""
-    from botocore.credentials import RefreshableCredentials
-
-    ask = frozen_credentials(credentials)  # what does not change is a secret to be kept from here on
-    if isinstance(credentials, RefreshableCredentials):
-        return  # asked for when they are needed
-    frozen = ask()
+    frozen = frozen_credentials(credentials)()  # from here on a secret to be kept
     sent = frozen.access_key + (frozen.token or "")  # in headers; of the secret key, any other letter may be meant
     has_line_end = frozen.secret_key != frozen.secret_key.rstrip("\r\n")
     if has_line_end or not (sent.isascii() and sent.isprintable()) or " " in sent:

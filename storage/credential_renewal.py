@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from s3plan.storage.connections import ConnectionSettings, credentials_identity, open_session
+from s3plan.storage.credentials_ahead import CredentialsAhead
 
 RENEWED = "CredentialsRenewed"
 """The code of a failure of a request that is to be sent again, because there are newer credentials by now."""
@@ -24,11 +25,18 @@ class CredentialRenewal:
         self._tried_at_s: float | None = None
 
     def renew(self, session: Any, *, adopt: Callable[[Any], None]) -> bool:
-        """Give `adopt` a session with other credentials than this one's; False if there are none, or it raises."""
+        """Renew this session's credentials, or give `adopt` a session with others; False if there are none.
+
+        False also where `adopt` raises.
+        """
         now_s = time.monotonic()
         if self._tried_at_s is not None and now_s - self._tried_at_s < _PAUSE_S:
             return False
         self._tried_at_s = now_s
+        held = session.get_credentials()
+        if isinstance(held, CredentialsAhead) and held.renew():
+            self._tried_at_s = None
+            return True
         try:
             found = open_session(self._settings)
             if credentials_identity(found) == credentials_identity(session):

@@ -6,27 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from s3plan.schemas.redaction import remember_secrets
+from s3plan.storage.credentials_ahead import CredentialsAhead
 
 
 def frozen_credentials(credentials: Any) -> Callable[[], Any]:
-    """Return what gives the credentials of the moment that it is called at; botocore renews them in time.
+    """Return what gives the credentials of the moment that it is called at; those that never change are read once."""
+    if isinstance(credentials, CredentialsAhead):
+        return credentials.get_frozen_credentials
+    fixed = credentials.get_frozen_credentials()
+    remember_secrets(fixed.secret_key, fixed.token)
+    return lambda: fixed
 
-    Those that never change are read once.
-    """
-    from botocore.credentials import RefreshableCredentials
 
-    if not isinstance(credentials, RefreshableCredentials):
-        fixed = credentials.get_frozen_credentials()
-        remember_secrets(fixed.secret_key, fixed.token)
-        return lambda: fixed
-    last: Any = None
-
-    def current() -> Any:
-        nonlocal last
-        frozen = credentials.get_frozen_credentials()
-        if frozen is not last:  # botocore gives the same object until it has renewed them
-            remember_secrets(frozen.secret_key, frozen.token)
-            last = frozen
-        return frozen
-
-    return current
+def were_renewed_since(credentials: object, since_s: float) -> bool:
+    """Return whether these have changed since then, by time.monotonic."""
+    return isinstance(credentials, CredentialsAhead) and credentials.renewed_at_s > since_s

@@ -7,6 +7,7 @@ from typing import Any
 
 from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S
 from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.credentials_ahead import CredentialsAhead
 from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.tls import trusted_file
 
@@ -41,17 +42,15 @@ def open_crt_client(
 def credentials_provider(session: Any) -> Any | None:
     """Return a provider over the session's credentials, None for an anonymous one.
 
-    Credentials that never change are handed over once; others are asked for at each signature, and botocore renews
-    them in time.
+    Credentials that never change are handed over once; others are asked for at each signature.
     """
     from awscrt.auth import AwsCredentials, AwsCredentialsProvider
-    from botocore.credentials import RefreshableCredentials
 
     credentials = session.get_credentials()
     if credentials is None:
         return None
     of_the_moment = frozen_credentials(credentials)
-    if not isinstance(credentials, RefreshableCredentials):
+    if not isinstance(credentials, CredentialsAhead):
         frozen = of_the_moment()
         return AwsCredentialsProvider.new_static(frozen.access_key, frozen.secret_key, frozen.token)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
@@ -11,12 +12,16 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply, Request
 from s3plan.storage.boto3_client import READ_TIMEOUT_S
 from s3plan.storage.boto3_engine import Boto3Engine
+from s3plan.storage.boto3_failures import failure_from as boto3_failure_from
+from s3plan.storage.boto3_failures import unsent
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
+from s3plan.storage.credentials_in_use import were_renewed_since
 from s3plan.storage.crt_client import lower_names, open_crt_client
 from s3plan.storage.crt_failures import failure_from
 from s3plan.storage.crt_patience import Patience
 from s3plan.storage.failures import RequestUnsendable, broke_by
+from s3plan.storage.first_credentials import FirstCredentials
 from s3plan.storage.http_replies import READ_FROM_HEADERS, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of
 from s3plan.storage.sigv4 import header_lines
@@ -48,6 +53,7 @@ class CrtEngine:
         self._renewal = CredentialRenewal(settings)
         self.clock = StoreClock()
         self._sent = 0
+        self._first = FirstCredentials(self._rare.session)
         self._open(self._rare.session)
 
     def _open(self, session: Any) -> None:
@@ -84,7 +90,14 @@ class CrtEngine:
         if form is None:
             self._rare.submit(request, on_reply)
             return
-        _Exchange(self, request, form, on_reply).begin()
+        exchange = _Exchange(self, request, form, on_reply)
+        if self._first.are_there:
+            exchange.begin()
+        else:  # awscrt cannot tell why there are none
+            self._first.then(
+                exchange.begin,
+                refuse=lambda error: on_reply(unsent(boto3_failure_from(error, operation=form.operation))),
+            )
 
     def call(self, request: Request) -> Reply:
         """Send and wait for the reply."""
@@ -93,6 +106,7 @@ class CrtEngine:
     def close(self) -> None:
         """Let go of the client; awscrt closes its connections when the last request is answered."""
         self._rare.close()
+        self._first.close()
         self._patience.close()
         self._client = None
 
@@ -129,10 +143,11 @@ class CrtEngine:
         """The exchange has ended."""
         self._patience.forget(exchange)
 
-    def renewed(self, failure: Failure, used: object) -> Failure:
+    def renewed(self, failure: Failure, used: object, *, since_s: float) -> Failure:
         """Answer a refusal of expired credentials: to be sent again if there are newer ones than those it used."""
         with self._lock:
-            if used is self._client and not self._renewal.renew(self._session, adopt=self._open):
+            is_newer = used is not self._client or were_renewed_since(self._session.get_credentials(), since_s)
+            if not is_newer and not self._renewal.renew(self._session, adopt=self._open):
                 return failure
         return replace(failure, kind=FailureKind.UNREACHABLE, code=RENEWED)
 
@@ -140,7 +155,7 @@ class CrtEngine:
 class _Exchange:
     """One request under way and what has come back of its answer so far."""
 
-    __slots__ = ("_body", "_engine", "_form", "_headers", "_on_reply", "_request", "client", "has_ended")
+    __slots__ = ("_began_s", "_body", "_engine", "_form", "_headers", "_on_reply", "_request", "client", "has_ended")
 
     def __init__(self, engine: CrtEngine, request: Request, form: HttpForm, on_reply: OnReply) -> None:
         self._engine = engine
@@ -150,6 +165,7 @@ class _Exchange:
         self._headers: Any = ()
         self._body: bytes | list[bytes] = b""
         self.client: object = None
+        self._began_s = monotonic()
         self.has_ended = False
 
     def begin(self) -> None:
@@ -179,7 +195,7 @@ class _Exchange:
             if error is not None:
                 reply: Reply = failure_from(error, operation=operation, status=status_code)
                 if isinstance(reply, Failure) and reply.kind is FailureKind.CREDENTIALS_EXPIRED:
-                    reply = self._engine.renewed(reply, self.client)
+                    reply = self._engine.renewed(reply, self.client, since_s=self._began_s)
             else:
                 headers = lower_names(self._headers) if self._headers else {}
                 self._engine.clock.note(headers.get("date"))

@@ -16,10 +16,12 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import GetObject, Reply, Request
 from s3plan.storage.boto3_client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
 from s3plan.storage.boto3_engine import Boto3Engine
+from s3plan.storage.boto3_failures import failure_from, unsent
 from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.credential_renewal import RENEWED, CredentialRenewal
 from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.failures import RequestUnsendable, broke_by
+from s3plan.storage.first_credentials import FirstCredentials
 from s3plan.storage.http_answer import Answer
 from s3plan.storage.http_exchange import Breakage, Place
 from s3plan.storage.http_loop import HttpLoop
@@ -59,6 +61,7 @@ class NativeEngine:
         ordinary = self._addresses.ordinary
         self._region = ordinary.region
         self._signer = _signer(self._session, self._region)
+        self._first = FirstCredentials(self._session)
         self._tls = tls_context(settings, self._session) if ordinary.is_https else None
         self._places: dict[str, Place] = {}
         self._loop = HttpLoop(
@@ -71,26 +74,21 @@ class NativeEngine:
         return self._clock.offset_ms or self._rare.clock_offset_ms
 
     def submit(self, request: Request, on_reply: OnReply) -> None:
-        """Send; `on_reply` is called exactly once, on the loop's thread or one of botocore's, or at once."""
+        """Send; `on_reply` is called exactly once, on the loop's thread or one of ours or botocore's, or at once."""
         try:
             form = form_of(request, requester_pays=self._settings.requester_pays)
-            if form is None:
-                self._rare.submit(request, on_reply)
-                return
-            signer = self._signer
-            place, message = self._message_of(request, form, signer)
         except RequestUnsendable as error:
             on_reply(Failure(FailureKind.INVALID, type(request).__name__, "RequestUnsendable", str(error)))
             return
-
-        def take(end: Answer | Breakage) -> None:
-            reply = self._reply_to(request, form.operation, end)
-            if isinstance(reply, Failure) and reply.kind is FailureKind.CREDENTIALS_EXPIRED:
-                self._renew(reply, signer, on_reply)
-            else:
-                on_reply(reply)
-
-        self._loop.send(place, message, is_head=form.method == "HEAD", on_end=take)
+        if form is None:
+            self._rare.submit(request, on_reply)
+        elif self._first.are_there:
+            self._send(request, form, on_reply)
+        else:
+            self._first.then(
+                lambda: self._send(request, form, on_reply),
+                refuse=lambda error: on_reply(unsent(failure_from(error, operation=form.operation))),
+            )
 
     def call(self, request: Request) -> Reply:
         """Send and wait for the reply; not from a thread that replies come on."""
@@ -99,9 +97,30 @@ class NativeEngine:
     def close(self) -> None:
         """Let go of connections and threads, at once or when the last request under way is answered."""
         self._rare.close()
+        self._first.close()
         self._loop.close()
 
-    def _message_of(self, request: Request, form: HttpForm, signer: Signer) -> tuple[Place, bytes]:
+    def _send(self, request: Request, form: HttpForm, on_reply: OnReply) -> None:
+        signer = self._signer
+        try:
+            place, message, used = self._message_of(request, form, signer)
+        except RequestUnsendable as error:
+            on_reply(Failure(FailureKind.INVALID, form.operation, "RequestUnsendable", str(error)))
+            return
+        except Exception as error:  # noqa: BLE001  botocore's, on the way to credentials or to an address
+            on_reply(unsent(failure_from(error, operation=form.operation)))
+            return
+
+        def take(end: Answer | Breakage) -> None:
+            reply = self._reply_to(request, form.operation, end)
+            if isinstance(reply, Failure) and reply.kind is FailureKind.CREDENTIALS_EXPIRED:
+                self._renew(reply, signer, used, on_reply)
+            else:
+                on_reply(reply)
+
+        self._loop.send(place, message, is_head=form.method == "HEAD", on_end=take)
+
+    def _message_of(self, request: Request, form: HttpForm, signer: Signer) -> tuple[Place, bytes, object]:
         address = self._addresses.of(request.bucket)
         place = self._places.get(address.host)
         if place is None:
@@ -109,7 +128,8 @@ class NativeEngine:
             place = self._places[address.host] = Place(address.name, address.port, tls)
         headers = [("host", address.host), *form.headers]
         with self._lock:  # a signer keeps its key; several threads submit
-            return place, signer.message(form.method, address.target(form.path), headers, form.body)
+            message = signer.message(form.method, address.target(form.path), headers, form.body)
+            return place, message, signer.used
 
     def _reply_to(self, request: Request, operation: str, end: Answer | Breakage) -> Reply:
         if isinstance(end, Breakage):
@@ -129,19 +149,19 @@ class NativeEngine:
         headers = answer.headers if operation in READ_FROM_HEADERS else _NOT_READ
         return reply_of(request, operation=operation, headers=headers, body=answer.body)
 
-    def _renew(self, refused: Failure, used: Signer, on_reply: OnReply) -> None:
+    def _renew(self, refused: Failure, signer: Signer, used: Any, on_reply: OnReply) -> None:
         """Answer a refusal of expired credentials: to be sent again if there are newer ones than those it used."""
 
         def answer() -> None:
-            is_new = self._has_newer_than(used)
+            is_new = self._has_newer_than(signer, used)
             on_reply(replace(refused, kind=FailureKind.UNREACHABLE, code=RENEWED) if is_new else refused)
 
         # Asking for credentials blocks, which the loop must not.
         threading.Thread(target=answer, name="s3plan-credentials", daemon=True).start()
 
-    def _has_newer_than(self, used: Signer) -> bool:
+    def _has_newer_than(self, signer: Signer, used: Any) -> bool:
         with self._renewing:
-            if used is not self._signer:
+            if signer is not self._signer or signer.has_others_than(used):
                 return True
             return self._renewal.renew(self._session, adopt=self._adopt)
 

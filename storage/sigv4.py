@@ -42,6 +42,12 @@ class Signer:
         self._scope = ""
         self._key_of: tuple[str, str] | None = None  # the secret and the day that the two hashes are for
         self._inner = self._outer = sha256()
+        self.used: FrozenCredentials | None = None
+        """What the last message was signed with."""
+
+    def has_others_than(self, used: FrozenCredentials | None) -> bool:
+        """Return whether the next message will be signed with other credentials than these."""
+        return self._credentials is not None and self._credentials() != used
 
     def message(self, method: str, target: str, headers: Headers, body: bytes | None) -> bytes:
         """Return head and body; `target` is encoded as S3 wants it, header names are in lower case and host is there.
@@ -50,7 +56,7 @@ class Signer:
         """
         if self._credentials is None:
             return _assembled(method, target, header_lines(headers), None, body)
-        frozen = self._credentials()
+        frozen = self.used = self._credentials()
         self._turn_clock()
         digest = sha256(body).hexdigest() if body else _NO_BODY
         signed = [*headers, ("x-amz-content-sha256", digest), ("x-amz-date", self._stamp)]
