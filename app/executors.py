@@ -18,6 +18,7 @@ from s3plan.executors.threads import ThreadsExecutor
 from s3plan.executors.tuning import InFlightTuner
 from s3plan.executors.worker_messages import OpenPerformer
 from s3plan.schemas.errors import UsageInvalid
+from s3plan.schemas.manifest import MOST_WORKERS
 from s3plan.schemas.plan_header import ResolvedSettings
 from s3plan.schemas.ports import Executor, Performer
 
@@ -87,8 +88,8 @@ def engine_limits(
     opens = _find(name, is_the_users_word=executor is not None)
     if cluster is not None and name in BUILT_IN and name != "dask":
         raise UsageInvalid(f"the executor {name} knows no cluster; --cluster goes with --executor dask")
-    if workers is not None and workers < 1:
-        raise UsageInvalid("--workers takes a number from 1")
+    if workers is not None and not 1 <= workers <= MOST_WORKERS:
+        raise UsageInvalid(f"--workers takes a number from 1 to {MOST_WORKERS}, as run.workers does")
     where = cluster_address(cluster) if name == "dask" else cluster
     in_flight = settings.in_flight or _DEFAULT_IN_FLIGHT
     wanted = workers or settings.workers

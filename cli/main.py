@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from s3plan.cli.habits import hint_of, in_order
 from s3plan.cli.options import (
     BandwidthOption,
     ClusterOption,
@@ -31,6 +32,7 @@ from s3plan.cli.options import (
     VerboseOption,
 )
 from s3plan.cli.run_commands import add_run_commands
+from s3plan.schemas.errors import UsageInvalid
 
 app = typer.Typer(
     name="s3plan",
@@ -54,8 +56,11 @@ def main(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    hint = hint_of(arguments)
+    if hint is not None:
+        return _end_badly(UsageInvalid(hint))
     try:
-        code = typer.main.get_command(app)(list(arguments), prog_name="s3plan", standalone_mode=False)
+        code = typer.main.get_command(app)(in_order(arguments), prog_name="s3plan", standalone_mode=False)
         sys.stdout.flush()
     except SystemExit:
         raise
@@ -219,7 +224,8 @@ def apply(
         str | None, typer.Option("--executor", metavar="NAME", help="Where batches run; wins over the manifest.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, metavar="N", help="Batches at a time; wins over the manifest.")
+        int | None,
+        typer.Option("--workers", min=1, max=64, metavar="N", help="Batches at a time; wins over the manifest."),
     ] = None,
     rate: RateOption = None,
     bandwidth: BandwidthOption = None,

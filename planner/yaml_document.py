@@ -124,15 +124,20 @@ def parse_yaml(text: str) -> Node | None:
     """Return the only document of the text, None when there is none; raise YamlRefused at the first fault."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from s3plan.planner.yaml_tabs import TabScanner
 
     builder = _Builder()
     lines = split_lines(text)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Scanner = TabScanner
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in yaml.parse(text):
             builder.take(event)
     except MarkedYAMLError as error:
         place = _first_mark(error)
-        message, hint = plain_words(error.problem or ""), quoting_hint(lines, line=place.line, column=place.column)
+        is_indentation = not lines[place.line - 1][: place.column - 1].strip()
+        message = plain_words(error.problem or "", is_indentation=is_indentation)
+        hint = quoting_hint(lines, line=place.line, column=place.column)
         raise YamlRefused(message, mark=place, hint=hint) from error
     except (YAMLError, ValueError, OverflowError) as error:
         raise YamlRefused("this is not YAML", mark=None) from error

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 _MEANINGS = (
-    (r"found character '\\t'", "a tab cannot indent YAML; use spaces"),
+    (r"found character '\\t'|but found '\\t'", "a tab cannot stand here; use spaces"),
     (r"found character '(.)' that cannot start any token", "a value cannot start with {}"),
     (r"expected alphabetic or numeric character", "a name is missing after *, & or %"),
     (r"mapping values are not allowed here", "a second `: ` in one line, or a line that is indented too far"),
@@ -29,8 +29,13 @@ _MEANINGS = (
 )
 
 
-def plain_words(problem: str) -> str:
-    """Return what a message of ruamel.yaml means; never holds text of the file beyond one character."""
+def plain_words(problem: str, *, is_indentation: bool = False) -> str:
+    """Return what a message of ruamel.yaml means; never holds text of the file beyond one character.
+
+    `is_indentation`: nothing stands before its place in its line.
+    """
+    if is_indentation and "found character '\\t'" in problem:
+        return "a tab cannot indent YAML; use spaces"
     for pattern, meaning in _MEANINGS:
         match = re.search(pattern, problem)
         if match is not None:

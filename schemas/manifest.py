@@ -44,6 +44,7 @@ from s3plan.schemas.quantities import Limit
 GIB = 2**30
 PART_BYTES_LEAST = 5 * 2**20  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES_MOST = 5 * GIB
+MOST_WORKERS = 64
 MIRROR_MAX_DELETE = Limit(percent=Decimal(25))
 JOB_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 
@@ -158,7 +159,7 @@ class RunSettings(Section):
             else_hint="an executor of another distribution is named by apply --executor",
         ),
     ] = Field(default=ExecutorName.THREADS, description="Where batches run.")
-    workers: Annotated[int, whole_number(1, 64)] | None = Field(
+    workers: Annotated[int, whole_number(1, MOST_WORKERS)] | None = Field(
         default=None, description="Batches at a time, or worker processes.", examples=[8]
     )
     in_flight: Annotated[int, whole_number(1, 4096)] | None = Field(

@@ -39,6 +39,13 @@ def test_there_is_a_process_for_each_core_unless_told_otherwise() -> None:
     assert limits("serial", workers=12).workers == 1
 
 
+@pytest.mark.parametrize("workers", [0, -1, 65, 10**9])
+def test_workers_are_within_what_a_manifest_may_say(workers: int) -> None:
+    with pytest.raises(UsageInvalid, match="--workers takes a number from 1 to 64"):
+        limits(workers=workers)
+    assert limits("threads", workers=64).workers == 64
+
+
 def test_no_more_processes_are_started_than_there_are_batches() -> None:
     assert limits(workers=12, batches=5).workers == 5
     assert limits(workers=12, batches=0).workers == 1
@@ -68,7 +75,7 @@ def test_dask_has_the_workers_of_this_machine_or_eight_of_a_cluster(monkeypatch:
     assert (here.workers, here.cluster, here.owns_workers) == (min(core_count(), 8), None, True)
     there = limits("dask", cluster="tcp://there:8786")
     assert (there.workers, there.cluster, there.owns_workers) == (8, "tcp://there:8786", False)
-    assert limits("dask", cluster="tcp://there:8786", workers=100, batches=50, in_flight=4096).workers == 50
+    assert limits("dask", cluster="tcp://there:8786", workers=64, batches=50, in_flight=4096).workers == 50
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://elsewhere:8786")
     assert limits("dask").cluster == "tcp://elsewhere:8786"
     assert limits("dask", cluster="tcp://there:8786").cluster == "tcp://there:8786"
