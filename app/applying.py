@@ -17,10 +17,12 @@ from s3plan.app.own_process import many_open_files, tuned_process
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.preparation import prepare
 from s3plan.app.requests import ApplyReport, ApplyRequest
-from s3plan.app.running import OpenedRun, report_end, run_scheduler
+from s3plan.app.running import OpenedRun, end_unbegun, report_end, run_scheduler
 from s3plan.app.standing import performed_batches, standing_end
+from s3plan.app.stopping import PreparationStopped, StopWatch
 from s3plan.app.stores import Stores
 from s3plan.app.worker import OpenEngines
+from s3plan.executors.control_file import ControlFile, control_path
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import BatchState, load_states
 from s3plan.executors.lock import JournalLock
@@ -59,6 +61,8 @@ def apply_plan(
         if changed is not None and request.shown is None:  # who was shown the plan was told of it, too
             on_event(Warned(changed))
         lock = stack.enter_context(JournalLock(lock_path(journal), plan_digest=plan.digest, now_ms=now_ms()))
+        asked = ControlFile(control_path(journal), plan.digest, lock.token)
+        stack.callback(_forget_wishes, asked, lock)
         if request.rebuild_journal:
             _set_aside(journal)
         since_ms = _doubtful_since_ms(plan, lock, rebuilt=request.rebuild_journal)
@@ -83,7 +87,7 @@ def apply_plan(
         on_event = stack.enter_context(told_to_others(on_event, progress_path(journal), plan_digest=plan.digest))
         for warning in [*stores.fallbacks(plan.locations), *([] if told is None else [told])]:
             on_event(Warned(warning))
-        run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level)
+        run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level, asked)
         if _nothing_left(states):
             return report_end(run, standing_end(plan, states), began_s=monotonic())
         settings = request.overrides.applied_to(plan.header.settings)
@@ -101,10 +105,24 @@ def apply_plan(
                 warn=lambda sentence: on_event(Warned(sentence)),
             )
         )
-        capabilities = prepare(
-            plan, stores, is_first=not opened.runs(), allow_checked=request.allow_checked, on_event=on_event
-        )
+        watch = StopWatch(stop_level, asked.wish)
+        try:
+            capabilities = prepare(
+                plan,
+                stores,
+                is_first=not (opened.runs() and lock.was_begun_before),
+                allow_checked=request.allow_checked,
+                on_event=on_event,
+                patience=watch.patience(),
+            )
+        except PreparationStopped as stop:
+            return end_unbegun(run, states, reason=stop.reason, executor=limits.executor)
         return run_scheduler(run, states, executor=executor, control=control, limits=limits, capabilities=capabilities)
+
+
+def _forget_wishes(asked: ControlFile, lock: JournalLock) -> None:
+    if lock.lease is None or not lock.lease.is_lost:  # else it is for whoever has the lock now
+        asked.clear()
 
 
 def _open_engines(stores: Stores, plan: PlanReader, limits: EngineLimits) -> OpenEngines:

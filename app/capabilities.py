@@ -8,9 +8,9 @@ from s3plan.app.locations import FoundLocation
 from s3plan.app.places import capability_cache_path
 from s3plan.app.stores import Stores
 from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
-from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.plan import PlanLocation
 from s3plan.storage.capabilities import CapabilityCache, known_capabilities
+from s3plan.storage.patience import Patience
 from s3plan.storage.probe import probe
 from s3plan.storage.probe_remains import remove_remains
 
@@ -23,12 +23,14 @@ def capabilities_for_plan(stores: Stores, found: FoundLocation, *, probe: bool, 
     return find_out(stores, found.location, now=now)
 
 
-def find_out(stores: Stores, location: PlanLocation, *, now: datetime) -> Capabilities:
+def find_out(
+    stores: Stores, location: PlanLocation, *, now: datetime, patience: Patience | None = None
+) -> Capabilities:
     """Return what is enforced at a destination that exists; probes whatever neither table nor cache knows."""
     known = _known(location, now=now)
     if Enforcement.UNKNOWN not in known.values():
         return known
-    return _merged(known, probe_anew(stores, location, now=now))
+    return _merged(known, probe_anew(stores, location, now=now, patience=patience))
 
 
 def known_before(location: PlanLocation, *, now: datetime) -> Capabilities | None:
@@ -37,23 +39,26 @@ def known_before(location: PlanLocation, *, now: datetime) -> Capabilities | Non
     return None if Enforcement.UNKNOWN in known.values() else known
 
 
-def probe_anew(stores: Stores, location: PlanLocation, *, now: datetime) -> Capabilities:
+def probe_anew(
+    stores: Stores, location: PlanLocation, *, now: datetime, patience: Patience | None = None
+) -> Capabilities:
     """Probe, whatever is known, and keep what is found for a day."""
     engine = stores.engine_of(location)
     cache = CapabilityCache(capability_cache_path())
     endpoint, bucket = location.endpoint, location.bucket
     left_behind = cache.broken_probe(endpoint, bucket)
     if left_behind is not None:
-        remove_remains(engine, bucket, left_behind, owner=location.owner)
+        remove_remains(engine, bucket, left_behind, owner=location.owner, patience=patience)
     try:
         probed = probe(
             engine,
             bucket,
             location.prefix,
             owner=location.owner,
+            patience=patience,
             on_begin=lambda stem: cache.note_probe(endpoint, bucket, stem=stem),
         )
-    except S3PlanError:
+    except Exception:
         cache.note_failed_probe(endpoint, bucket)
         raise
     cache.keep(endpoint, bucket, probed, now=now)

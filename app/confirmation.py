@@ -16,6 +16,7 @@ from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.plan import Batch, LocationRole, PhaseName, PlanLocation
 from s3plan.storage.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.confirmation import Finding, Sample, confirm, makes_objects
+from s3plan.storage.patience import Patience
 from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.probe_remains import remove_remains
 
@@ -34,6 +35,7 @@ def confirmed(
     needed: Collection[Condition],
     now: datetime,
     on_event: OnEvent,
+    patience: Patience | None = None,
 ) -> Capabilities:
     """Return `found`, if the store refuses wrong conditions of the kinds that the plan needs; else what a probe finds.
 
@@ -50,7 +52,7 @@ def confirmed(
     believed = _believed(found, needed, deletes_too=not is_of_table)
     if not believed:
         return found
-    finding, words = _ask(plan, stores, destination, believed)
+    finding, words = _ask(plan, stores, destination, believed, patience)
     if finding is Finding.REFUSED:
         return found
     if finding is Finding.UNTOLD and is_of_table:
@@ -62,7 +64,7 @@ def confirmed(
         )
         return found
     try:
-        return probe_anew(stores, destination, now=now)
+        return probe_anew(stores, destination, now=now, patience=patience)
     except StoreRefused as refused:
         if finding is Finding.TAKEN:
             raise PlanRefused(
@@ -91,19 +93,25 @@ def _believed(found: Capabilities, needed: Collection[Condition], *, deletes_too
 
 
 def _ask(
-    plan: PlanReader, stores: Stores, destination: PlanLocation, believed: frozenset[Condition]
+    plan: PlanReader,
+    stores: Stores,
+    destination: PlanLocation,
+    believed: frozenset[Condition],
+    patience: Patience | None,
 ) -> tuple[Finding, str]:
     engine = stores.engine_of(destination)
     cache = CapabilityCache(capability_cache_path())
     left_behind = cache.broken_probe(destination.endpoint, destination.bucket)
     if left_behind is not None:
-        remove_remains(engine, destination.bucket, left_behind, owner=destination.owner)
+        remove_remains(engine, destination.bucket, left_behind, owner=destination.owner, patience=patience)
     last: tuple[Finding, str] = Finding.UNTOLD, "there is no object to try it with"
     for sample in _samples(plan, stores, believed):
         stem = new_probe_stem(destination.prefix)
         if makes_objects(believed):
             cache.note_confirmation(destination.endpoint, destination.bucket, stem=stem)
-        last = confirm(engine, destination.bucket, stem, believed, sample=sample, owner=destination.owner)
+        last = confirm(
+            engine, destination.bucket, stem, believed, sample=sample, owner=destination.owner, patience=patience
+        )
         if makes_objects(believed):
             cache.note_clean(destination.endpoint, destination.bucket)
         if last[0] is not Finding.UNTOLD:

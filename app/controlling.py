@@ -9,12 +9,13 @@ from time import monotonic, sleep
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.status import read_state
 from s3plan.executors.control_file import ask, control_path
-from s3plan.executors.lock import is_held
+from s3plan.executors.lock import is_held, read_holder
 from s3plan.executors.run_states import RunState, Wish
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import S3PlanError
 
 _LOOK_EVERY_S = 0.1
+_SETTLES_WITHIN_S = 0.5  # from taking the lock to writing in it
 _WHILE_RUNNING = {
     Wish.PAUSE: frozenset({RunState.PAUSED}),
     Wish.GO_ON: frozenset({RunState.RUNNING}),
@@ -42,9 +43,14 @@ def ask_run(plan: Path, wish: Wish, *, journal: Path | None = None, patience_s: 
         digest = opened.digest
     if not is_held(lock_path(where)):
         raise S3PlanError(f"{plan} is not being applied now, so there is nothing to {_verb(wish)}")
-    ask(control_path(where), wish, plan_digest=digest)
-    until_s = monotonic() + patience_s
+    asked: str | None = None
+    until_s = (began_s := monotonic()) + patience_s
     while True:
+        holder = read_holder(lock_path(where))
+        token = "" if holder is None else holder.token
+        if token != asked and (asked is None or monotonic() - began_s < _SETTLES_WITHIN_S):
+            ask(control_path(where), wish, plan_digest=digest, holder=token)
+            asked = token
         state = read_state(where, plan_digest=digest)
         goes_on = state in {RunState.RUNNING, RunState.PAUSED}
         if not goes_on or state in _WHILE_RUNNING[wish] or monotonic() >= until_s:

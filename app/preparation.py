@@ -14,56 +14,66 @@ from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.events import OnEvent, Prepared, Warned
 from s3plan.schemas.plan import LocationRole, PhaseName, PlanLocation
 from s3plan.storage.buckets import BucketMissing, claim_bucket, create_bucket, find_region, is_owned_by_another
+from s3plan.storage.patience import Patience
 
 
 def prepare(
-    plan: PlanReader, stores: Stores, *, is_first: bool, allow_checked: bool, on_event: OnEvent
+    plan: PlanReader,
+    stores: Stores,
+    *,
+    is_first: bool,
+    allow_checked: bool,
+    on_event: OnEvent,
+    patience: Patience,
 ) -> Capabilities:
     """Create the destination's bucket if the plan says so, check owners, find out what is enforced.
 
     `is_first`: no run of the plan has come further than this; a later one finds the bucket that it made.
 
     Raises PlanRefused (exit 4) if the store does less than the plan states, StoreRefused, CredentialsUnusable. The
-    only things written before that are the bucket and the probe's own objects, which are removed again.
+    only things written before that are the bucket and the probe's own objects, which are removed again. What the hooks
+    of `patience` raise comes out, too.
     """
     for location in plan.locations:
         stores.check_endpoint(location)
     destination = next(location for location in plan.locations if location.role is LocationRole.DESTINATION)
     for location in plan.locations:
-        _find_bucket(plan, stores, location, is_first=is_first, on_event=on_event)
-    found = _find_out(plan, stores, destination, on_event=on_event)
+        _find_bucket(plan, stores, location, is_first=is_first, on_event=on_event, patience=patience)
+    found = _find_out(plan, stores, destination, on_event=on_event, patience=patience)
     _compare(plan, found, allow_checked=allow_checked, on_event=on_event)
     return found
 
 
-def _find_out(plan: PlanReader, stores: Stores, destination: PlanLocation, *, on_event: OnEvent) -> Capabilities:
+def _find_out(
+    plan: PlanReader, stores: Stores, destination: PlanLocation, *, on_event: OnEvent, patience: Patience
+) -> Capabilities:
     """Return what the store enforces: probed now, or known before and seen to be so still."""
     now = datetime.now(UTC)
     known = known_before(destination, now=now)
     if known is None:
-        return find_out(stores, destination, now=now)
+        return find_out(stores, destination, now=now, patience=patience)
     needed = needed_conditions(plan)
-    return confirmed(plan, stores, destination, known, needed=needed, now=now, on_event=on_event)
+    return confirmed(plan, stores, destination, known, needed=needed, now=now, on_event=on_event, patience=patience)
 
 
 def _find_bucket(
-    plan: PlanReader, stores: Stores, location: PlanLocation, *, is_first: bool, on_event: OnEvent
+    plan: PlanReader, stores: Stores, location: PlanLocation, *, is_first: bool, on_event: OnEvent, patience: Patience
 ) -> None:
     engine = stores.engine_of(location)
     is_new = location.role is LocationRole.DESTINATION and not plan.header.destination.bucket_exists
     try:
-        find_region(engine, location.bucket, owner=location.owner)
+        find_region(engine, location.bucket, owner=location.owner, patience=patience)
     except BucketMissing:
         if location.role is LocationRole.SOURCE or not plan.header.settings.create_bucket:
             raise
-        create_bucket(engine, location.bucket, region=location.region)
+        create_bucket(engine, location.bucket, region=location.region, patience=patience)
         where = f" in {location.region}" if location.region else ""
         at = f" at {location.endpoint}" if location.endpoint else ""
         on_event(Prepared(f"created the bucket {location.bucket}{where}{at}"))
     else:
         if is_new and is_first:
-            claim_bucket(engine, location.bucket, region=location.region, owner=location.owner)
-    if is_owned_by_another(engine, location.bucket, owner=location.owner):
+            claim_bucket(engine, location.bucket, region=location.region, owner=location.owner, patience=patience)
+    if is_owned_by_another(engine, location.bucket, owner=location.owner, patience=patience):
         raise PlanRefused(f"{location.url} is not owned by {location.owner} any more, as the plan says")
 
 

@@ -18,7 +18,7 @@ from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.stores import Stores
 from s3plan.executors.bookkeeping import TOLD, Bookkeeper
 from s3plan.executors.circuit_breaker import CircuitBreaker
-from s3plan.executors.control_file import ControlFile, control_path
+from s3plan.executors.control_file import ControlFile
 from s3plan.executors.hold import Hold
 from s3plan.executors.journal import Journal
 from s3plan.executors.journal_records import OutcomeRecord
@@ -28,7 +28,7 @@ from s3plan.executors.pacing import RunControl
 from s3plan.executors.progress_report import ProgressReporter
 from s3plan.executors.recorder import Recorder
 from s3plan.executors.retries import retry_policy
-from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason
+from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
 from s3plan.executors.scheduler import Scheduler
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.conditions import Capabilities
@@ -66,6 +66,7 @@ class OpenedRun:
     stores: Stores
     on_event: OnEvent
     stop_level: Callable[[], StopLevel]
+    asked: ControlFile
 
 
 def run_scheduler(
@@ -100,19 +101,9 @@ def run_scheduler(
         now_ms=now_ms,
         told=frozenset(OutcomeKind) if run.request.every_action else TOLD,
     )
-    number = journal.begin_run(
-        now_ms=now_ms(),
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        executor=limits.executor,
-        tool_version=version("s3plan"),
-        engines=_engines_used(run),
-    )
     began_s = monotonic()
-    on_event(_started(run, states, number, limits.executor))
-    asked = ControlFile(control_path(journal.path), plan.digest)
-    asked.clear()
-    hold = Hold(control, breaker, wish=asked.wish, tell=_teller(run, number), on_event=on_event)
+    number = _begin_run(run, states, limits.executor)
+    hold = Hold(control, breaker, wish=run.asked.wish, tell=_teller(run, number), on_event=on_event)
     scheduler = Scheduler(
         plan,
         states,
@@ -134,8 +125,35 @@ def run_scheduler(
     run.lock.note_begun(store_now_ms())
     end = scheduler.run()
     journal.end_run(number, state=end.state.value, reason=end.stop_reason, now_ms=now_ms())
-    asked.clear()
     return report_end(run, end, began_s=began_s)
+
+
+def end_unbegun(run: OpenedRun, states: dict[int, BatchState], *, reason: StopReason, executor: str) -> ApplyReport:
+    """Record and report a run that was asked to stop before its first action."""
+    began_s = monotonic()
+    number = _begin_run(run, states, executor)
+    end = run_end(
+        total_counts(states.values()),
+        actions=sum(state.batch.actions for state in states.values()),
+        conflicts=run.plan.header.objects_of_conflicts,
+        stop_reason=reason,
+        messages=(),
+    )
+    run.journal.end_run(number, state=end.state.value, reason=end.stop_reason, now_ms=now_ms())
+    return report_end(run, end, began_s=began_s)
+
+
+def _begin_run(run: OpenedRun, states: dict[int, BatchState], executor: str) -> int:
+    number = run.journal.begin_run(
+        now_ms=now_ms(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        executor=executor,
+        tool_version=version("s3plan"),
+        engines=_engines_used(run),
+    )
+    run.on_event(_started(run, states, number, executor))
+    return number
 
 
 def _destination_engine(run: OpenedRun) -> Engine:

@@ -122,7 +122,7 @@ class SaysWhen:
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
         for position in numbers_in(task.todo):
             now_s = lease_clock_s()
-            while control.held and not control.abandoned:
+            while control.in_doubt and not control.abandoned:
                 time.sleep(self.each_s)
                 now_s = lease_clock_s()
             if control.abandoned:

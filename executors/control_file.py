@@ -1,8 +1,8 @@
 """What is asked of a running apply from another terminal: `NAME.s3run.control`, a few bytes beside the journal.
 
 Whoever asks writes it whole, under another name first; the apply only looks at it, a few times a second, and removes
-it when it begins and ends. The journal keeps its one writer. A file that is not of this plan, or cannot be read, asks
-nothing.
+it when it ends. The journal keeps its one writer. A wish is for whoever holds the lock when it is written: one for an
+earlier run, or for another plan, and a file that cannot be read ask nothing.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ def control_path(journal: Path) -> Path:
     return journal.with_name(f"{journal.name}.control")
 
 
-def ask(path: Path, wish: Wish, *, plan_digest: str) -> None:
-    """Ask the apply of that plan for something, in place of what was asked before; raise S3PlanError."""
-    text = json.dumps({"wish": wish.value, "plan_digest": plan_digest}).encode()
+def ask(path: Path, wish: Wish, *, plan_digest: str, holder: str) -> None:
+    """Ask the apply of that plan, whose lock has that token, for something in place of what was asked before.
+
+    Raise S3PlanError.
+    """
+    text = json.dumps({"wish": wish.value, "plan_digest": plan_digest, "holder": holder}).encode()
     fresh = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -50,11 +53,12 @@ class ControlFile:
 
     path: Path
     plan_digest: str
+    holder: str
     _stamp: _Stamp | None = None
     _wish: Wish = Wish.GO_ON
 
     def clear(self) -> None:
-        """Forget what was asked: of an earlier run, or of this one, which is over."""
+        """Forget what was asked: this run is over."""
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
         self._stamp, self._wish = None, Wish.GO_ON
@@ -76,6 +80,7 @@ class ControlFile:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as stream:
                 raw = json.loads(stream.read(_MOST_BYTES))
-            return Wish(raw["wish"]) if raw["plan_digest"] == self.plan_digest else Wish.GO_ON
+            is_for_us = (raw["plan_digest"], raw["holder"]) == (self.plan_digest, self.holder)
+            return Wish(raw["wish"]) if is_for_us else Wish.GO_ON
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return Wish.GO_ON

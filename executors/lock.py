@@ -59,8 +59,9 @@ class JournalLock:
     """A context manager that holds the lock; raises Locked, naming the holder, if somebody else does.
 
     `was_begun_before`: earlier runs of this plan may have sent requests, none of them before `first_begun_at_ms` by the
-    store's clock. `lease`: None where the kernel keeps the lock for as long as this process lives. Where flock does not
-    work, somebody takes it over who sees no heartbeat for too long; then the lease is lost, and `check` says so.
+    store's clock. `token` tells this holder from all others. `lease`: None where the kernel keeps the lock for as long
+    as this process lives. Where flock does not work, somebody takes it over who sees no heartbeat for too long; then
+    the lease is lost, and `check` says so.
     """
 
     def __init__(self, path: Path, *, plan_digest: str, now_ms: int) -> None:
@@ -70,7 +71,7 @@ class JournalLock:
         self._descriptor = -1
         self._stop_beating = Event()
         self._heart: Thread | None = None
-        self._token = secrets.token_hex(8)
+        self.token = secrets.token_hex(8)
         self.first_begun_at_ms: int | None = None
         self.was_begun_before = False
         self.lease: Lease | None = None
@@ -186,7 +187,7 @@ class JournalLock:
 
     def _filesystem_now_s(self) -> float:
         """Return the time as the file system counts it; clocks of two hosts need not agree."""
-        probe = self._path.with_name(f"{self._path.name}.{self._token}")
+        probe = self._path.with_name(f"{self._path.name}.{self.token}")
         try:
             probe.touch(0o600)
             return probe.stat().st_mtime
@@ -210,21 +211,21 @@ class JournalLock:
         """
         began_s, was_sure = lease_clock_s(), lease.is_sure
         holder = read_holder(self._path)
-        if holder is not None and holder.token == self._token:
+        if holder is not None and holder.token == self.token:
             os.utime(self._path)
             if not was_sure:
                 sleep(_SETTLE_S)
                 holder = read_holder(self._path)
         if holder is None:
             return False
-        lease.is_lost = holder.token != self._token
+        lease.is_lost = holder.token != self.token
         if not lease.is_lost:
             lease.until_s = began_s + _LEASE_BEATS * HEARTBEAT_S
         return True
 
     def _is_ours(self) -> bool:
         holder = read_holder(self._path)
-        return holder is not None and holder.token == self._token
+        return holder is not None and holder.token == self.token
 
     def _take_over(self) -> None:
         """Write our name in place of the last holder's; what it knew of this plan stays."""
@@ -252,7 +253,7 @@ class JournalLock:
                 "since_ms": self._now_ms,
                 "plan_digest": self._plan_digest,
                 "first_begun_at_ms": self.first_begun_at_ms,
-                "token": self._token,
+                "token": self.token,
             }
         ).encode()
         try:

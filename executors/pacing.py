@@ -46,8 +46,8 @@ class RunControl:
 
     Where other processes send the requests, each has a RunControl that keeps to its share of this one's `pace`.
 
-    `lease` is None where nobody can take the plan over. While it is not sure the control is held, once it is lost
-    abandoned.
+    `lease` is None where nobody can take the plan over. While it is not sure the control is in doubt, once it
+    is lost abandoned.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class RunControl:
         return self._abandoned or (self.lease is not None and self.lease.is_lost)
 
     @property
-    def held(self) -> bool:
+    def in_doubt(self) -> bool:
         return self.lease is not None and not self.lease.is_sure
 
     @property

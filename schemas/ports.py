@@ -55,7 +55,7 @@ class Control(Protocol):
         """Stop now; what is under way ends unknown."""
 
     @property
-    def held(self) -> bool:
+    def in_doubt(self) -> bool:
         """Send nothing for now: whether the run still holds its plan is being found out. Asked before each request."""
 
     def reserve(self, *, size_bytes: int) -> float:

@@ -49,7 +49,7 @@ class BatchRun:
         self._procedures: Iterator[Work] = iter(())
         self._is_drained = True
         self._due: tuple[float, _Running, Ask] | None = None  # a request that must wait for its turn
-        self._held: deque[tuple[_Running, Ask]] = deque()  # would be sent if they might be
+        self._kept_back: deque[tuple[_Running, Ask]] = deque()  # would be sent if they might be
         self._under_way = 0
         self._error: BaseException | None = None
         self._is_left = False  # nobody takes what is told any more
@@ -131,8 +131,8 @@ class BatchRun:
                 running.under_way -= 1
                 self._under_way -= 1
                 self._step(running, reply if running.asks is None else Answer(request, reply))
-            if self._held:
-                self._send_held()
+            if self._kept_back:
+                self._send_kept_back()
             self._send_due()
             self._feed_hungry()
             self._begin()
@@ -209,13 +209,13 @@ class BatchRun:
             self._due = None
             self._submit(running, wanted)
 
-    def _send_held(self) -> None:
-        while self._held and not self._control.held:
-            self._submit(*self._held.popleft())
+    def _send_kept_back(self) -> None:
+        while self._kept_back and not self._control.in_doubt:
+            self._submit(*self._kept_back.popleft())
 
     def _submit(self, running: _Running, wanted: Ask) -> None:
-        if self._control.held:
-            self._held.append((running, wanted))
+        if self._control.in_doubt:
+            self._kept_back.append((running, wanted))
             return
         request = wanted.request
         running.has_sent = True

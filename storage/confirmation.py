@@ -250,10 +250,11 @@ class _Session:
 
     def clean_up(self) -> None:
         """Remove what was made; raise StoreRefused if the store does not let us."""
+        patience = self._patience.for_removal()
         for key, upload_id in self._uploads:
-            self._patience.call(self._engine, AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner))
+            patience.call(self._engine, AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner))
         for key in sorted(self._made):
-            reply = self._patience.call(self._engine, DeleteObject(self.bucket, key, owner=self.owner))
+            reply = patience.call(self._engine, DeleteObject(self.bucket, key, owner=self.owner))
             if isinstance(reply, Failure) and reply.kind is not FailureKind.NOT_FOUND:
                 raise self._refusal(reply, "s3:DeleteObject")
 

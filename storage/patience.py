@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
@@ -16,16 +16,27 @@ _LONGEST_PAUSE_S = 20.0
 _NOT_EXECUTED = frozenset({FailureKind.THROTTLED, FailureKind.UNREACHABLE})
 
 
+def _nothing() -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How often to ask and how long to wait between: full jitter, doubled each time, at least what the store asks for.
 
-    `sleep` takes seconds; `draw` gives a number from 0 up to 1.
+    `sleep` takes seconds; `draw` gives a number from 0 up to 1. `before_each` is called before each request, and
+    `before_removal` in its place where what was made for a trial is removed again; what they raise prevents it.
     """
 
     attempts: int = 8
     sleep: Callable[[float], None] = time.sleep
     draw: Callable[[], float] = random.random
+    before_each: Callable[[], None] = _nothing
+    before_removal: Callable[[], None] = _nothing
+
+    def for_removal(self) -> Patience:
+        """Return the patience for removing what was made."""
+        return replace(self, before_each=self.before_removal)
 
     def call(self, engine: Engine, request: Request) -> Reply:
         """Ask until the reply is final, or give the last failure. For requests that may be executed twice."""
@@ -37,10 +48,12 @@ class Patience:
 
     def _call(self, engine: Engine, request: Request, is_worth_it: Callable[[FailureKind], bool]) -> Reply:
         for attempt in range(self.attempts - 1):
+            self.before_each()
             reply = engine.call(request)
             if not isinstance(reply, Failure) or not is_worth_it(reply.kind):
                 return reply
             self.sleep(self.pause_s(attempt, retry_after_s=reply.retry_after_s))
+        self.before_each()
         return engine.call(request)
 
     def pause_s(self, attempt: int, *, retry_after_s: float | None = None) -> float:

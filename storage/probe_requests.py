@@ -234,6 +234,7 @@ class Probe:
     def send_at_once(self, requests: Sequence[Request]) -> Sequence[Reply]:
         """Send all before the first reply is looked at; replies in the order of their coming, unclear ones too."""
         replies: _Replies = SimpleQueue()
+        self._patience.before_each()
         for request in requests:
             self._note(request)
             self._engine.submit(request, partial(_hand_over, replies, request))
@@ -243,20 +244,21 @@ class Probe:
         return [reply if is_open(reply) else self._judged(reply, request, "racing") for request, reply in came]
 
     def clean_up(self) -> None:
-        """Remove what was made, as far as the store lets us; never raises."""
+        """Remove what was made, as far as the store lets us; raises only what `before_removal` does."""
+        patience = self._patience.for_removal()
         for upload_id, key in list(self._uploads.items()):
             abort = AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner)
-            self._has_lost_uploads |= isinstance(self._patience.call(self._engine, abort), Failure)
+            self._has_lost_uploads |= isinstance(patience.call(self._engine, abort), Failure)
         keys = [(key, None) for key in self._made]
-        reply = self._patience.call(self._engine, DeleteObjects(self.bucket, keys, owner=self.owner)) if keys else None
+        reply = patience.call(self._engine, DeleteObjects(self.bucket, keys, owner=self.owner)) if keys else None
         deleted = reply.deleted if isinstance(reply, KeysDeleted) else frozenset()
         for key in self._made.keys() - deleted:
             request = DeleteObject(self.bucket, key, owner=self.owner)
-            single = self._patience.call(self._engine, request)
+            single = patience.call(self._engine, request)
             if isinstance(single, Failure) and single.kind is not FailureKind.NOT_FOUND:
                 self._left = (single, request)
         if self._has_lost_uploads:
-            remove_remains(self._engine, self.bucket, self._stem, owner=self.owner, patience=self._patience)
+            remove_remains(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
 
     def check_clean(self) -> None:
         """Raise what refusal_of gives if `clean_up` could not remove an object."""

@@ -36,7 +36,7 @@ class Steering:
     in_flight: int = 8
     stopping: bool = False
     abandoned: bool = False
-    held: bool = False
+    in_doubt: bool = False
     reserved_bytes: list[int] = field(default_factory=list)
 
     def reserve(self, *, size_bytes: int) -> float:

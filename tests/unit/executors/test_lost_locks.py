@@ -93,7 +93,7 @@ def test_one_that_takes_over_while_the_holder_wakes_up_has_it_alone(
     """It had looked before the holder touched the file, and writes after."""
     with held(path) as (lock, lease):
         let_time_pass(path, lease)
-        text = path.read_text().replace(lock._token, "another's")
+        text = path.read_text().replace(lock.token, "another's")
         monkeypatch.setattr(module, "sleep", lambda _: path.write_text(text))
         lock._beat(lease)
         assert lease.is_lost
@@ -121,11 +121,11 @@ def test_a_lock_that_cannot_be_read_is_waited_for_and_then_told(path: Path, monk
 def test_a_control_is_held_while_there_is_doubt_and_abandoned_once_the_plan_is_lost() -> None:
     lease = Lease(lease_clock_s() + 3600)
     control = RunControl(in_flight=1, lease=lease)
-    assert (control.held, control.stopping, control.abandoned) == (False, False, False)
+    assert (control.in_doubt, control.stopping, control.abandoned) == (False, False, False)
     lease.until_s = lease_clock_s()
-    assert (control.held, control.stopping, control.abandoned) == (True, False, False)
+    assert (control.in_doubt, control.stopping, control.abandoned) == (True, False, False)
     lease.is_lost = True
-    assert (control.held, control.stopping, control.abandoned) == (True, True, True)
+    assert (control.in_doubt, control.stopping, control.abandoned) == (True, True, True)
 
 
 def test_a_journal_is_not_written_without_the_lock(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_a_request_that_waits_for_its_turn_is_not_sent_once_the_run_is_abandoned
         in_flight = 1
         stopping = False
         abandoned = False
-        held = False
+        in_doubt = False
 
         def reserve(self, *, size_bytes: int) -> float:
             self.abandoned = True
@@ -301,7 +301,7 @@ class AbandonedOnceFull:
     in_flight = 3
     stopping = False
     abandoned = False
-    held = False
+    in_doubt = False
 
     def __init__(self) -> None:
         self.sent = 0
@@ -386,13 +386,13 @@ def test_while_a_run_is_held_no_request_is_sent_and_afterwards_each_of_them_once
 
     def hold(request: Request) -> None:
         if isinstance(request, CopyObject) and request.key == "out/b":
-            world.steering.held = True
+            world.steering.in_doubt = True
             asked.append(world.engine.asked(CopyObject))
             threading.Timer(0.3, let_go).start()
 
     def let_go() -> None:
         asked.append(world.engine.asked(CopyObject))
-        world.steering.held = False
+        world.steering.in_doubt = False
 
     world.engine.on_request = hold
     attempt = world.perform(*(world.plan_copy(key) for key in "abcdef"))
