@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.extras import install_command
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import CreateBucket, PutObject, Reply, Request
@@ -47,7 +48,7 @@ def open_world(folder: Path) -> Iterator[DemoWorld]:
     Raises S3PlanError where moto is not installed or the server does not start.
     """
     if find_spec("moto") is None or find_spec("flask") is None:
-        raise S3PlanError("the demo needs moto's S3 server: pip install 's3plan[demo]'")
+        raise S3PlanError(f"the demo needs moto's S3 server: {install_command('demo')}")
     with _server() as endpoint:
         environment = {
             f"{_ENV_PREFIX}ACCESS_KEY_ID": "demo",

@@ -21,6 +21,7 @@ from s3plan.executors.dask_endings import in_a_line
 from s3plan.executors.executor_context import ExecutorContext
 from s3plan.executors.terminal_signals import terminal_signals_blocked
 from s3plan.schemas.errors import S3PlanError, UsageInvalid
+from s3plan.schemas.extras import install_command
 from s3plan.schemas.ports import Executor
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def open_dask(context: ExecutorContext) -> Iterator[Executor]:
     Raise UsageInvalid if dask is not installed, S3PlanError if there is no cluster to be had.
     """
     if find_spec("distributed") is None:
-        raise UsageInvalid("the executor dask is not installed; pip install 's3plan[dask]'")
+        raise UsageInvalid(f"the executor dask is not installed: {install_command('dask')}")
     from s3plan.executors.dask_executor import DaskExecutor
 
     address = cluster_address(context.cluster)

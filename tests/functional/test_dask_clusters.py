@@ -20,6 +20,7 @@ from fakes.child_processes import children_of, is_alive
 from fakes.command import Command
 from fakes.dask_clusters import ClusterProcesses
 from fakes.workplace import BY_BOTH_ENGINES, MIRROR, Workplace
+from s3plan.schemas.extras import install_command
 
 NOWHERE = "tcp://127.0.0.1:9"
 
@@ -233,5 +234,5 @@ def test_without_the_extra_the_user_is_told_what_to_install(place: Workplace) ->
     command = Command(place.folder, {**place.command.variables, "PYTHONPATH": str(site)})
     ended = command.run("apply", place.plan_file, "--yes", "--executor", "dask")
     assert ended.exit_code == 64, ended.output
-    assert "the executor dask is not installed; pip install 's3plan[dask]'" in ended.stderr
+    assert f"the executor dask is not installed: {install_command('dask')}" in ended.stderr
     assert command.run("apply", place.plan_file, "--yes").exit_code == 0

@@ -10,6 +10,7 @@ from s3plan.app.demo import manifest_text
 from s3plan.app.validation import validate
 from s3plan.cli.demo_command import is_half_way
 from s3plan.cli.main import main
+from s3plan.schemas.extras import install_command
 
 
 def test_half_way_is_read_from_whole_lines_only(tmp_path: Path) -> None:
@@ -32,7 +33,7 @@ def test_without_moto_the_demo_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("s3plan.app.demo.find_spec", lambda _: None)
     assert main(["demo", "--keep", str(tmp_path / "demo")]) == 1
-    assert capsys.readouterr().err == "s3plan: error: the demo needs moto's S3 server: pip install 's3plan[demo]'\n"
+    assert capsys.readouterr().err == f"s3plan: error: the demo needs moto's S3 server: {install_command('demo')}\n"
 
 
 def test_a_folder_that_is_there_is_not_used(tmp_path: Path) -> None:
