@@ -16,38 +16,48 @@ from s3plan.storage.steps import Answer, Ask, AskMany, BatchContext, Next, Proce
 from s3plan.storage.xml_text import is_xml_safe
 
 MAX_KEYS = 1000
+_NO_BATCHES = frozenset({400, 405, 501})
 Numbered = tuple[int, Action]
 
 
-def delete_procedures(context: BatchContext, numbered: Sequence[Numbered]) -> Iterator[Work]:
+def delete_procedures(context: BatchContext, numbered: Sequence[Numbered], unbatched: list[Numbered]) -> Iterator[Work]:
     """Yield the procedures that delete these actions' keys, each outcome told once.
 
     A store that holds the pins of single deletes only gets single deletes. Keys that XML 1.0 cannot carry are deleted
     singly. Where no pin is held, the keys are looked at first; the plan's owner has allowed that (`unpinned: allow`).
+    A store that turns out to have no batch deletes gets single ones: what was to be in the batch is left in
+    `unbatched`.
     """
     in_batches = context.is_enforced(Condition.BATCH_DELETE_MATCH)
     singly = context.is_enforced(Condition.DELETE_MATCH)
     together: list[Numbered] = []
     for position, action in numbered:
-        if (in_batches or not singly) and is_xml_safe(context.destination_key(action)):
+        is_batched = context.deletes_in_batches and (in_batches or not singly)
+        if is_batched and is_xml_safe(context.destination_key(action)):
             together.append((position, action))
         else:
-            yield (position,), _delete_singly(context, position, action)
+            yield (position,), delete_singly(context, position, action)
         if len(together) == MAX_KEYS:
-            yield _positions(together), _delete_many(context, together, is_pinned=in_batches)
+            yield _positions(together), _delete_many(context, together, unbatched, is_pinned=in_batches)
             together = []
     if together:
-        yield _positions(together), _delete_many(context, together, is_pinned=in_batches)
+        yield _positions(together), _delete_many(context, together, unbatched, is_pinned=in_batches)
 
 
 def _positions(numbered: Sequence[Numbered]) -> list[int]:
     return [position for position, _ in numbered]
 
 
-def _delete_singly(context: BatchContext, position: int, action: Action) -> Procedure:
+def delete_singly(context: BatchContext, position: int, action: Action) -> Procedure:
+    """Delete one key, by its pin where the store holds those of single deletes, else after a look."""
     if context.is_enforced(Condition.DELETE_MATCH):
         return _delete_one(context, position, action, is_pinned=True)
     return _look_and_delete_one(context, position, action)
+
+
+def _has_no_batches(reply: Failure) -> bool:
+    """Whether a store that answers so to DeleteObjects may not have it; GCS's S3 interface answers 400 or 501."""
+    return reply.status in _NO_BATCHES and reply.kind in (FailureKind.INVALID, FailureKind.UNSUPPORTED)
 
 
 def _delete_one(context: BatchContext, position: int, action: Action, *, is_pinned: bool) -> Procedure:
@@ -80,7 +90,9 @@ def _look_and_delete_one(context: BatchContext, position: int, action: Action) -
     yield from _delete_one(context, position, action, is_pinned=False)
 
 
-def _delete_many(context: BatchContext, numbered: Sequence[Numbered], *, is_pinned: bool) -> Procedure:
+def _delete_many(
+    context: BatchContext, numbered: Sequence[Numbered], unbatched: list[Numbered], *, is_pinned: bool
+) -> Procedure:
     if not is_pinned:
         numbered = yield from _still_as_planned(context, numbered)
     if not numbered:
@@ -106,11 +118,14 @@ def _delete_many(context: BatchContext, numbered: Sequence[Numbered], *, is_pinn
     assert isinstance(reply, Failure)  # noqa: S101  DeleteObjects answers nothing else
     if reply.kind is FailureKind.MALFORMED_XML and len(numbered) > 1:
         middle = len(numbered) // 2
-        yield from _delete_many(context, numbered[:middle], is_pinned=is_pinned)
-        yield from _delete_many(context, numbered[middle:], is_pinned=is_pinned)
+        yield from _delete_many(context, numbered[:middle], unbatched, is_pinned=is_pinned)
+        yield from _delete_many(context, numbered[middle:], unbatched, is_pinned=is_pinned)
     elif reply.kind is FailureKind.MALFORMED_XML:
-        yield from _delete_singly(context, *numbered[0])
-    else:
+        yield from delete_singly(context, *numbered[0])
+    elif _has_no_batches(reply) and (context.is_enforced(Condition.DELETE_MATCH) or not is_pinned):
+        context.note_no_batch_deletes()
+        unbatched += numbered
+    else:  # also where only batches would hold the pins: a look is less than the plan states
         yield from _settle_by_range(context, numbered, reply)
 
 

@@ -15,7 +15,7 @@ from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.batch_run import BatchRun
 from s3plan.storage.copying import copy_object, judge_by_look, needs_look
-from s3plan.storage.deleting import delete_procedures
+from s3plan.storage.deleting import delete_procedures, delete_singly
 from s3plan.storage.part_copying import copy_in_parts
 from s3plan.storage.range_look import look_at_keys
 from s3plan.storage.settlement import ended_badly
@@ -30,6 +30,7 @@ class EnginePerformer:
 
     def __init__(self, engine_of: EngineOf) -> None:
         self._engine_of = engine_of
+        self._without_batch_deletes: set[tuple[str | None, str]] = set()
 
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
         """Yield what happens in one batch.
@@ -40,7 +41,7 @@ class EnginePerformer:
         destination = self._engine_of(task.destination)
         source = destination if task.source is None else self._engine_of(task.source)
         told: deque[Progress] = deque()
-        context = BatchContext(task, told.append)
+        context = BatchContext(task, told.append, self._without_batch_deletes)
         run = BatchRun(control, (source, destination), told)
         ended: set[int] = set()
 
@@ -64,7 +65,10 @@ def _stages(context: BatchContext) -> Iterator[Iterator[Work]]:
     """Yield the batch's procedures in stages; one stage has ended before the next is taken."""
     task = context.task
     numbered = [(position, task.actions[position]) for position in numbers_in(task.todo)]
-    yield delete_procedures(context, [pair for pair in numbered if pair[1].kind is ActionKind.DELETE])
+    unbatched: list[Numbered] = []
+    deletes = [pair for pair in numbered if pair[1].kind is ActionKind.DELETE]
+    yield delete_procedures(context, deletes, unbatched)
+    yield ((pair[:1], delete_singly(context, *pair)) for pair in unbatched)
     copies = [pair for pair in numbered if pair[1].kind is ActionKind.COPY]
     large = task.settings.multipart_threshold_bytes
     yield ((pair[:1], copy_in_parts(context, *pair)) for pair in copies if pair[1].size_bytes >= large)

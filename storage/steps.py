@@ -7,7 +7,7 @@ every engine. It tells outcomes by `BatchContext.emit` and returns nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -81,6 +81,16 @@ class BatchContext:
 
     task: BatchTask
     emit: Callable[[Progress], None]
+    without_batch_deletes: set[tuple[str | None, str]] = field(default_factory=set)  # shared by a worker's batches
+
+    @property
+    def deletes_in_batches(self) -> bool:
+        """Whether the destination's store is not known to lack DeleteObjects."""
+        return (self.destination.endpoint, self.destination.bucket) not in self.without_batch_deletes
+
+    def note_no_batch_deletes(self) -> None:
+        """The destination's store has turned out to lack DeleteObjects: it is not asked again by this worker."""
+        self.without_batch_deletes.add((self.destination.endpoint, self.destination.bucket))
 
     @property
     def source(self) -> PlanLocation:

@@ -19,6 +19,7 @@ from s3plan.schemas.requests import (
     Reply,
     Request,
 )
+from s3plan.storage.memory_store import StoredObject
 
 ONLY_SINGLE = {**ALL_ENFORCED, Condition.BATCH_DELETE_MATCH: Enforcement.CHECKED}
 ONLY_BATCH = {**ALL_ENFORCED, Condition.DELETE_MATCH: Enforcement.CHECKED}
@@ -244,3 +245,50 @@ def test_where_no_pin_is_held_the_keys_are_looked_at_by_one_listing() -> None:
     assert (world.engine.asked(ListObjects), world.engine.asked(HeadObject)) == (1, 0)
     (request,) = [request for request in world.engine.requests if isinstance(request, DeleteObjects)]
     assert {pin for _, pin in request.keys} == {None}
+
+
+def lacking_batches(world: CopyWorld, status: int) -> None:
+    """Let the store have no DeleteObjects: it refuses them, and what they would have removed is still there."""
+    kind = FailureKind.UNSUPPORTED if status == 501 else FailureKind.INVALID
+    before: dict[str, StoredObject] = {}
+
+    def note(request: Request) -> None:
+        if isinstance(request, DeleteObjects):
+            before.update(world.store.bucket("right").objects)
+
+    def answer(request: Request, reply: Reply) -> Reply:
+        if not isinstance(request, DeleteObjects):
+            return reply
+        world.store.bucket("right").objects.update(before)
+        return Failure(kind, "DeleteObjects", "No", "", status)
+
+    world.engine.on_request, world.engine.answer = note, answer
+
+
+@pytest.mark.parametrize("status", [400, 405, 501])
+@pytest.mark.parametrize("store", ["both", "none"])
+def test_a_store_without_batch_deletes_gets_single_ones_from_then_on(store: str, status: int) -> None:
+    world = CopyWorld(capabilities=STORES[store])
+    lacking_batches(world, status)
+    assert world.perform(*planned(world, "a", "b", "c")).kinds == ["done"] * 3
+    assert world.perform(*planned(world, "d", "e")).kinds == ["done"] * 2
+    assert left(world) == set()
+    assert world.engine.asked(DeleteObjects) == 1
+    assert world.engine.asked(DeleteObject) == 5
+
+
+@pytest.mark.parametrize("store", ["both", "none"])
+def test_what_changed_is_kept_by_the_single_deletes_of_such_a_store(store: str) -> None:
+    world = CopyWorld(capabilities=STORES[store])
+    lacking_batches(world, 501)
+    actions = planned(world, "a", "b")
+    world.put_destination("b", b"another")
+    assert world.perform(*actions).kinds == ["done", "stale"]
+    assert left(world) == {"out/b"}
+
+
+def test_where_only_batches_hold_the_pins_nothing_is_deleted_without_them() -> None:
+    world = CopyWorld(capabilities=ONLY_BATCH)
+    lacking_batches(world, 501)
+    assert world.perform(*planned(world, "a", "b")).kinds == ["failed"] * 2
+    assert left(world) == {"out/a", "out/b"}
