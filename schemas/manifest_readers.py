@@ -37,7 +37,7 @@ _MOMENT_WANTS = "a date such as 2024-01-31 or a date-time such as 2024-01-31T08:
 
 S3_URL_SCHEMA = {
     "type": "string",
-    "pattern": r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#]*)?$",
+    "pattern": r"^s3://[A-Za-z0-9._-]{3,255}(/[^?#]*)?$",
     "examples": ["s3://bucket/prefix/"],
 }
 

@@ -16,8 +16,9 @@ from s3plan.schemas.endpoints import parse_endpoint
 from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_locations import Location
 from s3plan.schemas.manifest_values import did_you_mean
-from s3plan.schemas.manifest_words import EncryptionType, Mode, Overwrite
+from s3plan.schemas.manifest_words import AddressingStyle, EncryptionType, Mode, Overwrite
 from s3plan.schemas.quantities import format_delay
+from s3plan.schemas.s3_urls import why_not_in_host
 
 KeyPath = tuple[str | int, ...]
 Role = Literal["source", "destination"]
@@ -143,6 +144,18 @@ def unused_connections(manifest: Manifest) -> Iterator[Finding]:
                 Severity.WARNING,
                 at="key",
             )
+
+
+def _name_can_be_reached(manifest: Manifest, role: Role) -> Iterator[Finding]:
+    location = _location(manifest, role)
+    why = why_not_in_host(location.bucket)
+    connection = manifest.connections.get(location.connection or "")
+    if why is not None and connection is not None and connection.addressing_style is AddressingStyle.VIRTUAL:
+        yield Finding(
+            (role, "url"),
+            f"this bucket's name cannot stand in a host name, which addressing_style: virtual asks for: {why}",
+            "write addressing_style: path in its connection",
+        )
 
 
 def _connection_exists(manifest: Manifest, role: Role) -> Iterator[Finding]:
@@ -312,6 +325,7 @@ def _rules_of(role: Role) -> tuple[Rule, ...]:
         Rule(((role, "url"), (role, "prefix")), partial(_place_is_no_pattern, role=role)),
         Rule(((role, "url"),), partial(_folder_ends_in_a_slash, role=role)),
         Rule(((role, "connection"), _CONNECTION_NAMES), partial(_connection_exists, role=role)),
+        Rule(((role, "url"), (role, "connection"), ("connections",)), partial(_name_can_be_reached, role=role)),
     )
 
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from s3plan.schemas.errors import UsageInvalid
 
 MAX_KEY_BYTES = 1024
+_MAX_NAME, _MAX_NAME_IN_HOST = 255, 63
+_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII).fullmatch
+_NAME_IN_HOST = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.ASCII).fullmatch
 
 _LOCAL = re.compile(r"(file:|\.{1,2}(/|$)|/|~)")
 # Reserved for these: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. Access points of
@@ -74,32 +77,38 @@ def parse_s3_url(text: str) -> S3Url:
 
 
 def check_bucket_name(bucket: str) -> None:
-    """Raise S3UrlInvalid unless the name follows S3's rules for general purpose buckets.
+    """Raise S3UrlInvalid unless the name follows S3's rules for general purpose buckets, those of old ones included.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; reserved prefixes and
-    suffixes are left to the service, since access point aliases and directory buckets carry them.
+    suffixes are left to the service, since access point aliases and directory buckets carry them. Until 2018 names in
+    us-east-1 could have capitals, underscores and 255 characters; other stores make such buckets to this day.
     """
     if not bucket:
         raise S3UrlInvalid("this URL names no bucket", hint="write s3://bucket/prefix/")
-    if not 3 <= len(bucket) <= 63:
-        raise S3UrlInvalid(f"a bucket name has 3 to 63 characters; this one has {len(bucket)}")
-    if not re.fullmatch(r"[a-z0-9.-]+", bucket, re.ASCII):
-        lowered = bucket.lower().replace("_", "-")
+    if not 3 <= len(bucket) <= _MAX_NAME:
+        raise S3UrlInvalid(f"a bucket name has 3 to {_MAX_NAME} characters; this one has {len(bucket)}")
+    if not _NAME(bucket):
         if "*" in bucket:
             raise S3UrlInvalid(
                 "a location is one bucket, so its name has no *", hint="which keys of it: filters.include says that"
             )
-        hint = f"did you mean {lowered}?" if re.fullmatch(r"[a-z0-9.-]+", lowered, re.ASCII) else None
-        raise S3UrlInvalid("a bucket name has only lower-case letters, digits, hyphens and dots", hint=hint)
-    if not (bucket[0].isalnum() and bucket[-1].isalnum()):
-        raise S3UrlInvalid("a bucket name starts and ends with a letter or digit")
+        raise S3UrlInvalid("a bucket name has only letters, digits, hyphens, underscores and dots")
+    if not bucket.strip("."):
+        raise S3UrlInvalid("a bucket name is not of dots alone")
     for ending, what in _OTHER_KINDS.items():
         if bucket.endswith(ending):
             raise S3UrlInvalid(f"{what} are not there yet")
-    if ".." in bucket:
-        raise S3UrlInvalid("a bucket name has no two dots in a row")
     if _is_ipv4(bucket):
         raise S3UrlInvalid("a bucket name is not an IP address")
+
+
+def why_not_in_host(bucket: str) -> str | None:
+    """Return what keeps a bucket's name out of a host name, so that it must stand in the path; None for most names."""
+    if len(bucket) > _MAX_NAME_IN_HOST:
+        return f"it has {len(bucket)} characters, more than {_MAX_NAME_IN_HOST}"
+    if not _NAME_IN_HOST(bucket):
+        return "it has capitals, underscores, two dots in a row, or another end than a letter or digit"
+    return None
 
 
 def _is_ipv4(text: str) -> bool:

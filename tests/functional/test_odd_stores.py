@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace
+from fakes.workplace import BY_BOTH_ENGINES, MIB, MIRROR, Workplace
 
 pytestmark = BY_BOTH_ENGINES
 
@@ -92,3 +92,23 @@ def test_a_wrong_region_is_told_though_head_says_400_only(place: Workplace) -> N
     ended = place.command.run("plan", "job.yaml")
     assert ended.exit_code == 1
     assert "set the location's region" in ended.stderr
+
+
+@pytest.mark.parametrize("code", ["InvalidRequest", "MethodNotAllowed", "NotImplemented"])
+def test_a_mirror_to_a_store_without_batch_deletes_deletes_singly(place: Workplace, code: str) -> None:
+    place.seed("source", "kept", size_bytes=10)
+    place.seed("destination", "kept", "old/a", "old/b", size_bytes=10)
+    place.server.faults([Fault(kind=FaultKind.ERROR, code=code, operation="DeleteObjects", times=None)])
+    place.server.set_mode(conditions="none")
+    place.manifest(**{**MIRROR, "delete": {"extraneous": True, "unpinned": "allow"}})
+    place.plan(probe=True)
+    report = place.apply()
+    assert (report.exit_code, place.keys("destination")) == (0, {"kept"})
+
+
+def test_buckets_with_names_of_old_are_reached_by_the_path(place: Workplace) -> None:
+    source, destination = "Old_Bucket..A", "B" * 100
+    place.seed(source, "a", "b", size_bytes=10)
+    place.buckets(destination)
+    place.carry_out(source=f"s3://{source}/", destination=f"s3://{destination}/")
+    assert set(place.server.snapshot(destination)) == {"a", "b"}

@@ -23,7 +23,7 @@ version: 1
 name: Images
 sources: s3://prod-assets/images/
 destination:
-  url: s3://DR_assets/images
+  url: s3://dr assets/images
   create: NO
 filters:
   size: { min: 10, max: 50GB }
@@ -38,10 +38,9 @@ overwrite: if_different
         "    sources: s3://prod-assets/images/\n"
         "    ^\n"
         "    hint: did you mean source?\n"
-        "job.yaml:5:8: error: destination.url: a bucket name has only lower-case letters, digits, hyphens and dots\n"
-        "      url: s3://DR_assets/images\n"
+        "job.yaml:5:8: error: destination.url: a bucket name has only letters, digits, hyphens, underscores and dots\n"
+        "      url: s3://dr assets/images\n"
         "           ^\n"
-        "    hint: did you mean dr-assets?\n"
         "job.yaml:6:11: error: destination.create: use true or false\n"
         "      create: NO\n"
         "              ^\n"

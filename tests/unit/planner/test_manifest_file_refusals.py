@@ -165,7 +165,7 @@ LOCATIONS: list[LocationCase] = [
     ("{url: s3://aaa, prefix: x}", "s3://aaa/xy/", 4, 14, "destination", "source and destination overlap: one lies within the other", "name two places of which neither contains the other"),
     ("s3://aaa/", "./folder", 4, 14, "destination", "local folders are not there yet; a location is a URL such as s3://bucket/prefix/", None),
     ("s3://aaa/", "file:///srv/x", 4, 14, "destination", "local folders are not there yet; a location is a URL such as s3://bucket/prefix/", None),
-    ("s3://Aaa/", "s3://bbb/", 3, 9, "source", "a bucket name has only lower-case letters, digits, hyphens and dots", "did you mean aaa?"),
+    ("s3://a a/", "s3://bbb/", 3, 9, "source", "a bucket name has only letters, digits, hyphens, underscores and dots", None),
     ("{url: 's3://aaa/x?y'}", "s3://bbb/", 3, 15, "source.url", "an s3:// URL has no query (?) and no fragment (#)", "if they belong to the keys, write them in prefix:"),
     ("[s3://aaa/]", "s3://bbb/", 3, 9, "source", "needs a mapping, not a list", "write source: s3://bucket/prefix/"),
     ("{connection: s}", "s3://bbb/", 3, 9, "source.url", "is missing", "s3://bucket/prefix/. The path is a folder: a missing final / is added."),
