@@ -100,7 +100,7 @@ def test_a_mirror_to_a_store_without_batch_deletes_deletes_singly(place: Workpla
     place.seed("destination", "kept", "old/a", "old/b", size_bytes=10)
     place.server.faults([Fault(kind=FaultKind.ERROR, code=code, operation="DeleteObjects", times=None)])
     place.server.set_mode(conditions="none")
-    place.manifest(**{**MIRROR, "delete": {"extraneous": True, "unpinned": "allow"}})
+    place.manifest(**{**MIRROR, "delete": {"extraneous": True, "unpinned": "allow"}}, guards={"max_delete": 2})
     place.plan(probe=True)
     report = place.apply()
     assert (report.exit_code, place.keys("destination")) == (0, {"kept"})

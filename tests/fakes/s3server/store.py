@@ -23,7 +23,7 @@ STORAGE_CLASSES = ARCHIVED | {
     "REDUCED_REDUNDANCY",
     "EXPRESS_ONEZONE",
 }
-_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old names, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
