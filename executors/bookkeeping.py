@@ -136,6 +136,8 @@ class Bookkeeper:
         else:
             outcome = self._with_retry(state, attempt, outcome)
             self._recorder.note_outcome(self._record_of(state, outcome))
+        if outcome.kind is not OutcomeKind.UNKNOWN and self._tries:
+            self._tries.pop((state.batch.id, position), None)  # a run may retry millions in turn
         state.mark(position, outcome.kind)
         action = attempt.task.actions[position]
         self._reporter.note_outcome(action, outcome.kind, before=before)

@@ -126,6 +126,27 @@ def test_what_no_attempt_came_to_is_not_doubtful(desk: Desk) -> None:
     assert desk.state.doubtful([1, 2]) == b"\x00"
 
 
+def test_nothing_is_kept_of_actions_that_ended_after_a_retry(desk: Desk) -> None:
+    """A store that throttles may have every action of a large plan tried again."""
+    again = [THROTTLED._replace(position=position) for position in range(3)]
+    desk.attempt(*again)
+    desk.attempt(*again)
+    assert len(desk.books._tries) == 3
+    failed = Outcome(1, OutcomeKind.FAILED, "no", failure=FailureKind.INVALID)
+    desk.attempt(*done(0), failed, Outcome(2, OutcomeKind.STALE, "moved"))
+    assert not desk.books._tries
+    desk.recorder.flush()
+    assert [(record.position, record.attempts) for record in desk.journal.outcomes()] == [(1, 2), (2, 2)]
+
+
+def test_nothing_is_kept_of_actions_that_are_out_of_tries(desk: Desk) -> None:
+    transient = Outcome(0, OutcomeKind.UNKNOWN, "500", failure=FailureKind.TRANSIENT)
+    for _ in range(3):
+        desk.attempt(transient)
+    assert desk.state.end_of(0) is OutcomeKind.FAILED
+    assert not desk.books._tries
+
+
 def test_a_report_of_another_generation_or_of_no_attempt_is_not_taken(desk: Desk) -> None:
     assert not desk.take(*done(0), generation=1)
     desk.begin()
