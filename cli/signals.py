@@ -34,8 +34,7 @@ def ending_at_once() -> Iterator[None]:
     """Let these signals raise Stopped, so that what is open is cleaned up; a second signal kills."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        for each in _HANDLED:
-            signal.signal(each, signal.SIG_DFL)
+        _let_the_next_one_kill()
         raise Stopped(_EXIT_CODES[signal.Signals(number)])
 
     with _handling(stop):
@@ -84,8 +83,7 @@ class StopSignals:
             self._level = StopLevel.DRAIN
             return
         self._level = StopLevel.ABANDON
-        for each in _HANDLED:
-            signal.signal(each, signal.SIG_DFL)
+        _let_the_next_one_kill()
 
 
 @contextmanager
@@ -108,6 +106,12 @@ def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None
         for number, found in before.items():
             if found is not None:
                 signal.signal(number, found)
+
+
+def _let_the_next_one_kill() -> None:
+    for each in _HANDLED:
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, signal.SIG_DFL)
 
 
 def _leave(terminals: Sequence[int]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from hashlib import sha256
+from types import FrameType
 
 import pytest
 from fakes.s3fixtures import s3_server, server
@@ -18,13 +20,30 @@ settings.load_profile("s3plan")
 
 
 def pytest_configure() -> None:
-    """Take away what would let a test reach the user's accounts or pass through a proxy."""
+    """Take away what would let a test reach the user's accounts, pass through a proxy, or start deaf to signals."""
+    _keep_ignored_signals_to_ourselves()
     for name in list(os.environ):
         if name.startswith(("AWS_", "S3PLAN_")) and name != TORTURE_VARIABLE:
             del os.environ[name]
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     loopback = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
     os.environ |= nowhere | {"AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": loopback, "no_proxy": loopback}
+
+
+def _keep_ignored_signals_to_ourselves() -> None:
+    """Ignore by a handler what nohup, or a shell that started us in its background, had us ignore.
+
+    An ignored signal is inherited by every program that a test starts, a handled one is not. What pytest-xdist has
+    started hears the end of the terminal from the process that started it.
+    """
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN or (is_worker and number == signal.SIGHUP):
+            signal.signal(number, _do_nothing)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    return
 
 
 @pytest.fixture(autouse=True)

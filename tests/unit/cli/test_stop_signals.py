@@ -67,3 +67,20 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
             assert signals.level() is StopLevel.NONE
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_under_nohup_no_number_of_other_signals_makes_the_end_of_the_terminal_count(level: int) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopSignals(lambda _: None) as signals:
+            for _ in range(level):
+                _send(signal.SIGTERM)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            _send(signal.SIGHUP)
+            assert signals.level() is {1: StopLevel.DRAIN, 2: StopLevel.ABANDON}[level]
+        with pytest.raises(Stopped), ending_at_once():
+            _send(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
