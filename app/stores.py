@@ -86,7 +86,7 @@ class Stores:
 
     def take_many(self, locations: Iterable[PlanLocation]) -> bool:
         """Return whether an engine of one of these locations takes many requests under way."""
-        return any(choose_engine(self.settings_of(location.connection)).takes_many for location in locations)
+        return any(choice.takes_many for choice in self.engines_of(locations).values())
 
     def pays_for_source(self, locations: Iterable[PlanLocation]) -> bool:
         """Return whether the source's connection pays for requests; a copy, which the other one sends, must say so."""
@@ -95,8 +95,8 @@ class Stores:
 
     def engines_of(self, locations: Iterable[PlanLocation]) -> dict[str, EngineChoice]:
         """Return how the requests of each connection go, by its name."""
-        names = sorted({location.connection for location in locations})
-        return {name: choose_engine(self.settings_of(name)) for name in names}
+        ways = sorted({(location.connection, location.region or "") for location in locations})
+        return {name: choose_engine(_in_region(self.settings_of(name), region or None)) for name, region in ways}
 
     def fallbacks(self, locations: Iterable[PlanLocation]) -> list[str]:
         """Return a sentence for each connection whose requests cannot go by the fast engine."""

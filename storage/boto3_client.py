@@ -13,6 +13,7 @@ from s3plan.storage.connections import ConnectionSettings, effective_endpoint, e
 from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.repeated_keys import leave_key_out
 from s3plan.storage.tls import named_bundle
+from s3plan.storage.user_agent import user_agent
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 120.0  # other stores than AWS answer a copy of several GiB with its first byte only when it is done
@@ -90,7 +91,7 @@ def _config(
         # Stores other than AWS stumble over the newer checksums (s3-semantics 3.3); DeleteObjects carries one always.
         request_checksum_calculation="when_supported" if is_aws else "when_required",
         response_checksum_validation="when_required",
-        user_agent_extra="s3plan",
+        user_agent_extra=user_agent(),
     )
 
 

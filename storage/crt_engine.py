@@ -26,6 +26,7 @@ from s3plan.storage.http_replies import READ_FROM_HEADERS, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of
 from s3plan.storage.sigv4 import header_lines
 from s3plan.storage.store_clock import StoreClock
+from s3plan.storage.user_agent import user_agent
 from s3plan.storage.waiting import OnReply, wait_for_reply
 
 _READ_CLOCK_EVERY = 256
@@ -52,6 +53,7 @@ class CrtEngine:
         self._lock = threading.Lock()
         self._renewal = CredentialRenewal(settings)
         self.clock = StoreClock()
+        self._user_agent = user_agent()
         self._sent = 0
         self._first = FirstCredentials(self._rare.session)
         self._open(self._rare.session)
@@ -114,7 +116,7 @@ class CrtEngine:
         """Hand one request over to awscrt."""
         address = self._addresses.of(request.bucket)
         path = address.target(form.path)
-        headers = self._http_headers([("host", address.host), *form.headers])
+        headers = self._http_headers([("host", address.host), ("user-agent", self._user_agent), *form.headers])
         self._sent += 1
         reads_headers = form.operation in READ_FROM_HEADERS
         wants_headers = reads_headers or self._sent % _READ_CLOCK_EVERY == 1

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
 from urllib.request import getproxies, proxy_bypass
 
+from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.ports import Engine
-from s3plan.storage.boto3_client import READ_TIMEOUT_S
+from s3plan.storage.boto3_client import READ_TIMEOUT_S, open_client
 from s3plan.storage.boto3_engine import open_engine as open_boto3_engine
-from s3plan.storage.connections import ConnectionSettings, effective_endpoint
-
-_AWS = "https://s3.amazonaws.com"
+from s3plan.storage.bucket_addresses import BucketAddress, BucketAddresses
+from s3plan.storage.connections import ConnectionSettings, open_session
+from s3plan.storage.failures import RequestUnsendable
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,22 @@ def _against_awscrt() -> str | None:
 
 
 def _against_proxies(settings: ConnectionSettings) -> str | None:
-    url = urlsplit(effective_endpoint(settings) or _AWS)
-    proxy = getproxies().get(url.scheme)
-    if proxy and not proxy_bypass(url.hostname or ""):
-        return f"a proxy is set in the environment ({url.scheme}_proxy), which only boto3 takes"
+    if not getproxies().keys() & {"http", "https"}:
+        return None
+    address = _ordinary_address(settings)
+    scheme = "https" if address.is_https else "http"
+    if getproxies().get(scheme) and not proxy_bypass(address.host):
+        return f"a proxy is set in the environment ({scheme}_proxy), which only boto3 takes"
     return None
+
+
+def _ordinary_address(settings: ConnectionSettings) -> BucketAddress:
+    """Return where a bucket would be: a NO_PROXY is about the host that is asked, which may begin with a bucket."""
+    nobody = replace(settings, anonymous=True, env_prefix=None, role_arn=None)
+    client = open_client(nobody, open_session(nobody), max_connections=1, read_timeout_s=READ_TIMEOUT_S)
+    try:
+        return BucketAddresses(client).ordinary
+    except RequestUnsendable as error:
+        raise EndpointInvalid(f"{settings}: no bucket can be reached so: {error}") from error
+    finally:
+        client.close()

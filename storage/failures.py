@@ -113,6 +113,8 @@ _ON_BUCKETS = frozenset({"HeadBucket", "ListObjectsV2", "ListMultipartUploads", 
 _READS = ("Head", "List", "Get")
 _REGION_HEADER = "x-amz-bucket-region"
 _MAX_MESSAGE = 500
+_MAX_RETRY_AFTER_S = 300.0
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII).fullmatch
 _EXPECTED_REGION = re.compile(
     r"expecting '([a-z0-9-]{1,64})'|expected:? [`'\"]?[0-9]{8}/([a-z0-9-]{1,64})/s3/", re.IGNORECASE
 )
@@ -194,19 +196,21 @@ def _explain(operation: str, status: int | None, *, named: bool) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return how long the store asks to wait, in seconds; None where it says nothing that can be read."""
+    """Return how long the store asks to wait, in seconds, at most five minutes; None if it says nothing that counts.
+
+    What is no number or date (RFC 9110, 10.2.3), negative or past does not.
+    """
     milliseconds = headers.get("x-amz-retry-after", "")
-    if milliseconds.isdigit():
-        return int(milliseconds) / 1000
+    if _NUMBER(milliseconds):
+        return min(float(milliseconds) / 1000, _MAX_RETRY_AFTER_S)
     said = headers.get("retry-after", "").strip()
-    if not said:
-        return None
-    if re.fullmatch(r"\d+(\.\d+)?", said):
-        return float(said)
+    if _NUMBER(said):
+        return min(float(said), _MAX_RETRY_AFTER_S)
     try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except ValueError:
+        wait_s = parsedate_to_datetime(said).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError, OSError):
         return None
+    return min(wait_s, _MAX_RETRY_AFTER_S) if wait_s > 0 else None
 
 
 def broke_by(error: BaseException) -> str:

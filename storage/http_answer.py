@@ -17,6 +17,8 @@ _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|connection):[ \t]
 _DIGITS = re.compile(rb"[0-9]{1,15}")
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,12}")
 _CONTINUE_BELOW = 200
+_SWITCHING = 101  # to a protocol that nobody asked for
+_MOST_INTERIM = 100
 _BODILESS = frozenset({204, 304})
 
 
@@ -49,7 +51,18 @@ class Answer:
 class AnswerReader:
     """Feed it what comes until it returns the answer. One reader for each request."""
 
-    __slots__ = ("_buffer", "_head", "_is_head", "_keeps", "_left", "_parts", "_size_bytes", "_state", "_status")
+    __slots__ = (
+        "_buffer",
+        "_head",
+        "_interim",
+        "_is_head",
+        "_keeps",
+        "_left",
+        "_parts",
+        "_size_bytes",
+        "_state",
+        "_status",
+    )
 
     def __init__(self, *, is_head: bool) -> None:
         self._is_head = is_head
@@ -59,6 +72,7 @@ class AnswerReader:
         self._head = b""
         self._keeps = True
         self._left = 0  # bytes of the body, or of the chunk, still to come
+        self._interim = 0
         self._parts: list[bytes] = []
         self._size_bytes = 0
 
@@ -107,8 +121,11 @@ class AnswerReader:
         if said is None:
             raise AnswerBroken("what came does not begin like an HTTP answer")
         status = int(said[2])
-        if status < _CONTINUE_BELOW:
-            return False  # 100 Continue and the like: the answer itself follows
+        if status < _CONTINUE_BELOW:  # 100 Continue and the like: the answer itself follows
+            self._interim += 1
+            if status == _SWITCHING or self._interim > _MOST_INTERIM:
+                raise AnswerBroken(f"instead of the answer came {status}, {self._interim} times by now")
+            return False
         self._status, self._head = status, head
         length, coding, connection = _framing_of(head)
         self._keeps = said[1] == b"1" and b"close" not in connection

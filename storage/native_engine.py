@@ -30,6 +30,7 @@ from s3plan.storage.http_requests import HttpForm, form_of
 from s3plan.storage.sigv4 import Signer
 from s3plan.storage.store_clock import StoreClock
 from s3plan.storage.tls import tls_context
+from s3plan.storage.user_agent import user_agent
 from s3plan.storage.waiting import OnReply, wait_for_reply
 
 _READ_CLOCK_EVERY = 256
@@ -171,4 +172,5 @@ class NativeEngine:
 
 def _signer(session: Any, region: str) -> Signer:
     credentials = session.get_credentials()
-    return Signer(region=region, credentials=None if credentials is None else frozen_credentials(credentials))
+    current = None if credentials is None else frozen_credentials(credentials)
+    return Signer(region=region, credentials=current, user_agent=user_agent())

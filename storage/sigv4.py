@@ -34,9 +34,13 @@ class Signer:
     `credentials` is asked at every request; None for unsigned ones. Not thread-safe.
     """
 
-    def __init__(self, *, region: str, credentials: Callable[[], FrozenCredentials] | None) -> None:
+    def __init__(
+        self, *, region: str, credentials: Callable[[], FrozenCredentials] | None, user_agent: str | None = None
+    ) -> None:
         self._region = region
         self._credentials = credentials
+        # Never signed, since proxies may change it.
+        self._unsigned = "" if user_agent is None else f"user-agent:{user_agent}\r\n"
         self._second = -1
         self._stamp = ""
         self._scope = ""
@@ -55,7 +59,7 @@ class Signer:
         Raises RequestUnsendable for a header that HTTP cannot carry.
         """
         if self._credentials is None:
-            return _assembled(method, target, header_lines(headers), None, body)
+            return _assembled(method, target, header_lines(headers), self._unsigned, body)
         frozen = self.used = self._credentials()
         self._turn_clock()
         digest = sha256(body).hexdigest() if body else _NO_BODY
@@ -71,7 +75,7 @@ class Signer:
         signature = self._signature(frozen.secret_key, f"{method}\n{path}\n{query}\n{said}\n\n{names}\n{digest}")
         credential = f"{frozen.access_key}/{self._scope}"
         vouches = f"{_ALGORITHM} Credential={credential},SignedHeaders={names},Signature={signature}"
-        return _assembled(method, target, text, vouches, body)
+        return _assembled(method, target, text, f"{self._unsigned}authorization:{vouches}\r\n", body)
 
     def _turn_clock(self) -> None:
         second = int(time())
@@ -105,9 +109,8 @@ def header_lines(headers: Headers) -> str:
     return text
 
 
-def _assembled(method: str, target: str, headers: str, vouches: str | None, body: bytes | None) -> bytes:
+def _assembled(method: str, target: str, headers: str, last: str, body: bytes | None) -> bytes:
     lines = headers.replace("\n", "\r\n")
-    last = "" if vouches is None else f"authorization:{vouches}\r\n"
     try:
         head = f"{method} {target} HTTP/1.1\r\n{lines}\r\n{last}\r\n".encode("ascii")
     except UnicodeEncodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from s3plan.schemas.requests import (
     CreateMultipartUpload,
     DeleteObjects,
     Encryption,
+    HeadBucket,
     HeadObject,
     ListObjects,
     ObjectAttributes,
@@ -101,6 +103,11 @@ def test_a_copy_quotes_its_pins_and_leaves_annotations_behind(server: ServerProc
     assert sent["x-amz-server-side-encryption-bucket-key-enabled"] == "true"
     assert sent["x-amz-expected-bucket-owner"] == "123456789012"
     assert sent["x-amz-source-expected-bucket-owner"] == "123456789012"
+
+
+def test_every_request_says_who_sends_it(server: ServerProcess, engine: Engine) -> None:
+    for request in (COPY, ListObjects("bucket"), HeadObject("bucket", "from"), HeadBucket("bucket")):
+        assert re.search(r"(^| )s3plan/[0-9]", headers_of(server, engine, request)["user-agent"])
 
 
 def test_an_upload_asks_for_no_checksum_that_its_parts_would_have_to_carry(

@@ -56,10 +56,10 @@ class Records:
 
 
 def _telling(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that tests ask about: conditions, ranges and everything of Amazon's but credentials."""
+    """The headers that tests ask about: conditions, ranges, who asks, and everything of Amazon's but credentials."""
     return {
         name: value
         for name, value in headers.items()
-        if name.startswith(("if-", "x-amz-")) or name in {"range", "content-type", "content-md5"}
+        if name.startswith(("if-", "x-amz-")) or name in {"range", "content-type", "content-md5", "user-agent"}
         if name != "x-amz-security-token"
     }

@@ -6,6 +6,8 @@ import time
 from email.utils import formatdate
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.failures import failure_of, redact, retry_after_s
 
@@ -130,6 +132,27 @@ def test_retry_after_is_read_in_seconds_milliseconds_and_as_a_date() -> None:
     assert 55 < in_a_minute <= 60
     assert retry_after_s({"retry-after": "soon"}) is None
     assert retry_after_s({}) is None
+
+
+@pytest.mark.parametrize(
+    "said", ["-5", "nan", "inf", "1e9", "٣", "²", "7,5", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 99 Foo 0001", " "]
+)
+def test_an_odd_retry_after_says_nothing(said: str) -> None:
+    assert retry_after_s({"retry-after": said}) is None
+    assert retry_after_s({"x-amz-retry-after": said}) is None
+
+
+@pytest.mark.parametrize("said", ["86400", "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_nobody_waits_for_longer_than_five_minutes(said: str) -> None:
+    assert retry_after_s({"retry-after": said}) == 300.0
+    assert retry_after_s({"x-amz-retry-after": "9" * 400}) == 300.0
+
+
+@given(st.text())
+def test_whatever_retry_after_says_the_wait_has_bounds(said: str) -> None:
+    for name in ("retry-after", "x-amz-retry-after"):
+        wait_s = retry_after_s({name: said})
+        assert wait_s is None or 0 <= wait_s <= 300
 
 
 def test_a_message_never_carries_what_signs_a_request() -> None:

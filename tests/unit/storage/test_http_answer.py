@@ -44,6 +44,18 @@ def test_an_answer_is_the_same_whole_and_byte_by_byte(data: bytes, ends: bool, k
     assert (by_bytes.status, by_bytes.body, by_bytes.headers) == (200, b"hello", at_once.headers)
 
 
+def test_interim_answers_are_passed_over_but_not_for_ever() -> None:
+    one = b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
+    assert whole(one * 100 + COUNTED).body == b"hello"
+    with pytest.raises(AnswerBroken, match="103, 101 times"):
+        read([one] * 101)
+
+
+def test_a_protocol_that_nobody_asked_for_is_no_answer() -> None:
+    with pytest.raises(AnswerBroken, match="came 101"):
+        read([b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n"])
+
+
 @given(st.binary(max_size=300), st.lists(st.integers(1, 60), max_size=12), st.data())
 def test_any_body_comes_through_any_cut(body: bytes, chunks: list[int], data: st.DataObject) -> None:
     left, sent = body, b""
