@@ -63,10 +63,21 @@ def chosen_plan(named: Path | None, purpose: Purpose, *, directory: Path | None 
     if not own and plans:
         raise UsageInvalid(f"{plans[0]} {objection_to(plans[0])}; name the plan if you trust it")
     if not own:
-        raise UsageInvalid("there is no plan here; make one with `s3plan plan`, or name one")
+        raise UsageInvalid(f"there is no plan here; make one with `s3plan plan`, or name one{_earlier_ones(directory)}")
     if len(own) == 1:
         return own[0]
     return _only(own, purpose)
+
+
+def _earlier_ones(directory: Path) -> str:
+    """Return a clause that names the newest of the plans that were put away."""
+    found = [path for path in _earlier_in(directory) if objection_to(path) is None and path.name.isprintable()]
+    newest = sorted(found, key=lambda path: path.stat().st_mtime_ns)[-1:]
+    return "".join(f"; the last that was put away is {path.stem.rpartition('.')[2]}" for path in newest)
+
+
+def _earlier_in(directory: Path, digits: str = "*") -> list[Path]:
+    return sorted((directory / PLANS_FOLDER / EARLIER_FOLDER).glob(f"*.{digits}{PLAN_SUFFIX}"))
 
 
 def _only(plans: list[Path], purpose: Purpose) -> Path:
@@ -127,8 +138,7 @@ def _word(state: RunState, *, is_blocked: bool, is_out: bool) -> str:
 def _by_id(named: Path, directory: Path) -> Path:
     """Return the plan whose digest begins so: of the directory, or an earlier one."""
     digits = str(named)
-    folder = directory / PLANS_FOLDER / EARLIER_FOLDER
-    places = [*plans_in(directory), *sorted(folder.glob(f"*.{digits[:_SHORT]}{PLAN_SUFFIX}"))]
+    places = [*plans_in(directory), *_earlier_in(directory, digits[:_SHORT])]
     found = [path for path in places if objection_to(path) is None and _has_digest(path, digits)]
     if not found:
         raise PlanRefused(f"there is no plan {digits} here; `s3plan status` lists the earlier ones")

@@ -71,6 +71,8 @@ def plan_loaded(
     output = request.output or default_plan_path(request.manifest, job=loaded.manifest.name)
     if output.suffix != ".s3plan":
         raise UsageInvalid(f"{output}: a plan's file name ends in .s3plan")
+    if request.keep is not None and request.keep < 0:
+        raise UsageInvalid("a number of earlier plans to keep is 0 or more")
     check_may_replace(output)
     job = resolve_job(loaded.manifest)
     with (

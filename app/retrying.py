@@ -8,13 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from s3plan.app.checks import check_endpoints
-from s3plan.app.places import journal_path, lock_path
+from s3plan.app.places import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.planning import plan_loaded
 from s3plan.app.requests import ApplyRequest, PlanMade, PlanRequest
 from s3plan.app.standing import performed_batches
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import load_states
-from s3plan.executors.lock import is_held
+from s3plan.executors.lock import is_held, read_holder
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.planner.retried import RetriedPlan
@@ -24,6 +24,7 @@ from s3plan.schemas.events import OnEvent
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan import PhaseName, PlanLocation
 from s3plan.schemas.plan_header import RetriedRecord
+from s3plan.schemas.printable import shown_path
 from s3plan.storage.keyed_listing import KeyedLister
 
 MOST_KEYS = 1_000_000
@@ -47,9 +48,9 @@ def make_retry_plan(
     where = journal or journal_path(plan)
     if is_held(lock_path(where)):
         raise Locked(f"{plan} is being applied; wait for it, or stop it")
-    if not where.exists():
-        raise UsageInvalid(f"{plan} was never applied: there is nothing to retry")
     with open_plan(plan) as opened:
+        if not where.exists():
+            raise UsageInvalid(_why_no_journal(opened, where))
         check_endpoints(opened, ApplyRequest(plan=plan))
         wanted = _wanted(opened, where)
         retried = _retried(opened, wanted)
@@ -71,11 +72,22 @@ def make_retry_plan(
     )
 
 
+def _why_no_journal(plan: PlanReader, journal: Path) -> str:
+    holder = read_holder(lock_path(journal))
+    if holder is None or holder.first_begun_at_ms is None or holder.plan_digest != plan.digest:
+        return f"{shown_path(plan.path)} was never applied: there is nothing to retry"
+    path = shown_path(plan.path)
+    return f"{path} was applied, but its journal is gone; `s3plan apply {path}` looks at every action again, then retry"
+
+
 def free_place(plan: Path) -> Path:
-    """Return `NAME.retry-N.s3plan` beside the plan, with the first N that is free."""
-    stem = re.sub(r"\.retry-[0-9]+$", "", plan.stem)
+    """Return `NAME.retry-N.s3plan` beside the plan, or where it was, with the first N that is free."""
+    folder, stem = plan.parent, plan.stem
+    if folder.name == EARLIER_FOLDER:
+        folder, stem = folder.parent, stem.rpartition(".")[0]
+    stem = re.sub(r"\.retry-[0-9]+$", "", stem)
     number = 1
-    while (place := plan.with_name(f"{stem}.retry-{number}{plan.suffix}")).exists():
+    while (place := folder / f"{stem}.retry-{number}{plan.suffix}").exists():
         number += 1
     return place
 

@@ -299,7 +299,7 @@ def retry(
     json_into: JsonIntoOption = None,
     quiet: QuietOption = False,
 ) -> int:
-    """Make a new plan of a plan's failed and stale actions."""
+    """Make a new plan of what a plan did not do."""
     from s3plan.cli import retry_command
     from s3plan.cli.output import OutputOptions
 

@@ -156,6 +156,16 @@ def test_a_plan_that_was_never_applied_has_nothing_to_retry(place: Workplace) ->
     assert "was never applied" in ended.stderr
 
 
+def test_a_plan_whose_journal_is_gone_has_to_be_applied_again_first(place: Workplace) -> None:
+    a_stale_object(place)
+    place.journal.unlink()
+    ended = place.command.run("retry", place.plan_file)
+    assert ended.exit_code == 64
+    assert "its journal is gone; `s3plan apply" in ended.stderr
+    assert place.apply().exit_code == 3
+    assert place.command.run("retry", place.plan_file).exit_code == 0
+
+
 def test_a_store_that_says_no_leaves_no_plan(place: Workplace) -> None:
     a_stale_object(place)
     place.server.faults([Fault(kind=FaultKind.ACCESS_DENIED, operation="ListObjectsV2", times=None)])

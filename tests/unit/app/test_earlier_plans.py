@@ -59,6 +59,7 @@ def test_a_new_plan_keeps_the_journal_of_the_last_run_and_commands_can_name_it(d
     retry = desk.run("retry", number)
     assert retry.exit_code == 0, retry.output
     assert "Plan: 1 to copy" in retry.stdout
+    assert "job.retry-1.s3plan" in files(world)
 
 
 def test_failures_of_an_earlier_plan_may_be_named_by_its_path_too(desk: Desk) -> None:

@@ -137,6 +137,14 @@ def test_what_cannot_be_read_any_more_can_be_given_up_all_the_same(desk: Desk, d
     assert desk.run("plan", "job.yaml").exit_code == 0
 
 
+def test_where_only_plans_that_were_put_away_are_left_the_last_of_them_is_named(desk: Desk) -> None:
+    number = a_stopped_run(desk)
+    desk.run("discard", "--yes")
+    ended = desk.run("status")
+    assert ended.exit_code == 64
+    assert f"the last that was put away is {number}" in ended.stderr
+
+
 def test_one_that_was_put_away_already_and_one_that_is_not_there_are_refused(desk: Desk) -> None:
     number = a_stopped_run(desk)
     desk.run("discard", "--yes")
