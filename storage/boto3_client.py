@@ -14,6 +14,7 @@ from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.repeated_keys import leave_key_out
 from s3plan.storage.tls import named_bundle
 from s3plan.storage.user_agent import user_agent
+from s3plan.storage.xml_text import document_of
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 120.0  # other stores than AWS answer a copy of several GiB with its first byte only when it is done
@@ -62,6 +63,7 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
         events.register("before-sign.s3", lambda **_: of_the_moment())
     events.register("before-call.s3", _refuse_redirects)
     events.register("before-parse.s3.ListObjectsV2", _keep_list_body)
+    events.register("before-parse.*.*", _strip_document)
     for operation in _REPEAT_THE_KEY:  # `*` comes before `s3`, where botocore takes a 200 that it cannot read for a 500
         events.register(f"before-parse.*.{operation}", _leave_key_out)
     events.register("before-parameter-build.s3.CreateMultipartUpload", _take_expires)
@@ -121,6 +123,12 @@ def _keep_list_body(
     if response_dict["status_code"] == 200 and _PAGE_MARK in response_dict["body"][:_HEAD_BYTES]:
         customized_response_dict[LIST_BODY] = response_dict["body"]
         response_dict["body"] = b""
+
+
+def _strip_document(response_dict: MutableMapping[str, Any], **_: Any) -> None:
+    """Take off what stands before the XML; a body that streams is no document."""
+    if isinstance(response_dict["body"], bytes):
+        response_dict["body"] = document_of(response_dict["body"])
 
 
 def _leave_key_out(response_dict: MutableMapping[str, Any], **_: Any) -> None:

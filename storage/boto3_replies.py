@@ -9,7 +9,7 @@ from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
 from s3plan.storage.etags import bare_etag
-from s3plan.storage.failures import failure_of
+from s3plan.storage.failures import failure_of, way_out
 from s3plan.storage.listing_page import decode_key, milliseconds_of, parse_page
 from s3plan.storage.page_ends import PageUnreadable
 
@@ -45,7 +45,9 @@ def reply_of(request: r.Request, answer: Answer, *, operation: str) -> r.Reply:
 
 def _empty(operation: str) -> Failure:
     """A 200 without its body: the connection may have broken off where the result should have come."""
-    return Failure(FailureKind.TRANSIENT, operation, "EmptyReply", "the store's answer has no result", 200)
+    return Failure(
+        FailureKind.TRANSIENT, operation, "EmptyReply", f"the store's answer has no result{way_out(operation)}", 200
+    )
 
 
 def _acknowledged(_: Answer, __: str) -> r.Reply:

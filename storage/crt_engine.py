@@ -9,7 +9,7 @@ from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import Reply, Request
+from s3plan.schemas.requests import GetObject, Reply, Request
 from s3plan.storage.boto3_client import READ_TIMEOUT_S
 from s3plan.storage.boto3_engine import Boto3Engine
 from s3plan.storage.boto3_failures import failure_from as boto3_failure_from
@@ -22,7 +22,7 @@ from s3plan.storage.crt_failures import failure_from
 from s3plan.storage.crt_patience import Patience
 from s3plan.storage.failures import RequestUnsendable, broke_by
 from s3plan.storage.first_credentials import FirstCredentials
-from s3plan.storage.http_replies import READ_FROM_HEADERS, reply_of
+from s3plan.storage.http_replies import READ_FROM_HEADERS, failure_of_answer, holds_an_error, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of
 from s3plan.storage.sigv4 import header_lines
 from s3plan.storage.store_clock import StoreClock
@@ -202,7 +202,10 @@ class _Exchange:
                 headers = lower_names(self._headers) if self._headers else {}
                 self._engine.clock.note(headers.get("date"))
                 body = self._body if isinstance(self._body, bytes) else b"".join(self._body)
-                reply = reply_of(self._request, operation=operation, headers=headers, body=body)
+                if holds_an_error(body) and not isinstance(self._request, GetObject):
+                    reply = failure_of_answer(operation, status=200, headers=headers, body=body)
+                else:
+                    reply = reply_of(self._request, operation=operation, headers=headers, body=body)
         except Exception as broken:  # noqa: BLE001  whoever waits for this reply must hear of a fault of ours, too
             reply = Failure(FailureKind.BAD_REPLY, operation, "EngineBroke", broke_by(broken))
         self._on_reply(reply)

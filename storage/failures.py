@@ -143,7 +143,8 @@ def failure_of(
         kind=kind,
         operation=operation,
         code=code if named else _word_for(status),
-        message=redact(message or _explain(operation, status, named=named)),
+        message=redact(message or _explain(operation, status, named=named))
+        + (way_out(operation) if status in _NOT_OFFERED else ""),
         status=status,
         request_id=found.get("x-amz-request-id"),
         retry_after_s=retry_after_s(found),
@@ -155,6 +156,17 @@ def _region_said(code: str, message: str) -> str | None:
     """Return the region that stores name in words only: "expecting 'eu-west-1'", "expected: 20261126/garage/s3/..."."""
     said = _EXPECTED_REGION.search(message) if code in _CODES[FailureKind.WRONG_REGION] else None
     return None if said is None else said[1] or said[2]
+
+
+_IN_PARTS = frozenset({"CreateMultipartUpload", "UploadPartCopy"})
+_NOT_OFFERED = frozenset({405, 501})
+
+
+def way_out(operation: str) -> str:
+    """Return what to do where a store does not offer copies in parts, as a further clause; nothing for the rest."""
+    if operation not in _IN_PARTS:
+        return ""
+    return f"; a store may not offer {operation}: with a higher multipart_threshold, objects up to 5 GiB do without"
 
 
 def _kind_of(operation: str, status: int | None, code: str, *, is_redirected: bool) -> FailureKind:

@@ -10,10 +10,11 @@ from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
 from s3plan.storage.etags import bare_etag
-from s3plan.storage.failures import failure_of
+from s3plan.storage.failures import failure_of, way_out
 from s3plan.storage.listing_page import milliseconds_of, parse_page
 from s3plan.storage.page_ends import PageUnreadable
 from s3plan.storage.repeated_keys import leave_key_out
+from s3plan.storage.xml_text import document_of
 
 Headers = Mapping[str, str]
 """Names in lower case."""
@@ -32,6 +33,8 @@ _HEADERS = {
 }
 _META = "x-amz-meta-"
 _CHECKSUM = "x-amz-checksum-"
+# Of a copy or a part that is done; some stores leave out one of the two.
+_RESULT = re.compile(rb"<Copy(?:Object|Part)Result[\s>].*?</(?:ETag|LastModified)>", re.DOTALL)
 _RESULT_ETAG = re.compile(
     rb"<Copy(?:Object|Part)Result.*?<ETag>\s*(?:&quot;|&#34;|\")?([^<&\"]+)(?:&quot;|&#34;|\")?\s*</ETag>", re.DOTALL
 )
@@ -46,9 +49,14 @@ def reply_of(request: r.Request, *, operation: str, headers: Headers, body: byte
     except PageUnreadable as error:
         return Failure(FailureKind.TRANSIENT, operation, "UnreadablePage", str(error), 200)
     except ET.ParseError as error:
-        return Failure(FailureKind.TRANSIENT, operation, "UnreadableReply", f"not XML: {error}", 200)
+        said = f"not XML: {error}{way_out(operation)}"
+        return Failure(FailureKind.TRANSIENT, operation, "UnreadableReply", said, 200)
     except (LookupError, ValueError) as error:
         return Failure(FailureKind.BAD_REPLY, operation, "BadReply", f"the answer cannot be read: {error!r}", 200)
+
+
+# CopyObject and others may answer 200 and an error, white space before it (CopyObject in the S3 API reference).
+holds_an_error = re.compile(rb"[\xef\xbb\xbf\s]*(?:<\?xml[^>]*\?>\s*)?<Error[\s/>]").match
 
 
 def failure_of_answer(operation: str, *, status: int, headers: Headers, body: bytes) -> Failure:
@@ -68,7 +76,7 @@ def _error_of(body: bytes) -> tuple[str, str, str | None]:
     if not body:
         return "", "", None
     try:
-        root = ET.fromstring(leave_key_out(body))  # noqa: S314  # see above
+        root = ET.fromstring(document_of(leave_key_out(body)))  # noqa: S314  # see above
     except (ET.ParseError, LookupError, ValueError):  # the latter two: of an encoding that nobody knows
         return "", "", None
     said = {child.tag.rpartition("}")[2]: child.text or "" for child in root}
@@ -77,9 +85,11 @@ def _error_of(body: bytes) -> tuple[str, str, str | None]:
 
 def _copied(_: Headers, body: bytes) -> r.Reply:
     etag = _RESULT_ETAG.search(body)
-    if etag is None:
+    if etag is not None:
+        return r.ObjectWritten(bare_etag(etag[1].decode()))
+    if _RESULT.search(body) is None:
         raise ET.ParseError("no result")
-    return r.ObjectWritten(etag[1].decode().strip())
+    return r.ObjectWritten(None)
 
 
 def _objects_page(_: Headers, body: bytes) -> r.Reply:
@@ -125,7 +135,7 @@ def _acknowledged(_: Headers, body: bytes) -> r.Reply:
 
 
 def _keys_deleted(_: Headers, body: bytes) -> r.Reply:
-    root = ET.fromstring(body.lstrip())  # noqa: S314  # see above
+    root = ET.fromstring(document_of(body))  # noqa: S314  # see above
     namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
     if root.tag != f"{namespace}DeleteResult":
         raise ET.ParseError(f"{root.tag} is no DeleteResult")

@@ -14,6 +14,7 @@ from s3plan.schemas.objects import STANDARD, ObjectRow, Oddity, odd_row
 from s3plan.schemas.requests import ObjectsPage
 from s3plan.storage.etags import bare_etag
 from s3plan.storage.page_ends import PageContradicts, PageEnd, PageUnreadable, end_of_page
+from s3plan.storage.xml_text import document_of
 
 MOST_SIZE_BYTES = 1 << 49
 """Ten times what AWS stores; a batch of such objects still has a size that a plan can hold."""
@@ -27,7 +28,7 @@ def parse_page(body: bytes) -> ObjectsPage:
     A row of which too little is said is an `odd_row`: it says nothing of the others.
     """
     try:
-        root = ET.fromstring(body)  # noqa: S314  # see above
+        root = ET.fromstring(document_of(body))  # noqa: S314  # see above
     except (ET.ParseError, LookupError, ValueError) as error:  # the latter two: of an encoding that nobody knows
         raise PageUnreadable(f"not XML: {error}") from error
     namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""

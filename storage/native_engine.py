@@ -5,7 +5,6 @@ All of a request's Python runs on one thread, so no lock and no processor core c
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,7 +24,7 @@ from s3plan.storage.first_credentials import FirstCredentials
 from s3plan.storage.http_answer import Answer
 from s3plan.storage.http_exchange import Breakage, Place
 from s3plan.storage.http_loop import HttpLoop
-from s3plan.storage.http_replies import READ_FROM_HEADERS, failure_of_answer, reply_of
+from s3plan.storage.http_replies import READ_FROM_HEADERS, failure_of_answer, holds_an_error, reply_of
 from s3plan.storage.http_requests import HttpForm, form_of
 from s3plan.storage.sigv4 import Signer
 from s3plan.storage.store_clock import StoreClock
@@ -35,8 +34,6 @@ from s3plan.storage.waiting import OnReply, wait_for_reply
 
 _READ_CLOCK_EVERY = 256
 _NOT_READ: Mapping[str, str] = {}
-# CopyObject and others may answer 200 and an error, white space before it (CopyObject in the S3 API reference).
-_HOLDS_AN_ERROR = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?<Error[\s/>]").match
 
 
 def open_native_engine(
@@ -145,8 +142,8 @@ class NativeEngine:
         if self._answers % _READ_CLOCK_EVERY == 1:
             self._clock.note(answer.headers.get("date"))
         is_error = not 200 <= answer.status < 300
-        if is_error or (not isinstance(request, GetObject) and _HOLDS_AN_ERROR(answer.body)):
-            return failure_of_answer(operation, status=answer.status, headers=answer.headers, body=answer.body.lstrip())
+        if is_error or (not isinstance(request, GetObject) and holds_an_error(answer.body)):
+            return failure_of_answer(operation, status=answer.status, headers=answer.headers, body=answer.body)
         headers = answer.headers if operation in READ_FROM_HEADERS else _NOT_READ
         return reply_of(request, operation=operation, headers=headers, body=answer.body)
 

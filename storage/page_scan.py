@@ -62,7 +62,8 @@ _FLAT_NAMES = (
     "|NextContinuationToken|RequestCharged"
 )
 _FLAT = f"<(?:{_FLAT_NAMES})(?:/>|>{_ESCAPED}</(?:{_FLAT_NAMES})>){_SPACE}"
-_HEAD = re.compile(f'{_PROLOGUE}{_SPACE}<ListBucketResult(?: xmlns="{_NAMESPACE}")?>{_SPACE}((?:{_FLAT})*)')
+_BEFORE = r"[\ufeff \t\r\n]*"  # see xml_text.py
+_HEAD = re.compile(f'{_BEFORE}{_PROLOGUE}{_SPACE}<ListBucketResult(?: xmlns="{_NAMESPACE}")?>{_SPACE}((?:{_FLAT})*)')
 _TAIL = re.compile(f"{_SPACE}((?:{_FLAT})*)</ListBucketResult>{_SPACE}")
 _ONE_FLAT = re.compile(f"<({_FLAT_NAMES})(?:/>|>({_ESCAPED})</({_FLAT_NAMES})>){_SPACE}")
 

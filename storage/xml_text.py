@@ -8,6 +8,18 @@ import re
 _NOT_A_CHAR = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
+_BEFORE_A_DOCUMENT = b"\xef\xbb\xbf \t\r\n"
+
+
+def document_of(body: bytes) -> bytes:
+    """Return an answer's document without the white space or byte order mark that some stores send before it.
+
+    CopyObject and CompleteMultipartUpload may send white space for minutes while they work (S3 API reference); with an
+    XML declaration after it no parser takes it.
+    """
+    return body.lstrip(_BEFORE_A_DOCUMENT)
+
+
 def is_xml_safe(key: str) -> bool:
     """Whether a key can stand in an XML document; one that cannot must never be put into a DeleteObjects body."""
     return _NOT_A_CHAR.search(key) is None
