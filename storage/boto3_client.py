@@ -49,7 +49,13 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
             endpoint_url=endpoint,
             region_name=effective_region(settings, session),
             verify=_verification(settings, session, endpoint),
-            config=_config(settings, endpoint, max_connections=max_connections, read_timeout_s=read_timeout_s),
+            config=_config(
+                settings,
+                endpoint,
+                style=_addressing_style(settings, session, endpoint),
+                max_connections=max_connections,
+                read_timeout_s=read_timeout_s,
+            ),
         )
     except (InvalidRegionError, ValueError) as error:  # botocore would make a part of a host name of the region
         said = redact(str(error))
@@ -71,16 +77,22 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
     return client
 
 
+def _addressing_style(settings: ConnectionSettings, session: Any, endpoint: str | None) -> str:
+    """Return the connection's style; `auto` is that of the AWS configuration, else `path` for other stores."""
+    if settings.addressing_style is not AddressingStyle.AUTO:
+        return str(settings.addressing_style)
+    configured = session.get_config_variable("s3")
+    style = configured.get("addressing_style") if isinstance(configured, dict) else None
+    return str(style or (AddressingStyle.AUTO if endpoint is None else AddressingStyle.PATH))
+
+
 def _config(
-    settings: ConnectionSettings, endpoint: str | None, *, max_connections: int, read_timeout_s: float
+    settings: ConnectionSettings, endpoint: str | None, *, style: str, max_connections: int, read_timeout_s: float
 ) -> object:
     from botocore import UNSIGNED
     from botocore.config import Config
 
     is_aws = endpoint is None
-    style = settings.addressing_style
-    if style is AddressingStyle.AUTO and not is_aws:
-        style = AddressingStyle.PATH
     signature = UNSIGNED if settings.anonymous else (None if is_aws else "s3v4")
     return Config(
         signature_version=signature,
@@ -89,7 +101,7 @@ def _config(
         tcp_keepalive=True,
         max_pool_connections=max_connections,
         retries={"mode": "standard", "total_max_attempts": 1},
-        s3={"addressing_style": str(style), "us_east_1_regional_endpoint": "regional"},
+        s3={"addressing_style": style, "us_east_1_regional_endpoint": "regional"},
         # Stores other than AWS stumble over the newer checksums (s3-semantics 3.3); DeleteObjects carries one always.
         request_checksum_calculation="when_supported" if is_aws else "when_required",
         response_checksum_validation="when_required",

@@ -62,3 +62,4 @@ def test_a_young_region_is_asked_at_its_own_hosts_and_signed_for(
     assert {one.host for one in asked if one.region != region} == (set() if is_told else first)
     assert all(one.method == "HEAD" for one in asked if one.region != region)
     assert all(one.tls_name == one.host for one in asked)
+    assert all("s3plan/" in one.user_agent for one in asked)

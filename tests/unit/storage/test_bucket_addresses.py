@@ -296,6 +296,32 @@ def test_every_request_on_the_wire_says_what_botocores_says(session: Session, co
     assert_same(sent_by_engine(configure(way), requests), botocores(session, way, CALLS, *BUCKETS), way)
 
 
+@pytest.mark.parametrize(
+    ("configured", "endpoint", "host"),
+    [
+        ("path", None, "s3.eu-west-1.amazonaws.com"),
+        ("virtual", None, "bucket.s3.eu-west-1.amazonaws.com"),
+        ("virtual", "https://store.example.com", "bucket.store.example.com"),
+    ],
+)
+def test_what_the_aws_configuration_says_of_addressing_counts_where_the_connection_says_nothing(
+    configure: Any, tmp_path: Path, configured: str, endpoint: str | None, host: str
+) -> None:
+    settings = configure(Way("eu-west-1", endpoint=endpoint))
+    (tmp_path / "config").write_text(f"[default]\ns3 =\n  addressing_style = {configured}\n")
+    assert sent_to(settings) == host
+    stylish = AddressingStyle.VIRTUAL if configured == "path" else AddressingStyle.PATH
+    assert sent_to(replace(settings, addressing_style=stylish)) != host
+
+
+def sent_to(settings: ConnectionSettings) -> str:
+    mine = Session()
+    mine.set_credentials("AKID", "secret")
+    (sent,) = addressed(settings, mine, "bucket")
+    assert isinstance(sent, Sent)
+    return sent.host
+
+
 @pytest.mark.parametrize("engine", [EngineName.NATIVE, EngineName.CRT, EngineName.BOTO3])
 @pytest.mark.parametrize(
     ("way", "words"),
