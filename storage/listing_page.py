@@ -5,6 +5,8 @@ botocore's own parser takes 20 to 50 ms of CPU for a page of 1,000 keys; this on
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
@@ -19,6 +21,7 @@ from s3plan.storage.xml_text import document_of
 MOST_SIZE_BYTES = 1 << 49
 """Ten times what AWS stores; a batch of such objects still has a size that a plan can hold."""
 
+_CANNOT_BE_ENCODED = re.compile(r"[\x00- ]|%(?![0-9A-Fa-f]{2})").search
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,6 +38,8 @@ def parse_page(body: bytes) -> ObjectsPage:
     if root.tag != f"{namespace}ListBucketResult":
         raise PageUnreadable(f"{root.tag} is no ListBucketResult")
     is_encoded = root.findtext(f"{namespace}EncodingType") == "url"
+    if is_encoded:
+        check_encoding([item.findtext(f"{namespace}Key") or "" for item in root.iterfind(f"{namespace}Contents")])
     try:
         rows = [_row(item, len(namespace), is_encoded=is_encoded) for item in root.iterfind(f"{namespace}Contents")]
         prefixes = [
@@ -46,6 +51,16 @@ def parse_page(body: bytes) -> ObjectsPage:
     end = _end_of(root, namespace)
     end.check_count(len(rows) + len(prefixes))
     return ObjectsPage(rows=rows, prefixes=prefixes, next_token=end.next_token, truncated=end.truncated)
+
+
+def check_encoding(keys: Sequence[str]) -> None:
+    """Raise PageContradicts if keys that are said to be URL-encoded are not, and some cannot be told from encoded ones.
+
+    There are stores that say so because they were asked to, and send keys as they are: `a+b` would become `a b`.
+    """
+    raw = next((key for key in keys if _CANNOT_BE_ENCODED(key)), None)
+    if raw is not None and any("+" in key or "%" in key for key in keys):
+        raise PageContradicts(f"it says that its keys are URL-encoded, but sends '{raw}' as it is")
 
 
 def _end_of(root: ET.Element, namespace: str) -> PageEnd:

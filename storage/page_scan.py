@@ -157,6 +157,8 @@ def _joined_keys(keys: Sequence[str], *, is_encoded: bool) -> bytes | None:
     if not (is_encoded and ("%" in text or "+" in text)):
         return plain
     joined = unquote_to_bytes(text.replace("+", " "))
+    if " " in text or joined.count(b"%") != text.count("%25"):  # some of it is not encoded at all
+        return None
     try:
         joined.decode()
     except UnicodeDecodeError:

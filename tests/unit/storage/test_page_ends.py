@@ -107,3 +107,30 @@ def test_an_empty_page_that_counts_keys_is_refused() -> None:
     body = b"<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>3</KeyCount></ListBucketResult>"
     with pytest.raises(ListingUnusable, match=r"on page 1, it counts 3 keys \(KeyCount\), but holds 0"):
         PageChecker(LOCATION).rows(listed_page(UnparsedPage(body)))
+
+
+def _encoded(*keys: str) -> bytes:
+    rows = "".join(
+        f"<Contents><Key>{key}</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified>"
+        "<ETag>&quot;e&quot;</ETag><Size>1</Size><StorageClass>STANDARD</StorageClass></Contents>"
+        for key in keys
+    )
+    return f"<ListBucketResult><EncodingType>url</EncodingType>{rows}</ListBucketResult>".encode()
+
+
+@pytest.mark.parametrize(
+    ("keys", "raw"),
+    [(("a b", "a+b"), "a b"), (("100%", "a+b"), "100%"), (("a b", "a%41"), "a b"), (("5% off",), "5% off")],
+)
+def test_keys_that_are_said_to_be_encoded_and_are_not_are_refused_if_they_could_be_others(
+    keys: tuple[str, ...], raw: str
+) -> None:
+    """Decoded, `a+b` would be `a b`, another object."""
+    with pytest.raises((PageContradicts, ListingUnusable), match=f"URL-encoded, but sends '{raw}' as it is"):
+        PageChecker(LOCATION).rows(listed_page(UnparsedPage(_encoded(*keys))))
+
+
+@pytest.mark.parametrize("keys", [("a b", "c d"), ("\u00e4", "\u00f6 x"), ("a", "b~*'()!")])
+def test_keys_that_are_the_same_encoded_or_not_are_taken(keys: tuple[str, ...]) -> None:
+    rows = PageChecker(LOCATION).rows(listed_page(UnparsedPage(_encoded(*keys))))
+    assert [row.key.decode() for row in rows] == list(keys)
