@@ -14,10 +14,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 from multiprocessing import resource_tracker
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from s3plan.executors.dask_endings import in_a_line
+from s3plan.executors.dask_scratch import scratch_folder
 from s3plan.executors.executor_context import ExecutorContext
 from s3plan.executors.terminal_signals import terminal_signals_blocked
 from s3plan.schemas.errors import S3PlanError, UsageInvalid
@@ -124,8 +124,9 @@ def _local_client(context: ExecutorContext) -> Iterator[Client]:
     from distributed.security import Security
 
     with ExitStack() as stack:
-        scratch = stack.enter_context(TemporaryDirectory(prefix="s3plan-dask-", ignore_cleanup_errors=True))
-        stack.enter_context(dask.config.set(_LOCAL_SETTINGS))
+        scratch = stack.enter_context(scratch_folder())
+        # The scheduler, in this process, makes a folder for itself where it is told to, and leaves it there.
+        stack.enter_context(dask.config.set({**_LOCAL_SETTINGS, "temporary-directory": str(scratch)}))
         try:
             with _interrupts_blocked():
                 cluster = LocalCluster(
@@ -138,7 +139,7 @@ def _local_client(context: ExecutorContext) -> Iterator[Client]:
                     # A lost worker is told at once; what it was at is looked at before it is tried again.
                     scheduler_kwargs={"allowed_failures": 0, "dashboard_address": f"{_LOOPBACK}:0"},
                     memory_limit=0,
-                    local_directory=scratch,
+                    local_directory=str(scratch),
                     silence_logs=_SILENCE,
                 )
                 stack.callback(_close_quietly, cluster)

@@ -87,6 +87,34 @@ async def _shake_hands(address: str, security: Security) -> None:
     await comm.close()
 
 
+def test_what_a_killed_run_leaves_in_the_temporary_folder_is_removed_by_the_next(place: Workplace) -> None:
+    place.seed("source", count=100, size_bytes=10)
+    place.buckets("destination")
+    place.manifest(run={"in_flight": 2})
+    place.plan(probe=True)
+    place.server.reset_stats()
+    place.server.set_mode(latency_s=0.1)
+    temporary = place.folder / "temporary"
+    temporary.mkdir()
+    command = replace(place.command, variables={**place.command.variables, "TMPDIR": str(temporary)})
+    words = ("apply", place.plan_file, "--yes", "--executor", "dask", "--workers", "1")
+    with command.start(*words) as started:
+        while place.server.stats().answered("CopyObject") < 5:
+            assert started.is_running, started.wait().output
+            time.sleep(0.1)
+        workers = children_of(started.pid)
+        started.kill()
+    assert [path.name[:12] for path in temporary.iterdir()] == ["s3plan-dask-"]
+    until_s = time.monotonic() + 30
+    while any(is_alive(pid) for pid in workers):
+        assert time.monotonic() < until_s
+        time.sleep(0.1)
+    place.server.set_mode(latency_s=0)
+    ended = command.run(*words)
+    assert ended.exit_code == 0, ended.output
+    assert list(temporary.iterdir()) == []
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcesses]:
     """A cluster that has no credentials but those that its workers find."""
