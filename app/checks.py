@@ -37,7 +37,7 @@ def check_ends(plan: PlanReader) -> None:
     """Raise PlanRefused unless the plan has one source and one destination: screens show no more than these."""
     roles = sorted(location.role for location in plan.locations)
     if roles != sorted(LocationRole):
-        raise PlanRefused(f"{shown_path(plan.path)} has not one source and one destination; make a new plan")
+        raise PlanRefused(f"{shown_path(plan.path)} needs one source and one destination; make a new plan")
 
 
 def check_header(plan: PlanReader, *, now: datetime) -> None:

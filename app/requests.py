@@ -84,7 +84,8 @@ class ApplyReport:
     counts: Mapping[OutcomeKind, int]
     remaining: int
     messages: tuple[str, ...]
-    elapsed_s: float
+    elapsed_s: float  # of this run
+    runs: int = 1  # of this plan so far, this one included
 
 
 @dataclass(frozen=True, slots=True)

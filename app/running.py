@@ -280,4 +280,5 @@ def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
         remaining=end.remaining,
         messages=messages,
         elapsed_s=elapsed_s,
+        runs=len(run.journal.runs()),
     )

@@ -89,7 +89,9 @@ def result_lines(report: ApplyReport, *, resume: Sequence[str | Path]) -> list[T
     title, style = _title(report.state, report.reason)
     of = f"{ended:,} of {count_text(ended + report.remaining, 'action')} ended" if report.remaining else ""
     parts = [part for part in (of, counts_text(report.counts)) if part] or ["nothing to do"]
-    head = Text(f"{title}: {': '.join(parts)}, in {duration_text(report.elapsed_s)}.", style=style)
+    lasted = duration_text(report.elapsed_s)
+    when = f"in {lasted}" if report.runs <= 1 else f"in {report.runs} runs, the last of {lasted}"
+    head = Text(f"{title}: {': '.join(parts)}, {when}.", style=style)
     lines = [Text(f"  {escape_unprintable(message)}") for message in report.messages]
     return [head, *lines, *next_lines(report.plan, report.counts, report.remaining, resume=resume)]
 
@@ -99,9 +101,14 @@ def finished_lines(status: Status, *, resume: Sequence[str | Path]) -> list[Text
     counts = counts_text(status.counts) or "nothing to do"
     ended_at = status.runs[-1].ended_at
     when = "" if ended_at is None else f" at {moment_text(ended_at)}"
-    head = Text(f"This plan was applied before{when}: {counts}.", style="bold")
+    head = Text(f"This plan was applied before{when}: {counts}{_of_runs(status)}.", style="bold")
     lines = [Text(f"  {escape_unprintable(message)}") for message in status.messages]
     return [head, *lines, *next_lines(status.plan, status.counts, 0, resume=resume)]
+
+
+def _of_runs(status: Status) -> str:
+    """Return what counts are of, where that may be asked."""
+    return f" (all {len(status.runs)} runs together)" if len(status.runs) > 1 else ""
 
 
 def counts_text(counts: Mapping[OutcomeKind, int]) -> str:
@@ -147,7 +154,7 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
         [Cell("actions"), Cell(f"{status.actions - status.remaining:,} of {status.actions:,} ended")],
     ]
     if status.counts:
-        rows.append([Cell("outcomes"), Cell(counts_text(status.counts))])
+        rows.append([Cell("outcomes"), Cell(f"{counts_text(status.counts)}{_of_runs(status)}")])
     if status.progress is not None:
         rows.append([Cell("now"), Cell(pace_text(status.progress), "bold")])
     if header.expires_at is not None:

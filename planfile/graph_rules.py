@@ -82,11 +82,11 @@ def check_batch_place(
     """
     phase = phases.get(batch.phase)
     if phase is None:
-        raise RowInvalid(f"batch {batch.id} is of phase {batch.phase}, which there is not")
+        raise RowInvalid(f"batch {batch.id} is of phase {batch.phase}, which does not exist")
     ends = (batch.from_location, batch.to_location)
     for location in ends:
         if location is not None and location not in locations:
-            raise RowInvalid(f"batch {batch.id} names location {location}, which there is not")
+            raise RowInvalid(f"batch {batch.id} names location {location}, which does not exist")
     wants_source = phase.name is PhaseName.COPY
     if phase.name in WRITING_PHASES and (ends[1] is None or (ends[0] is not None) is not wants_source):
         raise RowInvalid(f"batch {batch.id} does not have the locations of a {phase.name}")
@@ -137,7 +137,7 @@ def _befores(*, ids: Sequence[int], edges: Sequence[Edge]) -> dict[int, list[int
     befores: dict[int, list[int]] = {phase: [] for phase in ids}
     for edge in edges:
         if edge.before not in befores or edge.after not in befores:
-            raise RowInvalid(f"the edge {edge.before} -> {edge.after} names a phase that there is not")
+            raise RowInvalid(f"the edge {edge.before} -> {edge.after} names a phase that does not exist")
         befores[edge.after].append(edge.before)
     try:
         TopologicalSorter(befores).prepare()

@@ -58,6 +58,11 @@ def test_a_clean_end_is_one_line() -> None:
     assert _result("completed", counts) == "Done: 8,930 done, 7 already-done, in 12 s."
 
 
+def test_counts_of_several_runs_are_said_to_be_such() -> None:
+    report = ApplyReport(PLAN, Path("j"), "completed", None, 0, {OutcomeKind.DONE: 9}, 0, (), elapsed_s=2.0, runs=3)
+    assert screen(result_lines(report, resume=RESUME)) == "Done: 9 done, in 3 runs, the last of 2.0 s."
+
+
 def test_an_end_with_stale_and_withheld_actions_says_why_and_what_to_do() -> None:
     counts = {OutcomeKind.DONE: 8_931, OutcomeKind.STALE: 2, OutcomeKind.SKIPPED: 4}
     messages = ("4 deletes were withheld: the copy of a\x1b[2Jb is stale",)
@@ -120,7 +125,7 @@ def test_the_whole_status_of_an_interrupted_plan() -> None:
           digest    {DIGEST}
           journal   .s3plan/images.s3run
           actions   8,502 of 8,937 ended
-          outcomes  8,500 done, 2 stale
+          outcomes  8,500 done, 2 stale (all 2 runs together)
         Runs
           1  interrupted (time-limit)  began 2 min 20 s ago  1 min 5 s  threads, process 4711 on host.example
           2  interrupted               began 2 min 20 s ago  1 min 5 s  threads, process 4711 on host.example

@@ -154,7 +154,7 @@ def test_a_table_that_was_replaced_by_a_view_is_refused(plan: Path) -> None:
     ("pragma", "message"),
     [
         ("PRAGMA user_version = 2", "made by a newer s3plan: its format is 2, this one reads 1"),
-        ("PRAGMA user_version = 0", "no plan format that is known: 0"),
+        ("PRAGMA user_version = 0", "unknown plan format: 0"),
         ("PRAGMA application_id = 1", "not an s3plan plan"),
     ],
 )

@@ -34,10 +34,10 @@ def plan(tmp_path: Path) -> Path:
         ("UPDATE phase SET name = 'aside' WHERE id = 1", "two aside phases"),
         ("DELETE FROM edge WHERE before_phase = 2", "does not wait for its copy phase"),
         ("INSERT INTO edge VALUES (3, 1)", "in a circle"),
-        ("INSERT INTO edge VALUES (3, 8)", "names a phase that there is not"),
+        ("INSERT INTO edge VALUES (3, 8)", "names a phase that does not exist"),
         ("INSERT INTO edge VALUES (3, 'x')", "after_phase holds a value of type str"),
-        ("UPDATE batch SET phase = 9 WHERE id = 1", "phase 9, which there is not"),
-        ("UPDATE batch SET to_location = 9 WHERE id = 1", "location 9, which there is not"),
+        ("UPDATE batch SET phase = 9 WHERE id = 1", "phase 9, which does not exist"),
+        ("UPDATE batch SET to_location = 9 WHERE id = 1", "location 9, which does not exist"),
         ("UPDATE batch SET to_location = NULL WHERE id = 1", "locations of a copy"),
         (
             "UPDATE batch SET from_location = 2, to_location = 1 WHERE id = 4",

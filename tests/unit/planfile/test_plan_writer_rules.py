@@ -69,14 +69,14 @@ def test_a_copy_batch_that_breaks_a_rule_is_refused(tmp_path: Path, actions: lis
     [
         (COPY, (None, 2), copies(b"a"), "locations of a copy"),
         (COPY, (1, None), copies(b"a"), "locations of a copy"),
-        (COPY, (1, 3), copies(b"a"), "location 3, which there is not"),
+        (COPY, (1, 3), copies(b"a"), "location 3, which does not exist"),
         (DELETE, (1, 2), deletes(b"a"), "locations of a delete"),
         (DELETE, (None, None), deletes(b"a"), "locations of a delete"),
         (DELETE, (None, 2), [deletes(b"a")[0]._replace(destination_etag=None)], "not be pinned"),
         (DELETE, (None, 2), copies(b"a"), "kind 'copy'"),
         (ASIDE, (1, 2), copies(b"a"), "kind 'copy'"),
         (1, (1, 2), copies(b"a"), "prepare phase cannot hold"),
-        (9, (1, 2), copies(b"a"), "phase 9, which there is not"),
+        (9, (1, 2), copies(b"a"), "phase 9, which does not exist"),
         (COPY, (1, 2), [], "at least one action"),
     ],
 )
@@ -176,7 +176,7 @@ def test_ids_begin_at_one_and_have_no_gaps(tmp_path: Path) -> None:
         ([PhaseName.PREPARE, PhaseName.COPY], [], "copy phase of job 'a' does not wait for its prepare phase"),
         ([PhaseName.COPY, PhaseName.DELETE], [(1, 2), (2, 1)], "in a circle"),
         ([PhaseName.COPY], [(1, 1)], "in a circle"),
-        ([PhaseName.COPY], [(1, 2)], "names a phase that there is not"),
+        ([PhaseName.COPY], [(1, 2)], "names a phase that does not exist"),
         ([PhaseName.COPY, PhaseName.COPY], [(1, 2)], "two copy phases"),
     ],
 )
