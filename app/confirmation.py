@@ -14,6 +14,7 @@ from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.plan import Batch, LocationRole, PhaseName, PlanLocation
+from s3plan.schemas.requests import Encryption
 from s3plan.storage.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.confirmation import Finding, Sample, confirm, makes_objects
 from s3plan.storage.patience import Patience
@@ -141,10 +142,12 @@ def _samples(plan: PlanReader, stores: Stores, believed: frozenset[Condition]) -
 def _smallest(plan: PlanReader, stores: Stores, batch: Batch, role: LocationRole) -> list[Sample]:
     location = next(location for location in plan.locations if location.role is role)
     pays = role is LocationRole.SOURCE and stores.pays_for_source(plan.locations)
+    asked = plan.header.settings.encryption
+    encryption = None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
 
     def sample_of(action: Action) -> Sample:
         key = location.prefix + action.key.decode()
-        return Sample(location.bucket, key, action.source_version, location.owner, pays)
+        return Sample(location.bucket, key, action.source_version, location.owner, pays, encryption)
 
     actions = sorted(plan.actions(batch), key=lambda action: action.size_bytes)
     return [sample_of(action) for action in actions[:_SAMPLES]]

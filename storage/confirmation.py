@@ -23,6 +23,7 @@ from s3plan.schemas.requests import (
     CreateMultipartUpload,
     DeleteObject,
     DeleteObjects,
+    Encryption,
     KeysDeleted,
     ObjectAttributes,
     ObjectWritten,
@@ -58,6 +59,7 @@ class Sample:
     version: str | None = None
     owner: str | None = None
     requester_pays: bool = False
+    encryption: Encryption | None = None  # what the plan's copies ask for: a bucket's policy may demand it
 
 
 def confirm(
@@ -128,7 +130,7 @@ def _uploads(session: _Session, believed: frozenset[Condition], sample: Sample) 
     if needs_own:
         session.make_own()
     name = "-own" if needs_own else "-upload"
-    upload_id = session.open_upload(name)
+    upload_id = session.open_upload(sample, name)
     if upload_id is None:
         yield Finding.UNTOLD
         return
@@ -197,13 +199,16 @@ class _Session:
             source_version=sample.version,
             if_absent=if_absent,
             if_match=if_match,
+            encryption=sample.encryption,
             owner=self.owner,
             source_owner=sample.owner,
             requester_pays=sample.requester_pays,
         )
 
-    def open_upload(self, name: str) -> str | None:
-        request = CreateMultipartUpload(self.bucket, self.key(name), ObjectAttributes(), owner=self.owner)
+    def open_upload(self, sample: Sample, name: str) -> str | None:
+        request = CreateMultipartUpload(
+            self.bucket, self.key(name), ObjectAttributes(), encryption=sample.encryption, owner=self.owner
+        )
         reply = self.ask(request)
         if not isinstance(reply, UploadOpened):
             self.judge(reply)

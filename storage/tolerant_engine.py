@@ -48,6 +48,7 @@ class TolerantEngine:
     def __init__(self, engine: Engine, *, knows_all: bool) -> None:
         self._engine = engine
         self._checksums = self._annotations = _Habit.TAKEN if knows_all else _Habit.UNKNOWN
+        self._talks: set[type[Request]] = {HeadObject, HeadBucket} | (set() if knows_all else {CopyObject})
 
     @property
     def clock_offset_ms(self) -> int:
@@ -56,10 +57,10 @@ class TolerantEngine:
 
     def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
         """Send; `on_reply` is called exactly once, on any thread."""
-        conversation = self._conversation(request)
-        if conversation is None:
+        if type(request) not in self._talks:  # nearly all: this is the hot path
             self._engine.submit(request, on_reply)
             return
+        conversation = self._conversation(request)
 
         def go_on(reply: Reply) -> None:
             try:
@@ -76,9 +77,9 @@ class TolerantEngine:
 
     def call(self, request: Request) -> Reply:
         """Send and wait for the reply."""
-        conversation = self._conversation(request)
-        if conversation is None:
+        if type(request) not in self._talks:
             return self._engine.call(request)
+        conversation = self._conversation(request)
         request = next(conversation)
         while True:
             try:
@@ -91,14 +92,16 @@ class TolerantEngine:
         """Close the engine within."""
         self._engine.close()
 
-    def _conversation(self, request: Request) -> _Conversation | None:
-        """Return what to send and to make of the replies; None for a request that is sent as it is."""
-        kind = type(request)
-        if kind is CopyObject:
-            return None if self._annotations is _Habit.TAKEN else self._copy(request)  # type: ignore[arg-type]
-        if kind is HeadObject:
-            return self._head(request)  # type: ignore[arg-type]
-        return _head_bucket(request) if kind is HeadBucket else None  # type: ignore[arg-type]
+    def _conversation(self, request: Request) -> _Conversation:
+        """Return what to send and to make of the replies."""
+        match request:
+            case CopyObject():
+                return self._copy(request)
+            case HeadObject():
+                return self._head(request)
+            case HeadBucket():
+                return _head_bucket(request)
+        raise TypeError(f"{type(request).__name__} is sent as it is")
 
     def _copy(self, request: CopyObject) -> _Conversation:
         without = replace(request, leaves_annotations=False)
@@ -107,6 +110,8 @@ class TolerantEngine:
         reply = yield request
         if not _may_be_about_a_header(reply):
             self._annotations = _taken(self._annotations, reply)
+            if self._annotations is _Habit.TAKEN:
+                self._talks.discard(CopyObject)
             return reply
         second = yield without
         if _may_be_about_a_header(second):

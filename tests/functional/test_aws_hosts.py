@@ -63,3 +63,28 @@ def test_a_young_region_is_asked_at_its_own_hosts_and_signed_for(
     assert all(one.method == "HEAD" for one in asked if one.region != region)
     assert all(one.tls_name == one.host for one in asked)
     assert all("s3plan/" in one.user_agent for one in asked)
+
+
+def test_aws_that_does_not_refuse_wrong_conditions_is_found_out_before_an_overwrite(
+    place: Workplace, tmp_path: Path
+) -> None:
+    region = "eu-south-2"
+    place.seed("source", "a", size_bytes=10, region=region)
+    place.server.seed("destination", keys=["a"], size_bytes=9, modified_s=1, region=region)
+    manifest(place.folder, engine="native", region=region)
+    with aws_front(int(place.server.endpoint.rpartition(":")[2]), tmp_path, region=region) as (front, bundle):
+        variables = {
+            **place.command.variables,
+            **leading_here(tmp_path, domain=DOMAIN, port=front.server_port),
+            "AWS_CA_BUNDLE": str(bundle),
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        }
+        command = replace(place.command, variables=variables)
+        assert command.run("plan", "job.yaml").exit_code == 0
+        place.server.set_mode(conditions="none")
+        ended = command.run("apply", "--yes")
+        assert ended.exit_code == 4, ended.output
+        assert "enforces less than the plan states" in ended.stderr
+        place.server.set_mode(conditions="all")
+        assert command.run("apply", "--yes").exit_code == 0
+    place.assert_same_content()
