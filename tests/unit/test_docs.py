@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from fakes.checkout import ROOT, code_folders
 from s3plan.planner.job import resolve_job
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
+from s3plan.schemas.events import Event
 from s3plan.schemas.manifest_schema import manifest_schema
 from s3plan.schemas.manifest_values import Section
 
@@ -249,6 +250,12 @@ def test_every_exit_code_stands_in_the_readme() -> None:
     rows = [row[0] for row in tables_with(README, "exit code", "meaning")]
 
     assert sorted(rows) == sorted(str(int(code)) for code in ExitCode)
+
+
+def test_every_event_stands_in_the_readme() -> None:
+    rows = [name for row in tables_with(README, "event", "when") for name in _SPAN.findall(row[0])]
+
+    assert sorted(rows) == sorted(event.name for event in get_args(Event))
 
 
 def test_the_readme_has_a_row_for_every_command_and_no_other() -> None:
