@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fakes.command import Ended
 from fakes.disk_shim import DiskFault
+from fakes.ended import Ended
 
 _TESTS = Path(__file__).parents[1]
 
@@ -93,11 +93,28 @@ class CommandHost:
         with self._process:
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def run(self, *words: str | Path, circumstances: Circumstances = CALM) -> HostedEnd:
-        """Run one command to its end; like Command.run, it may never show a traceback."""
+    def run(
+        self,
+        *words: str | Path,
+        circumstances: Circumstances = CALM,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout_s: int = 120,
+    ) -> HostedEnd:
+        """Run one command to its end; like Command.run, it may never show a traceback.
+
+        In `folder` and with `environment`, if they are given, instead of the host's own. After `timeout_s` SIGALRM
+        ends it.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        request = {"words": [str(word) for word in words], "circumstances": asdict(circumstances)}
+        request = {
+            "words": [str(word) for word in words],
+            "circumstances": asdict(circumstances),
+            "folder": str(folder or self._folder),
+            "environment": None if environment is None else dict(environment),
+            "timeout_s": timeout_s,
+        }
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()

@@ -26,7 +26,6 @@ from s3plan.executors import recorder, scheduler
 from fakes.disk_shim import Disk, DiskFault
 
 _OFTEN_S = 0.01
-_RUN_TIMEOUT_S = 120
 
 
 def serve(setup: Mapping[str, str]) -> None:
@@ -48,7 +47,11 @@ def serve(setup: Mapping[str, str]) -> None:
 def _be_the_command(setup: Mapping[str, str], request: Mapping[str, Any], counts: Path) -> NoReturn:
     code = 99
     try:
-        signal.alarm(_RUN_TIMEOUT_S)
+        signal.alarm(request["timeout_s"])
+        os.chdir(request["folder"])
+        if request["environment"] is not None:
+            os.environ.clear()
+            os.environ.update(request["environment"])
         files = Path(setup["files"])
         for name, descriptor in (("stdout", 1), ("stderr", 2)):
             opened = os.open(files / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -65,6 +68,7 @@ def _be_the_command(setup: Mapping[str, str], request: Mapping[str, Any], counts
         if told["without_flock"]:
             fcntl.flock = _no_flock  # type: ignore[assignment]
         disk = _disk_of(setup, told["disk_fault"])
+        sys.argv = ["s3plan", *request["words"]]
         code = main(request["words"])
         found = {} if disk is None else {"disk_changes": disk.changes, "failed": disk.failed}
         counts.write_text(json.dumps({"commits": commits.seen, **found}))

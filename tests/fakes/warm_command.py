@@ -1,0 +1,49 @@
+"""One host of commands for all tests of this process: most tests want what a command does, not how it starts."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from fakes.command_host import CommandHost
+from fakes.ended import Ended
+
+# What a Python takes up when it starts, and so a process that has started cannot.
+_OF_THE_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC")
+_lock = threading.Lock()
+_hosts: list[CommandHost] = []
+
+
+def run_warm(
+    words: tuple[str | Path, ...], *, folder: Path, environment: Mapping[str, str], timeout_s: float
+) -> Ended | None:
+    """Return how the command ended; None if it wants a process of its own: another start, or beside another one."""
+    if _start_of(environment) != _start_of(os.environ) or not _lock.acquire(blocking=False):
+        return None
+    try:
+        if not _hosts:
+            _hosts.append(_open_host())
+        ended = _hosts[0].run(*words, folder=folder, environment=environment, timeout_s=int(timeout_s)).ended
+    finally:
+        _lock.release()
+    assert ended.exit_code != -signal.SIGALRM, f"not done after {timeout_s} s: {ended.output}"
+    return ended
+
+
+def _start_of(environment: Mapping[str, str]) -> dict[str, str]:
+    own = {name: value for name, value in environment.items() if name.startswith(_OF_THE_START)}
+    return {name: value for name, value in own.items() if not name.startswith("PYTHON") or name == "PYTHONPATH"}
+
+
+def _open_host() -> CommandHost:
+    folder = tempfile.TemporaryDirectory(prefix="s3plan-commands-")
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    host = CommandHost(Path(folder.name), {**_start_of(os.environ), **kept, "HOME": folder.name})
+    atexit.register(folder.cleanup)
+    atexit.register(host.__exit__, None, None, None)
+    return host
