@@ -198,11 +198,23 @@ class ListMultipartUploads:
 
 
 @dataclass(frozen=True, slots=True)
+class ListVersions:
+    """The first page of the versions and delete markers of all keys that begin with `prefix`."""
+
+    bucket: str
+    prefix: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteObject:
+    """With `version` that version, or that delete marker, is gone for good."""
+
     bucket: str
     key: str
     if_match: str | None = None
     owner: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +242,7 @@ Request = (
     | AbortMultipartUpload
     | ListParts
     | ListMultipartUploads
+    | ListVersions
     | DeleteObject
     | DeleteObjects
 )
@@ -321,6 +334,11 @@ class UploadsPage:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionsPage:
+    versions: Sequence[tuple[str, str]]  # key, version; delete markers too
+
+
+@dataclass(frozen=True, slots=True)
 class KeysDeleted:
     """A verdict for each key: those in `failures` were not deleted, those in `deleted` were confirmed.
 
@@ -345,5 +363,6 @@ Reply = (
     | UploadOpened
     | PartsPage
     | UploadsPage
+    | VersionsPage
     | KeysDeleted
 )

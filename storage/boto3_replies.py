@@ -175,6 +175,14 @@ def _uploads_page(answer: Answer, operation: str) -> r.Reply:
     return r.UploadsPage(uploads, key_of(answer["NextKeyMarker"]), answer.get("NextUploadIdMarker") or None)
 
 
+def _versions_page(answer: Answer, operation: str) -> r.Reply:
+    if not _NAMED & answer.keys():
+        return _empty(operation)
+    is_encoded = answer.get("EncodingType") == "url"
+    rows = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+    return r.VersionsPage([(decode_key(row["Key"], is_encoded=is_encoded).decode(), row["VersionId"]) for row in rows])
+
+
 def _keys_deleted(answer: Answer, operation: str) -> r.Reply:
     failures = {
         item["Key"]: failure_of(
@@ -204,6 +212,7 @@ _READERS: Mapping[type, Callable[[Answer, str], r.Reply]] = {
     r.AbortMultipartUpload: _deleted,
     r.ListParts: _parts_page,
     r.ListMultipartUploads: _uploads_page,
+    r.ListVersions: _versions_page,
     r.DeleteObject: _deleted,
     r.DeleteObjects: _keys_deleted,
 }

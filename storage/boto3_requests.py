@@ -185,7 +185,11 @@ def _list_multipart_uploads(request: r.ListMultipartUploads) -> Parameters:
 
 
 def _delete_object(request: r.DeleteObject) -> Parameters:
-    return {"Key": request.key, "IfMatch": _quoted(request.if_match)}
+    return {"Key": request.key, "IfMatch": _quoted(request.if_match), "VersionId": request.version}
+
+
+def _list_versions(request: r.ListVersions) -> Parameters:
+    return {"Prefix": request.prefix, "EncodingType": "url"}
 
 
 def _delete_objects(request: r.DeleteObjects) -> Parameters:
@@ -209,6 +213,7 @@ _TRANSLATIONS: Mapping[type, tuple[str, str, Callable[[Any], Parameters]]] = {
     r.AbortMultipartUpload: ("AbortMultipartUpload", "abort_multipart_upload", _abort_multipart_upload),
     r.ListParts: ("ListParts", "list_parts", _list_parts),
     r.ListMultipartUploads: ("ListMultipartUploads", "list_multipart_uploads", _list_multipart_uploads),
+    r.ListVersions: ("ListObjectVersions", "list_object_versions", _list_versions),
     r.DeleteObject: ("DeleteObject", "delete_object", _delete_object),
     r.DeleteObjects: ("DeleteObjects", "delete_objects", _delete_objects),
 }

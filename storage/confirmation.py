@@ -35,6 +35,7 @@ from s3plan.schemas.requests import (
 )
 from s3plan.storage.patience import Patience
 from s3plan.storage.probe import WRONG_ETAG
+from s3plan.storage.probe_remains import remove_versions
 from s3plan.storage.probe_requests import is_open, is_refusal
 from s3plan.storage.refusals import refusal_of
 
@@ -165,6 +166,7 @@ class _Session:
         self._patience = patience
         self._made: set[str] = set()
         self._has_own = False
+        self._has_versions = False
         self._uploads: list[tuple[str, str]] = []
 
     def key(self, name: str) -> str:
@@ -179,6 +181,7 @@ class _Session:
         reply = self._patience.call(self._engine, request)
         if isinstance(reply, Failure):
             raise self._refusal(reply, "s3:PutObject")
+        self._note_version(reply)
         self._has_own = True
 
     def copy(
@@ -240,6 +243,7 @@ class _Session:
             may_be_there = not isinstance(reply, Failure) or reply.kind.is_unclear
             if may_be_there:
                 self._made.add(request.key)
+            self._note_version(reply)
         if is_open(reply) or (isinstance(reply, Failure) and reply.kind.is_credentials):
             raise self._refusal(reply, "s3:PutObject")
         return reply
@@ -262,6 +266,11 @@ class _Session:
             reply = patience.call(self._engine, DeleteObject(self.bucket, key, owner=self.owner))
             if isinstance(reply, Failure) and reply.kind is not FailureKind.NOT_FOUND:
                 raise self._refusal(reply, "s3:DeleteObject")
+        if self._has_versions:
+            remove_versions(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
+
+    def _note_version(self, reply: Reply) -> None:
+        self._has_versions |= isinstance(reply, ObjectWritten) and reply.version is not None
 
     def _refusal(self, failure: Failure, permission: str) -> S3PlanError:
         return refusal_of(

@@ -109,7 +109,7 @@ _KIND_OF_STATUS = {
     429: FailureKind.THROTTLED,
     501: FailureKind.UNSUPPORTED,
 }
-_ON_BUCKETS = frozenset({"HeadBucket", "ListObjectsV2", "ListMultipartUploads", "DeleteObjects"})
+_ON_BUCKETS = frozenset({"HeadBucket", "ListObjectsV2", "ListMultipartUploads", "ListObjectVersions", "DeleteObjects"})
 _READS = ("Head", "List", "Get")
 _REGION_HEADER = "x-amz-bucket-region"
 _MAX_MESSAGE = 500

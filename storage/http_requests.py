@@ -154,7 +154,8 @@ def _put_object(request: r.PutObject) -> HttpForm:
 def _delete_object(request: r.DeleteObject) -> HttpForm:
     headers: Headers = []
     _add_conditions(headers, if_absent=False, if_match=request.if_match)
-    return HttpForm("DeleteObject", "DELETE", f"/{quote_key(request.key)}", headers)
+    query = "" if request.version is None else f"?versionId={quote(request.version, safe='')}"
+    return HttpForm("DeleteObject", "DELETE", f"/{quote_key(request.key)}{query}", headers)
 
 
 def _delete_objects(request: r.DeleteObjects) -> HttpForm:

@@ -8,8 +8,10 @@ from s3plan.schemas.requests import (
     DeleteObject,
     ListMultipartUploads,
     ListObjects,
+    ListVersions,
     ObjectsPage,
     UploadsPage,
+    VersionsPage,
 )
 from s3plan.storage.patience import Patience
 
@@ -30,3 +32,16 @@ def remove_remains(
     if isinstance(objects, ObjectsPage):
         for row in objects.rows:
             patient.call(engine, DeleteObject(bucket, row.key.decode(), owner=owner))
+    remove_versions(engine, bucket, stem, owner=owner, patience=patient)
+
+
+def remove_versions(engine: Engine, bucket: str, stem: str, *, owner: str | None, patience: Patience) -> None:
+    """Delete for good the versions and delete markers of keys that begin so, as far as the store lets us.
+
+    Where a bucket keeps versions, a plain delete only puts a marker above them. Never raises.
+    """
+    found = patience.call(engine, ListVersions(bucket, stem, owner=owner))
+    if isinstance(found, VersionsPage):
+        for key, version in found.versions:
+            if key.startswith(stem):
+                patience.call(engine, DeleteObject(bucket, key, version=version, owner=owner))

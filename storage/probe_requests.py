@@ -30,7 +30,7 @@ from s3plan.schemas.requests import (
 )
 from s3plan.storage.patience import Patience
 from s3plan.storage.probe_keys import new_probe_stem
-from s3plan.storage.probe_remains import remove_remains
+from s3plan.storage.probe_remains import remove_remains, remove_versions
 from s3plan.storage.refusals import refusal_of
 
 _REFUSALS = frozenset({FailureKind.PRECONDITION, FailureKind.CONFLICT})
@@ -99,6 +99,7 @@ class Probe:
         self._made: dict[str, str | None] = {}  # key: ETag, where it is known
         self._uploads: dict[str, str] = {}  # id: key
         self._names = 0
+        self._has_versions = False
         self._has_lost_uploads = False  # one may be open whose id is not known
         self._left: tuple[Failure, Request] | None = None  # why an object could not be removed
 
@@ -259,6 +260,8 @@ class Probe:
                 self._left = (single, request)
         if self._has_lost_uploads:
             remove_remains(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
+        elif self._has_versions:
+            remove_versions(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
 
     def check_clean(self) -> None:
         """Raise what refusal_of gives if `clean_up` could not remove an object."""
@@ -277,6 +280,7 @@ class Probe:
         if isinstance(request, CopyObject | PutObject | CompleteMultipartUpload):
             if isinstance(reply, ObjectWritten):
                 self._made[request.key] = reply.etag
+                self._has_versions |= reply.version is not None
             elif is_unclear:
                 self._made[request.key] = None
         elif isinstance(request, DeleteObject | DeleteObjects) and is_unclear:

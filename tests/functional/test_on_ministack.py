@@ -31,6 +31,18 @@ class TestMiniStack(ServerJourneys):
 
     LOSES_TAGS_OF_UPLOADS = True  # it takes the header of CreateMultipartUpload and forgets it
 
+    def test_in_a_bucket_with_versions_a_probe_leaves_none_and_no_delete_marker(self, place: Place) -> None:
+        place.seed("source", "new")
+        place.buckets("destination")
+        versioning = {"Status": "Enabled"}
+        place.s3.put_bucket_versioning(Bucket="destination", VersioningConfiguration=versioning)
+        place.manifest()
+        place.plan()
+        ended = place.command.run("apply", place.plan_file, "--yes")
+        assert ended.exit_code == 0, ended.output
+        found = place.s3.list_object_versions(Bucket="destination")
+        assert [row["Key"] for row in [*found["Versions"], *found.get("DeleteMarkers", ())]] == ["new"]
+
     def test_apply_says_that_copies_rest_on_a_look(self, place: Place) -> None:
         place.seed("source", "new", "changed")
         place.seed("destination", "changed", size_bytes=11)

@@ -34,6 +34,10 @@ class Stats:
     def requested(self, operation: str) -> int:
         return self.requests.get(operation, 0)
 
+    def under_way(self, operation: str) -> int:
+        """How many were not answered, whichever way: those that a command left behind."""
+        return self.requested(operation) - sum(self.answers.get(operation, {}).values())
+
     def answered(self, operation: str, status: int | str = 200) -> int:
         return self.answers.get(operation, {}).get(str(status), 0)
 
