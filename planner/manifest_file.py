@@ -26,8 +26,9 @@ from s3plan.planner.yaml_document import (
 from s3plan.schemas.diagnostics import Diagnostic, Severity
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_rules import Finding, KeyPath, broken_rules, unused_connections
+from s3plan.schemas.manifest_rules import Finding, KeyPath, broken_rules
 from s3plan.schemas.manifest_values import Plain
+from s3plan.schemas.unused_connections import unused_connections
 
 MAX_FINDINGS = 100
 

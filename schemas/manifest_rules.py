@@ -132,20 +132,6 @@ def _place_is_no_pattern(manifest: Manifest, role: Role) -> Iterator[Finding]:
     )
 
 
-def unused_connections(manifest: Manifest) -> Iterator[Finding]:
-    """Yield a warning for each connection that no location names; of a manifest that is sound otherwise."""
-    used = {manifest.source.connection, manifest.destination.connection}
-    for name in manifest.connections:
-        if name not in used:
-            yield Finding(
-                ("connections", name),
-                "neither source nor destination uses this connection",
-                f"write connection: {name} there, or remove it",
-                Severity.WARNING,
-                at="key",
-            )
-
-
 def _name_can_be_reached(manifest: Manifest, role: Role) -> Iterator[Finding]:
     location = _location(manifest, role)
     why = why_not_in_host(location.bucket)

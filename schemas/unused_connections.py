@@ -1,0 +1,23 @@
+"""Connections of a manifest that nothing uses: a misspelt or forgotten `connection:`, more often than not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from s3plan.schemas.diagnostics import Severity
+from s3plan.schemas.manifest import Manifest
+from s3plan.schemas.manifest_rules import Finding
+
+
+def unused_connections(manifest: Manifest) -> Iterator[Finding]:
+    """Yield a warning for each connection that no location names; of a manifest that is sound otherwise."""
+    used = {manifest.source.connection, manifest.destination.connection}
+    for name in manifest.connections:
+        if name not in used:
+            yield Finding(
+                ("connections", name),
+                "neither source nor destination uses this connection",
+                f"write connection: {name} there, or remove it",
+                Severity.WARNING,
+                at="key",
+            )
