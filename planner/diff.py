@@ -83,11 +83,14 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
     """
     policy, objection = rules.policy, rules.objection
     extraneous = DELETE_EXTRANEOUS if rules.deletes_extraneous else LEFT_ALONE
+    spares = objection if rules.deletes_extraneous else None
     filtered: dict[str, Verdict] = {}
     streak, objects, size_bytes = LEFT_ALONE, 0, 0
     for source, destination in pairs:
         if source is None:
             verdict = extraneous
+            if spares is not None and destination is not None and (rule := _spared(destination, spares)) is not None:
+                verdict = filtered.get(rule) or filtered.setdefault(rule, Verdict(VerdictKind.SKIPPED, rule, rule))
         elif not source[2] and oddity_of(source) is not None:
             verdict = COPY_ABSENT  # `_line` says why there can be none
         elif objection is not None and (rule := objection(source)) is not None:
@@ -111,6 +114,14 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
         size_bytes += (source or destination or _NOTHING)[1]
     if objects:
         on_verdict(streak, objects, size_bytes)
+
+
+def _spared(destination: ObjectRow, objection: AttributeFilter) -> str | None:
+    """Return the rule by which an object that only the destination has is none of the job's business, or None."""
+    if not destination.etag and oddity_of(destination) is not None:
+        return None  # `_line` says why nothing can be done about it
+    rule = objection(destination)
+    return None if rule is None else f"only in destination, {rule}"
 
 
 def _line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from fakes.odd_keys import ODD_KEYS, XML_UNSAFE_KEYS
@@ -65,16 +66,32 @@ ATTRIBUTE_FILTERS = {
 }
 
 
+PASSING: dict[str, dict[str, Any]] = {
+    "size.max": {"size_bytes": 100},
+    "size.min": {"size_bytes": 5000},
+    "newer_than": {"modified_s": time.time() - 60},
+    "older_than": {"modified_s": time.time() - 101 * 86_400},
+    "after": {"modified_s": time.time() - 60},
+    "before": {"modified_s": 1},
+    "storage_class": {"storage_class": "GLACIER_IR"},
+}
+
+
 @pytest.mark.parametrize("name", ATTRIBUTE_FILTERS)
 def test_what_an_attribute_filter_leaves_out_keeps_its_copy(place: Workplace, name: str) -> None:
-    """The source object is 1,000 bytes, ten days old by the store's clock, STANDARD: each filter leaves it out."""
+    """The source object is 1,000 bytes, ten days old by the store's clock, STANDARD: each filter leaves it out.
+
+    So does it one that only the destination has: that is not deleted, and one that passes is.
+    """
     ten_days_ago_s = time.time() - 10 * 86_400
     modified_s = {"after": 946_684_800.0}.get(name, ten_days_ago_s)
     place.seed("source", "left-out", size_bytes=1000, modified_s=modified_s)
     place.seed("destination", "left-out", size_bytes=999, modified_s=1)
-    place.seed("destination", "extraneous", size_bytes=1000)
+    place.seed("destination", "none-of-its-business", size_bytes=1000, modified_s=modified_s)
+    passes = {"size_bytes": 1000, "modified_s": modified_s} | PASSING[name]
+    place.seed("destination", "extraneous", **passes)
     place.carry_out(**FREE_MIRROR, filters=ATTRIBUTE_FILTERS[name])
-    assert place.keys("destination") == {"left-out"}
+    assert place.keys("destination") == {"left-out", "none-of-its-business"}
     assert place.listed("destination")["left-out"].size_bytes == 999
 
 

@@ -112,6 +112,20 @@ def test_a_source_object_that_a_filter_leaves_out_protects_its_destination(there
     assert totals == {(VerdictKind.SKIPPED, "filtered: no"): 1}
 
 
+def test_what_only_the_destination_has_and_a_filter_leaves_out_is_not_deleted() -> None:
+    chosen = rules(deletes_extraneous=True, objection=lambda row: "filtered: no" if row.size_bytes > 50 else None)
+    destination = [an_object("big", size=51), an_object("huge", size=99), an_object("small", size=50)]
+    lines, totals = diffed([], destination, chosen)
+    assert [(verdict.kind, action.key) for verdict, action in lines] == [(VerdictKind.DELETE, b"small")]
+    spared = (VerdictKind.SKIPPED, "only in destination, filtered: no")
+    assert totals == {spared: 2, (VerdictKind.DELETE, "not in source"): 1}
+
+
+def test_a_copy_leaves_alone_what_only_the_destination_has_whatever_its_filters() -> None:
+    _, totals = diffed([], [an_object("big", size=51)], rules(objection=lambda _: "filtered: no"))
+    assert totals == {(VerdictKind.UNCHANGED, "only in destination"): 1}
+
+
 def test_archived_sources_are_set_aside_only_where_they_would_be_copied() -> None:
     frozen = an_object("k", storage_class="GLACIER", size=12)
     verdict, action = only_line([frozen], [an_object("k")], rules())
