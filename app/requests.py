@@ -86,6 +86,7 @@ class ApplyReport:
     messages: tuple[str, ...]
     elapsed_s: float  # of this run
     runs: int = 1  # of this plan so far, this one included
+    evidence: Mapping[str, int] = field(default_factory=dict)  # on what the already-done ones rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Status:
     ends: Mapping[LocationRole, PlanEnd]
     messages: tuple[str, ...] = ()
     progress: Advanced | None = None  # of the run that goes on, a second old at most
+    evidence: Mapping[str, int] = field(default_factory=dict)  # on what the already-done ones rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class EarlierPlan:
 
 @dataclass(frozen=True, slots=True)
 class FailureLine:
-    """One action that did not end well, with its cause."""
+    """One action that did not end well, with its cause, or is already-done by size and time alone."""
 
     action: str  # copy, delete
     key: bytes
@@ -147,3 +149,4 @@ class FailureLine:
     failure: str | None  # a FailureKind's value
     attempts: int
     at: datetime
+    evidence: str = ""  # an Evidence, of an already-done one

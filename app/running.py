@@ -22,7 +22,7 @@ from s3plan.executors.control_file import ControlFile
 from s3plan.executors.hold import Hold
 from s3plan.executors.journal import Journal
 from s3plan.executors.journal_records import OutcomeRecord
-from s3plan.executors.ledger import BatchState, total_counts
+from s3plan.executors.ledger import BatchState, total_counts, total_evidence
 from s3plan.executors.lock import JournalLock
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.progress_report import ProgressReporter
@@ -138,6 +138,7 @@ def end_unbegun(run: OpenedRun, states: dict[int, BatchState], *, reason: StopRe
         conflicts=run.plan.header.objects_of_conflicts,
         stop_reason=reason,
         messages=(),
+        evidence=total_evidence(states.values()),
     )
     run.journal.end_run(number, state=end.state.value, reason=end.stop_reason, now_ms=now_ms())
     return report_end(run, end, began_s=began_s)
@@ -268,6 +269,7 @@ def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
             exit_code=exit_code,
             elapsed_s=elapsed_s,
             messages=messages,
+            evidence=dict(end.evidence),
         )
     )
     return ApplyReport(
@@ -281,4 +283,5 @@ def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
         messages=messages,
         elapsed_s=elapsed_s,
         runs=len(run.journal.runs()),
+        evidence=end.evidence,
     )

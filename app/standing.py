@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from s3plan.executors.journal import Journal
-from s3plan.executors.ledger import BatchState, load_states, total_counts
+from s3plan.executors.ledger import BatchState, load_states, total_counts, total_evidence
 from s3plan.executors.run_states import RunEnd, run_end
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.outcomes import OutcomeKind
@@ -41,4 +41,5 @@ def standing_end(plan: PlanReader, states: dict[int, BatchState]) -> RunEnd:
         conflicts=plan.header.objects_of_conflicts,
         stop_reason=None,
         messages=(),
+        evidence=total_evidence(states.values()),
     )

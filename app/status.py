@@ -23,7 +23,7 @@ from s3plan.executors.run_states import RunState
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.events import Advanced
-from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.outcomes import Evidence, OutcomeKind
 
 _GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
 _ENDED_BADLY = frozenset({OutcomeKind.FAILED, OutcomeKind.STALE, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED})
@@ -57,6 +57,7 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
             ends=ends_of(opened.locations, opened.header),
             messages=(*sorted(withheld), *left_out_sentences(opened.header)),
             progress=_progress(where, runs[-1], opened.digest) if runs and state in _GOES_ON else None,
+            evidence=end.evidence,
         )
 
 
@@ -121,6 +122,7 @@ def _line(run: RunRecord, *, is_running: bool) -> RunLine:
 def iter_failures(plan: Path, journal: Path | None = None) -> Iterator[FailureLine]:
     """Yield every action that ended as failed, stale, unknown or skipped, in plan order, with its cause.
 
+    So is one that counts as already-done by size and time alone: that is no proof.
     Raise PlanRefused, PlanDamaged, JournalRefused.
     """
     where = journal or journal_path(plan)
@@ -130,7 +132,8 @@ def iter_failures(plan: Path, journal: Path | None = None) -> Iterator[FailureLi
         batches = {batch.id: batch for batch in performed_batches(opened)}
         held: tuple[int, tuple[object, ...]] | None = None
         for record in read.outcomes():
-            if record.kind not in _ENDED_BADLY or record.batch not in batches:
+            is_told = record.kind in _ENDED_BADLY or record.evidence == Evidence.BY_SIZE_AND_TIME
+            if not is_told or record.batch not in batches:
                 continue
             if held is None or held[0] != record.batch:
                 held = (record.batch, actions := opened.actions(batches[record.batch]))
@@ -146,6 +149,7 @@ def iter_failures(plan: Path, journal: Path | None = None) -> Iterator[FailureLi
                 failure,
                 record.attempts,
                 _moment(record.at_ms),
+                record.evidence,
             )
         runs = read.runs()
         for batch in read.batches():

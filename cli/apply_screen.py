@@ -22,7 +22,7 @@ from s3plan.cli.wording import (
     path_text,
 )
 from s3plan.schemas.engines import EngineUsed
-from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.outcomes import Evidence, OutcomeKind
 from s3plan.schemas.plan import LocationRole
 from s3plan.schemas.printable import escape_unprintable
 
@@ -88,7 +88,7 @@ def result_lines(report: ApplyReport, *, resume: Sequence[str | Path]) -> list[T
     ended = sum(count for kind, count in report.counts.items() if kind is not OutcomeKind.UNKNOWN)
     title, style = _title(report.state, report.reason)
     of = f"{ended:,} of {count_text(ended + report.remaining, 'action')} ended" if report.remaining else ""
-    parts = [part for part in (of, counts_text(report.counts)) if part] or ["nothing to do"]
+    parts = [part for part in (of, counts_text(report.counts, report.evidence)) if part] or ["nothing to do"]
     lasted = duration_text(report.elapsed_s)
     when = f"in {lasted}" if report.runs <= 1 else f"in {report.runs} runs, the last of {lasted}"
     head = Text(f"{title}: {': '.join(parts)}, {when}.", style=style)
@@ -98,7 +98,7 @@ def result_lines(report: ApplyReport, *, resume: Sequence[str | Path]) -> list[T
 
 def finished_lines(status: Status, *, resume: Sequence[str | Path]) -> list[Text]:
     """Return that a plan has nothing left to do."""
-    counts = counts_text(status.counts) or "nothing to do"
+    counts = counts_text(status.counts, status.evidence) or "nothing to do"
     ended_at = status.runs[-1].ended_at
     when = "" if ended_at is None else f" at {moment_text(ended_at)}"
     head = Text(f"This plan was applied before{when}: {counts}{_of_runs(status)}.", style="bold")
@@ -111,9 +111,13 @@ def _of_runs(status: Status) -> str:
     return f" (all {len(status.runs)} runs together)" if len(status.runs) > 1 else ""
 
 
-def counts_text(counts: Mapping[OutcomeKind, int]) -> str:
-    """Return `8,912 done, 3 stale`, in the order of OutcomeKind."""
-    return ", ".join(f"{counts[kind]:,} {kind.value}" for kind in OutcomeKind if counts.get(kind))
+def counts_text(counts: Mapping[OutcomeKind, int], evidence: Mapping[str, int] | None = None) -> str:
+    """Return `8,912 done, 4 already-done (3 by etag, 1 by size and time), 3 stale`, in the order of OutcomeKind."""
+    texts = {kind: f"{counts[kind]:,} {kind.value}" for kind in OutcomeKind if counts.get(kind)}
+    if evidence and OutcomeKind.ALREADY_DONE in texts:
+        rests_on = ", ".join(f"{evidence[name]:,} {name}" for name in Evidence if evidence.get(name))
+        texts[OutcomeKind.ALREADY_DONE] += f" ({rests_on})"
+    return ", ".join(texts.values())
 
 
 def next_lines(
@@ -154,7 +158,8 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
         [Cell("actions"), Cell(f"{status.actions - status.remaining:,} of {status.actions:,} ended")],
     ]
     if status.counts:
-        rows.append([Cell("outcomes"), Cell(f"{counts_text(status.counts)}{_of_runs(status)}")])
+        counts = counts_text(status.counts, status.evidence)
+        rows.append([Cell("outcomes"), Cell(f"{counts}{_of_runs(status)}")])
     if status.progress is not None:
         rows.append([Cell("now"), Cell(pace_text(status.progress), "bold")])
     if header.expires_at is not None:

@@ -28,7 +28,7 @@ ACTION_COLUMNS = (
     "storage_class",
     "key_base64",
 )
-FAILURE_COLUMNS = ("outcome", "action", "key", "reason", "failure", "attempts", "at", "key_base64")
+FAILURE_COLUMNS = ("outcome", "action", "key", "reason", "evidence", "failure", "attempts", "at", "key_base64")
 
 # What a spreadsheet takes for the start of a formula, also in full width:
 # https://owasp.org/www-community/attacks/CSV_Injection
@@ -68,6 +68,7 @@ def failure_row(line: FailureLine) -> tuple[str, ...]:
         text_cell(line.action),
         key_cell(line.key),
         text_cell(line.reason),
+        text_cell(line.evidence),
         text_cell(line.failure or ""),
         str(line.attempts),
         line.at.astimezone(UTC).isoformat(),

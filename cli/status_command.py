@@ -88,6 +88,7 @@ def status_document(status: Status, *, earlier: Sequence[EarlierPlan]) -> dict[s
         "actions": status.actions,
         "remaining": status.remaining,
         "counts": {kind.value: count for kind, count in status.counts.items()},
+        "evidence": dict(status.evidence),
         "runs": [_run_document(run) for run in status.runs],
         "messages": list(status.messages),
         "earlier": [_earlier_document(plan) for plan in earlier],
@@ -128,6 +129,8 @@ def failure_lines(failures: Iterable[FailureLine]) -> Iterator[Text]:
         counts[failure.outcome] += 1
         line = Text().append(f"{failure.outcome.value:<7}", style=_STYLES.get(failure.outcome, ""))
         tries = f" [{failure.failure}, {count_text(failure.attempts, 'attempt')}]" if failure.failure else ""
+        if failure.evidence:
+            tries = f" [{escape_unprintable(failure.evidence)}]"
         line.append(f"  {failure.action:<6}  {key_text(failure.key)}: {escape_unprintable(failure.reason)}{tries}")
         yield line
     yield Text(f"{counts_text(counts)}." if counts else "No action has ended badly.", style="bold")

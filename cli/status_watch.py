@@ -62,6 +62,6 @@ class _Log:
             return
         self._told_s = monotonic()
         ended = f"{status.actions - status.remaining:,} of {count_text(status.actions, 'action')} ended"
-        counts = f" ({counts_text(status.counts)})" if status.counts else ""
+        counts = f" ({counts_text(status.counts, status.evidence)})" if status.counts else ""
         pace = f", {pace_text(status.progress)}" if status.progress is not None else ""
         self._terminal.say([Text(f"{stamp(now_utc())} {status.state}: {ended}{counts}{pace}")])

@@ -118,6 +118,7 @@ class Bookkeeper:
                     self._settle(state, attempt, item)
             case UploadBegun():
                 self._recorder.note_upload(batch, KnownUpload(item.position, item.upload_id, item.part_size_bytes, ()))
+                self._recorder.flush()  # an id that is lost leaves an upload that nobody dares to touch
             case PartDone():
                 attempt.has_stored_parts = attempt.has_moved_on = True
                 self._recorder.note_part(batch, item.position, item.upload_id, item.number, item.etag)
@@ -132,13 +133,15 @@ class Bookkeeper:
         position = outcome.position
         before = state.end_of(position)
         if outcome.kind is OutcomeKind.DONE:
+            state.mark(position, outcome.kind)
             self._recorder.note_done(state, position, had_outcome=before is not None)
         else:
             outcome = self._with_retry(state, attempt, outcome)
+            since_ms = attempt.task.begun_at_ms if outcome.is_unclear else None
+            state.mark(position, outcome.kind, evidence=outcome.evidence, unclear_since_ms=since_ms)
             self._recorder.note_outcome(self._record_of(state, outcome))
         if outcome.kind is not OutcomeKind.UNKNOWN and self._tries:
             self._tries.pop((state.batch.id, position), None)  # a run may retry millions in turn
-        state.mark(position, outcome.kind)
         action = attempt.task.actions[position]
         self._reporter.note_outcome(action, outcome.kind, before=before)
         self._watch(outcome)
@@ -157,6 +160,7 @@ class Bookkeeper:
             outcome.failure,
             self._tries.get((state.batch.id, outcome.position), 1),
             self._now_ms(),
+            state.unclear_since_ms(outcome.position),
         )
 
     def _with_retry(self, state: BatchState, attempt: _Attempt, outcome: Outcome) -> Outcome:
@@ -213,5 +217,5 @@ class Bookkeeper:
             if not is_final:
                 attempt.retry_positions.append(position)
                 attempt.retry_delay_s = attempt.retry_delay_s or 0.0
-            self._settle(state, attempt, Outcome(position, kind, f"the worker broke: {error}"))
+            self._settle(state, attempt, Outcome(position, kind, f"the worker broke: {error}", is_unclear=True))
         attempt.open_positions.clear()

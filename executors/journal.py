@@ -174,7 +174,7 @@ class Journal:
             execute = self._connection.executemany
             execute("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_batch_row, batches))
             execute("DELETE FROM outcome WHERE batch = ? AND position = ?", settled)
-            execute("INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_outcome_row, outcomes))
+            execute("INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_outcome_row, outcomes))
             for batch, upload in uploads:
                 execute("DELETE FROM part WHERE batch = ? AND position = ?", [(batch, upload.position)])
                 execute(
@@ -204,7 +204,8 @@ class Journal:
         for row in self._rows("outcome", f"{where} ORDER BY batch, position", values):
             try:
                 failure = None if row[5] is None else FailureKind(row[5])
-                record = OutcomeRecord(row[0], row[1], OutcomeKind(row[2]), row[3], row[4], failure, row[6], row[7])
+                end, tries = OutcomeKind(row[2]), row[6]
+                record = OutcomeRecord(row[0], row[1], end, row[3], row[4], failure, tries, row[7], row[8])
             except (ValueError, TypeError) as error:
                 raise damaged(self.path, f"an outcome of batch {row[0]} cannot be read") from error
             if _outcome_row(record) != row:
@@ -305,10 +306,11 @@ def _outcome_row(record: OutcomeRecord) -> tuple[object, ...]:
         record.position,
         record.kind.value,
         record.reason,
-        record.evidence,
+        str(record.evidence),
         None if record.failure is None else record.failure.value,
         record.attempts,
         record.at_ms,
+        record.unclear_since_ms,
     )
     return _checked(content)
 

@@ -13,8 +13,8 @@ CREATE TABLE batch (
 );
 CREATE TABLE outcome (
   batch INTEGER NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
-  evidence TEXT NOT NULL, failure TEXT, attempts INTEGER NOT NULL, at_ms INTEGER NOT NULL, crc INTEGER NOT NULL,
-  PRIMARY KEY (batch, position)
+  evidence TEXT NOT NULL, failure TEXT, attempts INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  unclear_since_ms INTEGER, crc INTEGER NOT NULL, PRIMARY KEY (batch, position)
 ) WITHOUT ROWID;
 CREATE TABLE upload (
   batch INTEGER NOT NULL, position INTEGER NOT NULL, upload_id TEXT NOT NULL, part_size_bytes INTEGER NOT NULL,

@@ -30,7 +30,10 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """One begun batch. `is_open`: an attempt was begun and its end was never recorded."""
+    """One begun batch. `is_open`: an attempt was begun and its end was never recorded.
+
+    `begun_at_ms` is when, by the store's clock: the first of them, if several in a row have no end.
+    """
 
     id: int
     generation: int
@@ -43,7 +46,10 @@ class BatchRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRecord:
-    """The newest outcome of one action, if it is not plainly `done`."""
+    """The newest outcome of one action, if it is not plainly `done`.
+
+    `unclear_since_ms` is the durable start, by the store's clock, of the first attempt at it whose end is unclear.
+    """
 
     batch: int
     position: int
@@ -53,3 +59,4 @@ class OutcomeRecord:
     failure: FailureKind | None
     attempts: int
     at_ms: int
+    unclear_since_ms: int | None = None

@@ -70,7 +70,7 @@ _SHAPES = {
         _Column(str, words=frozenset(StopReason), is_optional=True),
     ),
     "batch": _Shape(_FROM_ONE, _COUNT, _TIME_MS, _Column(most=1), _FROM_ONE, _Column(bytes), _TEXT_OR_NOT, _COUNT),
-    "outcome": _Shape(_FROM_ONE, _COUNT, _TEXT, _TEXT, _TEXT, _TEXT_OR_NOT, _COUNT, _TIME_MS, _COUNT),
+    "outcome": _Shape(_FROM_ONE, _COUNT, _TEXT, _TEXT, _TEXT, _TEXT_OR_NOT, _COUNT, _TIME_MS, _TIME_MS_OR_NOT, _COUNT),
     "upload": _Shape(_FROM_ONE, _COUNT, _TEXT, _FROM_ONE, _COUNT),
     "part": _Shape(_FROM_ONE, _COUNT, _TEXT, _Column(least=1, most=10_000), _TEXT, _COUNT),
 }

@@ -10,7 +10,7 @@ from contextlib import suppress
 from s3plan.executors.bookkeeping import Bookkeeper
 from s3plan.executors.hold import Hold
 from s3plan.executors.journal_records import OutcomeRecord
-from s3plan.executors.ledger import BatchState, total_counts
+from s3plan.executors.ledger import BatchState, total_counts, total_evidence
 from s3plan.executors.pacing import RunControl
 from s3plan.executors.plan_view import PlanView
 from s3plan.executors.progress_report import ProgressReporter
@@ -231,10 +231,8 @@ class Scheduler:
     def _start(self, batch: int, positions: list[int]) -> None:
         state = self._states[batch]
         uploads = self._known_uploads(batch) if state.generation else ()
-        doubtful = state.doubtful(positions)
-        state.generation += 1
-        state.begun_at_ms = state.begun_at_ms or self._now_ms()
-        state.is_open = True
+        doubtful, doubtful_since_ms = state.doubtful(positions), state.doubtful_since_ms(positions)
+        state.begin(now_ms=self._now_ms())
         self._recorder.begin_batch(state)
         destination = self._plan.destination(state.batch)
         if destination is None:
@@ -251,6 +249,7 @@ class Scheduler:
             destination=destination,
             settings=self._settings,
             begun_at_ms=state.begun_at_ms,
+            doubtful_since_ms=doubtful_since_ms,
         )
         self._books.begin(state, task, positions)
         self._running.add(batch)
@@ -322,6 +321,7 @@ class Scheduler:
             conflicts=self._plan.header.objects_of_conflicts,
             stop_reason=reason,
             messages=(*self._messages, *self._books.messages),
+            evidence=total_evidence(performed),
         )
 
     def _phase_of(self, state: BatchState) -> PhaseName:

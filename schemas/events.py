@@ -122,6 +122,7 @@ class RunEnded:
     exit_code: int
     elapsed_s: float
     messages: tuple[str, ...] = field(default=())
+    evidence: dict[str, int] = field(default_factory=dict)  # on what the already-done ones rest
 
 
 Event = Warned | Listed | PlanSaved | RunStarted | Prepared | Advanced | ActionEnded | RunPaused | RunResumed | RunEnded

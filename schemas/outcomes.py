@@ -24,11 +24,21 @@ class OutcomeKind(StrEnum):
         return self in {OutcomeKind.DONE, OutcomeKind.ALREADY_DONE}
 
 
+class Evidence(StrEnum):
+    """What an `already-done` rests on, from the strongest to the weakest; ABSENT is a delete's."""
+
+    BY_ETAG = "by etag"
+    BY_CHECKSUM = "by checksum"
+    BY_SIZE_AND_TIME = "by size and time"
+    ABSENT = "absent"
+
+
 class Outcome(NamedTuple):
     """How the action at `position` of its batch ended.
 
-    `reason` is one clause for a person; `evidence` says what an `already-done` rests on (etag, checksum, size and
-    time). `failure` classes a `failed` or `unknown` one: the scheduler retries it if that class is retryable.
+    `reason` is one clause for a person; `evidence` is an `already-done`'s Evidence. `failure` classes a `failed` or
+    `unknown` one: the scheduler retries it if that class is retryable. `is_unclear`: a request of this attempt may have
+    done what the action is about, and nobody knows.
     """
 
     position: int
@@ -37,10 +47,11 @@ class Outcome(NamedTuple):
     evidence: str = ""
     failure: FailureKind | None = None
     retry_after_s: float | None = None
+    is_unclear: bool = False
 
 
 class UploadBegun(NamedTuple):
-    """A multipart upload that the action at `position` opened or adopted."""
+    """A multipart upload that the action at `position` opened."""
 
     position: int
     upload_id: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from s3plan.schemas.actions import Action
 from s3plan.schemas.conditions import Capabilities
@@ -38,8 +38,9 @@ class BatchTask:
     """One sealed batch with what is left of it.
 
     `todo` and `doubtful` are bitmaps by position, least significant bit first. A doubtful action was begun by an
-    attempt whose end is unknown: look at the store before acting again. `begun_at_ms` is when the first attempt at this
-    batch was durably begun, by the store's clock.
+    attempt whose end is unknown: look at the store before acting again. `begun_at_ms` is when this attempt was durably
+    begun, by the store's clock, or the one before if nothing is known of its end; `doubtful_since_ms` has the doubtful
+    positions whose first unclear attempt was begun at another time.
     """
 
     batch_id: int
@@ -53,6 +54,7 @@ class BatchTask:
     destination: PlanLocation
     settings: TaskSettings
     begun_at_ms: int
+    doubtful_since_ms: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

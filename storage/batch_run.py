@@ -14,7 +14,7 @@ from time import monotonic
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.requests import Reply, Request
-from s3plan.storage.steps import Answer, Ask, AskMany, Next, Procedure, Work
+from s3plan.storage.steps import Answer, Ask, AskMany, Procedure, Turn, Wish, Work
 
 _POLL_S = 0.1
 _AT_ONCE = 64  # replies, before new requests are sent
@@ -48,8 +48,8 @@ class BatchRun:
         self._hungry: deque[_Running] = deque()  # have asks that wait for room
         self._procedures: Iterator[Work] = iter(())
         self._is_drained = True
-        self._due: tuple[float, _Running, Ask] | None = None  # a request that must wait for its turn
-        self._kept_back: deque[tuple[_Running, Ask]] = deque()  # would be sent if they might be
+        self._due: tuple[float, _Running, Ask | Turn] | None = None  # what must wait for its turn
+        self._kept_back: deque[tuple[_Running, Ask | Turn]] = deque()  # would be sent if they might be
         self._under_way = 0
         self._error: BaseException | None = None
         self._is_left = False  # nobody takes what is told any more
@@ -171,11 +171,11 @@ class BatchRun:
     def _step(self, running: _Running, answer: Reply | Answer | None) -> None:
         """Resume a procedure with its answer and do what it asks for next."""
         try:
-            wish: Ask | AskMany | Next = running.generator.send(answer)
+            wish: Wish = running.generator.send(answer)
         except StopIteration:
             self._begun.discard(running)
             return
-        if isinstance(wish, Ask):
+        if isinstance(wish, Ask | Turn):
             running.asks = None
             self._send(running, wish)
         elif isinstance(wish, AskMany):
@@ -185,17 +185,17 @@ class BatchRun:
             running.asks = None
             self._step(running, None)
 
-    def _send(self, running: _Running, wanted: Ask) -> None:
+    def _send(self, running: _Running, wanted: Ask | Turn) -> None:
         """Send a request, or note when its turn comes: this may be a thread that must not sleep."""
         running.under_way += 1
         self._under_way += 1
-        wait_s = self._control.reserve(size_bytes=wanted.size_bytes)
+        wait_s = self._control.reserve(size_bytes=wanted.size_bytes) if wanted.reserves else 0.0
         if wait_s > 0:
             self._wait_for_turn(running, wanted, wait_s)
         else:
             self._submit(running, wanted)
 
-    def _wait_for_turn(self, running: _Running, wanted: Ask, wait_s: float) -> None:
+    def _wait_for_turn(self, running: _Running, wanted: Ask | Turn, wait_s: float) -> None:
         if self._due is None:
             self._due = (monotonic() + wait_s, running, wanted)
             self._wake.set()
@@ -213,9 +213,14 @@ class BatchRun:
         while self._kept_back and not self._control.in_doubt:
             self._submit(*self._kept_back.popleft())
 
-    def _submit(self, running: _Running, wanted: Ask) -> None:
+    def _submit(self, running: _Running, wanted: Ask | Turn) -> None:
         if self._control.in_doubt:
             self._kept_back.append((running, wanted))
+            return
+        if isinstance(wanted, Turn):
+            running.under_way -= 1
+            self._under_way -= 1
+            self._step(running, None)
             return
         request = wanted.request
         running.has_sent = True

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from s3plan.schemas.actions import Action
 from s3plan.schemas.conditions import Condition
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.requests import CopyObject
-from s3plan.storage.evidence import Made, evidence_of
-from s3plan.storage.range_look import as_found
-from s3plan.storage.settlement import moved_destination, moved_source, settle_copy
+from s3plan.storage.settlement import settle_copy
 from s3plan.storage.steps import BatchContext, Procedure, Side, ask
 
 
@@ -42,9 +37,10 @@ def copy_request(context: BatchContext, action: Action) -> CopyObject:
     )
 
 
-def copy_object(context: BatchContext, position: int, action: Action) -> Procedure:
-    """Copy one object; tells exactly one outcome."""
-    reply = yield from ask(Side.DESTINATION, copy_request(context, action), size_bytes=action.size_bytes)
+def copy_object(context: BatchContext, position: int, action: Action, *, reserves: bool = True) -> Procedure:
+    """Copy one object; tells exactly one outcome. Without `reserves` the request's turn was taken before."""
+    request = copy_request(context, action)
+    reply = yield from ask(Side.DESTINATION, request, size_bytes=action.size_bytes, reserves=reserves)
     if isinstance(reply, Failure):
         context.emit((yield from settle_copy(context, position, action, reply)))
     else:
@@ -62,35 +58,3 @@ def needs_look(context: BatchContext, action: Action, *, is_doubtful: bool) -> b
     if not (context.is_enforced(destination) and context.is_enforced(Condition.COPY_SOURCE_MATCH)):
         return True
     return is_doubtful and action.destination_etag is not None and action.destination_etag == action.source_etag
-
-
-def judge_by_look(
-    context: BatchContext,
-    position: int,
-    action: Action,
-    *,
-    sources: Mapping[bytes, ObjectRow],
-    destinations: Mapping[bytes, ObjectRow],
-    is_doubtful: bool,
-) -> Outcome | None:
-    """Return how a copy has ended by what a look at both sides found, or None if it is still to be done.
-
-    `sources` and `destinations` are by whole key; a key that is not there is an object that is not there. What an
-    earlier attempt may have made is `already-done`; otherwise a pin that does not hold makes it stale.
-    """
-    destination = as_found(destinations.get(context.destination_key(action).encode()))
-    if is_doubtful and destination is not None:
-        evidence = evidence_of(destination, Made(action, context.begun_by_store_clock_ms()))
-        if evidence is not None:
-            return Outcome(position, OutcomeKind.ALREADY_DONE, "", evidence)
-    moved = moved_destination(action, destination)
-    if moved is not None:
-        is_ours = destination is not None and destination.etag == action.source_etag
-        if is_ours and destination is not None and destination.size_bytes == action.size_bytes:
-            return Outcome(position, OutcomeKind.ALREADY_DONE, "", "by etag")
-        return Outcome(position, OutcomeKind.STALE, moved)
-    source = as_found(sources.get(context.source_key(action).encode()))
-    if source is None:
-        return Outcome(position, OutcomeKind.STALE, "source gone")
-    moved = moved_source(action, source)
-    return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)

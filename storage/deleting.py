@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from s3plan.schemas.actions import Action
 from s3plan.schemas.conditions import Condition
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.outcomes import Outcome, OutcomeKind
-from s3plan.schemas.requests import DeleteObject, DeleteObjects, HeadObject, KeysDeleted, ObjectFound, Reply
-from s3plan.storage.range_look import Found, as_found, look_at_keys
+from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.requests import DeleteObject, DeleteObjects, KeysDeleted, ObjectFound, Reply
+from s3plan.storage.object_look import LOOK_HOLDS_S, as_found, look_at_object, look_by_listing
+from s3plan.storage.range_look import Found, look_at_keys
 from s3plan.storage.settlement import ended_badly, moved_destination, not_executed
-from s3plan.storage.steps import Answer, Ask, AskMany, BatchContext, Next, Procedure, Side, Work, ask
+from s3plan.storage.steps import Asking, BatchContext, Procedure, Side, Work, ask
 from s3plan.storage.xml_text import is_xml_safe
 
 MAX_KEYS = 1000
 _NO_BATCHES = frozenset({400, 405, 501})
+_NO_SUCH_KEY = "NoSuchKey"
 Numbered = tuple[int, Action]
 
 
@@ -38,14 +40,22 @@ def delete_procedures(context: BatchContext, numbered: Sequence[Numbered], unbat
         else:
             yield (position,), delete_singly(context, position, action)
         if len(together) == MAX_KEYS:
-            yield _positions(together), _delete_many(context, together, unbatched, is_pinned=in_batches)
+            yield _positions(together), _delete_together(context, together, unbatched, is_pinned=in_batches)
             together = []
     if together:
-        yield _positions(together), _delete_many(context, together, unbatched, is_pinned=in_batches)
+        yield _positions(together), _delete_together(context, together, unbatched, is_pinned=in_batches)
 
 
 def _positions(numbered: Sequence[Numbered]) -> list[int]:
     return [position for position, _ in numbered]
+
+
+def _delete_together(
+    context: BatchContext, numbered: Sequence[Numbered], unbatched: list[Numbered], *, is_pinned: bool
+) -> Procedure:
+    if is_pinned:
+        return _delete_many(context, numbered, unbatched, is_pinned=True)
+    return _delete_looked(context, numbered, unbatched)
 
 
 def delete_singly(context: BatchContext, position: int, action: Action) -> Procedure:
@@ -69,17 +79,14 @@ def _delete_one(context: BatchContext, position: int, action: Action, *, is_pinn
     )
     if not isinstance(reply, Failure):
         context.emit(Outcome(position, OutcomeKind.DONE))
-    elif reply.kind is FailureKind.NOT_FOUND:
-        context.emit(Outcome(position, OutcomeKind.ALREADY_DONE, "", "absent"))
+    elif reply.code == _NO_SUCH_KEY:
+        context.emit(_already_gone(position))
     else:
-        yield from _settle_by_head(context, position, action, reply)
+        yield from _settle_by_look(context, position, action, reply)
 
 
 def _look_and_delete_one(context: BatchContext, position: int, action: Action) -> Procedure:
-    location = context.destination
-    found = yield from ask(
-        Side.DESTINATION, HeadObject(location.bucket, context.destination_key(action), owner=location.owner)
-    )
+    found = yield from _look(context, action)
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
         context.emit(ended_badly(position, found))
         return
@@ -90,11 +97,36 @@ def _look_and_delete_one(context: BatchContext, position: int, action: Action) -
     yield from _delete_one(context, position, action, is_pinned=False)
 
 
+def _look(context: BatchContext, action: Action) -> Asking[Reply]:
+    """Look at one key. A 404 without a code may be anybody's, a gateway's own page too, so the key is listed then."""
+    location, key = context.destination, context.destination_key(action)
+    found = yield from look_at_object(Side.DESTINATION, location, key)
+    if not isinstance(found, Failure) or found.kind is not FailureKind.NOT_FOUND or found.status is None:
+        return found
+    return (yield from look_by_listing(Side.DESTINATION, location, key, otherwise=_of_nobody(found)))
+
+
+def _delete_looked(context: BatchContext, numbered: Sequence[Numbered], unbatched: list[Numbered]) -> Procedure:
+    """Delete many keys without pins: those that a look has just found to be as planned."""
+    began_s = context.clock()
+    found = yield from look_at_keys(Side.DESTINATION, context.destination, _keys(context, numbered))
+    if isinstance(found, Failure):
+        for position, _ in numbered:
+            context.emit(ended_badly(position, found))
+        return
+    if found is None:
+        return  # the run is stopping, and none of these was begun
+    numbered = _emit_and_keep(context, numbered, found)
+    if context.clock() - began_s <= LOOK_HOLDS_S:
+        yield from _delete_many(context, numbered, unbatched, is_pinned=False)
+        return
+    for position, action in numbered:
+        yield from _look_and_delete_one(context, position, action)
+
+
 def _delete_many(
     context: BatchContext, numbered: Sequence[Numbered], unbatched: list[Numbered], *, is_pinned: bool
 ) -> Procedure:
-    if not is_pinned:
-        numbered = yield from _still_as_planned(context, numbered)
     if not numbered:
         return
     location = context.destination
@@ -108,18 +140,18 @@ def _delete_many(
                 context.emit(Outcome(position, OutcomeKind.DONE))
             elif key not in reply.failures:
                 unsettled.append((position, action))
-            elif reply.failures[key].kind is FailureKind.NOT_FOUND:
-                context.emit(Outcome(position, OutcomeKind.ALREADY_DONE, "", "absent"))
+            elif reply.failures[key].code == _NO_SUCH_KEY:
+                context.emit(_already_gone(position))
             else:
-                yield from _settle_by_head(context, position, action, reply.failures[key])
+                yield from _settle_by_look(context, position, action, reply.failures[key])
         silent = Failure(FailureKind.BAD_REPLY, "DeleteObjects", "KeyNotAnswered", "the reply left this key out")
         yield from _settle_by_range(context, unsettled, silent)
         return
     assert isinstance(reply, Failure)  # noqa: S101  DeleteObjects answers nothing else
     if reply.kind is FailureKind.MALFORMED_XML and len(numbered) > 1:
         middle = len(numbered) // 2
-        yield from _delete_many(context, numbered[:middle], unbatched, is_pinned=is_pinned)
-        yield from _delete_many(context, numbered[middle:], unbatched, is_pinned=is_pinned)
+        for half in (numbered[:middle], numbered[middle:]):
+            yield from _delete_together(context, half, unbatched, is_pinned=is_pinned)
     elif reply.kind is FailureKind.MALFORMED_XML:
         yield from delete_singly(context, *numbered[0])
     elif _has_no_batches(reply) and (context.is_enforced(Condition.DELETE_MATCH) or not is_pinned):
@@ -129,23 +161,11 @@ def _delete_many(
         yield from _settle_by_range(context, numbered, reply)
 
 
-def _still_as_planned(
-    context: BatchContext, numbered: Sequence[Numbered]
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Sequence[Numbered]]:
-    """Look at all keys at once; tell the outcome of those that moved and return the others."""
-    found = yield from look_at_keys(Side.DESTINATION, context.destination, _keys(context, numbered))
-    if isinstance(found, Failure):
-        for position, _ in numbered:
-            context.emit(ended_badly(position, found))
-        return []
-    return _emit_and_keep(context, numbered, found)
-
-
 def _emit_and_keep(context: BatchContext, numbered: Sequence[Numbered], found: Found) -> list[Numbered]:
     kept: list[Numbered] = []
     for position, action in numbered:
-        row: ObjectRow | None = found.get(context.destination_key(action).encode())
-        ended = _judge(position, action, as_found(row))
+        row = found.get(context.destination_key(action).encode())
+        ended = _judge(position, action, None if row is None else as_found(row))
         if ended is None:
             kept.append((position, action))
         else:
@@ -162,23 +182,23 @@ def _settle_by_range(context: BatchContext, numbered: Sequence[Numbered], failur
             context.emit(ended_badly(position, failure))
         return
     found = yield from look_at_keys(Side.DESTINATION, context.destination, _keys(context, numbered))
-    if isinstance(found, Failure):
+    if found is None or isinstance(found, Failure):
         for position, _ in numbered:
-            context.emit(not_executed(position, found))
+            context.emit(not_executed(position, found or failure))
         return
     for position, _ in _emit_and_keep(context, numbered, found):
         context.emit(not_executed(position, failure))
 
 
-def _settle_by_head(context: BatchContext, position: int, action: Action, failure: Failure) -> Procedure:
+def _settle_by_look(context: BatchContext, position: int, action: Action, failure: Failure) -> Procedure:
+    """Settle one key's delete that was refused or left unclear; only NoSuchKey says that there was nothing."""
+    if failure.kind is FailureKind.NOT_FOUND:
+        failure = _of_nobody(failure)
     is_open = failure.kind in (FailureKind.PRECONDITION, FailureKind.CONFLICT) or failure.kind.is_unclear
     if not is_open:
         context.emit(ended_badly(position, failure))
         return
-    location = context.destination
-    found = yield from ask(
-        Side.DESTINATION, HeadObject(location.bucket, context.destination_key(action), owner=location.owner)
-    )
+    found = yield from _look(context, action)
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
         context.emit(ended_badly(position, found))
         return
@@ -189,10 +209,19 @@ def _settle_by_head(context: BatchContext, position: int, action: Action, failur
     context.emit(ended or not_executed(position, failure))
 
 
+def _of_nobody(failure: Failure) -> Failure:
+    """Return a 404 that does not say NoSuchKey as what it is: an answer that tells nothing."""
+    return replace(failure, kind=FailureKind.BAD_REPLY)
+
+
+def _already_gone(position: int) -> Outcome:
+    return Outcome(position, OutcomeKind.ALREADY_DONE, "", Evidence.ABSENT)
+
+
 def _judge(position: int, action: Action, found: ObjectFound | None) -> Outcome | None:
     """Return how a delete has ended by what stands at its key, or None if the object is still the planned one."""
     if found is None:
-        return Outcome(position, OutcomeKind.ALREADY_DONE, "", "absent")
+        return _already_gone(position)
     moved = moved_destination(action, found)
     return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import Reply
 from s3plan.storage.patience import Patience
 from s3plan.storage.range_look import Found, look_at_keys
 from s3plan.storage.refusals import refusal_of
-from s3plan.storage.steps import Ask, Side
+from s3plan.storage.steps import Answer, Ask, Asking, AskMany, Side, Wish
 
 _KEYS_AT_ONCE = 100
 _LOOKS_AT_ONCE = 8
+_KEYS_ASKED_AT_ONCE = 32  # of all looks together
 
 
 class KeyedLister:
     """A Lister of those of `keys` (relative to the location, ascending) where an object stands.
 
-    It asks for their ranges, or for single keys where they lie far apart: at most two requests a key.
+    It asks for their ranges, and for each key that these do not show: at most two requests a key.
     """
 
     def __init__(
@@ -41,28 +44,41 @@ class KeyedLister:
     def pages(self) -> Iterator[Sequence[ObjectRow]]:
         """Yield the rows of each hundred keys or so, in order; raise StoreRefused, CredentialsUnusable."""
         parts = [self._keys[at : at + _KEYS_AT_ONCE] for at in range(0, len(self._keys), _KEYS_AT_ONCE)]
-        with ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="s3plan-look") as looks:
-            yield from looks.map(self._rows, parts)
+        with (
+            ThreadPoolExecutor(_KEYS_ASKED_AT_ONCE, thread_name_prefix="s3plan-ask") as asks,
+            ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="s3plan-look") as looks,
+        ):
+            yield from looks.map(partial(self._rows, asks=asks), parts)
 
-    def _rows(self, keys: Sequence[bytes]) -> Sequence[ObjectRow]:
+    def _rows(self, keys: Sequence[bytes], *, asks: Executor) -> Sequence[ObjectRow]:
         prefix = self._location.prefix.encode()
-        found = self._look([prefix + key for key in keys])
+        found = self._look([prefix + key for key in keys], asks)
         rows = (found.get(prefix + key) for key in keys)
         return [row._replace(key=row.key[len(prefix) :]) for row in rows if row is not None]
 
-    def _look(self, keys: Sequence[bytes]) -> Found:
+    def _look(self, keys: Sequence[bytes], asks: Executor) -> Found:
         look = look_at_keys(Side.DESTINATION, self._location, keys)  # which side it is matters to batches only
-        reply = None
-        while True:
-            try:
-                wish = look.send(reply)
-            except StopIteration as end:
-                return self._found(end.value)
-            if not isinstance(wish, Ask):
-                raise TypeError(f"a look asked for {type(wish).__name__}")
-            reply = self._patience.call(self._engine, wish.request)
+        try:
+            wish = next(look)
+            while True:
+                if isinstance(wish, Ask):
+                    wish = look.send(self._call(wish))
+                elif isinstance(wish, AskMany):
+                    wish = self._answer_all(look, list(wish.asks), asks)
+                else:
+                    raise TypeError(f"a look asked for {type(wish).__name__}")
+        except StopIteration as end:
+            return self._found(end.value)
 
-    def _found(self, end: Found | Failure) -> Found:
+    def _answer_all(self, look: Asking[Found | Failure | None], wanted: Sequence[Ask], asks: Executor) -> Wish:
+        for ask, reply in zip(wanted, asks.map(self._call, wanted), strict=True):
+            look.send(Answer(ask.request, reply))
+        return look.send(None)
+
+    def _call(self, ask: Ask) -> Reply:
+        return self._patience.call(self._engine, ask.request)
+
+    def _found(self, end: Found | Failure | None) -> Found:
         if isinstance(end, Failure):
             raise refusal_of(
                 end,
@@ -71,4 +87,6 @@ class KeyedLister:
                 permission="s3:GetObject",
                 clock_offset_ms=self._engine.clock_offset_ms,
             )
+        if end is None:
+            raise TypeError("a look was not answered to its end")
         return end

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from s3plan.schemas.actions import Action
-from s3plan.schemas.bitmaps import is_in
 from s3plan.schemas.conditions import Condition
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Remark, UploadBegun, UploadEnded
@@ -23,19 +22,23 @@ from s3plan.schemas.requests import (
     UploadPartCopy,
 )
 from s3plan.storage.evidence import Made, evidence_of, multipart_etag_of
+from s3plan.storage.object_look import is_denied, look_by_listing
 from s3plan.storage.part_sizes import choose_part_size, part_ranges
 from s3plan.storage.settlement import (
+    already_done,
     ended_badly,
+    look_at_destination,
     moved_destination,
     moved_source,
     not_executed,
+    pinned,
     settle_copy,
 )
 from s3plan.storage.source_tags import read_tags
-from s3plan.storage.steps import NEXT, Answer, Ask, AskMany, BatchContext, Next, Procedure, Side, ask
-from s3plan.storage.uploads import find_own_upload, list_stored_parts, matching_parts
+from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, BatchContext, Procedure, Side, ask
+from s3plan.storage.uploads import list_stored_parts, matching_parts, tell_open_uploads
 
-Step = Generator[Ask | AskMany | Next, Reply | Answer | None, Outcome | None]
+Step = Asking[Outcome | None]
 
 
 @dataclass(slots=True)
@@ -52,17 +55,15 @@ def copy_in_parts(context: BatchContext, position: int, action: Action) -> Proce
 
     Both sides are looked at first: that is two requests against an object of a gibibyte or more. A multipart copy
     inherits nothing, so metadata, content headers, tags and encryption are set again. An upload that an earlier
-    attempt left is taken up where it stopped; one of somebody else is never touched.
+    attempt has journaled is taken up where it stopped; no other is ever touched.
     """
     outcome = yield from _copy(context, position, action)
     context.emit(outcome)
 
 
-def _copy(
-    context: BatchContext, position: int, action: Action
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Outcome]:
+def _copy(context: BatchContext, position: int, action: Action) -> Asking[Outcome]:
     source = yield from _look_at_source(context, action)
-    found = yield from _look_at_destination(context, action)
+    found = yield from look_at_destination(context, action)
     ended = yield from _judge_first_look(context, position, action, source, found)
     if ended is not None:
         return ended
@@ -76,41 +77,28 @@ def _copy(
     return (yield from _complete(context, position, action, upload))
 
 
-def _look_at_source(
-    context: BatchContext, action: Action
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Reply]:
-    location = context.source
-    return (
-        yield from ask(
-            Side.SOURCE,
-            HeadObject(location.bucket, context.source_key(action), action.source_version, owner=location.owner),
-        )
-    )
-
-
-def _look_at_destination(
-    context: BatchContext, action: Action
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Reply]:
-    location = context.destination
-    return (
-        yield from ask(
-            Side.DESTINATION, HeadObject(location.bucket, context.destination_key(action), owner=location.owner)
-        )
-    )
+def _look_at_source(context: BatchContext, action: Action) -> Asking[Reply]:
+    """Return the source with its attributes, which only HEAD tells; NOT_FOUND also where only a listing says so."""
+    location, key = context.source, context.source_key(action)
+    request = HeadObject(location.bucket, key, action.source_version, owner=location.owner)
+    found = yield from ask(Side.SOURCE, request)
+    if isinstance(found, Failure) and is_denied(found) and action.source_version is None:
+        listed = yield from look_by_listing(Side.SOURCE, location, key, otherwise=found)
+        return found if isinstance(listed, ObjectFound) else listed
+    return found
 
 
 def _judge_first_look(context: BatchContext, position: int, action: Action, source: Reply, found: Reply) -> Step:
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
         return ended_badly(position, found)
     here = found if isinstance(found, ObjectFound) else None
-    checksums = source.checksums if isinstance(source, ObjectFound) else None
-    if here is not None and (is_in(position, context.task.doubtful) or here.etag == action.source_etag):
+    if here is not None:
         known = _expected_etag(context, position, action)
-        made = Made(action, context.begun_by_store_clock_ms(), known, checksums)
+        made = Made(action, context.unclear_since_ms(position), known, pinned(action, source))
         evidence = evidence_of(here, made)
         if evidence is not None:
             yield from _abort_known(context, position, action)
-            return Outcome(position, OutcomeKind.ALREADY_DONE, "", evidence)
+            return already_done(position, evidence)
     moved = moved_destination(action, here)
     if moved is None and isinstance(source, Failure):
         if source.kind is not FailureKind.NOT_FOUND:
@@ -153,32 +141,26 @@ def _abort(context: BatchContext, position: int, action: Action, upload_id: str)
 
 def _take_up_or_open(
     context: BatchContext, position: int, action: Action, source: ObjectFound
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, _Upload | Outcome]:
+) -> Asking[_Upload | Outcome]:
     part_size_bytes = choose_part_size(action.size_bytes, context.task.settings.part_size_bytes)
     known = next((upload for upload in context.task.uploads if upload.position == position), None)
     if known is not None:
         stored = yield from list_stored_parts(context, action, known.upload_id)
         if not isinstance(stored, Failure):
             ranges = part_ranges(action.size_bytes, known.part_size_bytes)
-            return _Upload(known.upload_id, known.part_size_bytes, matching_parts(stored, ranges))
+            etags = matching_parts(stored, ranges, journaled=dict(known.parts))
+            return _Upload(known.upload_id, known.part_size_bytes, etags)
         if stored.kind is not FailureKind.NO_SUCH_UPLOAD:
             return ended_badly(position, stored)
         context.emit(UploadEnded(position, known.upload_id))
-    elif is_in(position, context.task.doubtful):
-        ranges = part_ranges(action.size_bytes, part_size_bytes)
-        own = yield from find_own_upload(context, position, action, ranges)
-        if isinstance(own, Failure):
-            return ended_badly(position, own)
-        if own is not None:
-            upload_id, etags = own
-            context.emit(UploadBegun(position, upload_id, part_size_bytes))
-            return _Upload(upload_id, part_size_bytes, etags)
+    elif (since_ms := context.unclear_since_ms(position)) is not None:
+        yield from tell_open_uploads(context, position, action, since_ms=since_ms)
     return (yield from _open(context, position, action, source, part_size_bytes))
 
 
 def _open(
     context: BatchContext, position: int, action: Action, source: ObjectFound, part_size_bytes: int
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, _Upload | Outcome]:
+) -> Asking[_Upload | Outcome]:
     tags = yield from read_tags(context, position, action, source)
     if isinstance(tags, Failure):
         return ended_badly(position, tags)
@@ -196,7 +178,9 @@ def _open(
         ),
     )
     if isinstance(reply, Failure):
-        # Nothing is visible at the destination yet; an upload opened by a lost reply is found again by its key.
+        # Nothing is visible at the destination yet; an upload that was opened by it takes space, though.
+        if reply.kind.is_unclear or (reply.status or 0) >= 500:
+            yield from tell_open_uploads(context, position, action, since_ms=context.task.begun_at_ms)
         return ended_badly(position, reply)
     assert isinstance(reply, UploadOpened)  # noqa: S101
     context.emit(UploadBegun(position, reply.upload_id, part_size_bytes))
@@ -262,7 +246,7 @@ def _part_asks(
 
 def _settle_parts(
     context: BatchContext, position: int, action: Action, upload: _Upload, failures: list[Failure]
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Outcome]:
+) -> Asking[Outcome]:
     """Decide by the worst failure: parts that were stored are kept unless the copy cannot be finished."""
     final = [failure for failure in failures if not (failure.kind.is_retryable or failure.kind.is_credentials)]
     if not final:
@@ -271,17 +255,15 @@ def _settle_parts(
     failure = final[0]
     if failure.kind is FailureKind.NO_SUCH_UPLOAD:
         context.emit(UploadEnded(position, upload.upload_id))
-        outcome = yield from settle_copy(context, position, action, failure)
+        outcome = yield from settle_copy(context, position, action, failure, is_write=False)
         return outcome._replace(failure=FailureKind.CONFLICT) if outcome.kind is OutcomeKind.UNKNOWN else outcome
-    outcome = yield from settle_copy(context, position, action, failure)
+    outcome = yield from settle_copy(context, position, action, failure, is_write=False)
     if outcome.kind is not OutcomeKind.UNKNOWN:
         yield from _abort(context, position, action, upload.upload_id)
     return outcome
 
 
-def _complete(
-    context: BatchContext, position: int, action: Action, upload: _Upload
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Outcome]:
+def _complete(context: BatchContext, position: int, action: Action, upload: _Upload) -> Asking[Outcome]:
     ended = yield from _look_before_complete(context, position, action, upload)
     if ended is not None:
         return ended
@@ -329,7 +311,7 @@ def _look_before_complete(context: BatchContext, position: int, action: Action, 
             return ended_badly(position, source)
         moved = moved_source(action, source) if isinstance(source, ObjectFound) else "source gone"
     if moved is None and not context.is_enforced(condition):
-        found = yield from _look_at_destination(context, action)
+        found = yield from look_at_destination(context, action)
         if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
             return ended_badly(position, found)
         moved = moved_destination(action, found if isinstance(found, ObjectFound) else None)

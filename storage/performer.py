@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from time import monotonic
 
 from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.bitmaps import is_in, numbers_in
-from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.batch_run import BatchRun
-from s3plan.storage.copying import copy_object, judge_by_look, needs_look
+from s3plan.storage.copying import copy_object, needs_look
 from s3plan.storage.deleting import delete_procedures, delete_singly
+from s3plan.storage.looked_copying import looked_copy_stages
 from s3plan.storage.part_copying import copy_in_parts
-from s3plan.storage.range_look import look_at_keys
-from s3plan.storage.settlement import ended_badly
-from s3plan.storage.steps import BatchContext, Procedure, Side, Work
+from s3plan.storage.steps import BatchContext, Work
 
 EngineOf = Callable[[PlanLocation], Engine]
 Numbered = tuple[int, Action]
@@ -28,9 +27,10 @@ Numbered = tuple[int, Action]
 class EnginePerformer:
     """The Performer for whatever an engine can reach; `engine_of` gives the engine of a location's connection."""
 
-    def __init__(self, engine_of: EngineOf) -> None:
+    def __init__(self, engine_of: EngineOf, *, clock: Callable[[], float] = monotonic) -> None:
         self._engine_of = engine_of
         self._without_batch_deletes: set[tuple[str | None, str]] = set()
+        self._clock = clock
 
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
         """Yield what happens in one batch.
@@ -41,7 +41,7 @@ class EnginePerformer:
         destination = self._engine_of(task.destination)
         source = destination if task.source is None else self._engine_of(task.source)
         told: deque[Progress] = deque()
-        context = BatchContext(task, told.append, self._without_batch_deletes)
+        context = BatchContext(task, told.append, self._clock, self._without_batch_deletes)
         run = BatchRun(control, (source, destination), told)
         ended: set[int] = set()
 
@@ -58,7 +58,7 @@ class EnginePerformer:
         yield from drained()  # what came while it was being left
         for position in sorted(run.undecided):
             if position not in ended:
-                yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known")
+                yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known", is_unclear=True)
 
 
 def _stages(context: BatchContext) -> Iterator[Iterator[Work]]:
@@ -79,35 +79,4 @@ def _stages(context: BatchContext) -> Iterator[Iterator[Work]]:
             looks = needs_look(context, pair[1], is_doubtful=is_in(pair[0], task.doubtful))
             (unlooked if looks else pinned).append(pair)
     yield ((pair[:1], copy_object(context, *pair)) for pair in pinned)
-    if unlooked:
-        remaining: list[Numbered] = []
-        yield iter([((), _look_at_both_sides(context, unlooked, remaining))])  # it changes nothing
-        yield ((pair[:1], copy_object(context, *pair)) for pair in remaining)
-
-
-def _look_at_both_sides(context: BatchContext, numbered: Sequence[Numbered], remaining: list[Numbered]) -> Procedure:
-    """One LIST of each side's key range; tells what has ended and leaves the others in `remaining`."""
-    keys = [context.destination_key(action).encode() for _, action in numbered]
-    destinations = yield from look_at_keys(Side.DESTINATION, context.destination, keys)
-    if isinstance(destinations, Failure):
-        _all_end(context, numbered, destinations)
-        return
-    keys = [context.source_key(action).encode() for _, action in numbered]
-    sources = yield from look_at_keys(Side.SOURCE, context.source, keys)
-    if isinstance(sources, Failure):
-        _all_end(context, numbered, sources)
-        return
-    for position, action in numbered:
-        doubtful = is_in(position, context.task.doubtful)
-        ended = judge_by_look(
-            context, position, action, sources=sources, destinations=destinations, is_doubtful=doubtful
-        )
-        if ended is None:
-            remaining.append((position, action))
-        else:
-            context.emit(ended)
-
-
-def _all_end(context: BatchContext, numbered: Sequence[Numbered], failure: Failure) -> None:
-    for position, _ in numbered:
-        context.emit(ended_badly(position, failure))
+    yield from looked_copy_stages(context, unlooked)

@@ -1,80 +1,132 @@
 """What stands at many keys, learnt by listing their range instead of asking for each.
 
-Used where the store does not hold the pins itself (`checked`), and to settle a batch delete whose reply is unclear.
+Used where the store does not hold the pins itself (`checked`), to settle a batch delete whose reply is unclear, and by
+`s3plan retry`. Stores list in orders of their own (by UTF-16, case-blind, none), so a listing that began in the middle
+shows what is there and never what is not: that is believed only of a listing that is whole, or of a look at the key.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Generator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import MAX_KEY_BYTES, ObjectRow
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.requests import HeadObject, ListObjects, ObjectFound, ObjectsPage, Reply
-from s3plan.storage.steps import Answer, Ask, AskMany, Next, Side, ask
+from s3plan.storage.object_look import is_ascending, is_denied, is_whole, listing_of, told_by_listing
+from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, Side, ask
 
 _LAST_CHARACTER = "\U0010ffff"
+_OF_ONE_KEY = frozenset({FailureKind.NOT_FOUND, FailureKind.DENIED})
+_WORTH_A_PAGE = 4  # keys found by one; below that a request for each key is as cheap, and many go at once
 Found = dict[bytes, ObjectRow]
 
 
-def look_at_keys(
-    side: Side, location: PlanLocation, keys: Sequence[bytes]
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Found | Failure]:
-    """Return what stands at `keys` (whole keys); absent ones are not in the result. A Failure ends it.
+def look_at_keys(side: Side, location: PlanLocation, keys: Sequence[bytes]) -> Asking[Found | Failure | None]:
+    """Return what stands at `keys` (whole keys); absent ones are not in the result.
 
-    Lists from just before the next wanted key, so a dense range costs one request for 1,000 objects; a page that
-    says nothing of that key, or is out of order, is followed by a HeadObject, so a sparse range costs at most two
-    requests for each key. So is a row without an ETag, which says too little.
+    A Failure ends it. None: the run is stopping, so not all were asked for. All that begins like the keys is listed
+    first: one request where that is little. Then the pages around them, as long as they show enough of them. Then each
+    key that was not seen is asked for.
     """
     found: Found = {}
-    wanted = frozenset(keys)
-    keys = sorted(wanted)
-    position = 0
-    while position < len(keys):
-        page = yield from ask(side, _page_from(location, keys[position]))
+    wanted = sorted(frozenset(keys))
+    if len(wanted) > 1:
+        left = yield from _look_by_pages(side, location, wanted, found)
+        if isinstance(left, Failure):
+            return left
+        wanted = left
+    return (yield from _look_at_each(side, location, wanted, found))
+
+
+def _look_by_pages(
+    side: Side, location: PlanLocation, wanted: Sequence[bytes], found: Found
+) -> Asking[list[bytes] | Failure]:
+    """Put what pages show of the keys into `found`; return those of which more must be learnt."""
+    prefix = _common_prefix(wanted[0].decode(), wanted[-1].decode())
+    page = yield from ask(side, ListObjects(location.bucket, prefix, owner=location.owner))
+    if not isinstance(page, ObjectsPage):
+        return _as_failure(page)
+    _take(page, wanted, found)
+    if is_whole(page) and all(row.key.startswith(prefix.encode()) for row in page.rows):
+        listed = {row.key for row in page.rows}
+        return [key for key in wanted if key in listed and key not in found]
+    at = 0
+    while (at := _next_unseen(wanted, found, at)) < len(wanted):
+        start_after = _just_before(wanted[at].decode())
+        page = yield from ask(side, ListObjects(location.bucket, prefix, start_after=start_after, owner=location.owner))
         if not isinstance(page, ObjectsPage):
             return _as_failure(page)
-        if all(before.key < after.key for before, after in pairwise(page.rows)):
-            failure = yield from _look_singly(side, location, _told_of(page, wanted, found), found)
-            if failure is not None:
-                return failure
-            if not page.truncated:
-                return found
-            reached = bisect_right(keys, page.rows[-1].key) if page.rows else position
-            if reached > position:
-                position = reached
-                continue
-        failure = yield from _look_singly(side, location, [keys[position]], found)
-        if failure is not None:
-            return failure
-        position += 1
-    return found
+        seen = _take(page, wanted, found)
+        reached = bisect_right(wanted, page.rows[-1].key) if page.rows else at
+        if seen < _WORTH_A_PAGE or is_whole(page) or not is_ascending(page.rows) or reached <= at:
+            break
+        at = reached
+    return [key for key in wanted if key not in found]
 
 
-def _told_of(page: ObjectsPage, wanted: frozenset[bytes], found: Found) -> list[bytes]:
-    """Add the page's rows of wanted keys to `found`; return the keys of those that say too little of an object."""
-    rows = [row for row in page.rows if row.key in wanted]
-    found.update((row.key, row) for row in rows if row.etag)
-    return [row.key for row in rows if not row.etag]
+def _common_prefix(first: str, last: str) -> str:
+    """Return how all keys from the one to the other begin."""
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return "".join(character for character, _ in pairs)
 
 
-def _look_singly(
+def _take(page: ObjectsPage, wanted: Sequence[bytes], found: Found) -> int:
+    """Take the wanted rows of a page that say enough, which one without an ETag does not; return how many are new."""
+    before = len(found)
+    keys = frozenset(wanted)
+    found.update((row.key, row) for row in page.rows if row.key in keys and row.etag)
+    return len(found) - before
+
+
+def _next_unseen(wanted: Sequence[bytes], found: Found, at: int) -> int:
+    return next((place for place in range(at, len(wanted)) if wanted[place] not in found), len(wanted))
+
+
+def _look_at_each(
     side: Side, location: PlanLocation, keys: Sequence[bytes], found: Found
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Failure | None]:
-    """Add what HeadObject tells of these keys to `found`; return the Failure that ends it."""
-    for key in keys:
-        reply = yield from ask(side, HeadObject(location.bucket, key.decode(), owner=location.owner))
+) -> Asking[Found | Failure | None]:
+    """Ask for each key, many at once; where HEAD is refused, by a listing of that key."""
+    replies = yield from _ask_for_each(
+        side, {key: HeadObject(location.bucket, key.decode(), owner=location.owner) for key in keys}
+    )
+    refused = {key: listing_of(location, key.decode()) for key, reply in replies.items() if is_denied(reply)}
+    pages = yield from _ask_for_each(side, refused)
+    for key in refused:
+        denied = replies.pop(key)
+        if key in pages:
+            replies[key] = told_by_listing(key.decode(), pages[key], otherwise=denied)
+    for key, reply in replies.items():
         if isinstance(reply, ObjectFound):
             found[key] = _as_row(key, reply)
-        elif isinstance(reply, Failure) and reply.kind is not FailureKind.NOT_FOUND:
-            return reply
-    return None
+        elif not (isinstance(reply, Failure) and reply.kind is FailureKind.NOT_FOUND):
+            return _as_failure(reply)
+    return found if len(replies) == len(keys) else None
 
 
-def _page_from(location: PlanLocation, key: bytes) -> ListObjects:
-    return ListObjects(location.bucket, location.prefix, start_after=_just_before(key.decode()), owner=location.owner)
+def _ask_for_each(side: Side, requests: Mapping[bytes, HeadObject | ListObjects]) -> Asking[dict[bytes, Reply]]:
+    """Return the replies by key: not all if the run is stopping, or if one was a failure that all will share."""
+    replies: dict[bytes, Reply] = {}
+    if not requests:
+        return replies
+    is_over = False
+
+    def asks() -> Iterator[Ask]:
+        for request in requests.values():
+            if is_over:
+                return
+            yield Ask(side, request)
+
+    answer = yield AskMany(asks())
+    while isinstance(answer, Answer):
+        request, reply = answer
+        assert isinstance(request, HeadObject | ListObjects)  # noqa: S101
+        replies[(request.key if isinstance(request, HeadObject) else request.prefix).encode()] = reply
+        is_over = is_over or (isinstance(reply, Failure) and reply.kind not in _OF_ONE_KEY)
+        answer = yield NEXT
+    return replies
 
 
 def _just_before(key: str) -> str | None:
@@ -98,8 +150,3 @@ def _as_failure(reply: Reply) -> Failure:
 
 def _as_row(key: bytes, found: ObjectFound) -> ObjectRow:
     return ObjectRow(key, found.size_bytes, found.etag, found.mtime_ms, found.storage_class)
-
-
-def as_found(row: ObjectRow | None) -> ObjectFound | None:
-    """Return a listing's row as if HeadObject had told it (without checksums)."""
-    return None if row is None else ObjectFound(row.etag, row.size_bytes, row.mtime_ms, row.storage_class)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-
 from s3plan.schemas.actions import Action
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.outcomes import Outcome, OutcomeKind
-from s3plan.schemas.requests import HeadObject, ObjectFound, Reply
-from s3plan.storage.evidence import BY_CHECKSUM, BY_ETAG, Made, evidence_of
-from s3plan.storage.steps import Answer, Ask, AskMany, BatchContext, Next, Side, ask
+from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.requests import ObjectFound, Reply
+from s3plan.storage.evidence import Made, evidence_of
+from s3plan.storage.object_look import look_at_object
+from s3plan.storage.steps import Asking, BatchContext, Side
 
-Look = Generator[Ask | AskMany | Next, Reply | Answer | None, Outcome]
+Look = Asking[Outcome]
 
 _LOOK_AGAIN = frozenset(
     {
@@ -56,7 +55,7 @@ _PERMISSIONS = {
     "UploadPartCopy": "s3:GetObject on the source or s3:PutObject on the destination",
     "CreateMultipartUpload": "s3:PutObject on the destination",
     "CompleteMultipartUpload": "s3:PutObject on the destination",
-    "HeadObject": "s3:GetObject",
+    "HeadObject": "s3:GetObject (or, where there is no object, s3:ListBucket)",
     "GetObjectTagging": "s3:GetObjectTagging",
     "ListParts": "s3:ListMultipartUploadParts",
     "ListObjectsV2": "s3:ListBucket",
@@ -72,60 +71,84 @@ def settle_copy(
     failure: Failure,
     *,
     multipart_etag: str | None = None,
+    is_write: bool = True,
 ) -> Look:
     """Decide how a copy ended that the store refused or left unclear.
 
     The destination first: if it is what the action would have made, the action is already-done. Then the pins: the
-    side that moved makes it stale. If both still hold, the write did not happen and may be tried again.
+    side that moved makes it stale. If both still hold, the write did not happen and may be tried again. `is_write`
+    says whether the request that failed would have made the object.
     """
     if failure.kind not in _LOOK_AGAIN:
         return ended_badly(position, failure)
-    found = yield from ask(Side.DESTINATION, _head_destination(context, action))
+    is_unclear = is_write and failure.kind.is_unclear
+    since_ms = context.unclear_since_ms(position)
+    if since_ms is None and is_unclear:
+        since_ms = context.task.begun_at_ms
+    ended = yield from look_at_both(context, position, action, since_ms=since_ms, multipart_etag=multipart_etag)
+    if isinstance(ended, Failure):
+        ended = not_executed(position, ended) if ended.kind.is_retryable else ended_badly(position, ended)
+    elif ended is None and failure.kind in (FailureKind.PRECONDITION, FailureKind.NOT_FOUND):
+        # Both pins hold at this moment, so what refused us has passed, or the store compares ETags wrongly.
+        ended = Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT)
+    ended = ended or not_executed(position, failure)
+    return ended._replace(is_unclear=True) if is_unclear else ended
+
+
+def look_at_both(
+    context: BatchContext,
+    position: int,
+    action: Action,
+    *,
+    since_ms: int | None,
+    multipart_etag: str | None = None,
+) -> Asking[Outcome | Failure | None]:
+    """Return how a copy has ended by what stands on both sides now; None if both pins hold, a Failure if unknown.
+
+    `since_ms` as Made.unclear_since_ms.
+    """
+    found = yield from look_at_destination(context, action)
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
-        return not_executed(position, found) if found.kind.is_retryable else ended_badly(position, found)
-    source = yield from _source_if_needed(context, action, found)
-    if isinstance(found, ObjectFound):
-        made = Made(action, context.begun_by_store_clock_ms(), multipart_etag, _checksums(source))
-        evidence = evidence_of(found, made)
+        return found
+    here = found if isinstance(found, ObjectFound) else None
+    source: Reply | None = None
+    if here is not None and _is_worth_a_comparison(here, action):
+        source = yield from look_at_source(context, action)
+    if here is not None:
+        evidence = evidence_of(here, Made(action, since_ms, multipart_etag, pinned(action, source)))
         if evidence is not None:
-            reason = (
-                "" if evidence in (BY_ETAG, BY_CHECKSUM) else "the destination has the size and the time of this run"
-            )
-            return Outcome(position, OutcomeKind.ALREADY_DONE, reason, evidence)
-    moved = moved_destination(action, found if isinstance(found, ObjectFound) else None)
+            return already_done(position, evidence)
+    moved = moved_destination(action, here)
     if moved is not None:
         return Outcome(position, OutcomeKind.STALE, moved)
     if source is None:
-        source = yield from ask(Side.SOURCE, _head_source(context, action))
-    return _settle_by_source(position, action, failure, source)
-
-
-def _source_if_needed(
-    context: BatchContext, action: Action, found: Reply
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Reply | None]:
-    """Ask for the source's checksums only where they could decide."""
-    if not isinstance(found, ObjectFound) or not found.checksums or found.etag == action.source_etag:
-        return None
-    return (yield from ask(Side.SOURCE, _head_source(context, action)))
-
-
-def _checksums(source: Reply | None) -> Mapping[str, str] | None:
-    return source.checksums if isinstance(source, ObjectFound) else None
-
-
-def _settle_by_source(position: int, action: Action, failure: Failure, source: Reply) -> Outcome:
+        source = yield from look_at_source(context, action)
     if isinstance(source, Failure):
-        if source.kind is FailureKind.NOT_FOUND:
-            return Outcome(position, OutcomeKind.STALE, "source gone")
-        return ended_badly(position, source)
-    assert isinstance(source, ObjectFound)  # noqa: S101  HeadObject answers nothing else
+        if source.kind is not FailureKind.NOT_FOUND:
+            return source
+        return Outcome(position, OutcomeKind.STALE, "source gone")
+    assert isinstance(source, ObjectFound)  # noqa: S101  a look answers nothing else
     moved = moved_source(action, source)
-    if moved is not None:
-        return Outcome(position, OutcomeKind.STALE, moved)
-    if failure.kind in (FailureKind.PRECONDITION, FailureKind.NOT_FOUND):
-        # Both pins hold at this moment, so what refused us has passed, or the store compares ETags wrongly.
-        return Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT)
-    return not_executed(position, failure)
+    return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)
+
+
+def already_done(position: int, evidence: Evidence) -> Outcome:
+    """Return the outcome for a destination that is what the action would have made."""
+    is_weak = evidence is Evidence.BY_SIZE_AND_TIME
+    reason = "the destination has the planned size and was written since; no more is known of it" if is_weak else ""
+    return Outcome(position, OutcomeKind.ALREADY_DONE, reason, evidence)
+
+
+def _is_worth_a_comparison(here: ObjectFound, action: Action) -> bool:
+    """Return whether the source could show that this is the action's work, which its ETag does not."""
+    return here.size_bytes == action.size_bytes and here.etag not in (action.source_etag, action.destination_etag)
+
+
+def pinned(action: Action, source: Reply | None) -> ObjectFound | None:
+    """Return the source if it is the object that the plan saw: no other shows anything about the action's work."""
+    if not isinstance(source, ObjectFound) or moved_source(action, source) is not None:
+        return None
+    return source
 
 
 def moved_destination(action: Action, found: ObjectFound | None) -> str | None:
@@ -146,11 +169,11 @@ def moved_source(action: Action, found: ObjectFound) -> str | None:
     return None
 
 
-def _head_destination(context: BatchContext, action: Action) -> HeadObject:
-    location = context.destination
-    return HeadObject(location.bucket, context.destination_key(action), owner=location.owner)
+def look_at_destination(context: BatchContext, action: Action) -> Asking[Reply]:
+    """Return what stands at the destination's key, or a Failure (NOT_FOUND: nothing does)."""
+    return look_at_object(Side.DESTINATION, context.destination, context.destination_key(action))
 
 
-def _head_source(context: BatchContext, action: Action) -> HeadObject:
-    location = context.source
-    return HeadObject(location.bucket, context.source_key(action), action.source_version, owner=location.owner)
+def look_at_source(context: BatchContext, action: Action) -> Asking[Reply]:
+    """Return what stands at the source's key, or a Failure (NOT_FOUND: nothing does)."""
+    return look_at_object(Side.SOURCE, context.source, context.source_key(action), version=action.source_version)

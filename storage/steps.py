@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from s3plan.schemas.actions import Action
+from s3plan.schemas.bitmaps import is_in
 from s3plan.schemas.conditions import Condition
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan import PlanLocation
@@ -27,11 +28,22 @@ class Side(Enum):
 
 
 class Ask(NamedTuple):
-    """One request; `size_bytes` is what the store will move for it, for the bandwidth limit."""
+    """One request; `size_bytes` is what the store will move for it, for the bandwidth limit.
+
+    Without `reserves` its turn was taken before, by a Turn.
+    """
 
     side: Side
     request: Request
     size_bytes: int = 0
+    reserves: bool = True
+
+
+class Turn(NamedTuple):
+    """The turn of a request of that size. None is sent once it has come, for a last look before the request."""
+
+    size_bytes: int
+    reserves: bool = True
 
 
 class AskMany(NamedTuple):
@@ -58,18 +70,21 @@ class Answer(NamedTuple):
     reply: Reply
 
 
-Procedure = Generator[Ask | AskMany | Next, Reply | Answer | None, None]
-"""After Ask a Reply is sent; after AskMany or NEXT an Answer, or None at the end."""
+Wish = Ask | AskMany | Next | Turn
+_Result = TypeVar("_Result")
+Asking = Generator[Wish, Reply | Answer | None, _Result]
+"""After Ask a Reply is sent; after AskMany or NEXT an Answer, or None at the end; after Turn None."""
+Procedure = Asking[None]
 
 Work = tuple[Sequence[int], Procedure]
 """A procedure, and the positions of the actions that its requests change something for."""
 
 
 def ask(
-    side: Side, request: Request, *, size_bytes: int = 0
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Reply]:
-    """Send one request and return its reply (a Failure is a reply); `size_bytes` as in Ask."""
-    reply = yield Ask(side, request, size_bytes)
+    side: Side, request: Request, *, size_bytes: int = 0, reserves: bool = True
+) -> Generator[Ask, Reply | Answer | None, Reply]:
+    """Send one request and return its reply (a Failure is a reply); `size_bytes` and `reserves` as in Ask."""
+    reply = yield Ask(side, request, size_bytes, reserves)
     assert reply is not None  # noqa: S101  the performer's side of the protocol
     assert not isinstance(reply, Answer)  # noqa: S101
     return reply
@@ -81,6 +96,7 @@ class BatchContext:
 
     task: BatchTask
     emit: Callable[[Progress], None]
+    clock: Callable[[], float]  # seconds, monotonic
     without_batch_deletes: set[tuple[str | None, str]] = field(default_factory=set)  # shared by a worker's batches
 
     @property
@@ -118,6 +134,11 @@ class BatchContext:
         """Return whether the store itself holds this pin; otherwise it is looked at first."""
         return self.task.settings.capabilities[condition].by_store
 
-    def begun_by_store_clock_ms(self) -> int:
-        """Return when the batch was durably begun, by the store's clock, rounded down to S3's whole seconds."""
-        return self.task.begun_at_ms - self.task.begun_at_ms % 1000
+    def unclear_since_ms(self, position: int) -> int | None:
+        """Return the durable start of the first attempt at an action whose end is unclear, None if there is none.
+
+        By the store's clock.
+        """
+        if not is_in(position, self.task.doubtful):
+            return None
+        return self.task.doubtful_since_ms.get(position, self.task.begun_at_ms)

@@ -6,6 +6,9 @@ import time
 
 from s3plan.storage.listing_page import milliseconds_of
 
+DATE_GRAIN_MS = 1000
+"""How coarse the times are that S3 tells: `Date`, LastModified and Initiated are cut to whole seconds."""
+
 
 class StoreClock:
     """`offset_ms` is the store's clock minus this machine's; up to a second too little: `Date` has whole seconds."""

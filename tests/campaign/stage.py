@@ -21,6 +21,7 @@ from s3plan.executors.run_states import StopLevel
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.actions import ActionKind
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.events import Event, Warned
 
 COPIES = tuple(f"copy-{number:02d}" for number in range(12))
 KEPT = tuple(f"same-{number:02d}" for number in range(10))
@@ -59,7 +60,7 @@ class World:
 
     source: Mapping[str, Listed]
     destination: Mapping[str, Listed]
-    uploads: Sequence[str]
+    uploads: Sequence[str]  # those left open that no apply has told of
 
     @property
     def contents(self) -> dict[str, tuple[str, int]]:
@@ -73,6 +74,7 @@ class Stage:
     def __init__(self, place: Workplace, *, run: Mapping[str, object] = _RUN) -> None:
         self.place = place
         self._runs = 0
+        self.told: list[str] = []  # warnings of the applies of this plan
         self.set_up()
         self.source = place.listed("source")
         self.before = self.world().contents
@@ -123,6 +125,7 @@ class Stage:
     def fresh_plan(self) -> Path:
         """The same plan once more, in a folder of its own, never applied."""
         self._runs += 1
+        self.told.clear()
         folder = self.place.folder / f"run-{self._runs}"
         folder.mkdir()
         return Path(shutil.copy(self.place.plan_file, folder))
@@ -149,11 +152,15 @@ class Stage:
             return StopLevel.ABANDON if monotonic() > until_s else StopLevel.NONE
 
         try:
-            report = s3plan.apply(plan, stop_level=stop_level)
+            report = s3plan.apply(plan, stop_level=stop_level, on_event=self._note)
         except S3PlanError as error:
             return Ended(int(error.exit_code), str(error), is_stuck=monotonic() > until_s)
         counts = {kind.value: number for kind, number in report.counts.items()}
         return Ended(report.exit_code, "; ".join(report.messages), counts, is_stuck=monotonic() > until_s)
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self.told.append(event.message)
 
     def plan(self, output: Path) -> Ended:
         """Plan, as the command would."""
@@ -174,7 +181,9 @@ class Stage:
         place = self.place
         place.server.set_mode(page_keys=1000)
         open_uploads = place.s3.list_multipart_uploads(Bucket="destination").get("Uploads", [])
-        return World(place.listed("source"), place.listed("destination"), [row["Key"] for row in open_uploads])
+        told = " ".join(self.told)
+        untold = [row["Key"] for row in open_uploads if row["UploadId"] not in told and "looked up" not in told]
+        return World(place.listed("source"), place.listed("destination"), untold)
 
     def read_actions(self, plan: Path) -> list[tuple[object, ...]]:
         """What a plan would do, with pins and reasons, in its order."""

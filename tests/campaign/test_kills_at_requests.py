@@ -26,7 +26,7 @@ def kill_at(stage: Stage, fault: Fault, *words: str | Path) -> None:
             assert monotonic() < until_s, "it never came to that request"
             assert started.is_running, started.wait().output
             sleep(0.01)
-        started.kill()
+        stage.told.append(started.kill().output)
     stage.calm()
 
 

@@ -27,7 +27,7 @@ def untruths(stage: Stage, ended: Ended, world: World, *, ends: Collection[int])
     if world.contents != stage.wanted:
         yield "it ended with 0, and the destination is not as planned"
     if world.uploads:
-        yield f"it ended with 0, and left uploads open: {world.uploads}"
+        yield f"it ended with 0, and left uploads open, told of by nobody: {world.uploads}"
     if successes != ACTIONS:
         yield f"it ended with 0, and {successes} of {ACTIONS} actions succeeded"
 

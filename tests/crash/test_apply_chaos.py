@@ -55,7 +55,7 @@ def test_whatever_happens_the_end_is_that_of_a_calm_run(place: Workplace, seed: 
     assert {key: row.size_bytes for key, row in destination.items()} == {
         key: row.size_bytes for key, row in source.items()
     }
-    assert place.server.uploads("destination") == []
+    assert place.untold_uploads() == []
     if conditions == "all":
         assert set(place.writes().values()) <= {1}
     place.assert_nothing_left()
@@ -98,7 +98,7 @@ def a_run_that_is_disturbed(place: Workplace, chance: random.Random) -> None:
         if way == "kill":
             with place.command.start("apply", place.plan_file, "--yes") as started:
                 time.sleep(chance.uniform(0.5, 1.5))
-                started.kill()
+                place.told.append(started.kill().output)
         elif way == "limit":
             place.apply(limit=chance.randint(1, 500))
         else:

@@ -77,19 +77,25 @@ class Memory:
     """What a journal would have kept of a batch between two attempts."""
 
     ends: dict[int, Outcome] = field(default_factory=dict)
+    unclear: set[int] = field(default_factory=set)
     uploads: dict[int, tuple[str, int, dict[int, str]]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     def take(self, items: Iterable[Progress]) -> None:
         for item in items:
             match item:
                 case Outcome():
                     self.ends[item.position] = item
+                    if item.is_unclear:
+                        self.unclear.add(item.position)
                 case UploadBegun():
                     self.uploads[item.position] = (item.upload_id, item.part_size_bytes, {})
                 case PartDone():
                     self.uploads[item.position][2][item.number] = item.etag
                 case UploadEnded():
                     self.uploads.pop(item.position, None)
+                case Remark():
+                    self.remarks.append(item.message)
 
     def known(self) -> tuple[KnownUpload, ...]:
         return tuple(
@@ -113,7 +119,8 @@ class CopyWorld:
             self.store.create_bucket(name)
         self.engine = FaultyEngine(MemoryEngine(self.store))
         self.engine.on_request = lambda _: self.tick()
-        self.performer = EnginePerformer(lambda _: self.engine)
+        self.clock_s = 0.0  # of this machine
+        self.performer = EnginePerformer(lambda _: self.engine, clock=lambda: self.clock_s)
         self.steering = Steering()
         self.encryption: Encryption | None = None
 
@@ -197,6 +204,7 @@ class CopyWorld:
         uploads: tuple[KnownUpload, ...] = (),
         generation: int = 1,
         begun_at_ms: int = BEGUN_MS,
+        doubtful_since_ms: Mapping[int, int] | None = None,
         part_size_bytes: int = PART_BYTES,
     ) -> BatchTask:
         size = len(actions)
@@ -212,6 +220,7 @@ class CopyWorld:
             destination=DESTINATION,
             settings=TaskSettings(self.capabilities, LARGE_BYTES, part_size_bytes, self.encryption),
             begun_at_ms=begun_at_ms,
+            doubtful_since_ms=doubtful_since_ms or {},
         )
 
     def begin(self) -> None:
@@ -239,7 +248,7 @@ class CopyWorld:
             todo = memory.todo(actions)
             if not todo:
                 break
-            doubtful = todo if is_begun else [position for position in todo if position in memory.ends]
+            doubtful = todo if is_begun else [position for position in todo if position in memory.unclear]
             task = self.task(
                 actions, todo=todo, doubtful=doubtful, uploads=memory.known(), generation=generation + is_begun
             )

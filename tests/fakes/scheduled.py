@@ -111,6 +111,8 @@ class Performed:
     generation: int
     keys: list[str]
     doubtful: list[str]
+    begun_at_ms: int
+    doubtful_since_ms: Mapping[int, int]
 
 
 @dataclass(slots=True)
@@ -127,7 +129,9 @@ class ScriptedPerformer:
         todo = list(numbers_in(task.todo))
         keys = {position: task.actions[position].key.decode() for position in todo}
         doubtful = [keys[position] for position in todo if is_in(position, task.doubtful)]
-        self.attempts.append(Performed(task.batch_id, task.generation, list(keys.values()), doubtful))
+        begun_at_ms, since_ms = task.begun_at_ms, task.doubtful_since_ms
+        performed = Performed(task.batch_id, task.generation, list(keys.values()), doubtful, begun_at_ms, since_ms)
+        self.attempts.append(performed)
         for position, key in keys.items():
             if control.stopping:
                 return

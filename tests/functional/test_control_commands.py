@@ -30,7 +30,7 @@ def state_of(place: Workplace) -> str:
 def assert_all_is_copied_once(place: Workplace) -> None:
     assert place.keys("destination") == place.keys("source")
     assert set(place.writes().values()) == {1}
-    assert place.server.uploads("destination") == []
+    assert place.untold_uploads() == []
     assert not place.journal.with_name("job.s3run.control").exists()
     place.assert_nothing_left()
 

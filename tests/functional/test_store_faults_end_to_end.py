@@ -72,7 +72,8 @@ def test_a_multipart_copy_whose_reply_is_lost_completes(place: Workplace, operat
     assert report.exit_code == 0, report
     assert counted(report) == ({"already-done": 1} if operation == "CompleteMultipartUpload" else {"done": 1})
     assert place.listed("destination")["big"].size_bytes == 21 * MIB
-    assert place.server.uploads("destination") == []
+    # What a lost reply of a create has opened is left alone: nothing says whose it is.
+    assert place.untold_uploads() == [], place.told
     assert place.writes() == {"big": 1}
     assert place.server.stats().answered("UploadPartCopy") <= 6
     place.assert_nothing_left()
@@ -154,7 +155,7 @@ def test_a_storm_passes_and_everything_is_done_once(place: Workplace, storm: str
         key: row.size_bytes for key, row in source.items()
     }
     assert set(place.writes().values()) == {1}
-    assert place.server.uploads("destination") == []
+    assert place.untold_uploads() == [], place.told
     place.server.clear_faults()
     place.assert_nothing_left()
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from fakes.shown_plans import a_status, screen
 from s3plan.app.requests import FailureLine
+from s3plan.cli.apply_screen import counts_text
 from s3plan.cli.json_lines import json_line
 from s3plan.cli.show_command import list_lines
 from s3plan.cli.status_command import failure_lines, status_document
@@ -53,3 +54,14 @@ def test_a_status_is_one_line_of_json() -> None:
     assert line.count("\n") == 1
     assert '"counts": {"done": 8500, "stale": 2}' in line
     assert '"began_at": "2026-05-04T12:01:00+00:00"' in line
+
+
+def test_what_an_already_done_action_rests_on_is_shown() -> None:
+    weak = FailureLine("copy", b"a", OutcomeKind.ALREADY_DONE, "no more is known", None, 1, AT, "by size and time")
+    assert screen(failure_lines([weak])).splitlines() == [
+        "already-done  copy    a: no more is known [by size and time]",
+        "1 already-done.",
+    ]
+    counts = {OutcomeKind.DONE: 2, OutcomeKind.ALREADY_DONE: 4}
+    evidence = {"by size and time": 1, "by etag": 3}
+    assert counts_text(counts, evidence) == "2 done, 4 already-done (3 by etag, 1 by size and time)"

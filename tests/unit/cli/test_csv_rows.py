@@ -69,6 +69,7 @@ def test_a_failure_is_a_row() -> None:
         "action": "copy",
         "key": "'-key",
         "reason": "denied",
+        "evidence": "",
         "failure": "denied",
         "attempts": "3",
         "at": "2026-05-04T00:00:00+00:00",

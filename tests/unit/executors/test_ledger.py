@@ -13,7 +13,7 @@ from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
 from s3plan.executors.ledger import BatchState, load_states, total_counts
 from s3plan.schemas.bitmaps import numbers_in
 from s3plan.schemas.errors import JournalRefused
-from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.outcomes import Evidence, OutcomeKind
 from s3plan.schemas.plan import Batch
 
 DIGEST = "d" * 64
@@ -44,15 +44,47 @@ def test_todo_is_what_has_no_outcome_or_may_be_tried_again(ends: dict[int, Outco
     assert dict(state.not_done()) == {at: kind for at, kind in not_done.items() if not (kind and kind.is_success)}
 
 
-@given(ENDS, st.booleans(), st.booleans())
-def test_what_an_open_attempt_may_have_begun_is_doubtful(
-    ends: dict[int, OutcomeKind], is_open: bool, all_doubtful: bool
+@given(ENDS, st.sets(st.integers(0, 19)), st.booleans(), st.booleans())
+def test_what_an_attempt_of_unclear_end_may_have_done_is_doubtful(
+    ends: dict[int, OutcomeKind], unclear: set[int], is_open: bool, all_doubtful: bool
 ) -> None:
-    state = state_with(ends)
+    state = state_with({})
+    for position, kind in ends.items():
+        state.mark(position, kind, unclear_since_ms=5 if position in unclear else None)
     state.is_open, state.all_doubtful = is_open, all_doubtful
     todo = state.todo()
     doubtful = set(numbers_in(state.doubtful(todo)))
-    assert doubtful == (set(todo) if is_open or all_doubtful else {at for at in todo if at in ends})
+    since = {position: 5 for position in todo if position in unclear and position in ends}
+    assert doubtful == (set(todo) if is_open or all_doubtful else set(since))
+    assert state.doubtful_since_ms(todo) == since
+
+
+def test_the_first_unclear_attempt_counts_until_the_action_has_ended() -> None:
+    state = state_with({})
+    for since_ms in (None, 5, 9, None):
+        state.mark(3, OutcomeKind.UNKNOWN, unclear_since_ms=since_ms)
+    assert state.unclear_since_ms(3) == 5
+    state.mark(3, OutcomeKind.STALE)
+    assert state.unclear_since_ms(3) is None
+
+
+@pytest.mark.parametrize(("is_open", "all_doubtful"), [(False, False), (True, False), (False, True)])
+def test_a_batch_counts_from_its_attempt_unless_an_earlier_one_has_no_end(is_open: bool, all_doubtful: bool) -> None:
+    state = state_with({})
+    state.begin(now_ms=10)
+    state.is_open, state.all_doubtful = is_open, all_doubtful
+    state.begin(now_ms=20)
+    assert (state.begun_at_ms, state.generation, state.is_open) == (10 if is_open or all_doubtful else 20, 2, True)
+
+
+def test_what_already_done_actions_rest_on_is_counted() -> None:
+    state = state_with({0: OutcomeKind.DONE, 1: OutcomeKind.ALREADY_DONE})
+    for position, evidence in enumerate([*Evidence, Evidence.BY_SIZE_AND_TIME], start=2):
+        state.mark(position, OutcomeKind.ALREADY_DONE, evidence=evidence)
+    assert state.evidence() == {**dict.fromkeys(Evidence, 1), Evidence.BY_SIZE_AND_TIME: 2}
+    assert state.counts() == {OutcomeKind.DONE: 1, OutcomeKind.ALREADY_DONE: 6}
+    assert all(end is OutcomeKind.ALREADY_DONE for end in map(state.end_of, range(1, 7)))
+    assert state.todo() == list(range(7, 20))
 
 
 @given(ENDS)

@@ -27,7 +27,8 @@ ARCHIVED = Outcome(0, OutcomeKind.SKIPPED, "archived: restore the source object 
 
 
 def unclear(kind: FailureKind = FailureKind.TRANSIENT, *, retry_after_s: float | None = None) -> Outcome:
-    return Outcome(0, OutcomeKind.UNKNOWN, f"CopyObject: {kind}", failure=kind, retry_after_s=retry_after_s)
+    reason = f"CopyObject: {kind}"
+    return Outcome(0, OutcomeKind.UNKNOWN, reason, "", kind, retry_after_s, is_unclear=kind.is_unclear)
 
 
 def mirror(**more: object) -> PlanInPhases:
@@ -182,7 +183,7 @@ def test_credentials_that_expire_end_the_run_and_the_next_one_goes_on(tmp_path: 
     world.performer.script = {}
     assert world.run().state is RunState.COMPLETED
     assert world.performer.attempts[1].keys == ["b"]
-    assert world.performer.attempts[1].doubtful == ["b"]
+    assert world.performer.attempts[1].doubtful == [], "what was refused was not done"
 
 
 def test_what_is_unclear_is_tried_again_alone_doubtful_and_in_a_new_generation(tmp_path: Path) -> None:
@@ -193,6 +194,23 @@ def test_what_is_unclear_is_tried_again_alone_doubtful_and_in_a_new_generation(t
         (1, ["a", "b"], []),
         (2, ["b"], ["b"]),
     ]
+    assert world.outcomes() == []
+
+
+def test_an_unclear_attempt_is_remembered_with_its_start_until_the_action_has_ended(tmp_path: Path) -> None:
+    """Also across runs, and through attempts whose end is known; they begin later, and nothing else does."""
+    script: dict[str, list[Outcome | Exception]] = {"a": [unclear(FailureKind.THROTTLED), unclear(), EXPIRED]}
+    world = RunWorld(tmp_path, PlanInPhases(copies=[["a"]]), ScriptedPerformer(script))
+    assert world.run().stop_reason is StopReason.CREDENTIALS
+    begun = [attempt.begun_at_ms for attempt in world.performer.attempts]
+    assert begun[0] < begun[1] < begun[2]
+    assert [record.unclear_since_ms for record in world.outcomes()] == [begun[1]]
+    world.clock.advance(3600)
+    world.performer.script = {}
+    assert world.run().state is RunState.COMPLETED
+    last = world.performer.attempts[-1]
+    assert (last.doubtful, last.doubtful_since_ms) == (["a"], {0: begun[1]})
+    assert last.begun_at_ms > begun[2]
     assert world.outcomes() == []
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, CopyWorld
+from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, BEGUN_MS, CopyWorld
 from fakes.faulty_engine import Fault
 from s3plan.schemas.conditions import Condition, Enforcement
-from s3plan.schemas.failures import FailureKind
+from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.requests import CopyObject, Encryption, HeadObject, ListObjects, ObjectAttributes
+from s3plan.schemas.requests import CopyObject, Encryption, HeadObject, ListObjects, ObjectAttributes, ObjectFound
 
 
 @pytest.fixture(params=["enforced", "checked"])
@@ -233,6 +235,7 @@ def test_a_look_that_fails_never_decides(enforced: CopyWorld, fault: Fault, numb
     action = enforced.plan_copy("a")
     enforced.engine.fail(Fault.INTERNAL, operation=CopyObject)
     enforced.engine.fail(fault, number=number, operation=HeadObject)
+    enforced.engine.fail(fault, operation=ListObjects)  # what is asked where HEAD is denied
     outcome = enforced.perform(action).only
     assert outcome.kind in {OutcomeKind.UNKNOWN, OutcomeKind.FAILED}
     assert (outcome.kind is OutcomeKind.FAILED) == (fault is Fault.DENIED)
@@ -268,7 +271,7 @@ def test_each_pin_that_the_store_ignores_brings_the_look_by_itself() -> None:
         world.put_source("old", b"one")
         world.put_destination("old", b"two")
         world.perform(world.plan_copy("new"), world.plan_copy("old"))
-        assert world.engine.asked(ListObjects) == 2, condition
+        assert world.engine.asked(ListObjects) + world.engine.asked(HeadObject) == 2, condition
 
 
 def test_a_doubtful_copy_on_an_enforcing_store_needs_no_look_before_it_is_sent(enforced: CopyWorld) -> None:
@@ -310,3 +313,80 @@ def test_a_doubtful_copy_under_a_random_etag_is_found_by_size_and_time(world: Co
     assert outcome.kind is OutcomeKind.ALREADY_DONE
     assert outcome.evidence in {"by checksum", "by size and time"}
     assert world.engine.writes == {"out/a": 1}
+
+
+def test_a_vanished_source_is_stale_and_a_new_copy_settled_where_head_may_not_say_that_nothing_is_there(
+    enforced: CopyWorld,
+) -> None:
+    """HEAD of an absent key is a 403 for credentials without s3:ListBucket, or with it for a prefix only."""
+    denied = Failure(FailureKind.DENIED, "HeadObject", "HTTP403", "access denied", 403)
+    enforced.engine.answer = lambda request, reply: (
+        denied if isinstance(request, HeadObject) and isinstance(reply, Failure) else reply
+    )
+    for key in ("gone", "new"):
+        enforced.put_source(key, b"one")
+    actions = [enforced.plan_copy("gone"), enforced.plan_copy("new")]
+    enforced.remove_source("gone")
+    enforced.engine.fail(Fault.INTERNAL, number=2, operation=CopyObject)
+    attempt = enforced.perform(*actions)
+    assert attempt.kinds == ["stale", "unknown"]
+    assert attempt.outcomes[0].reason == "source gone"
+    assert attempt.outcomes[1].failure is FailureKind.TRANSIENT, "a passing 500 is tried again, it is no denial"
+
+
+@pytest.mark.parametrize("second", [0, 1, 60])
+def test_other_bytes_of_the_same_size_that_somebody_writes_during_the_run_are_theirs(
+    world: CopyWorld, second: int
+) -> None:
+    """Also with an ETag that no MD5 sum could contradict, and in the second in which the batch begins."""
+    world.put_source("a", b"one")
+    action = world.plan_copy("a")
+    world.begin()
+    world.now_ms += second * 1000
+    world.put_destination("a", b"two", etag="0" * 32 + "-1")
+    outcome = world.perform(action).only
+    assert (outcome.kind, outcome.evidence) == (OutcomeKind.STALE, "")
+    assert world.body("a") == b"two"
+
+
+def test_after_an_unclear_attempt_another_md5_sum_still_says_that_it_is_not_ours(world: CopyWorld) -> None:
+    world.put_source("a", b"one")
+    action = world.plan_copy("a")
+    world.begin()
+    world.tick(60)
+    world.put_destination("a", b"two")
+    without_checksums(world)
+    assert world.perform(action, generation=2, doubtful=[0]).kinds == ["stale"]
+    assert world.body("a") == b"two"
+
+
+def test_what_was_written_before_the_unclear_attempt_of_that_very_action_is_not_its_work(world: CopyWorld) -> None:
+    world.put_source("a", b"one")
+    action = world.plan_copy("a")
+    world.begin()
+    world.tick(60)
+    world.put_destination("a", b"two", etag="0" * 32 + "-1")
+    without_checksums(world)
+    since = {0: BEGUN_MS + 60_000}
+    assert world.perform(action, generation=2, doubtful=[0], doubtful_since_ms=since).kinds == ["stale"]
+    outcome = world.perform(action, generation=2, doubtful=[0], doubtful_since_ms={0: since[0] - 1}).only
+    assert (outcome.kind, outcome.evidence) == (OutcomeKind.ALREADY_DONE, "by size and time")
+
+
+@pytest.mark.parametrize("state", ["changed", "gone"])
+def test_a_destination_that_agrees_with_another_source_than_the_pinned_one_is_not_ours(
+    world: CopyWorld, state: str
+) -> None:
+    """Somebody has put the new source there, too: its checksum is that of the source, but not of what was planned."""
+    world.put_source("a", b"one")
+    action = world.plan_copy("a")
+    world.put_source("a", b"two")
+    world.put_destination("a", b"two", etag="0" * 32 + "-1")
+    if state == "gone":
+        world.remove_source("a")
+    assert world.perform(action).kinds == ["stale"]
+    assert world.perform(action, generation=2, doubtful=[0]).kinds == ["stale"]
+
+
+def without_checksums(world: CopyWorld) -> None:
+    world.engine.answer = lambda _, reply: replace(reply, checksums={}) if isinstance(reply, ObjectFound) else reply

@@ -9,7 +9,7 @@ from fakes.odd_keys import XML_UNSAFE_KEYS
 from s3plan.schemas.actions import Action
 from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.requests import (
     DeleteObject,
     DeleteObjects,
@@ -150,7 +150,7 @@ def test_a_lost_reply_of_a_delete_is_settled_by_a_look(world: CopyWorld, fault: 
     for operation in (DeleteObjects, DeleteObject):
         world.engine.fail(fault, operation=operation)
     attempt = world.perform(*actions)
-    assert attempt.outcomes[0] == (0, OutcomeKind.ALREADY_DONE, "", "absent", None, None)
+    assert attempt.outcomes[0] == Outcome(0, OutcomeKind.ALREADY_DONE, "", "absent")
     assert attempt.kinds[1] == "stale"
     assert attempt.outcomes[2].kind.is_success
     assert left(world) == {"out/b"}
@@ -236,6 +236,49 @@ def test_a_look_that_fails_never_makes_a_delete_done(world: CopyWorld, look: typ
     assert not any(outcome.kind.is_success for outcome in attempt.outcomes.values())
     assert len(attempt.outcomes) == 2
     assert len(left(world)) == 2
+
+
+@pytest.mark.parametrize("code", ["", "NoSuchThing"])
+def test_a_404_that_does_not_say_no_such_key_deletes_nothing(world: CopyWorld, code: str) -> None:
+    """A gateway's own page, for instance; and HEAD has no body that could tell the two apart."""
+    (action,) = planned(world, "\x01a")  # deleted singly
+    page = Failure(FailureKind.NOT_FOUND, "DeleteObject", code or "HTTP404", "", 404)
+
+    def answer(request: Request, reply: Reply) -> Reply:
+        if isinstance(request, DeleteObject):
+            world.put_destination("\x01a", b"\x01a")  # the gateway has passed nothing on
+            return page
+        return page if isinstance(request, HeadObject) else reply
+
+    world.engine.answer = answer
+    outcome = world.perform(action).only
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.UNKNOWN, FailureKind.BAD_REPLY)
+    assert left(world) == {"out/\x01a"}
+    world.remove_destination("\x01a")
+    world.engine.answer = lambda request, reply: page if isinstance(request, DeleteObject | HeadObject) else reply
+    assert world.perform(action).only == Outcome(0, OutcomeKind.ALREADY_DONE, "", "absent"), "the listing says so"
+
+
+def test_s3s_own_word_for_an_absent_key_is_believed(world: CopyWorld) -> None:
+    (action,) = planned(world, "\x01a")
+    gone = Failure(FailureKind.NOT_FOUND, "DeleteObject", "NoSuchKey", "", 404)
+    world.engine.answer = lambda request, reply: gone if isinstance(request, DeleteObject) else reply
+    assert world.perform(action).only == Outcome(0, OutcomeKind.ALREADY_DONE, "", "absent")
+
+
+def test_a_look_that_took_long_is_not_relied_on_for_many_keys() -> None:
+    world = CopyWorld(capabilities=ALL_CHECKED)
+    actions = planned(world, *(f"{number:03d}" for number in range(9)))
+
+    def answer(request: Request, reply: Reply) -> Reply:
+        if isinstance(request, ListObjects):
+            world.clock_s += 3
+            world.put_destination("004", b"changed meanwhile")
+        return reply
+
+    world.engine.answer = answer
+    assert world.perform(*actions).kinds == ["done"] * 4 + ["stale"] + ["done"] * 4
+    assert left(world) == {"out/004"}
 
 
 def test_where_no_pin_is_held_the_keys_are_looked_at_by_one_listing() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, BEGUN_MS, PART_BYTES, CopyWorld, Memory
 from fakes.faulty_engine import Fault
-from s3plan.schemas.failures import FailureKind
-from s3plan.schemas.outcomes import OutcomeKind, UploadBegun, UploadEnded
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.outcomes import OutcomeKind, UploadEnded
 from s3plan.schemas.requests import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -16,6 +16,7 @@ from s3plan.schemas.requests import (
     Encryption,
     HeadObject,
     ListMultipartUploads,
+    ListObjects,
     ListParts,
     ObjectAttributes,
     ObjectWritten,
@@ -190,38 +191,34 @@ def test_a_known_upload_that_is_gone_is_opened_anew(world: CopyWorld) -> None:
     assert UploadEnded(0, "upload-gone") in attempt.items
 
 
-def test_the_one_upload_since_the_batch_began_is_adopted_with_its_parts(world: CopyWorld) -> None:
-    action = world.plan_copy("big")
-    world.begin()
-    mine = open_upload(world, BODY[:4])
-    attempt = world.perform(action, generation=2, doubtful=[0])
-    assert attempt.kinds == ["done"]
-    assert UploadBegun(0, mine, PART_BYTES) in attempt.items
-    assert world.engine.asked(CreateMultipartUpload) == 0
-    assert world.engine.asked(UploadPartCopy) == PARTS - 1
-    assert world.body("big") == BODY
-
-
-def test_two_uploads_since_the_batch_began_are_left_alone_and_told(world: CopyWorld) -> None:
-    action = world.plan_copy("big")
-    world.begin()
-    theirs = [open_upload(world, BODY[:4]), open_upload(world)]
-    attempt = world.perform(action, generation=2, doubtful=[0])
-    assert attempt.kinds == ["done"]
-    assert world.open_uploads == theirs
-    assert all(upload_id in attempt.remarks[0] for upload_id in theirs)
-
-
-@pytest.mark.parametrize("parts", [(b"theirs",), (b"0123", b"4567", b"89ab", b"cdef", b"!", b"more")])
-def test_an_upload_with_other_parts_than_ours_is_left_alone_and_told(world: CopyWorld, parts: tuple[bytes]) -> None:
+@pytest.mark.parametrize("parts", [(), (b"ABCD",), (b"ABCD", b"EFGH", b"IJKL", b"MNOP", b"!")])
+def test_an_upload_of_this_key_is_never_taken_up_whatever_its_parts_look_like(
+    world: CopyWorld, parts: tuple[bytes, ...]
+) -> None:
+    """Parts of our sizes and other bytes, put there by somebody else, would become the object."""
     action = world.plan_copy("big")
     world.begin()
     theirs = open_upload(world, *parts)
     attempt = world.perform(action, generation=2, doubtful=[0])
     assert attempt.kinds == ["done"]
-    assert world.open_uploads == [theirs]
-    assert theirs in attempt.remarks[0]
     assert world.body("big") == BODY
+    assert world.open_uploads == [theirs]
+    assert world.engine.asked(UploadPartCopy) == PARTS
+    (remark,) = attempt.remarks
+    assert theirs in remark
+
+
+def test_uploads_since_an_unclear_attempt_are_told_by_their_exact_key(world: CopyWorld) -> None:
+    action = world.plan_copy("big")
+    open_upload(world)  # before it
+    world.begin()
+    told = [open_upload(world, BODY[:4]), open_upload(world)]
+    others = [open_upload(world, key=key) for key in ("out/bigger", "out/big/", "out/big ")]
+    attempt = world.perform(action, generation=2, doubtful=[0])
+    assert attempt.kinds == ["done"]
+    (remark,) = attempt.remarks
+    assert {upload_id for upload_id in world.open_uploads if upload_id in remark} == set(told)
+    assert set(world.open_uploads) > {*told, *others}
 
 
 @pytest.mark.parametrize("case", ["older", "other key", "not doubtful"])
@@ -235,20 +232,34 @@ def test_uploads_of_others_are_never_touched(world: CopyWorld, case: str) -> Non
     assert world.open_uploads == [theirs]
 
 
+def test_a_part_that_is_not_the_one_that_was_journaled_is_copied_again(world: CopyWorld) -> None:
+    action = world.plan_copy("big")
+    world.begin()
+    mine = open_upload(world, BODY[:4], BODY[4:8])
+    journaled = known(world, mine, 1, 2)
+    world.store.bucket("right").uploads[mine].parts[2] = (md5_of(b"EVIL"), b"EVIL")
+    attempt = world.perform(action, generation=2, doubtful=[0], uploads=(journaled,))
+    assert attempt.kinds == ["done"]
+    assert world.body("big") == BODY
+    assert world.engine.asked(UploadPartCopy) == PARTS - 1
+
+
 @pytest.mark.parametrize("fault", [Fault.UNSUPPORTED, Fault.DENIED])
 def test_where_uploads_cannot_be_listed_a_new_one_is_opened_and_that_is_told(world: CopyWorld, fault: Fault) -> None:
     world.engine.fail(fault, operation=ListMultipartUploads)
     attempt = world.perform(world.plan_copy("big"), generation=2, doubtful=[0])
     assert attempt.kinds == ["done"]
-    assert "cannot be looked for" in attempt.remarks[0]
+    assert "cannot be looked up" in attempt.remarks[0]
 
 
-def test_a_create_whose_reply_is_lost_is_adopted_by_the_next_attempt(world: CopyWorld) -> None:
+def test_a_create_whose_reply_is_lost_is_sent_again_and_what_it_left_is_told(world: CopyWorld) -> None:
     world.engine.fail(Fault.LOST, operation=CreateMultipartUpload)
     memory = world.resume_until_ended([world.plan_copy("big")])
     assert memory.ends[0].kind is OutcomeKind.DONE
-    assert world.engine.asked(CreateMultipartUpload) == 1
-    assert world.open_uploads == []
+    assert world.engine.asked(CreateMultipartUpload) == 2
+    (left,) = world.open_uploads
+    (remark,) = memory.remarks
+    assert left in remark
 
 
 def test_a_complete_whose_reply_is_lost_is_settled_by_the_etag_of_its_parts(world: CopyWorld) -> None:
@@ -419,6 +430,37 @@ def test_an_object_of_the_same_size_that_is_older_than_the_batch_is_not_taken_fo
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_first_look_that_fails_opens_no_upload(world: CopyWorld, fault: Fault, number: int) -> None:
     world.engine.fail(fault, number=number, operation=HeadObject)
+    world.engine.fail(fault, operation=ListObjects)  # what is asked where HEAD is denied
     attempt = world.perform(world.plan_copy("big"))
     assert attempt.kinds == ["failed" if fault is Fault.DENIED else "unknown"]
+    assert world.engine.asked(CreateMultipartUpload) == 0
+
+
+def _deny_what_is_not_there(world: CopyWorld) -> None:
+    """Answer HEAD as S3 does for credentials without s3:ListBucket, or with it for a prefix only."""
+    denied = Failure(FailureKind.DENIED, "HeadObject", "HTTP403", "access denied", 403)
+    world.engine.answer = lambda request, reply: (
+        denied if isinstance(request, HeadObject) and isinstance(reply, Failure) else reply
+    )
+
+
+def test_a_new_large_object_is_copied_where_head_may_not_say_that_there_is_none(world: CopyWorld) -> None:
+    _deny_what_is_not_there(world)
+    assert world.perform(world.plan_copy("big")).kinds == ["done"]
+    assert world.body("big") == BODY
+
+
+def test_a_source_that_is_gone_is_stale_where_head_may_not_say_so(world: CopyWorld) -> None:
+    _deny_what_is_not_there(world)
+    action = world.plan_copy("big")
+    world.remove_source("big")
+    outcome = world.perform(action).only
+    assert (outcome.kind, outcome.reason) == (OutcomeKind.STALE, "source gone")
+
+
+def test_a_source_that_is_there_and_may_not_be_read_is_failed_and_not_copied_bare(world: CopyWorld) -> None:
+    """A listing shows that it is there, but neither its metadata nor its content headers."""
+    world.engine.fail(Fault.DENIED, operation=HeadObject)
+    outcome = world.perform(world.plan_copy("big")).only
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.FAILED, FailureKind.DENIED)
     assert world.engine.asked(CreateMultipartUpload) == 0

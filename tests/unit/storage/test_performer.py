@@ -47,7 +47,9 @@ def assert_as_planned(world: CopyWorld, memory: Memory) -> None:
         "same": b"same",
         "kept": b"kept",
     }
-    assert world.open_uploads == []
+    # What an attempt opened whose end is unclear is left alone and told.
+    for upload_id in world.open_uploads:
+        assert any(upload_id in remark or "cannot be looked up" in remark for remark in memory.remarks), upload_id
     assert set(world.engine.writes.values()) == {1}, world.engine.writes
 
 
