@@ -54,11 +54,11 @@ def test_a_conflict_holds_the_deletes_back_in_a_retry_too(place: Workplace) -> N
     planned(place, "a", "k" * 1_020, destination="s3://destination/below/")
     place.seed("destination", "below/extra", size_bytes=5)
     place.plan(probe=True)
-    assert "1 source object(s) could not be planned" in withheld(place.plan_file)
+    assert "1 source object could not be planned" in withheld(place.plan_file)
     retry = retried(place.plan_file)
-    assert "1 source object(s) could not be planned" in withheld(retry)
+    assert "1 source object could not be planned" in withheld(retry)
     again = retried(retry)
-    assert "1 source object(s) could not be planned" in withheld(again)
+    assert "1 source object could not be planned" in withheld(again)
     assert place.keys("destination") == {"below/a", "below/extra", "extra"}
 
 
