@@ -86,7 +86,8 @@ def _error_of(body: bytes) -> tuple[str, str, str | None]:
 def _copied(_: Headers, body: bytes) -> r.Reply:
     etag = _RESULT_ETAG.search(body)
     if etag is not None:
-        return r.ObjectWritten(bare_etag(etag[1].decode()))
+        text = etag[1].decode().strip()
+        return r.ObjectWritten(text if etag[1].islower() else bare_etag(text))  # sent in great numbers
     if _RESULT.search(body) is None:
         raise ET.ParseError("no result")
     return r.ObjectWritten(None)
