@@ -24,6 +24,7 @@ from s3plan.schemas.requests import (
     DeleteObject,
     DeleteObjects,
     Encryption,
+    HeadObject,
     KeysDeleted,
     ObjectAttributes,
     ObjectWritten,
@@ -264,13 +265,20 @@ class _Session:
             patience.call(self._engine, AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner))
         for key in sorted(self._made):
             reply = patience.call(self._engine, DeleteObject(self.bucket, key, owner=self.owner))
-            if isinstance(reply, Failure) and reply.kind is not FailureKind.NOT_FOUND:
+            if isinstance(reply, Failure) and not self._is_gone(key, reply):
                 raise self._refusal(reply, "s3:DeleteObject")
         if self._has_versions:
             remove_versions(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
 
     def _note_version(self, reply: Reply) -> None:
         self._has_versions |= isinstance(reply, ObjectWritten) and reply.version is not None
+
+    def _is_gone(self, key: str, failure: Failure) -> bool:
+        """Whether the object is gone, whatever its delete was answered."""
+        if failure.kind is FailureKind.NOT_FOUND:
+            return True
+        found = self._patience.call(self._engine, HeadObject(self.bucket, key, owner=self.owner))
+        return isinstance(found, Failure) and found.kind is FailureKind.NOT_FOUND
 
     def _refusal(self, failure: Failure, permission: str) -> S3PlanError:
         return refusal_of(

@@ -123,6 +123,17 @@ def test_expired_credentials_are_told_as_such(store: PickyStore) -> None:
         found(store, *OF_COPIES)
 
 
+def test_a_removal_that_is_answered_wrongly_is_looked_at(store: PickyStore) -> None:
+    def refuse_what_is_done(request: Request) -> Reply | None:
+        if not isinstance(request, DeleteObject) or request.if_match is not None:
+            return None
+        store.engine.call(request)
+        return Failure(FailureKind.PRECONDITION, "DeleteObject", "PreconditionFailed", "", 412)
+
+    store.answer = refuse_what_is_done
+    assert found(store, C.BATCH_DELETE_MATCH) is Finding.REFUSED
+
+
 def test_what_cannot_be_removed_is_an_error(store: PickyStore) -> None:
     store.refuse(FailureKind.DENIED, DeleteObject)
     with pytest.raises(StoreRefused, match="s3:DeleteObject"):
