@@ -30,10 +30,10 @@ def controls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     real = open_control
 
-    def noted(limits: Any, settings: Any) -> RunControl:
+    def noted(limits: Any, settings: Any, **more: Any) -> RunControl:
         pace = {"rate": settings.rate_per_s, "bandwidth": settings.bandwidth_bytes_per_s}
         found.append(pace | {"in_flight": limits.in_flight, "most": limits.most_in_flight})
-        return real(limits, settings)
+        return real(limits, settings, **more)
 
     monkeypatch.setattr("s3plan.app.applying.open_control", noted)
     return found
