@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import STANDARD, ObjectRow
+from s3plan.schemas.version_requests import ListVersions, VersionsPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,23 +199,12 @@ class ListMultipartUploads:
 
 
 @dataclass(frozen=True, slots=True)
-class ListVersions:
-    """The first page of the versions and delete markers of all keys that begin with `prefix`."""
-
-    bucket: str
-    prefix: str
-    owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class DeleteObject:
-    """With `version` that version, or that delete marker, is gone for good."""
-
     bucket: str
     key: str
     if_match: str | None = None
     owner: str | None = None
-    version: str | None = None
+    version: str | None = None  # that one, or that delete marker, is gone for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,16 +324,8 @@ class UploadsPage:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionsPage:
-    versions: Sequence[tuple[str, str]]  # key, version; delete markers too
-
-
-@dataclass(frozen=True, slots=True)
 class KeysDeleted:
-    """A verdict for each key: those in `failures` were not deleted, those in `deleted` were confirmed.
-
-    A key in neither was not spoken of, so its end is unknown.
-    """
+    """Those in `failures` were not deleted, those in `deleted` were; of a key in neither the end is unknown."""
 
     deleted: frozenset[str]
     failures: Mapping[str, Failure]

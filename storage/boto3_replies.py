@@ -8,6 +8,7 @@ from typing import Any
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
+from s3plan.schemas.version_requests import ListVersions, VersionsPage
 from s3plan.storage.etags import bare_etag
 from s3plan.storage.failures import failure_of, way_out
 from s3plan.storage.listing_page import decode_key, milliseconds_of, parse_page
@@ -180,7 +181,7 @@ def _versions_page(answer: Answer, operation: str) -> r.Reply:
         return _empty(operation)
     is_encoded = answer.get("EncodingType") == "url"
     rows = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
-    return r.VersionsPage([(decode_key(row["Key"], is_encoded=is_encoded).decode(), row["VersionId"]) for row in rows])
+    return VersionsPage([(decode_key(row["Key"], is_encoded=is_encoded).decode(), row["VersionId"]) for row in rows])
 
 
 def _keys_deleted(answer: Answer, operation: str) -> r.Reply:
@@ -212,7 +213,7 @@ _READERS: Mapping[type, Callable[[Answer, str], r.Reply]] = {
     r.AbortMultipartUpload: _deleted,
     r.ListParts: _parts_page,
     r.ListMultipartUploads: _uploads_page,
-    r.ListVersions: _versions_page,
+    ListVersions: _versions_page,
     r.DeleteObject: _deleted,
     r.DeleteObjects: _keys_deleted,
 }

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from s3plan.schemas import requests as r
+from s3plan.schemas.version_requests import ListVersions
 from s3plan.storage.failures import RequestUnsendable
 
 Parameters = dict[str, Any]
@@ -188,7 +189,7 @@ def _delete_object(request: r.DeleteObject) -> Parameters:
     return {"Key": request.key, "IfMatch": _quoted(request.if_match), "VersionId": request.version}
 
 
-def _list_versions(request: r.ListVersions) -> Parameters:
+def _list_versions(request: ListVersions) -> Parameters:
     return {"Prefix": request.prefix, "EncodingType": "url"}
 
 
@@ -213,7 +214,7 @@ _TRANSLATIONS: Mapping[type, tuple[str, str, Callable[[Any], Parameters]]] = {
     r.AbortMultipartUpload: ("AbortMultipartUpload", "abort_multipart_upload", _abort_multipart_upload),
     r.ListParts: ("ListParts", "list_parts", _list_parts),
     r.ListMultipartUploads: ("ListMultipartUploads", "list_multipart_uploads", _list_multipart_uploads),
-    r.ListVersions: ("ListObjectVersions", "list_object_versions", _list_versions),
+    ListVersions: ("ListObjectVersions", "list_object_versions", _list_versions),
     r.DeleteObject: ("DeleteObject", "delete_object", _delete_object),
     r.DeleteObjects: ("DeleteObjects", "delete_objects", _delete_objects),
 }

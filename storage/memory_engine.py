@@ -11,6 +11,7 @@ from typing import Any
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.version_requests import ListVersions, VersionsPage
 from s3plan.storage.failures import failure_of
 from s3plan.storage.memory_store import (
     MemoryStore,
@@ -257,10 +258,10 @@ def _list_multipart_uploads(store: MemoryStore, request: r.ListMultipartUploads)
     return r.UploadsPage(shown, shown[-1][0], shown[-1][1])
 
 
-def _list_versions(store: MemoryStore, request: r.ListVersions) -> r.Reply:
+def _list_versions(store: MemoryStore, request: ListVersions) -> r.Reply:
     """As of a bucket that never had versions."""
     bucket = store.bucket(request.bucket, owner=request.owner)
-    return r.VersionsPage([(key, "null") for key in sorted(bucket.objects) if key.startswith(request.prefix)])
+    return VersionsPage([(key, "null") for key in sorted(bucket.objects) if key.startswith(request.prefix)])
 
 
 def _delete_object(store: MemoryStore, request: r.DeleteObject) -> r.Reply:
@@ -305,7 +306,7 @@ _OPERATIONS: Mapping[type, Callable[[MemoryStore, Any], r.Reply]] = {
     r.AbortMultipartUpload: _abort_multipart_upload,
     r.ListParts: _list_parts,
     r.ListMultipartUploads: _list_multipart_uploads,
-    r.ListVersions: _list_versions,
+    ListVersions: _list_versions,
     r.DeleteObject: _delete_object,
     r.DeleteObjects: _delete_objects,
 }

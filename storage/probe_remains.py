@@ -8,11 +8,10 @@ from s3plan.schemas.requests import (
     DeleteObject,
     ListMultipartUploads,
     ListObjects,
-    ListVersions,
     ObjectsPage,
     UploadsPage,
-    VersionsPage,
 )
+from s3plan.schemas.version_requests import ListVersions, VersionsPage
 from s3plan.storage.patience import Patience
 
 

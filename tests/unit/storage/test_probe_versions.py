@@ -8,6 +8,7 @@ import pytest
 from s3plan.schemas import requests as r
 from s3plan.schemas.conditions import Condition
 from s3plan.schemas.failures import Failure
+from s3plan.schemas.version_requests import ListVersions, VersionsPage
 from s3plan.storage.confirmation import confirm
 from s3plan.storage.memory_engine import MemoryEngine
 from s3plan.storage.memory_store import MemoryStore
@@ -41,8 +42,8 @@ class VersionedEngine:
         on_reply(self.call(request))
 
     def call(self, request: r.Request) -> r.Reply:
-        if isinstance(request, r.ListVersions):
-            return r.VersionsPage([each for each in self.kept if each[0].startswith(request.prefix)])
+        if isinstance(request, ListVersions):
+            return VersionsPage([each for each in self.kept if each[0].startswith(request.prefix)])
         if isinstance(request, r.DeleteObject) and request.version is not None:
             self.kept.remove((request.key, request.version))
             return r.Acknowledged()
