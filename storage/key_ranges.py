@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 
 from s3plan.storage.page_checks import ListedPage, TokenTrail
 
+_FEW_PAGES = 2.0  # a folder of which nothing is known
+_MANY_PAGES = 16.0  # one that has more than a page, while none has been seen to its end
+
 
 @dataclass(slots=True, eq=False)
 class KeyRange:
@@ -28,6 +31,7 @@ class KeyRange:
     expected_pages: float | None = None
     run_pages: float = 0.0  # how many pages like these have come in a row, up to here
     is_guess: bool = False  # nobody has seen a key in it yet
+    cut: int = 0  # the number of the cut that made it by guess
     trail: TokenTrail = field(default_factory=TokenTrail)
     token: str | None = None
     sampled: Sequence[bytes] = ()  # of the newest page that had any keys
@@ -46,11 +50,16 @@ class KeyRange:
         """Whether no request for it has been sent."""
         return not (self.pages or self.is_asked or self.attempts or self.is_mapped)
 
-    def pages_left(self, *, usual_pages: float) -> float:
-        """Return how many more pages are to be expected: what has lasted long will last."""
+    def pages_left(self, *, usual_pages: float | None) -> float:
+        """Return how many more pages are to be expected: what has lasted long will last.
+
+        `usual_pages` is how long folders are here, None while none has been seen to its end.
+        """
         if self.is_complete:
             return 0.0
-        expected = usual_pages if self.expected_pages is None else self.expected_pages
+        expected = self.expected_pages or usual_pages
+        if expected is None:
+            return _MANY_PAGES if self.pages else _FEW_PAGES
         return max(1.0, expected - self.pages, self.pages / 2 if self.pages > expected else 0.0)
 
 
@@ -154,7 +163,7 @@ def _is_text(key: bytes) -> bool:
     return key.decode(errors="ignore").encode() == key
 
 
-def cut_at_points(found: KeyRange, points: Sequence[bytes], *, pages: float) -> list[KeyRange]:
+def cut_at_points(found: KeyRange, points: Sequence[bytes], *, pages: float, cut: int) -> list[KeyRange]:
     """Cut a range at points that are guessed to be `pages` apart; return the new ranges behind it, in order."""
     if not points:
         return []
@@ -167,6 +176,7 @@ def cut_at_points(found: KeyRange, points: Sequence[bytes], *, pages: float) -> 
             expected_pages=pages,
             run_pages=found.run_pages + pages * number,
             is_guess=True,
+            cut=cut,
         )
         for number, (point, end) in enumerate(zip(points, [*points[1:], found.end], strict=True), 1)
     ]

@@ -10,11 +10,12 @@ import time
 _WAITS_MUCH = 0.7  # of its time
 _WAITS_LITTLE = 0.1
 _ONE_THROTTLING_S = 0.5
+_FIRST_STEP = 4  # from one request to as many: one page that was waited for says enough
 _STEADY_PAGES = 8  # the waiting for fewer pages says little
 
 
 class ListingPace:
-    """Begins with one request, doubles while the reader mostly waits, and halves once when it hardly does.
+    """Begins with one request, takes a large first step, doubles while the reader mostly waits, and halves once when it hardly does.
 
     Halves, too, when the store asks for less, and grows by one at a time after that. `width` never exceeds `limit`.
     """
@@ -48,7 +49,8 @@ class ListingPace:
         now_s = time.monotonic()
         elapsed_s = now_s - self._began_s
         if self._waited_s >= _WAITS_MUCH * elapsed_s:
-            self.width = min(self._limit, self.width + 1 if self._throttled_at_s else self.width * 2)
+            more = self.width + 1 if self._throttled_at_s else max(_FIRST_STEP, self.width * 2)
+            self.width = min(self._limit, more)
             self._needed = max(self._needed, self.width)
         elif self._waited_s < _WAITS_LITTLE * elapsed_s:
             # Not far below what was needed once: of two listings read in turns, one is always behind the other.

@@ -27,11 +27,10 @@ from s3plan.storage.patience import Patience
 from s3plan.storage.range_splitting import RangeSplitter
 from s3plan.storage.reader_turn import ReaderTurn
 
-SERIAL_PAGES = 4
-"""A listing of so few pages is not worth splitting."""
-
 _LONGEST_RANGE_PAGES = 16
 _SHORTEST_RANGE_PAGES = 3
+_FIRST_RANGE_PAGES = 2  # while nobody knows how much there is
+_PAGES_A_RANGE = 4  # seen of the listing for each page that a range is long
 _SHORTER = 0.3  # of a page: so that its last page is seen to be the last
 
 
@@ -69,7 +68,7 @@ class ListingWalk:
         self._buffered_bytes = 0
         self._page_bytes = 1
         self._pages_seen = 0
-        self._usual_pages = 2.0  # of a range that is a folder
+        self._usual_pages: float | None = None  # of a range that is a folder
         self._is_split = False
         self._unreadable = 0  # pages in a row whose rows could not be read after all
         self.note: str | None = None
@@ -138,7 +137,7 @@ class ListingWalk:
 
     def _send(self) -> None:
         self._ask_for_pages()
-        if self._in_flight < self._pace.width and self._pages_seen >= SERIAL_PAGES and self.note is None:
+        if self._in_flight < self._pace.width and self.note is None:
             self._split()
             self._ask_for_pages()
 
@@ -167,9 +166,12 @@ class ListingWalk:
         return self._buffered_bytes + (self._in_flight + 1) * self._page_bytes <= self._buffer_bytes
 
     def _range_pages(self) -> float:
-        """Return how long ranges should be, so that as many as are wanted fit into the buffer."""
+        """Return how long ranges should be: as many as are wanted fit into the buffer; short where little is left."""
         fitting = self._buffer_bytes // (self._page_bytes * self._pace.width)
-        return max(_SHORTEST_RANGE_PAGES, min(_LONGEST_RANGE_PAGES, fitting)) - _SHORTER
+        longest: float = max(_SHORTEST_RANGE_PAGES, min(_LONGEST_RANGE_PAGES, fitting))
+        if self._ranges[-1].is_complete:  # nothing comes behind those that are left
+            longest = sum(one.pages_left(usual_pages=self._usual_pages) for one in self._ranges) / self._pace.width
+        return max(_FIRST_RANGE_PAGES, min(longest, self._pages_seen / _PAGES_A_RANGE)) - _SHORTER
 
     def _submit(self, asked: KeyRange, request: ListObjects, *, folders: FoldersWanted | None) -> None:
         self._in_flight += 1
@@ -179,9 +181,10 @@ class ListingWalk:
     # Where ranges are split
 
     def _split(self) -> None:
+        made = 0  # those made before that nobody has asked for are out of reach
         for found in list(self._ranges):
-            wanted_ranges = self._pace.width - self._in_flight - self._untouched()
-            if wanted_ranges <= 0 or not self._splitter.may_risk:
+            wanted_ranges = self._pace.width - self._in_flight - made
+            if wanted_ranges <= 0 or not self._splitter.may_risk or not self._has_room():
                 return
             if found.is_complete or found.is_mapped or not found.sampled or found.judged_at_page == found.pages:
                 continue
@@ -189,10 +192,9 @@ class ListingWalk:
             if folders is not None:
                 self._submit(found, folders_request(self._location, folders), folders=folders)
             else:
-                self._insert(found, self._splitter.cut_by_guess(found, pages=self._range_pages(), most=wanted_ranges))
-
-    def _untouched(self) -> int:
-        return sum(1 for waiting in self._ranges if waiting.is_untouched)
+                cut = self._splitter.cut_by_guess(found, pages=self._range_pages(), most=wanted_ranges)
+                made += len(cut)
+                self._insert(found, cut)
 
     def _insert(self, found: KeyRange, made: Sequence[KeyRange]) -> None:
         if made:
@@ -268,7 +270,8 @@ class ListingWalk:
         found.is_complete = is_past_end or not page.truncated or problem is not None
         has_keys = bool(page.sampled) and (found.end is None or page.sampled[0] <= found.end)
         if found.is_complete and found.expected_pages is None:
-            self._usual_pages += (found.pages - self._usual_pages) / 4
+            usual_pages = self._usual_pages or found.pages
+            self._usual_pages = usual_pages + (found.pages - usual_pages) / 4
         if is_new and (has_keys or found.is_complete):
             self._splitter.settle(found, has_keys=has_keys)
         if has_keys or problem is not None:

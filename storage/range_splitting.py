@@ -17,6 +17,7 @@ from s3plan.storage.key_scale import KeyScale
 
 _FEW_FOLDERS = 6  # on a page: the folders are large enough to be worth a question
 _FIRST_TRUST = 4
+_REACH = 3  # times as far as pages have come in a row, where nobody knows how far that goes on
 
 
 class RangeSplitter:
@@ -31,6 +32,8 @@ class RangeSplitter:
         self._scale = KeyScale()
         self._guesses = 0  # ranges made by guess of which nothing is known yet
         self._trust = _FIRST_TRUST  # how many there may be; more as they prove right
+        self._cuts = 0
+        self._wrong_cuts: set[int] = set()
         self.extra_requests = 0
         self.ranges_found = 0
 
@@ -77,7 +80,7 @@ class RangeSplitter:
         folder = common_folder(found.sampled, prefix=self._prefix)
         if found.end is None or not found.end.startswith(folder.encode()):  # nobody knows where the folder ends
             pages = min(pages, found.run_pages)
-            count = min(count, int(2 * found.run_pages / pages))
+            count = min(count, int(_REACH * found.run_pages / pages))
         points = self._scale.points(
             (found.sampled[0], found.sampled[-1]),
             end=found.end,
@@ -85,7 +88,8 @@ class RangeSplitter:
             distances=[pages * number for number in range(1, count + 1)],
         )
         self._guesses += len(points)
-        return cut_at_points(found, points, pages=pages)
+        self._cuts += 1
+        return cut_at_points(found, points, pages=pages, cut=self._cuts)
 
     def forget(self, passed: KeyRange) -> None:
         """Take note that a range was given up before anything was known of it."""
@@ -98,4 +102,8 @@ class RangeSplitter:
         if found.is_guess:
             found.is_guess = False
             self._guesses -= 1
-            self._trust = self._trust + 1 if has_keys else max(1, self._trust // 2)
+            if has_keys:
+                self._trust += 1
+            elif found.cut not in self._wrong_cuts:  # all that one cut has made behind the last key is one mistake
+                self._wrong_cuts.add(found.cut)
+                self._trust = max(1, self._trust // 2)

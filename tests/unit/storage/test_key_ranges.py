@@ -147,7 +147,7 @@ def test_folders_outside_the_range_or_not_in_utf_8_cut_nothing() -> None:
 def test_guessed_ranges_follow_one_another_without_a_gap() -> None:
     found = listed("p/1", "p/2")
     found.end = b"p/9"
-    made = cut_at_points(found, [b"p/4", b"p/6"], pages=2.0)
+    made = cut_at_points(found, [b"p/4", b"p/6"], pages=2.0, cut=1)
     assert [(each.after, each.end) for each in (found, *made)] == [(None, b"p/4"), (b"p/4", b"p/6"), (b"p/6", b"p/9")]
     assert all(each.is_guess for each in made)
 

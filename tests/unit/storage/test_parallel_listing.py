@@ -17,7 +17,6 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, UnparsedPage
 from s3plan.storage.listing import OutOfOrder, ParallelLister
-from s3plan.storage.listing_walk import SERIAL_PAGES
 from s3plan.storage.patience import Patience
 
 LATENCY_S = 0.004
@@ -111,10 +110,11 @@ def test_what_fits_one_page_costs_one_request(count: int) -> None:
     assert len(engine.requests) == 1
 
 
-def test_a_few_pages_are_listed_one_after_another() -> None:
-    engine = slow(NUMBERS[: SERIAL_PAGES * PAGE_KEYS])
-    assert len(listed(parallel(engine))) == SERIAL_PAGES * PAGE_KEYS
-    assert (len(engine.requests), engine.most_in_flight) == (SERIAL_PAGES, 1)
+def test_a_few_pages_are_asked_for_at_once_behind_the_first() -> None:
+    engine = slow(NUMBERS[: 4 * PAGE_KEYS])
+    assert len(listed(parallel(engine))) == 4 * PAGE_KEYS
+    assert engine.most_in_flight > 1
+    assert len(engine.requests) <= 4 + 4
 
 
 def test_a_store_that_answers_at_once_is_asked_one_thing_after_another() -> None:
