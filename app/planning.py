@@ -13,11 +13,13 @@ from s3plan.app.capabilities import capabilities_for_plan
 from s3plan.app.comparability import are_etags_comparable
 from s3plan.app.connections import connections_of
 from s3plan.app.earlier_plans import check_may_replace, clear_place, prune
+from s3plan.app.first_questions import ask_first_questions, open_engines
 from s3plan.app.locations import FoundLocation, find_location
 from s3plan.app.own_process import calm_collector
 from s3plan.app.places import default_plan_path
 from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.stores import Stores
+from s3plan.planfile.header_document import load_validator
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.diagnostics import in_one_line
@@ -56,7 +58,7 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
     def open_lister(engine: Engine, location: PlanLocation, unordered: bool) -> Lister:  # noqa: FBT001
         return open_narrowed_listing(engine, location, shared=shared, unordered=unordered)
 
-    return plan_loaded(loaded, request, open_lister=open_lister, on_event=on_event)
+    return plan_loaded(loaded, request, open_lister=open_lister, shared=shared, on_event=on_event)
 
 
 def plan_loaded(
@@ -64,10 +66,14 @@ def plan_loaded(
     request: PlanRequest,
     *,
     open_lister: OpenLister,
+    shared: bytes | None = None,
     retried: RetriedPlan | None = None,
     on_event: OnEvent,
 ) -> PlanMade:
-    """Do so for a manifest that is in memory, and what its listers give; `retried` if that is a part of a job only."""
+    """Do so for a manifest that is in memory, and what its listers give; `retried` if that is a part of a job only.
+
+    `shared` is what all listed keys begin with, where the listers list the locations.
+    """
     output = request.output or default_plan_path(request.manifest, job=loaded.manifest.name)
     if output.suffix != ".s3plan":
         raise UsageInvalid(f"{output}: a plan's file name ends in .s3plan")
@@ -79,9 +85,12 @@ def plan_loaded(
         calm_collector() if request.owns_process else nullcontext(),
         Stores(connections_of(loaded.manifest), max_in_flight=2 * _LISTING_REQUESTS) as stores,
     ):
+        open_engines(stores, loaded.manifest)
+        _refuse_secrets(loaded)  # now that the sessions are open, they are known
+        ask_first_questions(stores, loaded.manifest, shared=shared)
+        load_validator()  # it takes as long as the answers
         source = find_location(stores, loaded.manifest.source, role=LocationRole.SOURCE)
         destination = find_location(stores, loaded.manifest.destination, role=LocationRole.DESTINATION)
-        _refuse_secrets(loaded)  # now that the sessions are open, they are known
         facts = _facts(request, loaded, stores, source, destination, retried=retried)
         built = _build(
             request,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import Request
+from s3plan.storage.asking_ahead import AskingAhead
 from s3plan.storage.capabilities import is_aws
-from s3plan.storage.connections import ConnectionSettings, effective_endpoint
+from s3plan.storage.connections import ConnectionSettings, effective_endpoint, effective_region
 from s3plan.storage.engines import EngineChoice, choose_engine, open_engine
 from s3plan.storage.guarded_engine import GuardedEngine
 from s3plan.storage.open_files import most_open_files, room_for_connections
@@ -34,7 +37,8 @@ class Stores:
         self._connections = connections
         self._max_in_flight = max_in_flight
         self._before_request = before_request
-        self._engines: dict[tuple[str, str | None], Engine] = {}
+        self._engines: dict[tuple[str, str], Engine] = {}
+        self._own_regions: dict[str, str] = {}
         self._checked: set[tuple[str, str | None]] = set()  # connections, and where they were seen to lead
 
     def __enter__(self) -> Self:
@@ -59,10 +63,9 @@ class Stores:
 
     def open(self, connection: str, *, region: str | None) -> Engine:
         """Return the engine of a connection in a region (None: the connection's own)."""
-        settings = self.settings_of(connection)
-        key = (connection, region or settings.region)
+        key = self._key(connection, region)
         if key not in self._engines:
-            in_region = _in_region(settings, key[1])
+            in_region = replace(self.settings_of(connection), region=key[1])
             engine = open_engine(in_region, max_in_flight=self._most_in_flight())
             before = self._before_request
             sender = engine if before is None else GuardedEngine(engine, before)
@@ -72,6 +75,20 @@ class Stores:
     def _most_in_flight(self) -> int:
         room = room_for_connections(most_open_files())
         return self._max_in_flight if room is None else max(1, min(self._max_in_flight, room))
+
+    def _key(self, connection: str, region: str | None) -> tuple[str, str]:
+        """Return what an engine is kept by: its connection's own region, however that is known, is no other region."""
+        settings = self.settings_of(connection)
+        if region is None and settings.region is None and connection not in self._own_regions:
+            self._own_regions[connection] = effective_region(settings)
+        return connection, region or settings.region or self._own_regions[connection]
+
+    def ask_ahead(self, connection: str, *, region: str | None, questions: Iterable[Request]) -> None:
+        """Send questions that are going to be asked through `open`, each once; their answers wait there."""
+        engine = self.open(connection, region=region)
+        if not isinstance(engine, AskingAhead):
+            engine = self._engines[self._key(connection, region)] = AskingAhead(engine)
+        engine.ask_ahead(questions)
 
     def engine_of(self, location: PlanLocation) -> Engine:
         """Return the engine that reaches a location; raise PlanRefused if it would lead to another store.
@@ -95,8 +112,10 @@ class Stores:
 
     def engines_of(self, locations: Iterable[PlanLocation]) -> dict[str, EngineChoice]:
         """Return how the requests of each connection go, by its name."""
-        ways = sorted({(location.connection, location.region or "") for location in locations})
-        return {name: choose_engine(_in_region(self.settings_of(name), region or None)) for name, region in ways}
+        ways = {location.connection: self._key(location.connection, location.region)[1] for location in locations}
+        return {
+            name: choose_engine(replace(self.settings_of(name), region=region)) for name, region in sorted(ways.items())
+        }
 
     def fallbacks(self, locations: Iterable[PlanLocation]) -> list[str]:
         """Return a sentence for each connection whose requests cannot go by the fast engine."""
@@ -114,9 +133,3 @@ class Stores:
                 f"{location.url}: the plan was made against {location.endpoint or 'AWS'}, but this environment leads "
                 f"to {found or 'AWS'}; set the endpoint as it was, or make a new plan"
             )
-
-
-def _in_region(settings: ConnectionSettings, region: str | None) -> ConnectionSettings:
-    from dataclasses import replace
-
-    return settings if region is None else replace(settings, region=region)

@@ -21,6 +21,11 @@ def header_text(header: PlanHeader) -> str:
     return header.model_dump_json(exclude_none=True)
 
 
+def load_validator() -> None:
+    """Import what parse_header takes: for whoever has a moment to spare before."""
+    import jsonschema  # noqa: F401
+
+
 def parse_header(text: str) -> PlanHeader:
     """Return the header that a document holds; raise HeaderInvalid with the first problem.
 

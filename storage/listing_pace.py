@@ -15,9 +15,10 @@ _STEADY_PAGES = 8  # the waiting for fewer pages says little
 
 
 class ListingPace:
-    """Begins with one request, takes a large first step, doubles while the reader mostly waits, and halves once when it hardly does.
+    """Begins with one request, doubles while the reader mostly waits, and halves once when it hardly does.
 
-    Halves, too, when the store asks for less, and grows by one at a time after that. `width` never exceeds `limit`.
+    The first step is larger. It halves, too, when the store asks for less, and grows by one at a time after that.
+    `width` never exceeds `limit`.
     """
 
     def __init__(self, limit: int) -> None:

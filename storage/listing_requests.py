@@ -7,6 +7,11 @@ from s3plan.schemas.requests import ListObjects
 from s3plan.storage.key_ranges import FoldersWanted
 
 
+def first_page_request(bucket: str, prefix: str, *, owner: str | None) -> ListObjects:
+    """Return the request that every listing begins with."""
+    return ListObjects(bucket, prefix=prefix, owner=owner, unparsed=True)
+
+
 def page_request(location: PlanLocation, prefix: str, *, after: bytes | None, token: str | None) -> ListObjects:
     """Return the request for the page behind a key, or behind the page that gave the token."""
     return ListObjects(

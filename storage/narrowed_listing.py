@@ -16,20 +16,20 @@ def open_narrowed_listing(engine: Engine, location: PlanLocation, *, shared: byt
 
     With `unordered` as open_listing does.
     """
-    below = askable_prefix(location, shared)
+    below = askable_prefix(location.bucket, location.prefix, shared)
     lister = open_listing(engine, location, unordered=unordered, below=below)
     return NarrowedLister(lister, below) if below else lister
 
 
-def askable_prefix(location: PlanLocation, shared: bytes) -> bytes:
-    """Return as much of `shared` as a listing of the location can be asked for.
+def askable_prefix(bucket: str, prefix: str, shared: bytes) -> bytes:
+    """Return as much of `shared` as a listing below that prefix can be asked for.
 
     No prefix is longer than a key may be; one in a directory bucket ends in `/`
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html).
     """
-    room = max(0, MAX_KEY_BYTES - len(location.prefix.encode()))
+    room = max(0, MAX_KEY_BYTES - len(prefix.encode()))
     below = shared[:room].decode(errors="ignore").encode()  # no character is cut in two
-    return below[: below.rfind(b"/") + 1] if is_directory_bucket(location.bucket) else below
+    return below[: below.rfind(b"/") + 1] if is_directory_bucket(bucket) else below
 
 
 class NarrowedLister:

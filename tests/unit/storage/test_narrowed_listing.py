@@ -31,7 +31,7 @@ def location(prefix: str, *, bucket: str = "bucket") -> PlanLocation:
 def test_a_store_is_asked_for_as_much_of_a_prefix_as_it_takes(
     bucket: str, prefix: str, shared: str, askable: str
 ) -> None:
-    assert askable_prefix(location(prefix, bucket=bucket), shared.encode()) == askable.encode()
+    assert askable_prefix(bucket, prefix, shared.encode()) == askable.encode()
 
 
 @pytest.mark.parametrize("unordered", [False, True])
