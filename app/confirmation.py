@@ -11,7 +11,7 @@ from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.actions import Action, VerdictKind
 from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
-from s3plan.schemas.errors import PlanRefused, StoreRefused
+from s3plan.schemas.errors import PlanRefused, S3PlanError, StoreRefused
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.plan import Batch, LocationRole, PhaseName, PlanLocation
 from s3plan.schemas.requests import Encryption
@@ -110,9 +110,13 @@ def _ask(
         stem = new_probe_stem(destination.prefix)
         if makes_objects(believed):
             cache.note_confirmation(destination.endpoint, destination.bucket, stem=stem)
-        last = confirm(
-            engine, destination.bucket, stem, believed, sample=sample, owner=destination.owner, patience=patience
-        )
+        try:
+            last = confirm(
+                engine, destination.bucket, stem, believed, sample=sample, owner=destination.owner, patience=patience
+            )
+        except S3PlanError:
+            cache.note_failed_probe(destination.endpoint, destination.bucket)  # the next apply removes what is left
+            raise
         if makes_objects(believed):
             cache.note_clean(destination.endpoint, destination.bucket)
         if last[0] is not Finding.UNTOLD:

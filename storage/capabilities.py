@@ -84,7 +84,7 @@ class CapabilityCache:
 
     def note_confirmation(self, endpoint: str | None, bucket: str, *, stem: str) -> None:
         """Write down that this process is about to make an object under this stem; what was found before stays."""
-        self._replace(endpoint, bucket, {**self._entry(endpoint, bucket), **_probing(stem)})
+        self._replace(endpoint, bucket, {**self._entry(endpoint, bucket), **_probing(stem), "is_over": False})
 
     def note_clean(self, endpoint: str | None, bucket: str) -> None:
         """Write down that what was noted last has removed what it made."""
