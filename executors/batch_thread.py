@@ -8,7 +8,7 @@ from threading import Thread
 from time import monotonic
 
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.outcomes import Outcome, Progress
+from s3plan.schemas.outcomes import Outcome, Progress, UploadBegun
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.redaction import described
 from s3plan.schemas.tasks import BatchProgress, BatchTask
@@ -19,8 +19,8 @@ _RING_FOR_BAD_NEWS_EVERY_S = 0.05  # the scheduler slows down, or stops, by what
 class BatchThread:
     """Performs one batch and keeps what it has told until it is collected.
 
-    `ring` is called, on the batch's thread, when there is news that should not wait: `ring_every_items` of it,
-    something that went wrong, the end.
+    `ring` is called, on the batch's thread, when there is news that should not wait: `ring_every_items` of it, an
+    upload's id (a kill before it is journaled leaves the upload open), something that went wrong, the end.
     """
 
     __slots__ = (
@@ -81,7 +81,7 @@ class BatchThread:
             for item in self._performer.perform(self.task, self._control):
                 self._told.append(item)
                 untold += 1
-                if untold >= self._ring_every_items:
+                if untold >= self._ring_every_items or isinstance(item, UploadBegun):
                     untold = 0
                     self._ring()
                 elif isinstance(item, Outcome) and not item.kind.is_success:

@@ -43,8 +43,9 @@ def test_keys_that_xml_cannot_carry_are_deleted_one_by_one(place: Workplace) -> 
     place.server.reset_stats()
     place.apply()
     stats = place.server.stats()
-    assert stats.answered("DeleteObject", 204) == len(XML_UNSAFE_KEYS)
-    assert stats.answered("DeleteObjects") == 1
+    # One more of each is of the apply's look whether the store still refuses wrong conditions.
+    assert stats.answered("DeleteObject", 204) == len(XML_UNSAFE_KEYS) + 1
+    assert stats.answered("DeleteObjects") == 1 + 1
     assert place.keys("destination") == {"kept"}
 
 

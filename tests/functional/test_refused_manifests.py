@@ -68,7 +68,7 @@ PLACES = {
     "local folder": (GOOD.replace("s3://source/in/", "./folder"), "not there yet|not yet|s3://"),
     "unknown scheme": (GOOD.replace("s3://source/in/", "gs://source/in/"), "s3://|gs"),
     "no bucket": (GOOD.replace("s3://source/in/", "s3:///in/"), "bucket"),
-    "bad bucket": (GOOD.replace("s3://source/", "s3://So_urce/"), "bucket"),
+    "bad bucket": (GOOD.replace("s3://source/", "s3://so!urce/"), "bucket"),
     "unknown connection": (GOOD.replace("source: s3://source/in/", "source: {url: s3://source/, connection: x}"), "x"),
     "overlap, same": (GOOD.replace("s3://destination/out/", "s3://source/in/"), "overlap|same"),
     "overlap, below": (GOOD.replace("s3://destination/out/", "s3://source/in/below/"), "overlap|inside|within|lies"),

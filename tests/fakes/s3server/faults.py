@@ -63,6 +63,7 @@ class Fault:
     """One rule.
 
     operation, bucket, key, prefix: what it hits; None is anything. A listing's key is its prefix parameter.
+    spares: what is in the keys that it does not hit.
     times: how many requests, None is for ever. after: how many matching ones pass first (page N: `after=N-1`).
     share: the probability for a matching one, drawn from `seed`. lasts_s: a storm, so long from its first request on.
     after_commit: the operation runs, only the answer is the fault's. delay_s: waited before the rest.
@@ -75,6 +76,7 @@ class Fault:
     bucket: str | None = None
     key: str | None = None
     prefix: str | None = None
+    spares: str | None = None
     times: int | None = 1
     after: int = 0
     share: float = 1.0
@@ -101,6 +103,7 @@ class Fault:
             and self.bucket in {None, bucket}
             and self.key in {None, key}
             and (self.prefix is None or key.startswith(self.prefix))
+            and (self.spares is None or self.spares not in key)
         )
 
 
