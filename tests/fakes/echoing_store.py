@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 _OF_ONE_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 _SIGNATURE = re.compile(r"Signature=([0-9a-f]{64})")
+_OF_PROBES = ".s3plan-probe-"
 # Status and code of the refusals, one after the other; the last is what an unknown parameter would get.
 REFUSALS = (
     (403, "SignatureDoesNotMatch"),
@@ -26,7 +27,8 @@ REFUSALS = (
 class EchoingStore(ThreadingHTTPServer):
     """See the module. `signatures` and `tokens` are those that it was sent; `role` is what STS hands out.
 
-    Copies are refused once `passes` of them went through.
+    Copies are refused once `passes` of them went through, but for those of a probe or a confirmation, from keys of its
+    own or to them: the store behind answers these, which enforces conditions, so that an apply gets to its own actions.
     """
 
     daemon_threads = True
@@ -46,13 +48,14 @@ class EchoingStore(ThreadingHTTPServer):
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def refusal(self, headers: Mapping[str, str]) -> tuple[int, str] | None:
+    def refusal(self, path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
         """Take note of a request and return how it is refused, if it is."""
         with self._lock:
             self.signatures.update(_SIGNATURE.findall(headers.get("authorization", "")))
             if token := headers.get("x-amz-security-token"):
                 self.tokens.add(token)
-            if "x-amz-copy-source" not in headers or ".s3plan-probe-" in headers["x-amz-copy-source"]:
+            source = headers.get("x-amz-copy-source")
+            if source is None or _OF_PROBES in source or _OF_PROBES in path:
                 return None
             self._copies += 1
             if self._copies <= self.passes:
@@ -72,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         if b"Action=AssumeRole" in body:
             self._say(200, _role_document(self.server.role))
             return
-        refusal = self.server.refusal(headers)
+        refusal = self.server.refusal(self.path, headers)
         if refusal is not None:
             self._say(refusal[0], _echo(refusal[1], f"{self.command} {self.path}", headers))
             return
