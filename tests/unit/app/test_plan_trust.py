@@ -112,9 +112,9 @@ def test_a_plan_with_ends_that_no_screen_shows_is_refused(tmp_path: Path, role: 
         f"INSERT INTO location VALUES (3, '{role}', 's3://third/', '', NULL, NULL, 'third', '', NULL)",
         reseal=True,
     )
-    with pytest.raises(PlanRefused, match="not one source and one destination"):
+    with pytest.raises(PlanRefused, match="needs one source and one destination"):
         open_review(path)
-    with open_plan(path) as plan, pytest.raises(PlanRefused, match="not one source and one destination"):
+    with open_plan(path) as plan, pytest.raises(PlanRefused, match="needs one source and one destination"):
         check_header(plan, now=plan.header.made_at)
 
 
