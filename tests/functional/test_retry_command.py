@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from fakes.s3server import Fault, FaultKind
 from fakes.workplace import BY_BOTH_ENGINES, MIRROR, Workplace
 
@@ -56,12 +57,12 @@ def test_it_is_shown_like_any_plan_and_applied_only_when_somebody_says_yes(place
     assert "k1" in shown.stdout
 
 
-def a_stale_object(place: Workplace) -> None:
+def a_stale_object(place: Workplace, *stale: str) -> None:
     place.seed("source", "k1", "k10", "k2", size_bytes=10)
     place.buckets("destination")
     place.manifest()
     place.plan(probe=True)
-    place.seed("source", "k1", size_bytes=11)
+    place.seed("source", *(stale or ["k1"]), size_bytes=11)
     assert place.apply().exit_code == 3
 
 
@@ -166,10 +167,18 @@ def test_a_plan_whose_journal_is_gone_has_to_be_applied_again_first(place: Workp
     assert place.command.run("retry", place.plan_file).exit_code == 0
 
 
-def test_a_store_that_says_no_leaves_no_plan(place: Workplace) -> None:
-    a_stale_object(place)
-    place.server.faults([Fault(kind=FaultKind.ACCESS_DENIED, operation="ListObjectsV2", times=None)])
+@pytest.mark.parametrize(
+    ("stale", "said"),
+    [
+        (["k1", "k2"], "ListObjectsV2: AccessDenied"),  # several keys are listed
+        (["k1"], "HeadObject: HTTP403"),  # a single one is asked for, and that answer has no body to name the error
+    ],
+)
+def test_a_store_that_says_no_leaves_no_plan(place: Workplace, stale: list[str], said: str) -> None:
+    a_stale_object(place, *stale)
+    asked = ("HeadObject", "ListObjectsV2")  # a key whose HEAD is denied is listed
+    place.server.faults([Fault(kind=FaultKind.ACCESS_DENIED, operation=name, times=None) for name in asked])
     ended = place.command.run("retry", place.plan_file)
     assert ended.exit_code == 1
-    assert "AccessDenied" in ended.stderr
+    assert said in ended.stderr
     assert not (place.folder / RETRY).exists()
