@@ -138,16 +138,16 @@ def _open_stores(
     """Return the engines, how wide they may go, and what to say if few files may be open."""
     record = plan.header.manifest
     connections = connections_of(parse_manifest(record.text.encode(), path=Path(record.path)).manifest)
-    climbs = Stores(connections, max_in_flight=1).take_many(plan.locations)
+    unopened = Stores(connections, max_in_flight=1)
     limits = engine_limits(
         request.overrides.applied_to(plan.header.settings),
         workers=request.workers,
         executor=request.executor,
         batches=batches,
-        climbs=climbs,
+        climbs=unopened.take_many(plan.locations),
         cluster=request.cluster,
     )
-    limits, told = fit_to_files(limits, plan.locations)
+    limits, told = fit_to_files(limits, engines=unopened.count_engines(plan.locations))
     before_request = None if lock.lease is None else lock.check
     stores = Stores(connections, max_in_flight=limits.most_in_flight, before_request=before_request)
     return stack.enter_context(stores), limits, told

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from s3plan.app.executors import EngineLimits
-from s3plan.schemas.plan import PlanLocation
 from s3plan.storage.open_files import most_open_files, most_open_files_of_workers, room_for_connections
 
 _OPEN_IN_A_WORKER = 32  # before it has any connection
 
 
-def fit_to_files(limits: EngineLimits, locations: Iterable[PlanLocation]) -> tuple[EngineLimits, str | None]:
+def fit_to_files(limits: EngineLimits, *, engines: int) -> tuple[EngineLimits, str | None]:
     """Return what the limit of open files leaves of these limits, and a sentence if that is less.
 
-    Of workers that others have started nothing is known here; what they open is bounded where they run.
+    `engines` are as many as share a process's open files (Stores.count_engines). Of workers that others have started
+    nothing is known here; what they open is bounded where they run.
     """
     if limits.sends_from_here:
         most, processes, open_now = most_open_files(), 1, None
@@ -26,7 +25,6 @@ def fit_to_files(limits: EngineLimits, locations: Iterable[PlanLocation]) -> tup
     room = room_for_connections(most, open_now=open_now)
     if room is None:
         return limits, None
-    engines = len({(location.connection, location.region) for location in locations})
     fitting = max(1, room // max(1, engines)) * processes
     if fitting >= limits.most_in_flight:
         return limits, None

@@ -101,6 +101,10 @@ class Stores:
             self._checked.add(way)
         return self.open(location.connection, region=location.region)
 
+    def count_engines(self, locations: Iterable[PlanLocation]) -> int:
+        """Return how many engines reach these locations; each has connections of its own."""
+        return len({self._key(location.connection, location.region) for location in locations})
+
     def take_many(self, locations: Iterable[PlanLocation]) -> bool:
         """Return whether an engine of one of these locations takes many requests under way."""
         return any(choice.takes_many for choice in self.engines_of(locations).values())
