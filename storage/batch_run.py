@@ -190,6 +190,8 @@ class BatchRun:
         running.under_way += 1
         self._under_way += 1
         wait_s = self._control.reserve(size_bytes=wanted.size_bytes) if wanted.reserves else 0.0
+        if isinstance(wanted, Turn):
+            wait_s = max(wait_s, wanted.wait_s)
         if wait_s > 0:
             self._wait_for_turn(running, wanted, wait_s)
         else:

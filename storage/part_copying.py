@@ -35,7 +35,7 @@ from s3plan.storage.settlement import (
     settle_copy,
 )
 from s3plan.storage.source_tags import read_tags
-from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, BatchContext, Procedure, Side, ask
+from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, BatchContext, Procedure, Side, Turn, ask
 from s3plan.storage.uploads import list_stored_parts, matching_parts, tell_open_uploads
 
 Step = Asking[Outcome | None]
@@ -264,6 +264,9 @@ def _settle_parts(
 
 
 def _complete(context: BatchContext, position: int, action: Action, upload: _Upload) -> Asking[Outcome]:
+    if context.left_of_first_second_s:
+        # LastModified has whole seconds: only in a later one is the object known for ours if this attempt is killed.
+        yield Turn(0, reserves=False, wait_s=context.left_of_first_second_s)
     ended = yield from _look_before_complete(context, position, action, upload)
     if ended is not None:
         return ended

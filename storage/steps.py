@@ -40,10 +40,11 @@ class Ask(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """The turn of a request of that size. None is sent once it has come, for a last look before the request."""
+    """The turn of a request of that size, in `wait_s` at the earliest. None is sent once it has come."""
 
     size_bytes: int
     reserves: bool = True
+    wait_s: float = 0.0
 
 
 class AskMany(NamedTuple):
@@ -98,6 +99,16 @@ class BatchContext:
     emit: Callable[[Progress], None]
     clock: Callable[[], float]  # seconds, monotonic
     without_batch_deletes: set[tuple[str | None, str]] = field(default_factory=set)  # shared by a worker's batches
+    _began_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._began_s = self.clock()
+
+    @property
+    def left_of_first_second_s(self) -> float:
+        """How long, at the most, the store's clock still shows the second in which this attempt was durably begun."""
+        passed_s = self.clock() - self._began_s
+        return max(0.0, 1.0 - self.task.begun_at_ms % 1000 / 1000 - passed_s)
 
     @property
     def deletes_in_batches(self) -> bool:

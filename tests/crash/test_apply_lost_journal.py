@@ -6,7 +6,7 @@ import time
 
 import pytest
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import BY_BOTH_ENGINES, MIB, MIRROR, Workplace, counted
+from fakes.workplace import BY_BOTH_ENGINES, MIB, MIRROR, PROBE, Workplace, counted
 
 pytestmark = BY_BOTH_ENGINES
 
@@ -84,7 +84,7 @@ def test_large_objects_are_found_again_without_a_journal(place: Workplace, is_co
     place.server.reset_stats()
     if is_completed:
         # Only what came to be in a later second than the attempt began is known for ours by its time.
-        late = Fault(kind=FaultKind.DELAY, operation="CompleteMultipartUpload", delay_s=1.1)
+        late = Fault(kind=FaultKind.DELAY, operation="CompleteMultipartUpload", spares=PROBE, delay_s=1.1)
         place.server.faults([late])
         assert place.apply(limit=1).exit_code == 8
     else:
