@@ -42,6 +42,7 @@ class MirroredPlace:
     def set_back(self) -> None:
         """Have everything as it was before the first run of the plan."""
         self.seed()
+        self.place.told.clear()
         for name in ("job.s3run", "job.s3run.lock", "job.s3run-journal"):
             (self.place.plan_file.parent / name).unlink(missing_ok=True)
 
@@ -54,7 +55,7 @@ class MirroredPlace:
         assert {key: row.size_bytes for key, row in destination.items()} == {
             key: row.size_bytes for key, row in source.items()
         }
-        assert self.place.server.uploads("destination") == []
+        assert self.place.untold_uploads() == []
         writes = self.place.writes()
         assert writes.keys() == source.keys()
         assert sum(count > 1 for count in writes.values()) <= written_twice, writes
