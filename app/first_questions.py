@@ -29,8 +29,11 @@ def ask_first_questions(stores: Stores, manifest: Manifest, *, shared: bytes | N
     """
     for place in (manifest.source, manifest.destination):
         asks_encryption = isinstance(place, Source) or place.encryption is None
+        connection = place.connection or ""
         questions = list(_questions(place, asks_encryption=asks_encryption, shared=shared))
-        stores.ask_ahead(place.connection or "", region=place.region, questions=questions)
+        if stores.is_region_guessed(connection, place.region):
+            del questions[1:]  # where the bucket is, has to be known first
+        stores.ask_ahead(connection, region=place.region, questions=questions)
 
 
 def _questions(place: Source | Destination, *, asks_encryption: bool, shared: bytes | None) -> Iterator[Request]:

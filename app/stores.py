@@ -13,7 +13,7 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Request
 from s3plan.storage.asking_ahead import AskingAhead
 from s3plan.storage.capabilities import is_aws
-from s3plan.storage.connections import ConnectionSettings, effective_endpoint, effective_region
+from s3plan.storage.connections import ConnectionSettings, effective_endpoint, effective_region, named_region
 from s3plan.storage.engines import EngineChoice, choose_engine, open_engine
 from s3plan.storage.guarded_engine import GuardedEngine
 from s3plan.storage.open_files import most_open_files, room_for_connections
@@ -82,6 +82,11 @@ class Stores:
         if region is None and settings.region is None and connection not in self._own_regions:
             self._own_regions[connection] = effective_region(settings)
         return connection, region or settings.region or self._own_regions[connection]
+
+    def is_region_guessed(self, connection: str, region: str | None) -> bool:
+        """Return whether nobody has named the region of a connection to AWS: a bucket may well be in another one."""
+        settings = self.settings_of(connection)
+        return region is None and named_region(settings) is None and effective_endpoint(settings) is None
 
     def ask_ahead(self, connection: str, *, region: str | None, questions: Iterable[Request]) -> None:
         """Send questions that are going to be asked through `open`, each once; their answers wait there."""

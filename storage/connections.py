@@ -193,8 +193,16 @@ def effective_region(settings: ConnectionSettings, session: Any = None) -> str:
     That last is what botocore signs for where nobody names a region, and what other stores answer to. A bucket that is
     made without naming another region is made there.
     """
-    asked = _base_session(settings) if session is None and settings.region is None else session
-    return str(settings.region or asked.get_config_variable("region") or _DEFAULT_REGION)
+    return named_region(settings, session) or _DEFAULT_REGION
+
+
+def named_region(settings: ConnectionSettings, session: Any = None) -> str | None:
+    """Return the region that the settings name, else the configuration's; None where nobody names one."""
+    if settings.region is not None:
+        return settings.region
+    asked = _base_session(settings) if session is None else session
+    found: str | None = asked.get_config_variable("region")
+    return found or None
 
 
 def _configured_endpoint(session: Any) -> str | None:

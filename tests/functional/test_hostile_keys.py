@@ -207,7 +207,7 @@ HOSTILE_SETTINGS = {"mode": NASTY, "overwrite": NASTY, "storage_class": NASTY, "
 
 def forge_plan(path: Path) -> None:
     """A plan of somebody else's making: every text in it that the format leaves free is hostile."""
-    copied = [action._replace(reason=NASTY, storage_class=NASTY) for action in copies(NASTY.encode(), b"a")]
+    copied = [action._replace(reason=NASTY) for action in copies(NASTY.encode(), b"a")]
     deleted = [action._replace(reason=NASTY) for action in deletes(NASTY.encode() + b"d", b"d")]
     aside = [action._replace(reason=NASTY) for action in skips(b"\xff\x1b[2J", b"\xff\xfe=1")]
     write_plan(path, copied=copied, deleted=deleted, aside=aside)
@@ -216,7 +216,6 @@ def forge_plan(path: Path) -> None:
     document["job"] = document["tool_version"] = document["manifest"]["path"] = NASTY
     document["warnings"] = [NASTY, "\nwarning: none\n"]
     document["settings"] |= HOSTILE_SETTINGS
-    document["settings"]["encryption"] = {"type": "aws:kms", "key_id": NASTY}
     document["source"]["note"] = NASTY
     document["prefixes"] = [{"kind": "delete", "prefix": NASTY, "objects": 2, "bytes": 18}]
     document["guards"] = [{"name": NASTY, "limit": NASTY, "allowed": 1, "found": 2, "held": True, "released": True}]
@@ -225,8 +224,7 @@ def forge_plan(path: Path) -> None:
     change(
         path,
         f"UPDATE header SET document = '{text}'",
-        f"UPDATE location SET prefix = '{NASTY}/', url = '{url}', connection = '{NASTY}', region = '{NASTY}', "
-        f"endpoint = '{NASTY}', owner = '{NASTY}' WHERE id = 2",
+        f"UPDATE location SET prefix = '{NASTY}/', url = '{url}' WHERE id = 2",
         f"UPDATE phase SET job = '{NASTY}'",
         reseal=True,
     )
