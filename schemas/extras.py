@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distributions
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,10 +13,8 @@ NAME = "s3plan"
 
 def install_command(extra: str) -> str:
     """Return the command that installs an extra into this environment, from where s3plan itself came."""
-    try:
-        return command_from(distribution(NAME).read_text("direct_url.json"), extra=extra)
-    except PackageNotFoundError:
-        return command_from(None, extra=extra)
+    noted = (found.read_text("direct_url.json") for found in distributions(name=NAME))
+    return command_from(next(filter(None, noted), None), extra=extra)  # a checkout's egg-info has no such note
 
 
 def command_from(direct_url: str | None, *, extra: str) -> str:

@@ -28,9 +28,14 @@ class Disturbance:
     never: Collection[str] = ()
     spoils_content: bool = False  # what the client reads is wrong and cannot be known to be
 
-    def at(self, number: int) -> Fault:
-        """The fault for request number N of all, from 1."""
-        return replace(self.rule, after=number - 1)
+    def at(self, number: int, operations: Sequence[str]) -> Fault:
+        """The fault for request number N, from 1, of those that a run without faults sent.
+
+        It hits the same operation for as many times as that one had been asked by then: what is asked at once comes
+        in any order.
+        """
+        operation = operations[number - 1]
+        return replace(self.rule, operation=operation, after=operations[: number - 1].count(operation))
 
     def makes_sense_for(self, operation: str) -> bool:
         return operation not in self.never and (not self.only or operation in self.only)

@@ -25,7 +25,7 @@ def test_an_apply_ends_right_or_says_the_truth(stage: Stage, disturbance: Distur
     assert numbers, "it makes sense for no request at all"
     for number in numbers:
         where = f"{disturbance.name} at request {number} ({stage.applying[number - 1]})"
-        disturb_and_resume(stage, tally, where, [disturbance.at(number)], disturbance)
+        disturb_and_resume(stage, tally, where, [disturbance.at(number, stage.applying)], disturbance)
     assert tally.counts["faults"] >= len(numbers)
     tally.assert_nothing_wrong()
 
@@ -37,7 +37,7 @@ def test_so_does_an_apply_that_probes_its_store_first(
     probing = stage.probing[: PREPARING + len(stage.probing) - len(stage.applying)]
     for number in numbers_for(disturbance, probing, turn=turn, most=None if TORTURE else 1):
         where = f"{disturbance.name} at request {number} ({probing[number - 1]}) with a probe"
-        disturb_and_resume(stage, tally, where, [disturbance.at(number)], disturbance, probes=True)
+        disturb_and_resume(stage, tally, where, [disturbance.at(number, probing)], disturbance, probes=True)
     tally.assert_nothing_wrong()
 
 
@@ -53,7 +53,7 @@ def test_two_faults_one_soon_after_the_other_pass_as_well(stage: Stage, tally: T
         gap = chance.randint(1, 3)
         where = f"{one.name} at request {number} ({stage.applying[number - 1]}), {other.name} {gap} after it"
         # The second rule does not count the request that the first one takes.
-        faults = [one.at(number), replace(other.rule, after=number + gap - 2)]
+        faults = [one.at(number, stage.applying), replace(other.rule, after=number + gap - 2)]
         met = replace(one, spoils_content=one.spoils_content or other.spoils_content)
         disturb_and_resume(stage, tally, where, faults, met)
     tally.assert_nothing_wrong()

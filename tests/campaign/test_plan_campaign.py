@@ -28,7 +28,7 @@ def test_a_plan_is_right_or_there_is_none(
         folder = tmp_path / str(number)
         folder.mkdir()
         output = folder / "job.s3plan"
-        stage.disturb(disturbance.at(number))
+        stage.disturb(disturbance.at(number, stage.planning))
         ended = stage.plan(output)
         hits = sum(stage.place.server.fired())
         stage.calm()

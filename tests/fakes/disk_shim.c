@@ -42,8 +42,13 @@ static void note(char what, const char *path, int64_t offset, const void *data, 
     if (data != NULL) (void)!real_write(log_descriptor, data, length);
 }
 
+/* What nothing depends on, and what comes once a second: whether there is one at all is a matter of speed. */
+static int is_of_progress(const char *path) {
+    return strstr(path, ".s3run.progress") != NULL;
+}
+
 static int is_below(const char *path) {
-    return folder_length != 0 && strncmp(path, folder, folder_length) == 0 &&
+    return folder_length != 0 && !is_of_progress(path) && strncmp(path, folder, folder_length) == 0 &&
            (path[folder_length] == '/' || path[folder_length] == '\0');
 }
 

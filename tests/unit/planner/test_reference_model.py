@@ -107,7 +107,8 @@ def reference(source: Tree, destination: Tree, case: Case) -> dict[bytes, str]:
         if key == b"":
             verdicts[key] = "skipped"
         elif here is None:
-            verdicts[key] = "delete" if case.mirror else "unchanged"
+            extraneous = "delete" if there is not None and case.row_passes(there) else "skipped"
+            verdicts[key] = extraneous if case.mirror else "unchanged"
         elif not case.row_passes(here):
             verdicts[key] = "skipped"
         elif there is None:

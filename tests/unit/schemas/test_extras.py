@@ -36,3 +36,14 @@ def test_what_says_nothing_that_is_still_there_is_no_place(noted: str) -> None:
 
 def test_this_installation_has_a_command() -> None:
     assert install_command("demo").endswith("[demo]'")
+
+
+def test_what_setuptools_leaves_in_a_checkout_does_not_hide_how_it_was_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = install_command("demo")
+    left = tmp_path / "s3plan.egg-info"
+    left.mkdir()
+    (left / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: s3plan\nVersion: 0.1.0\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert install_command("demo") == expected
