@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import takewhile
+from itertools import groupby, takewhile
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import MAX_KEY_BYTES, ObjectRow
@@ -20,6 +20,7 @@ from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, Side, ask
 
 _LAST_CHARACTER = "\U0010ffff"
 _OF_ONE_KEY = frozenset({FailureKind.NOT_FOUND, FailureKind.DENIED})
+_WORTH_A_LISTING = 16  # keys that one request may show to be absent: a listing costs what a dozen looks cost
 _WORTH_A_PAGE = 4  # keys found by one; below that a request for each key is as cheap, and many go at once
 Found = dict[bytes, ObjectRow]
 
@@ -28,16 +29,18 @@ def look_at_keys(side: Side, location: PlanLocation, keys: Sequence[bytes]) -> A
     """Return what stands at `keys` (whole keys); absent ones are not in the result.
 
     A Failure ends it. None: the run is stopping, so not all were asked for. All that begins like the keys is listed
-    first: one request where that is little. Then the pages around them, as long as they show enough of them. Then each
-    key that was not seen is asked for.
+    first: one request where that is little. Then the pages around them, as long as they show enough of them; then, all
+    that begins like some of those not seen, which shows that they are not there. Then each key of which nothing is
+    known is asked for.
     """
     found: Found = {}
     wanted = sorted(frozenset(keys))
     if len(wanted) > 1:
-        left = yield from _look_by_pages(side, location, wanted, found)
-        if isinstance(left, Failure):
-            return left
-        wanted = left
+        for look in (_look_by_pages, _look_below_prefixes):
+            left = yield from look(side, location, wanted, found)
+            if isinstance(left, Failure):
+                return left
+            wanted = left
     return (yield from _look_at_each(side, location, wanted, found))
 
 
@@ -50,9 +53,8 @@ def _look_by_pages(
     if not isinstance(page, ObjectsPage):
         return _as_failure(page)
     _take(page, wanted, found)
-    if is_whole(page) and all(row.key.startswith(prefix.encode()) for row in page.rows):
-        listed = {row.key for row in page.rows}
-        return [key for key in wanted if key in listed and key not in found]
+    if (unclear := _unclear_after(page, prefix, wanted, found)) is not None:
+        return unclear
     at = 0
     while (at := _next_unseen(wanted, found, at)) < len(wanted):
         start_after = _just_before(wanted[at].decode())
@@ -65,6 +67,61 @@ def _look_by_pages(
             break
         at = reached
     return [key for key in wanted if key not in found]
+
+
+def _look_below_prefixes(
+    side: Side, location: PlanLocation, wanted: Sequence[bytes], found: Found
+) -> Asking[list[bytes] | Failure]:
+    """Learn what is not there from listings of how many of the keys begin; return those that no listing told of.
+
+    All that begins like all of them is known not to fit a page, so it is listed with one character more each; where
+    that is not whole either, with one more again.
+    """
+    unclear: list[bytes] = []
+    groups = _split(wanted, unclear)
+    while groups:
+        requests = {key.encode(): ListObjects(location.bucket, key, owner=location.owner) for key in groups}
+        pages = yield from _ask_for_each(side, requests)
+        narrower: dict[str, list[bytes]] = {}
+        for prefix, keys in groups.items():
+            page = pages.get(prefix.encode())
+            if page is None:  # the run is stopping, or another page was a failure
+                unclear += keys
+            elif not isinstance(page, ObjectsPage):
+                return _as_failure(page)
+            else:
+                _take(page, keys, found)
+                left = _unclear_after(page, prefix, keys, found)
+                if left is None:
+                    narrower |= _split([key for key in keys if key not in found], unclear)
+                else:
+                    unclear += left
+        groups = narrower
+    return sorted(unclear)
+
+
+def _split(wanted: Sequence[bytes], too_few: list[bytes]) -> dict[str, list[bytes]]:
+    """Return sorted keys by how many of them begin, which is longer than how all begin; the others go to `too_few`."""
+    if len(wanted) < _WORTH_A_LISTING:
+        too_few += wanted
+        return {}
+    length = len(_common_prefix(wanted[0].decode(), wanted[-1].decode())) + 1
+    groups: dict[str, list[bytes]] = {}
+    for _, same in groupby(wanted, key=lambda key: key.decode()[:length]):
+        keys = list(same)
+        if len(keys) < _WORTH_A_LISTING:
+            too_few += keys
+        else:
+            groups[_common_prefix(keys[0].decode(), keys[-1].decode())] = keys
+    return groups
+
+
+def _unclear_after(page: ObjectsPage, prefix: str, wanted: Sequence[bytes], found: Found) -> list[bytes] | None:
+    """Return those that a listing below the prefix names without saying enough; None: it is not whole."""
+    if not is_whole(page) or not all(row.key.startswith(prefix.encode()) for row in page.rows):
+        return None
+    listed = {row.key for row in page.rows}
+    return [key for key in wanted if key in listed and key not in found]
 
 
 def _common_prefix(first: str, last: str) -> str:

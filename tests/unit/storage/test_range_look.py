@@ -71,6 +71,33 @@ def test_it_finds_exactly_what_is_there(there: set[str], wanted: set[str], rows:
     assert len(world.engine.requests) <= 2 * len(wanted) + 1
 
 
+CROWDED_KEYS = st.text(st.sampled_from("ab0"), min_size=1, max_size=4)
+
+
+@given(there=st.sets(CROWDED_KEYS, max_size=60), wanted=st.sets(CROWDED_KEYS, min_size=20), rows=st.integers(2, 12))
+def test_it_finds_exactly_what_is_there_among_many_that_begin_alike(
+    there: set[str], wanted: set[str], rows: int
+) -> None:
+    world = CopyWorld()
+    for key in there:
+        world.put_destination(key, key.encode())
+    small_pages(world, rows)
+    assert found_keys(world, sorted(wanted, key=str.encode)) == there & wanted
+
+
+def test_absent_keys_among_many_others_are_not_asked_for_one_by_one() -> None:
+    world = CopyWorld()
+    days = [f"2024-{month:02}/{day:02}" for month in range(1, 13) for day in range(1, 29)]
+    for day in days:
+        for number in range(6):
+            world.put_destination(f"{day}/there-{number}", b"")
+    wanted = [f"{day}/{number:04}" for day in days[20:62] for number in range(6)]
+    small_pages(world, 300)
+    assert found_keys(world, wanted) == set()
+    assert len(world.engine.requests) <= 12
+    assert not [request for request in world.engine.requests if isinstance(request, HeadObject)]
+
+
 @given(there=st.sets(KEYS, max_size=12), wanted=st.sets(KEYS, min_size=1, max_size=12), rows=st.integers(2, 4))
 def test_a_store_that_lists_out_of_order_hides_nothing(there: set[str], wanted: set[str], rows: int) -> None:
     world = CopyWorld()
