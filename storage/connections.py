@@ -17,6 +17,7 @@ from s3plan.schemas.redaction import redact
 from s3plan.storage.credentials_ahead import CredentialsAhead
 from s3plan.storage.credentials_in_use import frozen_credentials
 from s3plan.storage.log_redaction import keep_secrets_out_of_logs
+from s3plan.storage.sdk_data import share_data
 
 _DEFAULT_REGION = "us-east-1"
 
@@ -113,6 +114,7 @@ def _base_session(settings: ConnectionSettings) -> Any:
     except BotoCoreError as error:
         said = redact(str(error))
         raise CredentialsUnusable(f"{settings}: the AWS configuration cannot be read: {said}") from None
+    share_data(session)
     return session
 
 

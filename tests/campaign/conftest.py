@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.loaders import Loader
 from campaign.stage import Stage
 from campaign.tally import PROPERTY, Tally
 from fakes.s3server import ServerProcess
@@ -19,7 +18,6 @@ from s3plan.app import stores
 from s3plan.storage.engines import open_engine
 
 _IN_MEMORY = Path("/dev/shm")
-_LOADER = Loader()
 _READ_TIMEOUT_S = 0.6  # a stall would take two minutes otherwise
 _LOOK_EVERY_S = 0.1
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
@@ -27,10 +25,11 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let timeouts and pauses be short, which are for networks and for people, and S3's model be read once."""
+    """Let timeouts and pauses be short, which are for networks and for people."""
     monkeypatch.setattr(stores, "open_engine", partial(open_engine, read_timeout_s=_READ_TIMEOUT_S))
-    monkeypatch.setattr("botocore.session.create_loader", lambda *_: _LOADER)
     monkeypatch.setattr("s3plan.storage.http_loop._LOOK_EVERY_S", _LOOK_EVERY_S)
+    # A large object's copy takes a second by the stage's server, so that none waits for the next second.
+    monkeypatch.setattr("s3plan.storage.steps.BatchContext.left_of_first_second_s", 0.0)
     monkeypatch.setattr("s3plan.storage.patience._FIRST_PAUSE_S", _FIRST_PAUSE_S)
     monkeypatch.setattr("s3plan.storage.patience._LONGEST_PAUSE_S", _LONGEST_PAUSE_S)
 

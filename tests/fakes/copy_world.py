@@ -24,7 +24,7 @@ SOURCE = PlanLocation(1, LocationRole.SOURCE, "s3://left/in/", "", None, None, "
 DESTINATION = PlanLocation(2, LocationRole.DESTINATION, "s3://right/out/", "", None, None, "right", "out/")
 ALL_ENFORCED: Mapping[Condition, Enforcement] = dict.fromkeys(Condition, Enforcement.ENFORCED)
 ALL_CHECKED: Mapping[Condition, Enforcement] = dict.fromkeys(Condition, Enforcement.CHECKED)
-BEGUN_MS = 1_800_000_000_000
+BEGUN_MS = 1_799_999_999_999  # the last millisecond of a second, so that no large object waits for the next
 PART_BYTES = 4
 LARGE_BYTES = 10  # copied in parts from here
 

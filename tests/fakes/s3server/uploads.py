@@ -94,7 +94,8 @@ def complete_multipart_upload(context: Context, request: Request) -> Reply:
         if upload_id not in bucket.uploads:
             raise S3Error("NoSuchUpload")
         body = Body.joined(part.body for part in parts)
-        bucket.write(request.key, StoredObject(body, etag, context.now_s(), upload.properties))
+        made_s = context.now_s() + int(context.settings.parts_take_s)
+        bucket.write(request.key, StoredObject(body, etag, made_s, upload.properties))
         del bucket.uploads[upload_id]
         bucket.completed[upload_id] = (request.key, etag)
         return _completed(bucket, request.key, etag)

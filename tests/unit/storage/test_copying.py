@@ -369,7 +369,7 @@ def test_what_was_written_before_the_unclear_attempt_of_that_very_action_is_not_
     without_checksums(world)
     since = {0: BEGUN_MS + 60_000}
     assert world.perform(action, generation=2, doubtful=[0], doubtful_since_ms=since).kinds == ["stale"]
-    outcome = world.perform(action, generation=2, doubtful=[0], doubtful_since_ms={0: since[0] - 1}).only
+    outcome = world.perform(action, generation=2, doubtful=[0], doubtful_since_ms={0: since[0] - 1000}).only
     assert (outcome.kind, outcome.evidence) == (OutcomeKind.ALREADY_DONE, "by size and time")
 
 
