@@ -20,17 +20,18 @@ def remove_remains(
 ) -> None:
     """Delete the objects and abort the uploads whose keys begin with a probe's stem, as far as the store lets us.
 
-    One page of each: a probe makes a dozen objects and four uploads. Never raises.
+    One page of each: a probe makes a dozen objects and four uploads. What a store lists besides is somebody else's:
+    there are some that do not look at the prefix. Never raises.
     """
     patient = patience or Patience()
     uploads = patient.call(engine, ListMultipartUploads(bucket, stem, owner=owner))
     if isinstance(uploads, UploadsPage):
-        for key, upload_id, _ in uploads.uploads:
+        for key, upload_id in [(key, upload_id) for key, upload_id, _ in uploads.uploads if key.startswith(stem)]:
             patient.call(engine, AbortMultipartUpload(bucket, key, upload_id, owner=owner))
     objects = patient.call(engine, ListObjects(bucket, prefix=stem, owner=owner))
     if isinstance(objects, ObjectsPage):
-        for row in objects.rows:
-            patient.call(engine, DeleteObject(bucket, row.key.decode(), owner=owner))
+        for key in [row.key.decode() for row in objects.rows if row.key.startswith(stem.encode())]:
+            patient.call(engine, DeleteObject(bucket, key, owner=owner))
     remove_versions(engine, bucket, stem, owner=owner, patience=patient)
 
 
