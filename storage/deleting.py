@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from s3plan.schemas.actions import Action
 from s3plan.schemas.conditions import Condition
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
-from s3plan.schemas.requests import DeleteObject, DeleteObjects, KeysDeleted, ObjectFound, Reply
-from s3plan.storage.object_look import LOOK_HOLDS_S, as_found, look_at_object, look_by_listing
+from s3plan.schemas.requests import DeleteObject, DeleteObjects, KeysDeleted, ObjectFound
+from s3plan.storage.object_look import LOOK_HOLDS_S, as_found, of_nobody
 from s3plan.storage.range_look import Found, look_at_keys
-from s3plan.storage.settlement import ended_badly, moved_destination, not_executed
-from s3plan.storage.steps import Asking, BatchContext, Procedure, Side, Work, ask
+from s3plan.storage.settlement import ended_badly, look_at_destination, moved_destination, not_executed
+from s3plan.storage.steps import BatchContext, Procedure, Side, Work, ask
 from s3plan.storage.xml_text import is_xml_safe
 
 MAX_KEYS = 1000
@@ -86,7 +85,7 @@ def _delete_one(context: BatchContext, position: int, action: Action, *, is_pinn
 
 
 def _look_and_delete_one(context: BatchContext, position: int, action: Action) -> Procedure:
-    found = yield from _look(context, action)
+    found = yield from look_at_destination(context, action)
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
         context.emit(ended_badly(position, found))
         return
@@ -95,15 +94,6 @@ def _look_and_delete_one(context: BatchContext, position: int, action: Action) -
         context.emit(ended)
         return
     yield from _delete_one(context, position, action, is_pinned=False)
-
-
-def _look(context: BatchContext, action: Action) -> Asking[Reply]:
-    """Look at one key. A 404 without a code may be anybody's, a gateway's own page too, so the key is listed then."""
-    location, key = context.destination, context.destination_key(action)
-    found = yield from look_at_object(Side.DESTINATION, location, key)
-    if not isinstance(found, Failure) or found.kind is not FailureKind.NOT_FOUND or found.status is None:
-        return found
-    return (yield from look_by_listing(Side.DESTINATION, location, key, otherwise=_of_nobody(found)))
 
 
 def _delete_looked(context: BatchContext, numbered: Sequence[Numbered], unbatched: list[Numbered]) -> Procedure:
@@ -192,13 +182,12 @@ def _settle_by_range(context: BatchContext, numbered: Sequence[Numbered], failur
 
 def _settle_by_look(context: BatchContext, position: int, action: Action, failure: Failure) -> Procedure:
     """Settle one key's delete that was refused or left unclear; only NoSuchKey says that there was nothing."""
-    if failure.kind is FailureKind.NOT_FOUND:
-        failure = _of_nobody(failure)
+    failure = of_nobody(failure)
     is_open = failure.kind in (FailureKind.PRECONDITION, FailureKind.CONFLICT) or failure.kind.is_unclear
     if not is_open:
         context.emit(ended_badly(position, failure))
         return
-    found = yield from _look(context, action)
+    found = yield from look_at_destination(context, action)
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
         context.emit(ended_badly(position, found))
         return
@@ -207,11 +196,6 @@ def _settle_by_look(context: BatchContext, position: int, action: Action, failur
         # The pin holds at this moment, so what refused us has passed, or the store compares ETags wrongly.
         ended = Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT)
     context.emit(ended or not_executed(position, failure))
-
-
-def _of_nobody(failure: Failure) -> Failure:
-    """Return a 404 that does not say NoSuchKey as what it is: an answer that tells nothing."""
-    return replace(failure, kind=FailureKind.BAD_REPLY)
 
 
 def _already_gone(position: int) -> Outcome:

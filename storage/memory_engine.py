@@ -71,6 +71,7 @@ def _failure(request: r.Request, refused: Refused) -> Failure:
         status=refused.status,
         code="" if bodiless else refused.code,
         message="" if bodiless else refused.message,
+        headers={"x-amz-request-id": "in-memory"},
     )
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
+from typing import TypeGuard
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.requests import HeadObject, ListObjects, ObjectFound, ObjectsPage, Reply
+from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.steps import Asking, Side, ask
 
 LOOK_HOLDS_S = 2.0
 """How old a look may be when the request that relies on it is sent."""
+_ENOUGH_TO_SHOW_AN_ORDER = 12  # rows: fewer may be in order by chance
 
 
 def look_at_object(side: Side, location: PlanLocation, key: str, *, version: str | None = None) -> Asking[Reply]:
@@ -20,33 +24,42 @@ def look_at_object(side: Side, location: PlanLocation, key: str, *, version: str
 
     Without s3:ListBucket, or with it under a condition on the prefix, HEAD of an absent key is a 403
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html), so a 403 says nothing: the key is listed
-    then. What only a listing has shown comes without checksums and attributes.
+    then. So it is after a 404 that may be a gateway's own. What only a listing has shown comes without checksums and
+    attributes.
     """
     found = yield from ask(side, HeadObject(location.bucket, key, version, owner=location.owner))
-    if version is not None or not is_denied(found):
+    if version is not None or not says_nothing(found):
         return found
     page = yield from ask(side, listing_of(location, key))
     return told_by_listing(key, page, otherwise=found)
 
 
-def look_by_listing(side: Side, location: PlanLocation, key: str, *, otherwise: Failure) -> Asking[Reply]:
-    """Return what a listing of one key says of it; `otherwise` where it says nothing."""
-    page = yield from ask(side, listing_of(location, key))
-    return told_by_listing(key, page, otherwise=otherwise)
+def says_nothing(reply: Reply) -> TypeGuard[Failure]:
+    """Return whether an answer to HEAD says nothing of what stands there: a 403, or a 404 of nobody knows whom.
+
+    It has no body that could say NoSuchKey, but a store names each of its answers
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonResponseHeaders.html).
+    """
+    if not isinstance(reply, Failure):
+        return False
+    is_anybodys = reply.kind is FailureKind.NOT_FOUND and reply.request_id is None
+    return is_anybodys or reply.kind is FailureKind.DENIED
 
 
-def is_denied(reply: Reply) -> bool:
-    """Return whether a look was refused, so that it says nothing of what stands there."""
-    return isinstance(reply, Failure) and reply.kind is FailureKind.DENIED
+def of_nobody(failure: Failure) -> Failure:
+    """Return a 404 that nobody has said of this key as what it is: an answer that tells nothing."""
+    return replace(failure, kind=FailureKind.BAD_REPLY) if failure.kind is FailureKind.NOT_FOUND else failure
 
 
 def listing_of(location: PlanLocation, key: str) -> ListObjects:
-    """Return the request that lists one key; what begins like it comes with it."""
-    return ListObjects(location.bucket, key, owner=location.owner)
+    """Return the request that lists one key; what begins like it comes with it, in a directory bucket its folder."""
+    prefix = key[: key.rfind("/") + 1] if is_directory_bucket(location.bucket) else key
+    return ListObjects(location.bucket, prefix, owner=location.owner)
 
 
-def told_by_listing(key: str, page: Reply, *, otherwise: Reply) -> Reply:
-    """Return what a page of `listing_of(key)` says of the key; `otherwise` where it says nothing."""
+def told_by_listing(key: str, page: Reply, *, otherwise: Failure) -> Reply:
+    """Return what a page of `listing_of(key)` says of the key; where it says nothing, `otherwise`, why it was asked."""
+    otherwise = of_nobody(otherwise)
     if isinstance(page, Failure) and (page.kind.is_retryable or page.kind.is_credentials):
         return page
     if not isinstance(page, ObjectsPage):
@@ -54,10 +67,15 @@ def told_by_listing(key: str, page: Reply, *, otherwise: Reply) -> Reply:
     row = next((row for row in page.rows if row.key == key.encode()), None)
     if row is not None:
         return as_found(row) if row.etag else otherwise
-    # Where each key of a page begins with this one, it is the first of them in any order of letters.
-    if is_whole(page) or (len(page.rows) > 1 and is_ascending(page.rows) and page.rows[0].key.startswith(key.encode())):
+    if is_whole(page) or _comes_first(key, page.rows):
         return Failure(FailureKind.NOT_FOUND, "ListObjectsV2", "NotListed", "the key is not in the listing")
     return otherwise
+
+
+def _comes_first(key: str, rows: Sequence[ObjectRow]) -> bool:
+    """Whether a page would begin with the key: each of its keys begins so, and it is in an order of letters."""
+    is_in_order = len(rows) >= _ENOUGH_TO_SHOW_AN_ORDER and is_ascending(rows)
+    return is_in_order and rows[0].key.startswith(key.encode())
 
 
 def is_whole(page: ObjectsPage) -> bool:

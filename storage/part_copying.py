@@ -22,7 +22,7 @@ from s3plan.schemas.requests import (
     UploadPartCopy,
 )
 from s3plan.storage.evidence import Made, evidence_of, multipart_etag_of
-from s3plan.storage.object_look import is_denied, look_by_listing
+from s3plan.storage.object_look import listing_of, of_nobody, says_nothing, told_by_listing
 from s3plan.storage.part_sizes import choose_part_size, part_ranges
 from s3plan.storage.settlement import (
     already_done,
@@ -82,10 +82,10 @@ def _look_at_source(context: BatchContext, action: Action) -> Asking[Reply]:
     location, key = context.source, context.source_key(action)
     request = HeadObject(location.bucket, key, action.source_version, owner=location.owner)
     found = yield from ask(Side.SOURCE, request)
-    if isinstance(found, Failure) and is_denied(found) and action.source_version is None:
-        listed = yield from look_by_listing(Side.SOURCE, location, key, otherwise=found)
-        return found if isinstance(listed, ObjectFound) else listed
-    return found
+    if not says_nothing(found) or action.source_version is not None:
+        return found
+    listed = told_by_listing(key, (yield from ask(Side.SOURCE, listing_of(location, key))), otherwise=found)
+    return of_nobody(found) if isinstance(listed, ObjectFound) else listed
 
 
 def _judge_first_look(context: BatchContext, position: int, action: Action, source: Reply, found: Reply) -> Step:

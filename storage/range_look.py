@@ -15,7 +15,8 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import MAX_KEY_BYTES, ObjectRow
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.requests import HeadObject, ListObjects, ObjectFound, ObjectsPage, Reply
-from s3plan.storage.object_look import is_ascending, is_denied, is_whole, listing_of, told_by_listing
+from s3plan.schemas.s3_urls import is_directory_bucket
+from s3plan.storage.object_look import is_ascending, is_whole, listing_of, says_nothing, told_by_listing
 from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, Side, ask
 
 _LAST_CHARACTER = "\U0010ffff"
@@ -31,11 +32,12 @@ def look_at_keys(side: Side, location: PlanLocation, keys: Sequence[bytes]) -> A
     A Failure ends it. None: the run is stopping, so not all were asked for. All that begins like the keys is listed
     first: one request where that is little. Then the pages around them, as long as they show enough of them; then, all
     that begins like some of those not seen, which shows that they are not there. Then each key of which nothing is
-    known is asked for.
+    known is asked for. In a directory bucket that is the only way: it lists folders, and in no order
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html).
     """
     found: Found = {}
     wanted = sorted(frozenset(keys))
-    if len(wanted) > 1:
+    if len(wanted) > 1 and not is_directory_bucket(location.bucket):
         for look in (_look_by_pages, _look_below_prefixes):
             left = yield from look(side, location, wanted, found)
             if isinstance(left, Failure):
@@ -145,16 +147,16 @@ def _next_unseen(wanted: Sequence[bytes], found: Found, at: int) -> int:
 def _look_at_each(
     side: Side, location: PlanLocation, keys: Sequence[bytes], found: Found
 ) -> Asking[Found | Failure | None]:
-    """Ask for each key, many at once; where HEAD is refused, by a listing of that key."""
+    """Ask for each key, many at once; where HEAD says nothing, by a listing of that key."""
     replies = yield from _ask_for_each(
         side, {key: HeadObject(location.bucket, key.decode(), owner=location.owner) for key in keys}
     )
-    refused = {key: listing_of(location, key.decode()) for key, reply in replies.items() if is_denied(reply)}
-    pages = yield from _ask_for_each(side, refused)
-    for key in refused:
-        denied = replies.pop(key)
+    untold = {key: reply for key, reply in replies.items() if says_nothing(reply)}
+    pages = yield from _ask_for_each(side, {key: listing_of(location, key.decode()) for key in untold})
+    for key, reply in untold.items():
+        del replies[key]
         if key in pages:
-            replies[key] = told_by_listing(key.decode(), pages[key], otherwise=denied)
+            replies[key] = told_by_listing(key.decode(), pages[key], otherwise=reply)
     for key, reply in replies.items():
         if isinstance(reply, ObjectFound):
             found[key] = _as_row(key, reply)
@@ -169,18 +171,21 @@ def _ask_for_each(side: Side, requests: Mapping[bytes, HeadObject | ListObjects]
     if not requests:
         return replies
     is_over = False
+    keys_of: dict[HeadObject | ListObjects, list[bytes]] = {}
+    for key, request in requests.items():
+        keys_of.setdefault(request, []).append(key)
 
     def asks() -> Iterator[Ask]:
-        for request in requests.values():
+        for wanted in keys_of:
             if is_over:
                 return
-            yield Ask(side, request)
+            yield Ask(side, wanted)
 
     answer = yield AskMany(asks())
     while isinstance(answer, Answer):
-        request, reply = answer
-        assert isinstance(request, HeadObject | ListObjects)  # noqa: S101
-        replies[(request.key if isinstance(request, HeadObject) else request.prefix).encode()] = reply
+        asked, reply = answer
+        assert isinstance(asked, HeadObject | ListObjects)  # noqa: S101
+        replies.update(dict.fromkeys(keys_of[asked], reply))
         is_over = is_over or (isinstance(reply, Failure) and reply.kind not in _OF_ONE_KEY)
         answer = yield NEXT
     return replies
