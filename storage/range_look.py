@@ -151,12 +151,12 @@ def _look_at_each(
     replies = yield from _ask_for_each(
         side, {key: HeadObject(location.bucket, key.decode(), owner=location.owner) for key in keys}
     )
-    untold = {key: reply for key, reply in replies.items() if says_nothing(reply)}
+    untold = {key: failure for key, failure in replies.items() if says_nothing(failure)}
     pages = yield from _ask_for_each(side, {key: listing_of(location, key.decode()) for key in untold})
-    for key, reply in untold.items():
+    for key, failure in untold.items():
         del replies[key]
         if key in pages:
-            replies[key] = told_by_listing(key.decode(), pages[key], otherwise=reply)
+            replies[key] = told_by_listing(key.decode(), pages[key], otherwise=failure)
     for key, reply in replies.items():
         if isinstance(reply, ObjectFound):
             found[key] = _as_row(key, reply)
