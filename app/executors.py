@@ -81,7 +81,7 @@ def engine_limits(
 ) -> EngineLimits:
     """Return the plan's choices, or the command's where it makes them; raise UsageInvalid for an unknown executor.
 
-    `batches` are left to do: no more processes are started than that. `climbs`: the engine takes more requests under
+    `batches` are left to do: with fewer workers than that, each batch has more requests under way. `climbs`: the engine takes more requests under
     way without a thread for each. A number in the manifest stands.
     """
     name = executor or settings.executor
@@ -96,10 +96,10 @@ def engine_limits(
     if name == "serial":
         wanted = 1
     elif name in _WITH_PROCESSES:
-        most_here = _MOST_PROCESSES if where is not None else min(core_count(), _MOST_PROCESSES)
-        wanted = min(wanted or most_here, max(batches, 1))
+        wanted = wanted or (_MOST_PROCESSES if where is not None else min(core_count(), _MOST_PROCESSES))
+    useful = min(wanted or _DEFAULT_WORKERS, max(batches, 1), in_flight)
     most = _MOST_IN_FLIGHT if climbs and settings.in_flight is None else in_flight
-    return EngineLimits(name, min(wanted or _DEFAULT_WORKERS, in_flight), in_flight, most, opens, where)
+    return EngineLimits(name, useful, in_flight, most, opens, where)
 
 
 def open_control(limits: EngineLimits, settings: ResolvedSettings, *, lease: Lease | None = None) -> RunControl:

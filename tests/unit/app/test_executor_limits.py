@@ -46,10 +46,15 @@ def test_workers_are_within_what_a_manifest_may_say(workers: int) -> None:
     assert limits("threads", workers=64).workers == 64
 
 
-def test_no_more_processes_are_started_than_there_are_batches() -> None:
-    assert limits(workers=12, batches=5).workers == 5
-    assert limits(workers=12, batches=0).workers == 1
-    assert limits("threads", workers=12, batches=1).workers == 12
+@pytest.mark.parametrize("executor", ["processes", "threads", "dask"])
+def test_no_more_work_at_a_time_than_there_are_batches(executor: str) -> None:
+    assert limits(executor, workers=12, batches=5).workers == 5
+    assert limits(executor, workers=12, batches=0).workers == 1
+
+
+def test_a_job_of_one_batch_has_all_requests_under_way_that_the_manifest_allows() -> None:
+    assert limits("threads", batches=1).in_flight_per_batch == 64
+    assert limits("threads", batches=1, in_flight=7).in_flight_per_batch == 7
 
 
 @pytest.mark.parametrize("in_flight", [1, 2, 3, 4, 7, 64, 4096])
