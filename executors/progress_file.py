@@ -9,17 +9,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
 from pydantic import TypeAdapter
+from s3plan.planfile.own_file import objection_to_status
 from s3plan.schemas.events import Advanced, Event, OnEvent, RunStarted
+from s3plan.schemas.plan import PhaseName
 
 _EVERY_S = 1.0
 _MOST_BYTES = 16_384
+_MOST = float(1 << 63)  # of anything that is counted or measured here
+_PHASES = frozenset({"", *(name.value for name in PhaseName)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,24 @@ def told_to_others(
 
 
 def read_progress(path: Path, *, run: int, plan_digest: str) -> Advanced | None:
-    """Return where that run of that plan stood a second ago; None if nobody says."""
+    """Return where that run of that plan stood a second ago; None if nobody says, or says what no run does."""
     try:
-        with path.open("rb") as file:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if objection_to_status(os.fstat(descriptor), folder=path.parent) is not None:
+                return None
             said = _SAID.validate_json(file.read(_MOST_BYTES), strict=True)
     except (OSError, ValueError):  # pydantic's errors are ValueErrors
         return None
-    return said.progress if (said.run, said.plan_digest) == (run, plan_digest) else None
+    is_meant = (said.run, said.plan_digest) == (run, plan_digest)
+    return said.progress if is_meant and _can_be_shown(said.progress) else None
+
+
+def _can_be_shown(progress: Advanced) -> bool:
+    """Return whether each number is one that screens can show, and the phase one that there is."""
+    values = [getattr(progress, field.name) for field in fields(progress)]
+    numbers = [value for value in (*values, *progress.counts.values()) if isinstance(value, int | float)]
+    return progress.phase in _PHASES and all(0 <= number < _MOST for number in numbers)  # nor is it no number
 
 
 def _fresh(path: Path) -> Path:
@@ -97,9 +112,13 @@ def _fresh(path: Path) -> Path:
 
 
 def _write_whole(path: Path, text: bytes) -> None:
-    """Put the text in place of what was there; readers see the one or the other."""
+    """Put the text in place of what was there; readers see the one or the other.
+
+    The file is a new one: what somebody has left under its name, a pipe or a link, is neither waited for nor written.
+    """
     fresh = _fresh(path)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    fresh.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(fresh, flags, 0o600)
     try:
         os.write(descriptor, text)

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import json
+import os
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fakes.planted_files import give_away
 from s3plan.executors.progress_file import progress_path, read_progress, told_to_others
 from s3plan.schemas.events import Advanced, Event, RunStarted
 
@@ -58,7 +63,65 @@ def test_what_another_run_or_plan_left_behind_says_nothing(path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"run": "3"}', '{"run": 3, "progress": {"actions": "many"}}', "\xff"])
 def test_a_file_that_is_broken_says_nothing(path: Path, text: str) -> None:
     path.write_text(text, encoding="latin-1")
+    path.chmod(0o600)
     assert _read(path) is None
+
+
+def _write(path: Path, **changed: Any) -> None:
+    path.write_text(json.dumps({"run": 3, "plan_digest": DIGEST, "progress": asdict(_advanced(2)) | changed}))
+    path.chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"eta_s": float("inf")},
+        {"eta_s": float("nan")},
+        {"actions_per_s": 1e308},
+        {"bytes_per_s": -1.0},
+        {"bytes": 10**400},
+        {"settled": -1},
+        {"retrying": -1},
+        {"counts": {"failed": 10**400}},
+        {"phase": "\x1b[2J"},
+    ],
+)
+def test_a_file_that_says_what_no_run_does_says_nothing(path: Path, changed: dict[str, Any]) -> None:
+    _write(path)
+    assert _read(path) == _advanced(2)
+    _write(path, **changed)
+    assert _read(path) is None
+
+
+def test_what_somebody_else_has_left_in_its_place_says_nothing(path: Path) -> None:
+    real = path.with_name("real")
+    _write(real)
+    path.symlink_to(real)
+    assert _read(path) is None
+    path.unlink()
+    os.mkfifo(path, 0o600)  # nobody writes into it: whoever waits for that waits for ever
+    assert _read(path) is None
+    path.unlink()
+    _write(path)
+    path.chmod(0o602)
+    assert _read(path) is None
+    path.chmod(0o600)
+    give_away(path)
+    assert _read(path) is None
+
+
+def test_what_stands_where_the_new_file_is_written_holds_nobody_up_and_is_not_written(path: Path) -> None:
+    precious, fresh = path.with_name("precious"), path.with_name(f".{path.name}.new")
+    precious.write_text("precious")
+    with told_to_others(lambda _: None, path, plan_digest=DIGEST, clock=count().__next__) as tell:
+        tell(STARTED)
+        os.mkfifo(fresh)
+        tell(_advanced(1))
+        assert _read(path) == _advanced(1)
+        os.link(precious, fresh)
+        tell(_advanced(2))
+        assert _read(path) == _advanced(2)
+    assert precious.read_text() == "precious"
 
 
 def test_a_folder_that_cannot_be_written_costs_the_run_nothing(tmp_path: Path) -> None:
