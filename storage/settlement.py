@@ -166,6 +166,8 @@ def moved_source(action: Action, found: ObjectFound) -> str | None:
     """Return how the source differs from its pin, or None if the pin holds."""
     if found.etag != action.source_etag:
         return f"source changed: etag {action.source_etag} -> {found.etag}"
+    if found.size_bytes != action.size_bytes:  # a listing, or a plan, may lie: cut by it, a copy would miss its end
+        return f"source is of another size: {action.size_bytes} -> {found.size_bytes}"
     return None
 
 
