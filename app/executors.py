@@ -81,8 +81,8 @@ def engine_limits(
 ) -> EngineLimits:
     """Return the plan's choices, or the command's where it makes them; raise UsageInvalid for an unknown executor.
 
-    `batches` are left to do: with fewer workers than that, each batch has more requests under way. `climbs`: the engine takes more requests under
-    way without a thread for each. A number in the manifest stands.
+    `batches` are left to do: with fewer workers than that, each batch has more requests under way. `climbs`: the
+    engine takes more requests under way without a thread for each. A number in the manifest stands.
     """
     name = executor or settings.executor
     opens = _find(name, is_the_users_word=executor is not None)

@@ -56,7 +56,7 @@ def many_open_files() -> Iterator[None]:
 def collect_garbage_seldom() -> None:
     """Let the garbage collector run less often, and not over what is there already, for good: as a worker does.
 
-    What is garbage by now stays until the end: little, and walking over all to find it takes longer than opening a plan.
+    What is garbage by now stays until the end: walking over all to find that little takes longer than opening a plan.
     """
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
