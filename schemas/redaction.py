@@ -15,12 +15,13 @@ MASK = "[redacted]"
 _LEAST_LETTERS = 16  # a shorter one may be an ordinary word of a message, and AWS has none
 _MOST_VALUES = 64
 # What a name and its value are kept apart by, also percent-encoded and within quotes that are escaped themselves.
-_APART = r"[\\\"'\s]*(?:[=:>]|%3[AD])[\\\"'=:>\s]*"
+# Possessive: else a store could say what it takes hours to look through.
+_APART = r"[\\\"'\s]*+(?:[=:>]|%3[AD])[\\\"'=:>\s]*+"
 # S3 repeats what it was asked to sign, token included, in the answer to a wrong signature.
 _ELEMENT = re.compile(
     r"<(CanonicalRequest(?:Bytes)?|StringToSign(?:Bytes)?|SignatureProvided)>.*?(?:</\1>|$)", re.DOTALL | re.IGNORECASE
 )
-_AUTHORIZATION = re.compile(rf"(authorization{_APART}b?[\\\"']*)[^\\\"'<>\r\n]+", re.IGNORECASE)
+_AUTHORIZATION = re.compile(rf"(authorization{_APART}b?+[\\\"']*+)[^\\\"'<>\r\n]+", re.IGNORECASE)
 _NAMED = re.compile(
     r"((?:security-?token|signature|credential|token(?:-[0-9]+)?|(?:secret|private)_?(?:access_?)?key|client_?secret|customer-key|"
     rf"password|passphrase){_APART})[^\s&\",;<>]+",

@@ -33,11 +33,20 @@ _HEADERS = {
 }
 _META = "x-amz-meta-"
 _CHECKSUM = "x-amz-checksum-"
+# Possessive, and bound to the beginning of an answer: else a store could say what it takes hours to look through.
+_BEGINNING = rb"[\xef\xbb\xbf\s]*+(?:<\?xml[^>]*+>\s*+)?+"
 # Of a copy or a part that is done; some stores leave out one of the two.
-_RESULT = re.compile(rb"<Copy(?:Object|Part)Result[\s>].*?</(?:ETag|LastModified)>", re.DOTALL)
+_RESULT = re.compile(_BEGINNING + rb"<Copy(?:Object|Part)Result[\s>].*?</(?:ETag|LastModified)>", re.DOTALL).match
+_QUOTE = rb"(?:&quot;|&#34;|\")?+"
 _RESULT_ETAG = re.compile(
-    rb"<Copy(?:Object|Part)Result.*?<ETag>\s*(?:&quot;|&#34;|\")?([^<&\"]+)(?:&quot;|&#34;|\")?\s*</ETag>", re.DOTALL
-)
+    _BEGINNING
+    + rb"<Copy(?:Object|Part)Result[\s>].*?<ETag>\s*+"
+    + _QUOTE
+    + rb"([^<&\"\s]++)"
+    + _QUOTE
+    + rb"\s*+</ETag>",
+    re.DOTALL,
+).match
 
 
 def reply_of(request: r.Request, *, operation: str, headers: Headers, body: bytes) -> r.Reply:
@@ -56,7 +65,7 @@ def reply_of(request: r.Request, *, operation: str, headers: Headers, body: byte
 
 
 # CopyObject and others may answer 200 and an error, white space before it (CopyObject in the S3 API reference).
-holds_an_error = re.compile(rb"[\xef\xbb\xbf\s]*(?:<\?xml[^>]*\?>\s*)?<Error[\s/>]").match
+holds_an_error = re.compile(_BEGINNING + rb"<Error[\s/>]").match
 
 
 def failure_of_answer(operation: str, *, status: int, headers: Headers, body: bytes) -> Failure:
@@ -84,11 +93,11 @@ def _error_of(body: bytes) -> tuple[str, str, str | None]:
 
 
 def _copied(_: Headers, body: bytes) -> r.Reply:
-    etag = _RESULT_ETAG.search(body)
+    etag = _RESULT_ETAG(body)
     if etag is not None:
-        text = etag[1].decode().strip()
+        text = etag[1].decode()
         return r.ObjectWritten(text if etag[1].islower() else bare_etag(text))  # sent in great numbers
-    if _RESULT.search(body) is None:
+    if _RESULT(body) is None:
         raise ET.ParseError("no result")
     return r.ObjectWritten(None)
 

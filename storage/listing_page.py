@@ -22,6 +22,9 @@ MOST_SIZE_BYTES = 1 << 49
 """Ten times what AWS stores; a batch of such objects still has a size that a plan can hold."""
 
 _CANNOT_BE_ENCODED = re.compile(r"[\x00- ]|%(?![0-9A-Fa-f]{2})").search
+_TOLD = frozenset(
+    {"CommonPrefixes", "Contents", "EncodingType", "IsTruncated", "KeyCount", "NextContinuationToken", "NextMarker"}
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +40,7 @@ def parse_page(body: bytes) -> ObjectsPage:
     namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
     if root.tag != f"{namespace}ListBucketResult":
         raise PageUnreadable(f"{root.tag} is no ListBucketResult")
+    _check_children(root, namespace)
     is_encoded = root.findtext(f"{namespace}EncodingType") == "url"
     if is_encoded:
         check_encoding([item.findtext(f"{namespace}Key") or "" for item in root.iterfind(f"{namespace}Contents")])
@@ -51,6 +55,16 @@ def parse_page(body: bytes) -> ObjectsPage:
     end = _end_of(root, namespace)
     end.check_count(len(rows) + len(prefixes))
     return ObjectsPage(rows=rows, prefixes=prefixes, next_token=end.next_token, truncated=end.truncated)
+
+
+def _check_children(root: ET.Element, namespace: str) -> None:
+    """Raise PageUnreadable where what a page says could be passed over: it would read like the end of a listing."""
+    if not len(root):
+        raise PageUnreadable("it says nothing at all")
+    strays = {child.tag for child in root if child.tag != f"{namespace}{child.tag.rpartition('}')[2]}"}
+    stray = next((tag for tag in strays if tag.rpartition("}")[2] in _TOLD), None)
+    if stray is not None:
+        raise PageUnreadable(f"{stray} is in another namespace than the page")
 
 
 def check_encoding(keys: Sequence[str]) -> None:
@@ -102,7 +116,10 @@ def milliseconds_of(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        moment = parsedate_to_datetime(text)
+        try:
+            moment = parsedate_to_datetime(text)
+        except OverflowError as error:
+            raise ValueError("a year or a zone that no date has") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     if not 1 < moment.year < 9999:
