@@ -64,7 +64,8 @@ def test_a_page_has_rows_that_begin_and_do_not_end() -> None:
 
 def test_a_document_of_entities_that_grow_is_no_page() -> None:
     entities = "".join(f'<!ENTITY e{number} "{f"&e{number - 1};" * 10}">' for number in range(1, 20))
-    bomb = f'<!DOCTYPE x [<!ENTITY e0 "{"x" * 1000}">{entities}]><ListBucketResult><Name>&e19;</Name></ListBucketResult>'
+    document = "<ListBucketResult><Name>&e19;</Name></ListBucketResult>"
+    bomb = f'<!DOCTYPE x [<!ENTITY e0 "{"x" * 1000}">{entities}]>{document}'
     with pytest.raises(PageUnreadable):
         listed_page(UnparsedPage(bomb.encode()))
     failure = failure_of_answer("CopyObject", status=400, headers={}, body=bomb.encode())
@@ -97,7 +98,7 @@ ODD_DATES = [
 
 @pytest.mark.parametrize("text", ODD_DATES)
 def test_a_date_that_no_calendar_has_is_none(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r".+"):
         milliseconds_of(text)
     clock = StoreClock()
     clock.note(text)
