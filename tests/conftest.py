@@ -11,12 +11,12 @@ from types import FrameType
 import pytest
 from fakes.s3fixtures import s3_server, server
 from fakes.torture import TORTURE_VARIABLE
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 __all__ = ["s3_server", "server"]
 
 # A busy machine is no failure. What hypothesis chooses for CI stays as it is.
-settings.register_profile("s3plan", parent=settings(), deadline=None)
+settings.register_profile("s3plan", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("s3plan")
 
 

@@ -257,9 +257,10 @@ def included_keys(draw: st.DrawFn) -> tuple[dict[str, tuple[str, ...]], bytes]:
     patterns = [slash + "".join(piece for piece, _ in words) for slash, words in zip(slashes, made, strict=True)]
     anywhere = "" if "/" in patterns[0].removesuffix("/") else draw(st.sampled_from(["", "a/", "/"]))
     stood_for = "".join(draw(st.sampled_from(meanings)) for _, meanings in made[0])
-    key = anywhere + stood_for + draw(st.sampled_from(["", "/", "/a", "a", "\u00e4"]))
     taken_back = draw(st.sampled_from([[], [], ["!b"], ["!*\u00e4"], ["!/a/b"]]))
     extension = draw(st.sampled_from(EXTENSIONS))
+    ends = ["", "/", "/a", "a", "\u00e4"] if extension is None else [f"/b.{extension}", f".{extension}"]
+    key = anywhere + stood_for + draw(st.sampled_from(ends))
     filters = {"include": tuple(draw(st.permutations([*patterns, *taken_back])))}
     return filters | ({} if extension is None else {"extensions": (extension,)}), key.encode()
 
