@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 
 _MOST_HEAD_BYTES = 64 << 10
-_MOST_BODY_BYTES = 256 << 20
+MOST_BODY_BYTES = 32 << 20
+"""Of what a body may have, and what frames it: five times as much as the largest page of a listing."""
 _MOST_LINE_BYTES = 4 << 10
 _END = b"\r\n\r\n"
 _HEAD = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*)*+")
@@ -52,28 +53,32 @@ class AnswerReader:
     """Feed it what comes until it returns the answer. One reader for each request."""
 
     __slots__ = (
+        "_at",
+        "_body",
         "_buffer",
         "_head",
         "_interim",
         "_is_head",
         "_keeps",
         "_left",
-        "_parts",
+        "_most_bytes",
         "_size_bytes",
         "_state",
         "_status",
     )
 
-    def __init__(self, *, is_head: bool) -> None:
+    def __init__(self, *, is_head: bool, most_bytes: int = MOST_BODY_BYTES) -> None:
         self._is_head = is_head
+        self._most_bytes = most_bytes
         self._buffer = b""
+        self._at = 0  # what lies before it in the buffer has been read
         self._state = AnswerReader._read_head
         self._status = 0
         self._head = b""
         self._keeps = True
         self._left = 0  # bytes of the body, or of the chunk, still to come
         self._interim = 0
-        self._parts: list[bytes] = []
+        self._body: bytes | bytearray = b""
         self._size_bytes = 0
 
     @property
@@ -83,13 +88,14 @@ class AnswerReader:
 
     def feed(self, data: bytes) -> Answer | None:
         """Take what came; AnswerBroken if it is no answer. Bytes after the answer cost the connection."""
-        self._buffer = self._buffer + data if self._buffer else data
+        self._buffer = self._buffer[self._at :] + data if self._buffer else data
+        self._at = 0
         while True:
             step = self._state(self)
             if step is None:
                 return None
             if step:
-                self._keeps = self._keeps and not self._buffer
+                self._keeps = self._keeps and self._at == len(self._buffer)
                 return self._whole()
 
     def end(self) -> Answer:
@@ -99,14 +105,21 @@ class AnswerReader:
         return self._whole()
 
     def _whole(self) -> Answer:
-        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        return Answer(self._status, self._head, body, keeps_connection=self._keeps)
+        return Answer(self._status, self._head, bytes(self._body), keeps_connection=self._keeps)
 
     def _keep(self, part: bytes) -> None:
         self._size_bytes += len(part)
-        if self._size_bytes > _MOST_BODY_BYTES:
-            raise AnswerBroken(f"the body is over {_MOST_BODY_BYTES:,} bytes")
-        self._parts.append(part)
+        if self._size_bytes > self._most_bytes:
+            raise self._too_large()
+        if not self._body:
+            self._body = part
+            return
+        if isinstance(self._body, bytes):
+            self._body = bytearray(self._body)
+        self._body += part
+
+    def _too_large(self) -> AnswerBroken:
+        return AnswerBroken(f"the body is over {self._most_bytes:,} bytes")
 
     # A state returns True at the end of the answer, False to be followed by the next, None if more bytes are needed.
 
@@ -116,7 +129,7 @@ class AnswerReader:
             if len(self._buffer) > _MOST_HEAD_BYTES:
                 raise AnswerBroken(f"the head is over {_MOST_HEAD_BYTES:,} bytes")
             return None
-        head, self._buffer = self._buffer[:end], self._buffer[end + len(_END) :]
+        head, self._buffer, self._at = self._buffer[:end], self._buffer[end + len(_END) :], 0
         said = _HEAD.fullmatch(head)
         if said is None:
             raise AnswerBroken("what came does not begin like an HTTP answer")
@@ -150,11 +163,9 @@ class AnswerReader:
 
     def _take_counted(self) -> bool:
         """Move what belongs to the body, or to the chunk, from the buffer; True once all of it has come."""
-        buffer, left = self._buffer, self._left
-        if len(buffer) <= left:
-            part, self._buffer = buffer, b""
-        else:
-            part, self._buffer = buffer[:left], buffer[left:]
+        buffer, at, left = self._buffer, self._at, self._left
+        part = buffer[at : at + left] if at or len(buffer) > left else buffer
+        self._at = at + len(part)
         if part:
             self._left = left - len(part)
             self._keep(part)
@@ -199,13 +210,17 @@ class AnswerReader:
         return not line
 
     def _line(self) -> bytes | None:
-        line, end, rest = self._buffer.partition(b"\r\n")
-        if not end:
-            if len(line) > _MOST_LINE_BYTES:
+        at = self._at
+        end = self._buffer.find(b"\r\n", at, at + _MOST_LINE_BYTES + 2)
+        if end < 0:
+            if len(self._buffer) - at > _MOST_LINE_BYTES:
                 raise AnswerBroken("a line of the answer is too long")
             return None
-        self._buffer = rest
-        return line
+        self._at = end + 2
+        self._size_bytes += self._at - at
+        if self._size_bytes > self._most_bytes:
+            raise self._too_large()
+        return self._buffer[at:end]
 
 
 def _framing_of(head: bytes) -> tuple[int | None, bytes | None, bytes]:

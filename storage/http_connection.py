@@ -10,7 +10,7 @@ from ssl import SSLError, SSLSocket, SSLWantReadError, SSLWantWriteError
 from typing import Protocol
 
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.http_answer import Answer, AnswerBroken, AnswerReader
+from s3plan.storage.http_answer import MOST_BODY_BYTES, Answer, AnswerBroken, AnswerReader
 from s3plan.storage.http_exchange import Address, Breakage, Exchange, Place
 from s3plan.storage.http_openings import breakage_of_opening, lasting_refusal, words_of
 from s3plan.storage.open_files import NO_ROOM, open_socket
@@ -19,6 +19,9 @@ from s3plan.storage.quiet_sockets import IsQuiet, quietness_of, unasked_on
 _UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
 _LATER = (BlockingIOError, InterruptedError, SSLWantReadError, SSLWantWriteError)
 _SLOWEST_BYTES_PER_S = 1_000
+_LONGEST_ANSWER_S = 3_600
+_HAVE_DOCUMENTS = (b"GET ", b"POST ")
+_MOST_WORDS_BYTES = 1 << 20  # of an answer to anything else, which is a few lines
 
 
 class Owner(Protocol):
@@ -96,17 +99,15 @@ class Connection:
     def is_trickling(self, *, after_s: float) -> bool:
         """Whether an answer has been coming for longer than that, and hardly moves.
 
-        Only of requests that read: what is written may be answered by a byte now and then until it is done, which is
-        how S3 keeps the connection of a long copy open.
+        At once only of requests that read: what is written may be answered by a byte now and then until it is done,
+        which is how S3 keeps the connection of a long copy open. An hour is more than any takes.
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
         """
+        if self._exchange is None or not self._received_bytes:
+            return False
         coming_s = self._owner.now_s - self._begun_s
-        return (
-            0 < self._received_bytes < coming_s * _SLOWEST_BYTES_PER_S
-            and coming_s > after_s
-            and self._exchange is not None
-            and self._exchange.message.startswith(b"GET ")
-        )
+        is_slow = self._received_bytes < coming_s * _SLOWEST_BYTES_PER_S and coming_s > after_s
+        return coming_s > _LONGEST_ANSWER_S or (is_slow and self._exchange.message.startswith(b"GET "))
 
     def fileno(self) -> int:
         """For selectors; -1 once closed."""
@@ -137,7 +138,8 @@ class Connection:
     def start(self, exchange: Exchange) -> None:
         """Send a request; only while the connection is open and quiet, and has none."""
         self._exchange = exchange
-        self._reader = AnswerReader(is_head=exchange.is_head)
+        most_bytes = MOST_BODY_BYTES if exchange.message.startswith(_HAVE_DOCUMENTS) else _MOST_WORDS_BYTES
+        self._reader = AnswerReader(is_head=exchange.is_head, most_bytes=most_bytes)
         self._received_bytes = 0
         self.touched_s = self._owner.now_s
         try:

@@ -132,11 +132,29 @@ def test_a_connection_that_ends_in_the_middle_is_no_answer(data: bytes) -> None:
         read([data], ends=True)
 
 
-def test_a_body_over_the_limit_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("s3plan.storage.http_answer._MOST_BODY_BYTES", 100)
-    reader = AnswerReader(is_head=False)
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+        (CHUNKS, b"1\r\nx\r\n"),
+        (CHUNKS, b"1;a=b\r\nx\r\n"),
+        (CHUNKS + b"0\r\n", b"Trailer: again\r\n"),
+    ],
+)
+def test_an_answer_over_the_limit_is_refused_before_it_fills_the_memory_or_never_ends(head: bytes, more: bytes) -> None:
+    reader = AnswerReader(is_head=False, most_bytes=100)
     with pytest.raises(AnswerBroken, match="over 100 bytes"):
-        reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 101)
+        reader.feed(head + more * 101)
+
+
+def test_a_body_in_the_smallest_chunks_is_read_as_quickly_as_it_is_long() -> None:
+    """By the square of what came at once it took minutes."""
+    answer = whole(CHUNKS + b"2\r\nxy\r\n" * 100_000 + b"0\r\n\r\n")
+    assert answer.body == b"xy" * 100_000
 
 
 def test_an_answer_to_head_has_no_body_whatever_length_it_tells() -> None:

@@ -123,6 +123,24 @@ def test_a_slow_answer_to_a_write_is_waited_for_while_it_comes() -> None:
         assert bodies(ask(sender, server.place, message=COPY)) == [b"slow but"]
 
 
+def test_no_answer_to_a_write_is_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("s3plan.storage.http_connection._LONGEST_ANSWER_S", 0.5)
+    with store(byte_by_byte) as server, loop() as sender:
+        (end,) = ask(sender, server.place, message=COPY)
+        assert (broken(end).kind, broken(end).code) == (FailureKind.TRANSIENT, "TooSlow")
+
+
+def test_what_is_written_is_answered_in_few_words_or_not_at_all() -> None:
+    def serve(client: socket.socket, _: int) -> None:
+        asked(client)
+        say(client, b" " * (2 << 20))
+
+    with store(serve) as server, loop() as sender:
+        (end,) = ask(sender, server.place, message=COPY)
+        assert (broken(end).kind, broken(end).code) == (FailureKind.TRANSIENT, "AnswerBroken")
+        assert bodies(ask(sender, server.place)) == [b" " * (2 << 20)]
+
+
 def test_what_is_read_and_comes_byte_by_byte_is_given_up() -> None:
     with store(byte_by_byte) as server, loop(read_timeout_s=1.0) as sender:
         (end,) = ask(sender, server.place)
