@@ -8,8 +8,11 @@ from s3plan.schemas.actions import Action
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Remark
 from s3plan.schemas.requests import ListMultipartUploads, ListParts, PartsPage, UploadsPage
+from s3plan.storage.part_sizes import MAX_PARTS
 from s3plan.storage.steps import Asking, BatchContext, Procedure, Side, ask
 from s3plan.storage.store_clock import DATE_GRAIN_MS
+
+_MOST_PAGES = 50  # of a thousand uploads of one key; a store may send markers without end
 
 
 def list_stored_parts(
@@ -28,8 +31,9 @@ def list_stored_parts(
             return reply
         assert isinstance(reply, PartsPage)  # noqa: S101  ListParts answers nothing else
         stored.update((number, (etag, size_bytes)) for number, etag, size_bytes in reply.parts)
-        if reply.next_marker is not None and reply.next_marker <= marker:
-            return Failure(FailureKind.BAD_REPLY, "ListParts", "LoopingMarker", "the store repeats a page of parts")
+        if reply.next_marker is not None and not marker < reply.next_marker <= MAX_PARTS:
+            said = "the store repeats a page of parts, or has more than there can be"
+            return Failure(FailureKind.BAD_REPLY, "ListParts", "LoopingMarker", said)
         marker = reply.next_marker
     return stored
 
@@ -86,7 +90,7 @@ def _uploads_since(context: BatchContext, action: Action, *, since_ms: int) -> A
     found: list[str] = []
     key_marker: str | None = None
     id_marker: str | None = None
-    while True:
+    for _ in range(_MOST_PAGES):
         reply = yield from ask(
             Side.DESTINATION,
             ListMultipartUploads(location.bucket, key, key_marker, id_marker, owner=location.owner),
@@ -100,3 +104,4 @@ def _uploads_since(context: BatchContext, action: Action, *, since_ms: int) -> A
         if markers[0] is None or past_key or markers == (key_marker, id_marker):
             return found
         key_marker, id_marker = markers
+    return Failure(FailureKind.BAD_REPLY, "ListMultipartUploads", "EndlessPages", f"{_MOST_PAGES} pages were not all")
