@@ -9,18 +9,7 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, Request
 
-OrderOf = Callable[[str], object]
-
-
-def case_blind(key: str) -> tuple[str, str]:
-    """Order keys as databases with a case-blind collation do."""
-    return key.casefold(), key
-
-
-def utf_16(key: str) -> bytes:
-    """Order keys as Java and JavaScript compare texts: U+1F600 comes before U+FB00."""
-    return key.encode("utf-16-be")
-
+from fakes.s3server.orders import OrderOf, case_blind, utf_16
 
 ORDERS: dict[str, OrderOf] = {"case-blind": case_blind, "utf-16": utf_16}
 
@@ -48,14 +37,14 @@ class OrderedStore:
             return page
         assert not page.truncated
         after = request.start_after if request.token is None else request.token
-        rows = sorted(page.rows, key=lambda row: self._order(row.key.decode()))  # type: ignore[arg-type, return-value]
+        rows = sorted(page.rows, key=lambda row: self._order(row.key.decode()))
         rows = [row for row in rows if after is None or self._comes_after(row, after)]
         shown = rows[: min(self._page_keys, request.max_keys)]
         truncated = len(shown) < len(rows)
         return ObjectsPage(shown, [], next_token=shown[-1].key.decode() if truncated else None, truncated=truncated)
 
     def _comes_after(self, row: ObjectRow, key: str) -> bool:
-        return self._order(row.key.decode()) > self._order(key)  # type: ignore[operator, no-any-return]
+        return self._order(row.key.decode()) > self._order(key)
 
     def close(self) -> None:
         self._engine.close()

@@ -5,7 +5,6 @@ Random trees, jobs and faults. Whatever happens on the way, the end is what the 
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ import s3plan
 from fakes.faulty_engine import Fault, ProcessKilled
 from fakes.memory_world import DESTINATION, SOURCE, START_MS, MemoryWorld, Stored, Tree, content_digest_of, memory_world
 from fakes.odd_keys import ODD_KEYS
-from fakes.shuffled_store import ShuffledStore
+from fakes.ordered_store import OrderedStore
+from fakes.s3server.orders import scrambled
 from fakes.torture import examples
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -314,7 +314,7 @@ def test_the_order_in_which_a_store_lists_does_not_show_in_the_plan(
         prepare(world, source, destination, job)
         in_order, shuffled = world.folder / "in-order.s3plan", world.folder / "shuffled.s3plan"
         world.plan(output=in_order)
-        world.in_between = lambda engine: ShuffledStore(engine, random.Random(seed), page_keys=page_keys)
+        world.in_between = lambda engine: OrderedStore(engine, scrambled(seed), page_keys=page_keys)
         world.plan(output=shuffled)
         assert content_digest_of(shuffled) == content_digest_of(in_order)
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from fakes.ordered_store import ORDERS
 from fakes.s3asking import code_of, keys_of, raw_request
 from fakes.s3server import ServerProcess
 
@@ -127,6 +128,19 @@ def test_an_unsorted_store_lists_every_key_once_in_no_order(client: Any, server:
     keys = keys_of(client, "many", PaginationConfig={"PageSize": 7})
     assert keys != sorted(keys)
     assert sorted(keys) == [f"data/{number:09d}.bin" for number in range(50)]
+
+
+@pytest.mark.parametrize("order", sorted(ORDERS))
+def test_a_store_with_an_order_of_its_own_begins_and_goes_on_by_it(
+    client: Any, server: ServerProcess, order: str
+) -> None:
+    keys = ["A", "B", "a", "b", "\ufb00", "\U0001f600"]
+    server.seed("many", keys=keys)
+    server.set_mode(order=order)
+    found = keys_of(client, "many", PaginationConfig={"PageSize": 2})
+    assert found == sorted(keys, key=ORDERS[order])
+    assert found != sorted(keys)
+    assert keys_of(client, "many", StartAfter=found[2]) == found[3:]
 
 
 def test_a_copy_keeps_metadata_and_tags_but_not_the_storage_class(client: Any) -> None:

@@ -8,11 +8,13 @@ import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fakes.s3server.documents import NAMESPACE, escape, iso_time, url_encode
 from fakes.s3server.errors import S3Error
 from fakes.s3server.faults import FaultKind
 from fakes.s3server.messages import Request, parse_int
+from fakes.s3server.orders import OrderOf, case_blind, utf_16
 from fakes.s3server.settings import ListOrder, Settings
 from fakes.s3server.store import Bucket, StoredObject
 
@@ -43,7 +45,7 @@ def list_objects(bucket: Bucket, request: Request, *, settings: Settings, fault:
     """The XML of one page, spoilt by `fault` where that is a listing fault."""
     version_2 = request.query.get("list-type") == "2"
     query = _query_of(request.query, version_2=version_2, page_keys=min(MAX_KEYS, settings.page_keys))
-    page = _sorted_page(bucket, query) if settings.order is ListOrder.SORTED else _unsorted_page(bucket, query)
+    page = _PAGE_OF[settings.order](bucket, query)
     if fault in PAGES:
         page = PAGES[fault](page, query)
     return _document(bucket.name, page, query, request.query, version_2=version_2)
@@ -119,6 +121,24 @@ def _unsorted_page(bucket: Bucket, query: Query) -> Page:
     end = start + query.max_keys
     truncated = query.max_keys > 0 and end < len(scrambled)
     return Page(tuple(scrambled[start:end]), truncated, _token_for(str(end)) if truncated else "")
+
+
+def _page_ordered_by(order: OrderOf, bucket: Bucket, query: Query) -> Page:
+    """Every entry once, in that order, from which start-after and the tokens count, too."""
+    everything = _sorted_page(bucket, replace(query, after="", max_keys=sys.maxsize)).entries
+    ordered = sorted(everything, key=lambda entry: order(entry[0]))
+    left = [entry for entry in ordered if not query.after or order(entry[0]) > order(query.after)]
+    entries = tuple(left[: query.max_keys])
+    truncated = 0 < len(entries) < len(left)
+    return Page(entries, truncated, _token_for(entries[-1][0]) if truncated else "")
+
+
+_PAGE_OF: Mapping[ListOrder, Callable[[Bucket, Query], Page]] = {
+    ListOrder.SORTED: _sorted_page,
+    ListOrder.UNSORTED: _unsorted_page,
+    ListOrder.CASE_BLIND: partial(_page_ordered_by, case_blind),
+    ListOrder.UTF_16: partial(_page_ordered_by, utf_16),
+}
 
 
 def _with_another_etag(page: Page) -> Page:

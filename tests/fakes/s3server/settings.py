@@ -22,6 +22,8 @@ class ConditionMode(StrEnum):
 class ListOrder(StrEnum):
     SORTED = "sorted"
     UNSORTED = "unsorted"
+    CASE_BLIND = "case-blind"
+    UTF_16 = "utf-16"
 
 
 class Condition(StrEnum):
