@@ -9,8 +9,8 @@ our own, where nothing is.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from enum import Enum
+from typing import Unpack
 
 from s3plan.schemas.conditions import Condition
 from s3plan.schemas.errors import S3PlanError
@@ -23,7 +23,6 @@ from s3plan.schemas.requests import (
     CreateMultipartUpload,
     DeleteObject,
     DeleteObjects,
-    Encryption,
     HeadObject,
     KeysDeleted,
     ObjectAttributes,
@@ -39,6 +38,7 @@ from s3plan.storage.probe import WRONG_ETAG
 from s3plan.storage.probe_remains import remove_versions
 from s3plan.storage.probe_requests import is_open, is_refusal
 from s3plan.storage.refusals import refusal_of
+from s3plan.storage.trial_copies import CopyConditions, Sample
 
 _C = Condition
 _OF_UPLOADS = frozenset({_C.PART_SOURCE_MATCH, _C.COMPLETE_ABSENT, _C.COMPLETE_MATCH})
@@ -50,18 +50,6 @@ class Finding(Enum):
     REFUSED = "refused"  # as it should
     TAKEN = "taken"  # one of them at least
     UNTOLD = "untold"  # it answered something else: say, that the object to be copied is gone
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """An object that should be there, to be the source of copies that should not happen."""
-
-    bucket: str
-    key: str
-    version: str | None = None
-    owner: str | None = None
-    requester_pays: bool = False
-    encryption: Encryption | None = None  # what the plan's copies ask for: a bucket's policy may demand it
 
 
 def confirm(
@@ -185,29 +173,8 @@ class _Session:
         self._note_version(reply)
         self._has_own = True
 
-    def copy(
-        self,
-        sample: Sample,
-        name: str,
-        *,
-        source_if_match: str | None = None,
-        if_absent: bool = False,
-        if_match: str | None = None,
-    ) -> CopyObject:
-        return CopyObject(
-            self.bucket,
-            self.key(name),
-            sample.bucket,
-            sample.key,
-            source_if_match=source_if_match,
-            source_version=sample.version,
-            if_absent=if_absent,
-            if_match=if_match,
-            encryption=sample.encryption,
-            owner=self.owner,
-            source_owner=sample.owner,
-            requester_pays=sample.requester_pays,
-        )
+    def copy(self, sample: Sample, name: str, **conditions: Unpack[CopyConditions]) -> CopyObject:
+        return sample.copy_to(self.bucket, self.key(name), owner=self.owner, **conditions)
 
     def open_upload(self, sample: Sample, name: str) -> str | None:
         request = CreateMultipartUpload(
@@ -221,20 +188,9 @@ class _Session:
         return reply.upload_id
 
     def part(self, sample: Sample, name: str, upload_id: str, *, source_if_match: str | None = None) -> UploadPartCopy:
-        return UploadPartCopy(
-            self.bucket,
-            self.key(name),
-            upload_id,
-            1,
-            sample.bucket,
-            sample.key,
-            0,
-            0,
-            source_if_match=source_if_match,
-            source_version=sample.version,
-            owner=self.owner,
-            source_owner=sample.owner,
-            requester_pays=sample.requester_pays,
+        """Return the request for a part of one byte."""
+        return sample.part_to(
+            self.bucket, self.key(name), upload_id, owner=self.owner, last_byte=0, source_if_match=source_if_match
         )
 
     def ask(self, request: Request) -> Reply:

@@ -24,7 +24,6 @@ from s3plan.schemas.requests import (
     DeleteObjects,
     KeysDeleted,
     PutObject,
-    UploadPartCopy,
 )
 from s3plan.storage.patience import Patience
 from s3plan.storage.probe_requests import Probe, UnclearAnswer, is_open, is_refusal
@@ -154,8 +153,8 @@ def _part_sources(session: Probe) -> Enforcement:
     upload_id = session.open_upload("-target")
     if upload_id is None:
         return Enforcement.CHECKED
-    refused = session.is_refused(_part(session, "-target", upload_id, source_if_match=WRONG_ETAG))
-    part = session.attempt(_part(session, "-target", upload_id, source_if_match=session.etag("-source")))
+    refused = session.is_refused(session.part("-target", upload_id, source_if_match=WRONG_ETAG))
+    part = session.attempt(session.part("-target", upload_id, source_if_match=session.etag("-source")))
     return Enforcement.ENFORCED if refused and part is not None else Enforcement.CHECKED
 
 
@@ -189,24 +188,8 @@ def _prepared(session: Probe, name: str) -> _Upload | None:
     upload_id = session.open_upload(name)
     if upload_id is None:
         return None
-    etag = session.attempt(_part(session, name, upload_id))
+    etag = session.attempt(session.part(name, upload_id))
     return None if etag is None else _Upload(name, upload_id, etag)
-
-
-def _part(session: Probe, name: str, upload_id: str, *, source_if_match: str | None = None) -> UploadPartCopy:
-    return UploadPartCopy(
-        session.bucket,
-        session.key(name),
-        upload_id,
-        1,
-        session.bucket,
-        session.key("-source"),
-        None,
-        None,
-        source_if_match=source_if_match,
-        owner=session.owner,
-        source_owner=session.owner,
-    )
 
 
 def _complete(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
 from string import ascii_lowercase
-from typing import TypeGuard, TypeVar
+from typing import TypeGuard, TypeVar, Unpack
 
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
@@ -27,11 +27,13 @@ from s3plan.schemas.requests import (
     Reply,
     Request,
     UploadOpened,
+    UploadPartCopy,
 )
 from s3plan.storage.patience import Patience
 from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.probe_remains import remove_remains, remove_versions
 from s3plan.storage.refusals import refusal_of
+from s3plan.storage.trial_copies import CopyConditions, Sample
 
 _REFUSALS = frozenset({FailureKind.PRECONDITION, FailureKind.CONFLICT})
 # What a store may say to a condition that it does not know, or to a request of a kind that it does not offer.
@@ -154,26 +156,14 @@ class Probe:
             else:
                 self.take(self.copy("-source", name))
 
-    def copy(
-        self,
-        source: str,
-        to: str,
-        *,
-        source_if_match: str | None = None,
-        if_absent: bool = False,
-        if_match: str | None = None,
-    ) -> CopyObject:
+    def copy(self, source: str, to: str, **conditions: Unpack[CopyConditions]) -> CopyObject:
         """Return the request to copy one of the probe's objects."""
-        return CopyObject(
-            self.bucket,
-            self.key(to),
-            self.bucket,
-            self.key(source),
-            source_if_match=source_if_match,
-            if_absent=if_absent,
-            if_match=if_match,
-            owner=self.owner,
-            source_owner=self.owner,
+        return self._own(source).copy_to(self.bucket, self.key(to), owner=self.owner, **conditions)
+
+    def part(self, to: str, upload_id: str, *, source_if_match: str | None = None) -> UploadPartCopy:
+        """Return the request to make `-source` the one part of an upload."""
+        return self._own("-source").part_to(
+            self.bucket, self.key(to), upload_id, owner=self.owner, source_if_match=source_if_match
         )
 
     def open_upload(self, name: str) -> str | None:
@@ -268,6 +258,9 @@ class Probe:
         if self._left is not None:
             failure, request = self._left
             raise self._refusal(failure, request, "removing its objects")
+
+    def _own(self, name: str) -> Sample:
+        return Sample(self.bucket, self.key(name), owner=self.owner)
 
     def _note(self, request: Request) -> None:
         """Write down what a request may make before it is sent: its reply may be lost."""

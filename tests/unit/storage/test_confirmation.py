@@ -17,8 +17,9 @@ from s3plan.schemas.requests import (
     Request,
     UploadPartCopy,
 )
-from s3plan.storage.confirmation import Finding, Sample, confirm, makes_objects
+from s3plan.storage.confirmation import Finding, confirm, makes_objects
 from s3plan.storage.patience import Patience
+from s3plan.storage.trial_copies import Sample
 
 C = Condition
 SAMPLE = Sample("bucket", "there")
