@@ -163,9 +163,9 @@ def _set_aside(journal: Path) -> None:
 
 def _doubtful_since_ms(plan: PlanReader, lock: JournalLock, *, rebuilt: bool) -> int | None:
     """Return since when actions may have been begun that a journal made now would not know of; None: there are none."""
-    if lock.was_begun_before:
-        return lock.first_begun_at_ms
-    return int(plan.header.made_at.timestamp() * 1000) if rebuilt else None
+    if lock.first_begun_at_ms is not None:
+        return max(lock.first_begun_at_ms, 0)  # before 1970 nothing was begun, whatever is written there
+    return max(int(plan.header.made_at.timestamp() * 1000), 0) if rebuilt else None
 
 
 def _load(plan: PlanReader, journal: Journal) -> dict[int, BatchState]:

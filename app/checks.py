@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
-from hashlib import file_digest
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from s3plan.app.requests import ApplyRequest
 from s3plan.planfile.own_file import is_of_another_user
 from s3plan.planfile.reader import PlanReader
 from s3plan.planner.manifest_file import load_manifest, parse_manifest
+from s3plan.planner.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest_connections import Connection
 from s3plan.schemas.plan import LocationRole
@@ -60,12 +62,11 @@ def check_header(plan: PlanReader, *, now: datetime) -> None:
 
 def changed_manifest(plan: PlanReader) -> str | None:
     """Return a sentence if the manifest that the plan was made from says something else by now; None if it is gone."""
-    recorded = Path(plan.header.manifest.path)
     places = _manifests_beside(plan)
-    named = recorded.absolute()
+    named = Path(plan.header.manifest.path).absolute()
     if named in places:
         places = [named]
-    texts = [_digest_of(path) for path in places]
+    texts = [digest for path in places if (digest := _digest_of(path)) is not None]
     if not texts or plan.header.manifest.sha256 in texts:
         return None
     return (
@@ -75,9 +76,13 @@ def changed_manifest(plan: PlanReader) -> str | None:
 
 
 def _digest_of(path: Path) -> str | None:
+    """Return the digest of a manifest; of a longer file, wherever a plan says that it lies, no more than that is read.
+
+    None for a file that cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
+            return sha256(file.read(MAX_FILE_BYTES + 1)).hexdigest()
     except OSError:
         return None
 
@@ -157,7 +162,15 @@ def _manifests_beside(plan: PlanReader) -> list[Path]:
     candidates = {folder / recorded.name, folder.parent / recorded.name}
     if folder.name == EARLIER_FOLDER:
         candidates.add(folder.parent.parent / recorded.name)
-    here = recorded.absolute().resolve()
-    if here.is_relative_to(Path.cwd()) or not is_of_another_user(here):
-        candidates.add(recorded.absolute())
-    return [path for path in sorted(candidates) if path.is_file()]
+    with suppress(OSError, ValueError, RuntimeError):  # too long, NUL, links in a circle
+        here = recorded.absolute().resolve()
+        if here.is_relative_to(Path.cwd()) or not is_of_another_user(here):
+            candidates.add(recorded.absolute())
+    return [path for path in sorted(candidates) if _is_file(path)]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -85,7 +85,7 @@ def run_scheduler(
     destination = _destination_engine(run)
 
     def store_now_ms() -> int:
-        return now_ms() + destination.clock_offset_ms
+        return max(now_ms() + destination.clock_offset_ms, 0)  # a store may say any year; a journal's begin in 1970
 
     reporter = _reporter(run, states, control)
     recorder = Recorder(journal, clock=monotonic)

@@ -204,3 +204,17 @@ def test_any_time_of_an_object_is_only_a_time_and_nothing_is_copied_again_for_it
         world.plan()
         assert (world.apply().exit_code, world.tree(DESTINATION)["changed"].body) == (0, b"ours")
         assert not world.plan().has_changes
+
+
+def test_the_run_at_a_store_that_lives_before_1970_goes_on_like_any_other() -> None:
+    with memory_world() as world:
+        world.now_ms = -30 * 365 * DAY_MS
+        world.skew_ms = START_MS - world.now_ms
+        world.put(SOURCE, {"a": Stored(b"a"), "b": Stored(b"b")})
+        world.manifest()
+        world.plan()
+        killed_apply(world, Fault.KILLED, operation=CopyObject)
+        assert world.apply().exit_code == 0
+        world.journal.unlink()
+        assert world.apply().exit_code == 0  # of the lost one, its lock says when it began
+        assert world.apply(rebuild_journal=True).exit_code == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes.planted_files import SOMEBODY_ELSE, give_away
-from s3plan.app.checks import check_endpoints, check_header
+from s3plan.app.checks import changed_manifest, check_endpoints, check_header
 from s3plan.app.choosing import Purpose, chosen_plan
 from s3plan.app.requests import ApplyRequest
 from s3plan.app.review import open_review
@@ -101,6 +101,27 @@ def test_a_plan_does_not_choose_which_manifest_speaks_for_it(tmp_path: Path, mon
     for manifest_path in paths:
         with pytest.raises(PlanRefused, match="leads to"):
             judge(forge(mine / "a.s3plan", {"endpoint": ENDPOINT}, manifest_path=manifest_path))
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 100_000, "a/" * 3_000 + "b", "", "..", "/", "circle/job.yaml"])
+def test_a_manifest_whose_name_no_file_can_have_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "circle").symlink_to("circle")
+    path = forge(tmp_path / "a.s3plan", {"endpoint": ENDPOINT}, manifest_path=name)
+    with open_plan(path) as plan:
+        assert changed_manifest(plan) is None
+    with pytest.raises(PlanRefused, match="which no manifest beside it names"):
+        judge(path)
+
+
+def test_of_a_file_that_a_plan_calls_its_manifest_no_more_is_read_than_a_manifest_has(tmp_path: Path) -> None:
+    path = forge(tmp_path / "a.s3plan", {}, manifest_path="disk.img")
+    with (tmp_path / "disk.img").open("wb") as file:
+        file.truncate(1 << 40)  # no disk holds it: reading it would take hours
+    with open_plan(path) as plan:
+        assert "has changed since this plan was made" in str(changed_manifest(plan))
 
 
 @pytest.mark.parametrize("role", ["source", "destination"])
