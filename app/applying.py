@@ -31,8 +31,9 @@ from s3plan.executors.run_states import StopLevel
 from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.planner.manifest_file import parse_manifest
-from s3plan.schemas.errors import UsageInvalid
+from s3plan.schemas.errors import PlanRefused, UsageInvalid
 from s3plan.schemas.events import OnEvent, Warned
+from s3plan.schemas.printable import shown_path
 from s3plan.storage.performer import EnginePerformer
 
 __all__ = ["StopLevel", "apply_plan"]
@@ -61,6 +62,8 @@ def apply_plan(
         if changed is not None and request.shown is None:  # who was shown the plan was told of it, too
             on_event(Warned(changed))
         lock = stack.enter_context(JournalLock(lock_path(journal), plan_digest=plan.digest, now_ms=now_ms()))
+        if not plan.is_in_place():
+            raise PlanRefused(f"{shown_path(plan.path)} was replaced or put away just now; look at what is there")
         asked = ControlFile(control_path(journal), plan.digest, lock.token)
         stack.callback(_forget_wishes, asked, lock)
         if request.rebuild_journal:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from s3plan.app.checks import check_endpoints
 from s3plan.app.connections import connections_of
-from s3plan.app.earlier_plans import put_away
+from s3plan.app.earlier_plans import kept_from_applies, put_away
 from s3plan.app.places import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.requests import ApplyRequest
-from s3plan.app.standing import performed_batches, standing_end
+from s3plan.app.standing import performed_batches, standing_end, was_begun
 from s3plan.app.stores import Stores
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import load_states
@@ -42,6 +42,7 @@ class Remains:
     """What a plan leaves behind that is given up. `unreadable`: why that is not known."""
 
     plan: Path
+    digest: str | None
     has_run: bool
     ended: int = 0
     remaining: int = 0
@@ -52,24 +53,52 @@ class Remains:
 def look_at_remains(plan: Path) -> Remains:
     """Return what would be left behind; raise Locked while the plan is applied, PlanRefused where there is none."""
     _check_may_discard(plan)
+    return _look(plan)
+
+
+def _look(plan: Path) -> Remains:
     journal = journal_path(plan)
     try:
         with open_plan(plan) as opened:
+            if not journal.exists() and was_begun(opened, journal):
+                return Remains(plan, opened.digest, has_run=True, unreadable="it was applied, but its journal is gone")
             if not journal.exists():
-                return Remains(plan, has_run=False, remaining=opened.header.actions)
+                return Remains(plan, opened.digest, has_run=False, remaining=opened.header.actions)
             with Journal.read(journal, plan_digest=opened.digest) as read:
                 states = load_states(performed_batches(opened), read)
                 uploads = tuple(_open_uploads(opened, read))
                 has_run = bool(read.runs())
             end = standing_end(opened, states)
             ended = sum(state.batch.actions for state in states.values()) - end.remaining
-            return Remains(plan, has_run=has_run, ended=ended, remaining=end.remaining, uploads=uploads)
+            return Remains(plan, opened.digest, has_run=has_run, ended=ended, remaining=end.remaining, uploads=uploads)
     except (PlanRefused, JournalRefused) as error:
-        return Remains(plan, has_run=journal.exists(), unreadable=str(error))
+        return Remains(plan, None, has_run=journal.exists(), unreadable=str(error))
 
 
-def abort_uploads(remains: Remains) -> None:
-    """Abort the plan's own open uploads; raise StoreRefused at the first that cannot be, CredentialsUnusable."""
+def discard_plan(remains: Remains, *, aborts_uploads: bool = False) -> Path:
+    """Put the plan away, with its journal, among the earlier ones; return where it lies.
+
+    With `aborts_uploads` its own open uploads go first: StoreRefused at the first that cannot be aborted,
+    CredentialsUnusable. Raises as look_at_remains, and PlanRefused if what is left behind is something else by now.
+    """
+    plan = remains.plan
+    _check_may_discard(plan)
+    try:
+        with kept_from_applies(plan):
+            if _look(plan) != remains:
+                raise PlanRefused(
+                    f"{shown_path(plan)} was applied or replaced meanwhile; nothing was changed, look again"
+                )
+            if aborts_uploads:
+                _abort_uploads(remains)
+            return put_away(plan)
+    except OSError as error:
+        raise S3PlanError(
+            f"{shown_path(plan)} cannot be moved: {error.strerror or error}; check the disk and its permissions"
+        ) from error
+
+
+def _abort_uploads(remains: Remains) -> None:
     if not remains.uploads:
         return
     with open_plan(remains.plan) as plan:
@@ -79,17 +108,6 @@ def abort_uploads(remains: Remains) -> None:
         with Stores(connections, max_in_flight=1) as stores:
             for upload in remains.uploads:
                 _abort(stores, upload)
-
-
-def discard_plan(plan: Path) -> Path:
-    """Put the plan away, with its journal, among the earlier ones; return where it lies. Raises as look_at_remains."""
-    _check_may_discard(plan)
-    try:
-        return put_away(plan)
-    except OSError as error:
-        raise S3PlanError(
-            f"{shown_path(plan)} cannot be moved: {error.strerror or error}; check the disk and its permissions"
-        ) from error
 
 
 def _check_may_discard(plan: Path) -> None:

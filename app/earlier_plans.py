@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from s3plan.app.clock import now_ms
@@ -41,15 +42,25 @@ def check_may_replace(path: Path) -> None:
     """Raise unless a new plan may take this place: nothing there, or a plan that no run is in the middle of."""
     if not path.exists():
         return
-    journal = journal_path(path)
-    if is_held(lock_path(journal)):
+    if is_held(lock_path(journal_path(path))):
         raise Locked(f"{path} is being applied; wait for it, or write the new plan elsewhere with -o")
+    _check_is_through(path)
+
+
+def _check_is_through(path: Path) -> None:
+    journal = journal_path(path)
     if not journal.exists():
         with suppress(PlanDamaged), open_plan(path):
             pass  # PlanRefused, if it is some other file, is the answer
         return
-    with open_plan(path) as plan:
-        left = count_open(read_states(plan, journal)) if _has_begun(journal, plan_digest=plan.digest) else 0
+    try:
+        with open_plan(path) as plan:
+            left = count_open(read_states(plan, journal)) if _has_begun(journal, plan_digest=plan.digest) else 0
+    except (PlanRefused, JournalRefused) as error:
+        raise PlanRefused(
+            f"{error}. Whether a run of it goes on is not known: to put it away and make room for a new plan, "
+            f"s3plan discard {shown_path(path)}"
+        ) from error
     if left:
         raise PlanRefused(
             f"{path} has a run that is not finished ({left:,} actions left): go on with `s3plan apply {path}`, "
@@ -57,12 +68,22 @@ def check_may_replace(path: Path) -> None:
         )
 
 
-def clear_place(path: Path) -> None:
-    """Put the plan that is about to be replaced away, with its journal; raise if the place is taken by now.
+@contextmanager
+def cleared_place(path: Path) -> Iterator[None]:
+    """Put the plan that is replaced within this context away, with its journal; raise if the place is taken by now.
 
-    With it go those of its retries that have ended. One that was never applied is just replaced. Raises OSError.
+    With it go those of its retries that have ended. One that was never applied is just replaced. Nobody begins to apply
+    it meanwhile. Raises OSError.
     """
     check_may_replace(path)
+    with kept_from_applies(path):
+        _clear(path)
+        yield
+
+
+def _clear(path: Path) -> None:
+    if path.exists():
+        _check_is_through(path)  # as long as the lock was anybody's, a run may have begun and ended
     _finish_move(path)
     journal = journal_path(path)
     if not journal.exists():
@@ -77,28 +98,46 @@ def clear_place(path: Path) -> None:
         with suppress(S3PlanError):  # it is being applied, or has more to do, or cannot be read: then it stays
             if journal_path(retry).exists():
                 check_may_replace(retry)
-                put_away(retry)
+                with kept_from_applies(retry):
+                    _check_is_through(retry)
+                    put_away(retry)
+
+
+@contextmanager
+def kept_from_applies(plan: Path) -> Iterator[None]:
+    """Hold the lock of a plan that is about to go from its place, so that nobody begins to apply it; raise Locked.
+
+    A lock that nobody has held before leaves no trace.
+    """
+    digest = _digest_of(plan)
+    if digest is None:  # nothing that could be applied
+        yield
+        return
+    path = lock_path(journal_path(plan))
+    with JournalLock(path, plan_digest=digest, now_ms=now_ms()) as lock:
+        yield
+        if lock.is_new:
+            path.unlink(missing_ok=True)
 
 
 def put_away(plan: Path) -> Path:
-    """Move a plan and its journal to the earlier ones; return where the plan lies now. Raises Locked and OSError."""
-    journal = journal_path(plan)
-    with ExitStack() as stack:
-        digest = _digest_of(plan)
-        if digest is not None and journal.exists():  # nobody begins to apply it meanwhile
-            stack.enter_context(JournalLock(lock_path(journal), plan_digest=digest, now_ms=now_ms()))
-        folder = _folder_of(plan)
-        prepare_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        objection = objection_to_folder(folder)
-        if objection is not None:
-            raise S3PlanError(f"{shown_path(folder)} {objection}; remove it, or put the plan elsewhere with -o")
-        place = folder / f"{plan.stem}.{(digest or secrets.token_hex(4))[:8]}{PLAN_SUFFIX}"
-        plan.replace(place)
-        if journal.exists():
-            journal.replace(journal_path(place))
-        sync(folder)
-        sync(plan.parent)
+    """Move a plan and its journal to the earlier ones, within `kept_from_applies`; return its new place.
+
+    Raises OSError.
+    """
+    digest, journal = _digest_of(plan), journal_path(plan)
+    folder = _folder_of(plan)
+    prepare_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    objection = objection_to_folder(folder)
+    if objection is not None:
+        raise S3PlanError(f"{shown_path(folder)} {objection}; remove it, or put the plan elsewhere with -o")
+    place = folder / f"{plan.stem}.{(digest or secrets.token_hex(4))[:8]}{PLAN_SUFFIX}"
+    plan.replace(place)
+    if journal.exists():
+        journal.replace(journal_path(place))
+    sync(folder)
+    sync(plan.parent)
     return place
 
 
@@ -109,7 +148,7 @@ def prune(plan: Path, *, keep: int) -> None:
             place.unlink(missing_ok=True)  # first: a journal without its plan is nothing, and goes below
     folder = _folder_of(plan)
     for journal in folder.glob(f"*{JOURNAL_SUFFIX}"):
-        if not journal.with_suffix(PLAN_SUFFIX).exists():
+        if not journal.with_suffix(PLAN_SUFFIX).exists() and not is_held(lock_path(journal)):
             for file in (lock_path(journal), control_path(journal), journal):
                 file.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from time import monotonic, time_ns
 from s3plan.app.capabilities import capabilities_for_plan
 from s3plan.app.comparability import are_etags_comparable
 from s3plan.app.connections import connections_of
-from s3plan.app.earlier_plans import check_may_replace, clear_place, prune
+from s3plan.app.earlier_plans import check_may_replace, cleared_place, prune
 from s3plan.app.first_questions import ask_first_questions, open_engines
 from s3plan.app.locations import FoundLocation, find_location
 from s3plan.app.own_process import calm_collector
@@ -185,7 +185,7 @@ def _build(
         if source_lister is None:
             raise AssertionError("the source's bucket was found")
         try:
-            with PlanWriter(output, may_replace=clear_place) as writer:
+            with PlanWriter(output, replacing=cleared_place) as writer:
                 return build_plan(
                     job,
                     source=source_lister,

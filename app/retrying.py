@@ -11,10 +11,10 @@ from s3plan.app.checks import check_endpoints
 from s3plan.app.places import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.planning import plan_loaded
 from s3plan.app.requests import ApplyRequest, PlanMade, PlanRequest
-from s3plan.app.standing import performed_batches
+from s3plan.app.standing import performed_batches, was_begun
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import load_states
-from s3plan.executors.lock import is_held, read_holder
+from s3plan.executors.lock import is_held
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.planner.retried import RetriedPlan
@@ -73,8 +73,7 @@ def make_retry_plan(
 
 
 def _why_no_journal(plan: PlanReader, journal: Path) -> str:
-    holder = read_holder(lock_path(journal))
-    if holder is None or holder.first_begun_at_ms is None or holder.plan_digest != plan.digest:
+    if not was_begun(plan, journal):
         return f"{shown_path(plan.path)} was never applied: there is nothing to retry"
     path = shown_path(plan.path)
     return f"{path} was applied, but its journal is gone; `s3plan apply {path}` looks at every action again, then retry"

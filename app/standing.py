@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from s3plan.app.places import lock_path
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import BatchState, load_states, total_counts, total_evidence
+from s3plan.executors.lock import read_holder
 from s3plan.executors.run_states import RunEnd, run_end
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.outcomes import OutcomeKind
@@ -15,6 +17,12 @@ from s3plan.schemas.plan import Batch, PhaseName
 def performed_batches(plan: PlanReader) -> list[Batch]:
     """Return the batches that apply performs: all but those set aside."""
     return [batch for batch in plan.batches if plan.phases_by_id[batch.phase].name is not PhaseName.ASIDE]
+
+
+def was_begun(plan: PlanReader, journal: Path) -> bool:
+    """Return whether requests of the plan may have been sent, as the lock beside a journal tells that is gone."""
+    holder = read_holder(lock_path(journal))
+    return holder is not None and holder.first_begun_at_ms is not None and holder.plan_digest == plan.digest
 
 
 def read_states(plan: PlanReader, journal: Path) -> dict[int, BatchState]:

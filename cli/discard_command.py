@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.text import Text
 from s3plan.app.choosing import Purpose, chosen_plan
-from s3plan.app.discarding import OpenUpload, Remains, abort_uploads, discard_plan, look_at_remains
+from s3plan.app.discarding import OpenUpload, Remains, discard_plan, look_at_remains
 from s3plan.cli.columns import Cell, aligned_lines
 from s3plan.cli.terminal import Terminal, open_terminal
 from s3plan.cli.wording import command_text, count_text, key_text, path_text
@@ -25,9 +25,7 @@ def discard(plan: Path | None, *, yes: bool, aborts_uploads: bool, no_color: boo
     terminal.say(remains_lines(remains, aborts_uploads=aborts_uploads))
     if not yes:
         _ask(terminal)
-    if aborts_uploads:
-        abort_uploads(remains)
-    place = discard_plan(path)
+    place = discard_plan(remains, aborts_uploads=aborts_uploads)
     number = place.stem.rpartition(".")[2]
     rows = [[Cell("to look at it:"), Cell(command_text("s3plan", "status", number))]]
     if remains.remaining:

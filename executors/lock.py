@@ -61,7 +61,7 @@ class JournalLock:
     `was_begun_before`: earlier runs of this plan may have sent requests, none of them before `first_begun_at_ms` by the
     store's clock. `token` tells this holder from all others. `lease`: None where the kernel keeps the lock for as long
     as this process lives. Where flock does not work, somebody takes it over who sees no heartbeat for too long; then
-    the lease is lost, and `check` says so.
+    the lease is lost, and `check` says so. `is_new`: nobody has held it before.
     """
 
     def __init__(self, path: Path, *, plan_digest: str, now_ms: int) -> None:
@@ -75,8 +75,15 @@ class JournalLock:
         self.first_begun_at_ms: int | None = None
         self.was_begun_before = False
         self.lease: Lease | None = None
+        self.is_new = False
 
     def __enter__(self) -> Self:
+        while not self._enter():
+            sleep(_DOUBT_S)
+        return self
+
+    def _enter(self) -> bool:
+        """Take the lock; return False if its file was removed meanwhile, so that others would take another one."""
         try:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
@@ -86,11 +93,13 @@ class JournalLock:
             ) from error
         try:
             self._check_own()
-            self._acquire()
+            has_it = self._acquire()
         except BaseException:
             os.close(self._descriptor)
             raise
-        return self
+        if not has_it:
+            os.close(self._descriptor)
+        return has_it
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -132,7 +141,7 @@ class JournalLock:
                 "name another journal with --journal"
             )
 
-    def _acquire(self) -> None:
+    def _acquire(self) -> bool:
         for pause_s in _PAUSES_S:
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,10 +155,20 @@ class JournalLock:
                         f"{self._path}: the lock cannot be taken: {error.strerror}; check the disk, then apply again"
                     ) from error
                 self._acquire_by_heartbeat()
-                return
+                return True
             else:
-                self._take_over()
-                return
+                break
+        if not self._is_in_place():
+            return False
+        self._take_over()
+        return True
+
+    def _is_in_place(self) -> bool:
+        """Return whether the file that is locked is the one that whoever comes next will open."""
+        try:
+            return os.path.samestat(self._path.lstat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
 
     def _acquire_by_heartbeat(self) -> None:
         """Where flock does not work: a file that is touched every 10 s is held; after 60 s without it is not.
@@ -229,6 +248,7 @@ class JournalLock:
 
     def _take_over(self) -> None:
         """Write our name in place of the last holder's; what it knew of this plan stays."""
+        self.is_new = not os.fstat(self._descriptor).st_size
         before = read_holder(self._path)
         if before is not None and before.plan_digest == self._plan_digest:
             self.first_begun_at_ms = before.first_begun_at_ms

@@ -82,6 +82,7 @@ class PlanReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._identity = _identity_of(path)  # before it is opened: what is opened is this or newer
         self._connection = open_database(path)
         try:
             with self._damage():
@@ -104,6 +105,10 @@ class PlanReader:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def is_in_place(self) -> bool:
+        """Return whether the file at `path` is still the one that was opened: it may be replaced, or put away."""
+        return self._identity is not None and self._identity == _identity_of(self.path)
 
     @property
     def digest(self) -> str:
@@ -251,6 +256,14 @@ class PlanReader:
         except (RowInvalid, *DATABASE_ERRORS) as e:
             where = f"{part}: " if part else ""
             raise PlanDamaged(f"{shown_path(self.path)} is damaged: {where}{e}; make a new plan") from e
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _checked_location(row: Row) -> PlanLocation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,8 +46,13 @@ _PAGE_BYTES = 4096
 _INSERT_ACTIONS = "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def _may_always_replace(_path: Path) -> None:
+Replacing = Callable[[Path], AbstractContextManager[object]]
+"""The context in which a plan takes its final path; it raises to keep what is there."""
+
+
+def _replacing_anything(_path: Path) -> AbstractContextManager[object]:
     """Nothing speaks against a plan that is there already."""
+    return nullcontext()
 
 
 class PlanWriter:
@@ -55,13 +60,13 @@ class PlanWriter:
 
     Add locations, phases and edges first, then batches; ids begin at 1 and have no gaps. The batches of different
     phases may come in any order. What breaks a rule of the format raises ValueError: the caller is wrong. A disk that
-    is full or fails raises S3PlanError. `may_replace` is called with the final path just before the plan takes it, and
-    raises to keep what is there. Memory grows with batches, never with actions. Not thread-safe.
+    is full or fails raises S3PlanError. The plan takes its final path within the context that `replacing` gives for it.
+    Memory grows with batches, never with actions. Not thread-safe.
     """
 
-    def __init__(self, path: Path, *, may_replace: Callable[[Path], None] = _may_always_replace) -> None:
+    def __init__(self, path: Path, *, replacing: Replacing = _replacing_anything) -> None:
         self._path = path
-        self._may_replace = may_replace
+        self._replacing = replacing
         self._locations: dict[int, PlanLocation] = {}
         self._phases: dict[int, Phase] = {}
         self._edges: set[tuple[int, int]] = set()
@@ -206,8 +211,7 @@ class PlanWriter:
             self._database.close()
             self._connection = None
             sync(temporary)
-        with self._disk_errors():
-            self._may_replace(self._path)
+        with self._disk_errors(), self._replacing(self._path):
             temporary.replace(self._path)
             self._temporary = None
         try:

@@ -17,6 +17,7 @@ _TESTS = Path(__file__).parents[1]
 # Says each step on standard output, so that it can be killed there; the file-size limit stands for a full disk.
 _WRITER = """
     import resource, sys, time
+    from contextlib import contextmanager
     from pathlib import Path
     from s3plan.planfile import writer as module
     from s3plan.planfile.writer import PlanWriter
@@ -34,9 +35,14 @@ _WRITER = """
         say("sync " + ("folder" if synced.is_dir() else "file"))
         real_sync(synced)
 
+    @contextmanager
+    def replacing(_):
+        say("replace")
+        yield
+
     real_sync, module.sync = module.sync, sync
     try:
-        with PlanWriter(path, may_replace=lambda _: say("replace")) as writer:
+        with PlanWriter(path, replacing=replacing) as writer:
             add_graph(writer)
             say("begun")
             for number in range(batches):

@@ -232,3 +232,27 @@ def test_a_full_disk_is_told_and_the_first_begin_is_not_forgotten(path: Path, mo
             pass
     with lock(path, now_ms=300) as later:
         assert later.first_begun_at_ms == 100
+
+
+def test_a_lock_whose_file_was_removed_while_it_was_taken_is_not_the_lock(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes next would make another file, and both would go on."""
+    real = fcntl.flock
+    removed: list[Path] = []
+
+    def flock(descriptor: int, operation: int) -> None:
+        real(descriptor, operation)
+        if not removed:
+            removed.append(path)
+            path.unlink()
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with lock(path) as held:
+        assert read_holder(path) is not None
+        assert held.is_new
+        assert is_held(path)
+        with pytest.raises(Locked), lock(path):
+            pass
+    with lock(path) as next_one:
+        assert not next_one.is_new

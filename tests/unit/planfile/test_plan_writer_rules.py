@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -219,11 +221,14 @@ def test_who_may_not_replace_the_old_plan_keeps_it(tmp_path: Path) -> None:
     digest = write_plan(path, copied=copies(b"a"))
     asked: list[Path] = []
 
-    def refuse(final: Path) -> None:
+    @contextmanager
+    def refuse(final: Path) -> Iterator[None]:
         asked.append(final)
-        raise PlanRefused("its run is not finished")
+        if asked:
+            raise PlanRefused("its run is not finished")
+        yield
 
-    with pytest.raises(PlanRefused, match="not finished"), PlanWriter(path, may_replace=refuse) as writer:
+    with pytest.raises(PlanRefused, match="not finished"), PlanWriter(path, replacing=refuse) as writer:
         writer.seal(header(actions=0, size_bytes=0))
     assert asked == [path]
     assert list(tmp_path.iterdir()) == [path]
