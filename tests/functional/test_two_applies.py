@@ -15,7 +15,7 @@ def a_slow_run(place: Workplace) -> None:
     place.manifest(run={"in_flight": 8})
     place.plan(probe=True)
     place.server.reset_stats()
-    place.server.set_mode(latency_s=0.05)
+    place.server.set_mode(latency_s=0.4)
 
 
 def test_the_second_apply_of_a_plan_exits_7_and_names_the_first(place: Workplace) -> None:
