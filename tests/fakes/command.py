@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import IO
 
 from fakes.ended import Ended
-from fakes.warm_command import run_warm
+from fakes.warm_command import inherited, run_warm
 
 __all__ = ["Command", "Ended", "Started"]
 
 _NOWHERE = "http://127.0.0.1:9"  # should a test reach for AWS
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
 
 
 class Started:
@@ -73,10 +72,9 @@ class Command:
     def environment(self) -> dict[str, str]:
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
-        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         own = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "NO_PROXY": "127.0.0.1"}
         own |= {"AWS_ENDPOINT_URL": _NOWHERE, "AWS_EC2_METADATA_DISABLED": "true"}
-        return kept | own | dict(self.variables)
+        return inherited() | own | dict(self.variables)
 
     @property
     def _limits(self) -> list[str]:

@@ -15,15 +15,21 @@ from fakes.ended import Ended
 
 # What a Python takes up when it starts, and so a process that has started cannot.
 _OF_THE_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC")
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
 _lock = threading.Lock()
 _hosts: list[CommandHost] = []
+
+
+def inherited() -> dict[str, str]:
+    """What a command takes up of this process's environment; libraries and tests add to that as they go."""
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 
 def run_warm(
     words: tuple[str | Path, ...], *, folder: Path, environment: Mapping[str, str], timeout_s: float
 ) -> Ended | None:
     """Return how the command ended; None if it wants a process of its own: another start, or beside another one."""
-    if _start_of(environment) != _start_of(os.environ) or not _lock.acquire(blocking=False):
+    if _start_of(environment) != _start_of(inherited()) or not _lock.acquire(blocking=False):
         return None
     try:
         if not _hosts:
@@ -36,14 +42,12 @@ def run_warm(
 
 
 def _start_of(environment: Mapping[str, str]) -> dict[str, str]:
-    own = {name: value for name, value in environment.items() if name.startswith(_OF_THE_START)}
-    return {name: value for name, value in own.items() if not name.startswith("PYTHON") or name == "PYTHONPATH"}
+    return {name: value for name, value in environment.items() if name.startswith(_OF_THE_START)}
 
 
 def _open_host() -> CommandHost:
     folder = tempfile.TemporaryDirectory(prefix="s3plan-commands-")
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-    host = CommandHost(Path(folder.name), {**_start_of(os.environ), **kept, "HOME": folder.name})
+    host = CommandHost(Path(folder.name), {**inherited(), "HOME": folder.name})
     atexit.register(folder.cleanup)
     atexit.register(host.__exit__, None, None, None)
     return host
