@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from fakes.quirky_store import Asked, QuirkyStore, Said, quirky_store
+from fakes.quirky_engines import engine, name, opened, store
+from fakes.quirky_store import Asked, QuirkyStore, Said
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.ports import Engine
-from s3plan.storage.connections import ConnectionSettings
 from s3plan.storage.crt_engine import CrtEngine
-from s3plan.storage.engines import open_engine
 from s3plan.storage.page_checks import listed_page
 
-__all__ = ["s3_server", "server"]
+__all__ = ["engine", "name", "opened", "s3_server", "server", "store"]
 
 COPY = r.CopyObject("bucket", "to", "bucket", "from")
 BEFORE = {
@@ -29,34 +27,10 @@ BEFORE = {
 Reply = r.Reply
 
 
-@pytest.fixture(params=[EngineName.NATIVE, EngineName.CRT, EngineName.BOTO3], scope="module")
-def name(request: pytest.FixtureRequest) -> EngineName:
-    return EngineName(request.param)
-
-
-@pytest.fixture(scope="module")
-def store(s3_server: ServerProcess) -> Iterator[QuirkyStore]:
-    with quirky_store(s3_server.endpoint) as store:
-        yield store
-
-
-@pytest.fixture(scope="module")
-def opened(store: QuirkyStore, name: EngineName) -> Iterator[Engine]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("T_ACCESS_KEY_ID", "AKIDONE")
-        patch.setenv("T_SECRET_ACCESS_KEY", "secret")
-        connection = ConnectionSettings(endpoint=store.endpoint, region="us-east-1", env_prefix="T_", engine=name)
-        engine = open_engine(connection, max_in_flight=4)
-        yield engine
-        engine.close()
-
-
-@pytest.fixture
-def engine(opened: Engine, store: QuirkyStore, server: ServerProcess) -> Engine:
-    store.quirk = lambda _, said: said
+@pytest.fixture(autouse=True)
+def _planted(server: ServerProcess) -> None:
     server.seed("bucket", keys=["from", "gone"], body="body", tags={"a": "b"})
     server.set_mode(min_part_size_bytes=1)
-    return opened
 
 
 def rewritten(change: Callable[[bytes], bytes], *, status: int | None = None) -> Callable[[Asked, Said], Said]:

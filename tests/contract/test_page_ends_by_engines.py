@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
-from fakes.quirky_store import Asked, QuirkyStore, Said, quirky_store
+from fakes.quirky_engines import engine, name, opened, store
+from fakes.quirky_store import Asked, QuirkyStore, Said
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
 from s3plan.schemas.errors import ListingUnusable, S3PlanError
-from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
-from s3plan.storage.connections import ConnectionSettings
-from s3plan.storage.engines import open_engine
 from s3plan.storage.keyed_listing import KeyedLister
 from s3plan.storage.listing import S3Lister, open_listing
 from s3plan.storage.patience import Patience
 
-__all__ = ["s3_server", "server"]
+__all__ = ["engine", "name", "opened", "s3_server", "server", "store"]
 
 LOCATION = PlanLocation(1, LocationRole.SOURCE, "s3://bucket/", "", None, None, "bucket", "")
 KEYS = [f"{number:03d}" for number in range(60)]
@@ -41,30 +39,6 @@ QUIRKS: dict[str, tuple[str, str]] = {
     "fewer keys than it counts": (f"<KeyCount>{PAGE_KEYS}<", f"<KeyCount>{PAGE_KEYS + 1}<"),
     "more keys than it counts": (f"<KeyCount>{PAGE_KEYS}<", "<KeyCount>0<"),
 }
-
-
-@pytest.fixture(params=[EngineName.NATIVE, EngineName.CRT, EngineName.BOTO3], scope="module")
-def name(request: pytest.FixtureRequest) -> EngineName:
-    return EngineName(request.param)
-
-
-@pytest.fixture(scope="module")
-def store(s3_server: ServerProcess) -> Iterator[QuirkyStore]:
-    with quirky_store(s3_server.endpoint) as store:
-        yield store
-
-
-@pytest.fixture(scope="module")
-def engine(store: QuirkyStore, name: EngineName) -> Iterator[Engine]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("T_ACCESS_KEY_ID", "AKIDONE")
-        patch.setenv("T_SECRET_ACCESS_KEY", "secret")
-        engine = open_engine(
-            ConnectionSettings(endpoint=store.endpoint, region="us-east-1", env_prefix="T_", engine=name),
-            max_in_flight=8,
-        )
-        yield engine
-        engine.close()
 
 
 @pytest.fixture(autouse=True)
