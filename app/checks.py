@@ -55,8 +55,8 @@ def check_header(plan: PlanReader, *, now: datetime) -> None:
         )
     if header.is_expired(now):
         raise PlanRefused(
-            f"{shown_path(plan.path)} has expired at {header.expires_at:%Y-%m-%d %H:%M} UTC; make a new plan, first "
-            f"giving up the run of this one if it has begun: s3plan discard {shown_path(plan.path)}"
+            f"{shown_path(plan.path)} expired at {header.expires_at:%Y-%m-%d %H:%M} UTC; make a new plan. If a run of "
+            f"this one has begun, give it up first: s3plan discard {shown_path(plan.path)}"
         )
 
 

@@ -62,7 +62,7 @@ def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, n
         rows.append([Cell("expires"), Cell(age_text(header.expires_at, now=now))])
     if status is not None and status.runs:
         left = status.remaining + status.counts.get(OutcomeKind.FAILED, 0)
-        rows.append([Cell("left"), Cell(f"{left:,} of {status.actions:,} actions left")])
+        rows.append([Cell("left"), Cell(f"{left:,} of {count_text(status.actions, 'action')}")])
     if limit is not None:
         rows.append([Cell("limit"), Cell(f"at most {count_text(limit, 'action')} in this run")])
     made = age_text(header.made_at, now=now)

@@ -44,7 +44,7 @@ def remains_lines(remains: Remains, *, aborts_uploads: bool) -> list[Text]:
             Text(f"  {escape_unprintable(remains.unreadable)}"),
         ]
     if not remains.has_run:
-        return [Text(f"{name} was never applied: nothing of it is anywhere", style="bold")]
+        return [Text(f"{name} was never applied, so it leaves nothing behind", style="bold")]
     ended = count_text(remains.ended, "action")
     lines = [Text(f"{name}: {ended} ended, {remains.remaining:,} left undone; what was done stays", style="bold")]
     uploads = remains.uploads

@@ -17,7 +17,7 @@ from s3plan.cli.plan_screen import ShownPlan, next_step_lines, plan_lines, refus
 from s3plan.cli.signals import ending_at_once
 from s3plan.planner.guards import parse_allowances
 from s3plan.schemas.errors import ExitCode, GuardRefused, UsageInvalid
-from s3plan.schemas.quantities import parse_duration
+from s3plan.schemas.quantities import QuantityInvalid, parse_duration
 
 DEFAULT_MANIFEST = Path("s3plan.yaml")
 
@@ -57,13 +57,16 @@ def exit_code_of(made: PlanMade, *, is_detailed: bool = False) -> ExitCode:
 def manifest_or_default(manifest: Path | None) -> Path:
     """Return the manifest that was named, else the one of this directory; raise UsageInvalid if it has none."""
     if manifest is None and not DEFAULT_MANIFEST.exists():
-        raise UsageInvalid(f"there is no {DEFAULT_MANIFEST} in this directory; name a manifest")
+        raise UsageInvalid(f"there is no {DEFAULT_MANIFEST} in this directory; write one, or name another manifest")
     return manifest or DEFAULT_MANIFEST
 
 
 def expiry(text: str | None) -> timedelta | None:
     """Return what --expires says; raise UsageInvalid."""
-    expires_after = None if text is None else parse_duration(text)
+    try:
+        expires_after = None if text is None else parse_duration(text)
+    except QuantityInvalid as error:
+        raise UsageInvalid(f"--expires: {error}") from error
     if expires_after is not None and not expires_after:
         raise UsageInvalid("--expires: a plan that expires at once could never be applied")
     return expires_after

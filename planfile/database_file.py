@@ -33,7 +33,7 @@ def open_database(path: Path) -> sqlite3.Connection:
             f"file://{location}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
         )
     except sqlite3.Error as e:
-        raise PlanRefused(f"{shown_path(path)} cannot be opened: {e}") from e
+        raise PlanRefused(f"{shown_path(path)} cannot be opened ({e}); check its permissions and the disk") from e
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
@@ -45,7 +45,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     if not is_plan:
         connection.close()
         raise PlanRefused(
-            f"{shown_path(path)} is not an s3plan plan: its tables are not those of a plan; make a new plan"
+            f"{shown_path(path)} is no plan of s3plan: its tables are not those of a plan; make a new plan"
         )
     return connection
 
@@ -54,15 +54,18 @@ def _check_first_bytes(path: Path) -> None:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise PlanRefused(f"{shown_path(path)} is not an s3plan plan: it is not a file")
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise PlanRefused(f"{shown_path(path)} is {what}; name a plan, which is a file such as NAME.s3plan")
         with path.open("rb") as file:
             head = file.read(_HEADER_BYTES)
     except FileNotFoundError as e:
         raise PlanRefused(f"there is no plan at {shown_path(path)}; make one with `s3plan plan`") from e
     except OSError as e:
-        raise PlanRefused(f"{shown_path(path)} cannot be read: {e.strerror}") from e
+        raise PlanRefused(
+            f"{shown_path(path)} cannot be read ({e.strerror}); check its permissions and the disk"
+        ) from e
     if len(head) < _HEADER_BYTES or not head.startswith(_MAGIC) or _number(head, 68) != APPLICATION_ID:
-        raise PlanRefused(f"{shown_path(path)} is not an s3plan plan{' but an empty file' if not head else ''}")
+        raise PlanRefused(f"{shown_path(path)} is {'no plan of s3plan' if head else 'an empty file'}; {_instead(path)}")
     version = _number(head, 60)
     if version > FORMAT_VERSION:
         raise PlanRefused(
@@ -77,6 +80,13 @@ def _check_first_bytes(path: Path) -> None:
         raise PlanDamaged(
             f"{shown_path(path)} is damaged: it has {status.st_size:,} bytes, not {planned:,}; make a new plan"
         )
+
+
+def _instead(path: Path) -> str:
+    """Return what to name in place of a file that is no plan, most likely a manifest."""
+    if path.suffix == ".s3plan":
+        return "make the plan again with `s3plan plan`"
+    return f"if it is a manifest, `s3plan plan {shown_path(path)}` makes a plan of it"
 
 
 def _number(head: bytes, offset: int) -> int:

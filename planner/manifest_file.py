@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ from s3plan.schemas.unused_connections import unused_connections
 
 MAX_FINDINGS = 100
 
+_WAYS_IN = {
+    errno.ENOENT: "name a manifest, the YAML file that says what to copy",
+    errno.EISDIR: "name the manifest in it, such as s3plan.yaml",
+    errno.EACCES: "its owner has to let you read it",
+}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -53,7 +59,7 @@ def load_manifest(path: Path) -> LoadedManifest:
             text = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
-        raise _refused((_unplaced(path, reason),)) from error
+        raise _refused((_unplaced(path, reason, hint=_WAYS_IN.get(error.errno or 0)),)) from error
     return parse_manifest(text, path=path)
 
 

@@ -20,6 +20,7 @@ MAX_ALIASED_NODES = 1_000
 
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_DATABASE_MARK = b"SQLite format 3\0"
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
@@ -86,6 +87,12 @@ class YamlRefused(ManifestInvalid):
 
 def decode_yaml(text: bytes) -> str:
     """Return the file as text, without a byte order mark; raise YamlRefused for what is not UTF-8 text or too large."""
+    if text.startswith(_DATABASE_MARK):
+        raise YamlRefused(
+            "this is a plan or a journal, not a manifest",
+            mark=None,
+            hint="`s3plan show` and `s3plan apply` take a plan; `s3plan plan` takes the YAML file that it is made of",
+        )
     if len(text) > MAX_FILE_BYTES:
         raise YamlRefused("the file is larger than 1 MiB", mark=None)
     if text.startswith(_BYTE_ORDER_MARKS):

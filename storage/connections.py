@@ -113,7 +113,9 @@ def _base_session(settings: ConnectionSettings) -> Any:
         ) from error
     except BotoCoreError as error:
         said = redact(str(error))
-        raise CredentialsUnusable(f"{settings}: the AWS configuration cannot be read: {said}") from None
+        raise CredentialsUnusable(
+            f"{settings}: the AWS configuration cannot be read: {said}; mend the file (~/.aws/config, AWS_CONFIG_FILE)"
+        ) from None
     share_data(session)
     return session
 
@@ -121,13 +123,19 @@ def _base_session(settings: ConnectionSettings) -> Any:
 def _base_credentials(settings: ConnectionSettings, session: Any) -> object:
     if settings.env_prefix is not None:
         return _from_environment(settings, settings.env_prefix, os.environ)
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, PartialCredentialsError
 
     try:
         found = session.get_credentials()
+    except PartialCredentialsError as error:
+        raise CredentialsUnusable(
+            f"{settings}: the credentials lack {error.kwargs['cred_var']} ({error.kwargs['provider']}); set it, too"
+        ) from None
     except BotoCoreError as error:
         said = redact(str(error))  # a credential_process may have written anything
-        raise CredentialsUnusable(f"{settings}: the credentials cannot be read: {said}") from None
+        raise CredentialsUnusable(
+            f"{settings}: the credentials cannot be read: {said}; mend that, or choose others by profile or env_prefix"
+        ) from None
     if found is None:
         where = f"profile {settings.profile} holds none" if settings.profile else "the AWS chain has none"
         raise CredentialsUnusable(
@@ -175,18 +183,28 @@ def effective_endpoint(settings: ConnectionSettings, session: Any = None) -> str
     Without an endpoint in the settings the user's environment and AWS configuration may name one (AWS_ENDPOINT_URL_S3,
     AWS_ENDPOINT_URL, endpoint_url of the profile). The same rules hold for it.
     """
-    url = settings.endpoint or _configured_endpoint(_base_session(settings) if session is None else session)
-    if url is None:
+    found = _endpoint_of(settings, session)
+    if found is None:
         return None
+    who, url = found
     try:
         endpoint = parse_endpoint(url)
     except EndpointInvalid as error:
-        raise EndpointInvalid(f"{settings}: {error}") from error
+        raise EndpointInvalid(f"{who}: {error}") from error
     if endpoint.scheme == "http" and not endpoint.is_loopback and not settings.allow_http:
+        where = "" if settings.name else " of a connection in the manifest"
         raise EndpointInvalid(
-            f"{settings}: http:// sends keys and data unencrypted; use https://, or say allow_http: true"
+            f"{who}: http:// sends keys and data unencrypted; use https://, or say allow_http: true{where}"
         )
     return url
+
+
+def _endpoint_of(settings: ConnectionSettings, session: Any) -> tuple[str, str] | None:
+    """Return the endpoint and who names it, as a message begins; None for AWS's own."""
+    if settings.endpoint:
+        return str(settings), settings.endpoint
+    found = _configured_endpoint(_base_session(settings) if session is None else session)
+    return None if found is None else (f"{settings}: {found[0]}", found[1])
 
 
 def effective_region(settings: ConnectionSettings, session: Any = None) -> str:
@@ -207,20 +225,23 @@ def named_region(settings: ConnectionSettings, session: Any = None) -> str | Non
     return found or None
 
 
-def _configured_endpoint(session: Any) -> str | None:
-    """Return what botocore would take; https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html."""
+def _configured_endpoint(session: Any) -> tuple[str, str] | None:
+    """Return what botocore would take, and where it stands; https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html."""
     if session.get_config_variable("ignore_configured_endpoint_urls"):
         return None
     scoped = session.get_scoped_config()
     services = session.full_config.get("services", {}).get(scoped.get("services", ""), {})
     s3_section = services.get("s3", {})
     candidates = (
-        os.environ.get("AWS_ENDPOINT_URL_S3"),
-        os.environ.get("AWS_ENDPOINT_URL"),
-        s3_section.get("endpoint_url") if isinstance(s3_section, dict) else None,
-        scoped.get("endpoint_url"),
+        ("AWS_ENDPOINT_URL_S3", os.environ.get("AWS_ENDPOINT_URL_S3")),
+        ("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL")),
+        (
+            "endpoint_url in the AWS configuration",
+            s3_section.get("endpoint_url") if isinstance(s3_section, dict) else None,
+        ),
+        ("endpoint_url in the AWS configuration", scoped.get("endpoint_url")),
     )
-    return next((url for url in candidates if url), None)
+    return next(((who, url) for who, url in candidates if url), None)
 
 
 def credentials_identity(session: Any) -> tuple[str, str | None] | None:

@@ -23,22 +23,23 @@ def refusal_of(failure: Failure, *, bucket: str, doing: str, permission: str, cl
                 f"{bucket}: this machine's clock is {abs(clock_offset_ms) / 1000:,.0f} s off; set it right ({said})"
             )
         case FailureKind.CREDENTIALS_EXPIRED:
-            return CredentialsUnusable(f"{bucket}: the credentials have expired; renew them and go on ({said})")
+            return CredentialsUnusable(f"{bucket}: the credentials have expired ({said}); renew them and go on")
         case FailureKind.CREDENTIALS_REFUSED:
-            return CredentialsUnusable(f"{bucket}: the credentials do not work; check the connection's ({said})")
+            return CredentialsUnusable(f"{bucket}: the credentials do not work ({said}); check those of its connection")
         case FailureKind.NO_SUCH_BUCKET:
             return BucketMissing(
                 f"{bucket}: there is no such bucket; check its name and its connection", failure=failure
             )
         case FailureKind.DENIED:
+            found = "access is denied"
             advice = f"the credentials may not have {permission}, or expected_bucket_owner may be another's"
         case FailureKind.WRONG_REGION:
-            place = f"it is in {failure.region}" if failure.region else "it is in another region"
-            advice = f"{place}; set the location's region"
+            found = f"it is in {failure.region or 'another region'}"
+            advice = "set the location's region" + (f" to {failure.region}" if failure.region else "")
         case FailureKind.UNREACHABLE:
-            advice = "the store cannot be reached; check the endpoint, the region and the network"
+            found, advice = "the store cannot be reached", "check the endpoint, the region and the network"
         case FailureKind.THROTTLED | FailureKind.TRANSIENT | FailureKind.BAD_REPLY | FailureKind.CONFLICT:
-            advice = "the store does not answer as it should; try again later"
+            found, advice = "the store does not answer as it should", "try again later"
         case _:
-            advice = "the store does not take this request"
-    return StoreRefused(f"{bucket}: {advice}, while {doing} ({said})", failure=failure)
+            found, advice = "the store does not take this request", "check the endpoint and what the store offers"
+    return StoreRefused(f"{bucket}: {found}, while {doing} ({said}); {advice}", failure=failure)

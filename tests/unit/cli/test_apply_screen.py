@@ -49,7 +49,7 @@ def test_what_apply_has_to_create_is_said_with_its_place_before_the_question() -
 def test_going_on_says_how_much_is_left_and_counts_failed_ones_again() -> None:
     status = a_status(counts={OutcomeKind.DONE: 8_525, OutcomeKind.FAILED: 10}, remaining=402)
     text = screen(before_lines(a_shown_plan(), status=status, limit=100, now=NOW))
-    assert "left   412 of 8,937 actions left" in text
+    assert "left   412 of 8,937 actions\n" in text
     assert "limit  at most 100 actions in this run" in text
 
 

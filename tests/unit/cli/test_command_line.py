@@ -68,7 +68,10 @@ def test_without_a_command_help_comes_with_exit_64(capsys: pytest.CaptureFixture
         (["apply", "--limit", "0"], "invalid value for '--limit'"),
         (["apply", "--nope"], "no such option: --nope\nTry 's3plan apply --help'."),
         (["show", "--kind", "unchanged"], "invalid value for '--kind'"),
-        (["plan", "job.yaml", "--expires", "2 days"], "a duration is a whole number and one of s, m, h, d, w"),
+        (
+            ["plan", "job.yaml", "--expires", "2 days"],
+            "--expires: a duration is a whole number and one of s, m, h, d, w",
+        ),
         (["plan", "job.yaml", "--expires", "0h"], "--expires: a plan that expires at once"),
         (["plan", "job.yaml", "--allow", "max_deletes=1"], "--allow: there is no guard 'max_deletes'"),
         (["plan"], "there is no s3plan.yaml in this directory"),
@@ -97,7 +100,8 @@ def test_words_that_cannot_be_meant_exit_64(
 
 def test_a_manifest_that_is_not_there_exits_65(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", str(tmp_path / "no.yaml")]) == 65
-    assert capsys.readouterr().err == f"{tmp_path / 'no.yaml'}: error: no such file or directory\n"
+    said = f"{tmp_path / 'no.yaml'}: error: no such file or directory\n"
+    assert capsys.readouterr().err == f"{said}    hint: name a manifest, the YAML file that says what to copy\n"
 
 
 def test_validate_goes_on_after_a_bad_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 from contextlib import closing
@@ -155,7 +156,7 @@ def test_a_table_that_was_replaced_by_a_view_is_refused(plan: Path) -> None:
     [
         ("PRAGMA user_version = 2", "made by a newer s3plan: its format is 2, this one reads 1"),
         ("PRAGMA user_version = 0", "unknown plan format: 0"),
-        ("PRAGMA application_id = 1", "not an s3plan plan"),
+        ("PRAGMA application_id = 1", "is no plan of s3plan"),
     ],
 )
 def test_another_format_is_refused_by_name(plan: Path, pragma: str, message: str) -> None:
@@ -168,13 +169,18 @@ def test_what_is_no_plan_is_refused_by_name(tmp_path: Path) -> None:
     text, empty, other = tmp_path / "text", tmp_path / "empty", tmp_path / "other"
     text.write_text("version: 1\n" * 100)
     empty.touch()
+    cut, pipe = tmp_path / "cut.s3plan", tmp_path / "pipe"
+    cut.touch()
+    os.mkfifo(pipe)
     with closing(sqlite3.connect(other)) as database:
         database.execute("CREATE TABLE a (b)")
     for path, message in (
-        (text, "not an s3plan plan"),
+        (text, r"text is no plan of s3plan; if it is a manifest, `s3plan plan .*text` makes a plan of it$"),
         (empty, "empty file"),
-        (other, "not an s3plan plan"),
-        (tmp_path, "it is not a file"),
+        (other, "no plan of s3plan"),
+        (cut, "cut.s3plan is an empty file; make the plan again with `s3plan plan`$"),
+        (tmp_path, "is a folder; name a plan, which is a file such as NAME.s3plan$"),
+        (pipe, "is no regular file"),
         (tmp_path / "missing.s3plan", "there is no plan at"),
         (text / "below", "cannot be read"),
     ):

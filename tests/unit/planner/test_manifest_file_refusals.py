@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -284,7 +286,24 @@ def test_a_misspelt_connection_is_told_its_name() -> None:
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "job.yaml", "no such file or directory"), (tmp_path, "is a directory")):
+    for path, reason in (
+        (
+            tmp_path / "job.yaml",
+            "no such file or directory\n    hint: name a manifest, the YAML file that says what to copy",
+        ),
+        (tmp_path, "is a directory\n    hint: name the manifest in it, such as s3plan.yaml"),
+    ):
         with pytest.raises(ManifestInvalid) as caught:
             load_manifest(path)
         assert str(caught.value) == f"{path}: error: {reason}"
+
+
+def test_a_plan_that_is_taken_for_a_manifest_is_called_one(tmp_path: Path) -> None:
+    plan = tmp_path / "job.s3plan"
+    with closing(sqlite3.connect(plan)) as database:
+        database.execute("CREATE TABLE a (b)")
+    with pytest.raises(
+        ManifestInvalid, match=r"job.s3plan: error: this is a plan or a journal, not a manifest\n"
+    ) as caught:
+        load_manifest(plan)
+    assert "`s3plan show` and `s3plan apply` take a plan" in str(caught.value)

@@ -113,9 +113,20 @@ def test_requests_are_not_sent_just_anywhere(settings: ConnectionSettings, words
 
 def test_an_endpoint_of_the_environment_keeps_the_same_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://store.example.com")
-    with pytest.raises(EndpointInvalid, match="unencrypted"):
+    said = "the default connection: AWS_ENDPOINT_URL_S3: http:// .*allow_http: true of a connection in the manifest"
+    with pytest.raises(EndpointInvalid, match=said):
         effective_endpoint(ConnectionSettings())
     assert effective_endpoint(ConnectionSettings(allow_http=True)) == "http://store.example.com"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "store.example.com:9000")
+    with pytest.raises(EndpointInvalid, match="the default connection: AWS_ENDPOINT_URL_S3: an endpoint starts with"):
+        effective_endpoint(ConnectionSettings())
+
+
+def test_half_of_the_credentials_are_told_which_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDHALF")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
+    with pytest.raises(CredentialsUnusable, match=r"the credentials lack AWS_SECRET_ACCESS_KEY \(env\); set it, too$"):
+        open_session(ConnectionSettings())
 
 
 def test_http_to_this_machine_is_fine() -> None:

@@ -11,8 +11,10 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, Request
 from s3plan.storage.buckets import BucketMissing
+from s3plan.storage.failures import failure_of
 from s3plan.storage.listing import MAX_EMPTY_PAGES, OutOfOrder, S3Lister, open_listing
 from s3plan.storage.patience import Patience
+from s3plan.storage.refusals import refusal_of
 
 LOCATION = PlanLocation(1, LocationRole.SOURCE, "s3://bucket/p/", "", None, None, "bucket", "p/")
 
@@ -144,12 +146,12 @@ def test_a_page_that_goes_on_failing_breaks_the_listing_off() -> None:
 @pytest.mark.parametrize(
     ("kind", "error", "words"),
     [
-        (FailureKind.DENIED, StoreRefused, "s3:ListBucket"),
+        (FailureKind.DENIED, StoreRefused, r"access is denied, while listing .*; .*s3:ListBucket"),
         (FailureKind.NO_SUCH_BUCKET, BucketMissing, "no such bucket"),
         (FailureKind.CREDENTIALS_EXPIRED, CredentialsUnusable, "expired"),
         (FailureKind.CREDENTIALS_REFUSED, CredentialsUnusable, "do not work"),
         (FailureKind.CLOCK_SKEWED, CredentialsUnusable, "clock is 90 s off"),
-        (FailureKind.INVALID, StoreRefused, "does not take this request"),
+        (FailureKind.INVALID, StoreRefused, "does not take this request, while listing .*; check the endpoint"),
     ],
 )
 def test_a_final_failure_says_what_to_do(kind: FailureKind, error: type[Exception], words: str) -> None:
@@ -157,8 +159,23 @@ def test_a_final_failure_says_what_to_do(kind: FailureKind, error: type[Exceptio
         keys_of(ScriptedEngine(failure(kind)))
 
 
+def test_what_happened_comes_before_what_to_do() -> None:
+    said = refusal_of(
+        failure_of(operation="HeadBucket", status=503, code="SlowDown", message="less, please"),
+        bucket="photos",
+        doing="looking for the bucket",
+        permission="s3:ListBucket",
+    )
+    assert str(said) == (
+        "photos: the store does not answer as it should, while looking for the bucket "
+        "(HeadBucket: SlowDown (503): less, please); try again later"
+    )
+
+
 def test_another_region_is_named() -> None:
-    with pytest.raises(StoreRefused, match="it is in eu-west-1"):
+    with pytest.raises(
+        StoreRefused, match=r"^\S+: it is in eu-west-1, while .*; set the location's region to eu-west-1$"
+    ):
         keys_of(ScriptedEngine(failure(FailureKind.WRONG_REGION, region="eu-west-1")))
 
 
