@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import s3plan
+from fakes.command import Started
 from fakes.workplace import Workplace
 from s3plan.schemas.errors import Locked
 
@@ -15,13 +16,19 @@ def a_slow_run(place: Workplace) -> None:
     place.manifest(run={"in_flight": 8})
     place.plan(probe=True)
     place.server.reset_stats()
-    place.server.set_mode(latency_s=0.4)
+    place.server.set_mode(latency_s=0.05)
+
+
+def in_the_middle_of(place: Workplace, started: Started) -> None:
+    """Wait for the run's first copies, and keep it at the others."""
+    place.wait_for_copies(started, copies=8)
+    place.server.set_mode(latency_s=1)
 
 
 def test_the_second_apply_of_a_plan_exits_7_and_names_the_first(place: Workplace) -> None:
     a_slow_run(place)
     with place.command.start("apply", place.plan_file, "--yes", "--json") as first:
-        place.wait_for_copies(first, copies=8)
+        in_the_middle_of(place, first)
         second = place.command.run("apply", place.plan_file, "--yes")
         assert second.exit_code == 7
         assert f"process {first.pid}" in second.stderr
@@ -42,7 +49,7 @@ def test_the_second_apply_of_a_plan_exits_7_and_names_the_first(place: Workplace
 def test_a_lock_that_was_left_behind_stops_nobody(place: Workplace) -> None:
     a_slow_run(place)
     with place.command.start("apply", place.plan_file, "--yes") as first:
-        place.wait_for_copies(first, copies=8)
+        in_the_middle_of(place, first)
         first.kill()
     place.server.set_mode(latency_s=0)
     assert place.apply().exit_code == 0
