@@ -12,7 +12,7 @@ from rich.text import Text
 from s3plan.cli.event_lines import ENDED_BADLY, action_line, event_line, stamp
 from s3plan.cli.json_lines import now_utc
 from s3plan.cli.progress_frames import listing_frame, listing_line, run_frame, run_line
-from s3plan.cli.terminal import Terminal
+from s3plan.cli.terminal import Terminal, safe_line
 from s3plan.schemas.events import (
     ActionEnded,
     Advanced,
@@ -120,7 +120,7 @@ class ProgressView:
         if console is not None:
             if self._live is None:
                 self._live = self._open_live()
-            self._live.update(frame(max(console.width - 1, 1)), refresh=True)
+            self._live.update(safe_line(frame(max(console.width - 1, 1))), refresh=True)
             return
         now_s = self._clock()
         if self._began_s is None:

@@ -13,7 +13,7 @@ from s3plan.cli.event_lines import stamp
 from s3plan.cli.json_lines import now_utc
 from s3plan.cli.progress import line_pause_s
 from s3plan.cli.progress_frames import pace_text
-from s3plan.cli.terminal import Terminal
+from s3plan.cli.terminal import Terminal, safe_line
 from s3plan.cli.wording import count_text
 from s3plan.executors.run_states import RunState
 
@@ -41,7 +41,7 @@ def watch(
     from rich.live import Live
 
     with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
-        return _follow(read, lambda status: live.update(Group(*lines_of(status)), refresh=True))
+        return _follow(read, lambda status: live.update(Group(*map(safe_line, lines_of(status))), refresh=True))
 
 
 def _follow(read: Callable[[], Status], take: Callable[[Status], None]) -> Status:

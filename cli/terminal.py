@@ -61,6 +61,11 @@ def open_terminal(*, no_color: bool = False) -> Terminal:
     return Terminal(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environment=os.environ, no_color=no_color)
 
 
+def safe_line(line: Text) -> Text:
+    """Return a line that is safe on a terminal: one that holds an unprintable character is escaped as a whole."""
+    return line if line.plain.isprintable() else Text(escape_unprintable(line.plain), style=line.style)
+
+
 def _console_of(stream: TextIO) -> Console | None:
     if not stream.isatty():
         return None
@@ -70,8 +75,7 @@ def _console_of(stream: TextIO) -> Console | None:
 
 
 def _print(lines: Iterable[Text], *, stream: TextIO, console: Console | None) -> None:
-    for line in lines:
-        safe = line if line.plain.isprintable() else Text(escape_unprintable(line.plain), style=line.style)
+    for safe in map(safe_line, lines):
         if console is None:
             stream.write(f"{safe.plain}\n")
         else:

@@ -21,10 +21,12 @@ def scratch_folder() -> Iterator[Path]:
     _remove_left_behind(Path(gettempdir()))
     with TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fresh = folder / f"{_LOCK}.new"
+        descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with suppress(OSError):  # without flock it is never taken for left behind
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fresh.rename(folder / _LOCK)  # nobody finds it under this name who could hold it first
             yield folder
         finally:
             os.close(descriptor)

@@ -20,7 +20,7 @@ APPLICATION_ID = 0x5333524E  # "S3RN"
 FORMAT_VERSION = 1
 
 _LATEST_MS = 253_402_300_799_999  # of the year 9999: whatever is read becomes a date
-_MOST = (1 << 63) - 1
+_MOST = 1 << 62  # half of what SQLite holds: a generation more can always be written
 
 
 @dataclass(frozen=True, slots=True)

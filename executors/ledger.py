@@ -158,6 +158,7 @@ def load_states(batches: Iterable[Batch], journal: Journal) -> dict[int, BatchSt
     for outcome in journal.outcomes():
         state = states.get(outcome.batch)
         is_free = state is not None and 0 <= outcome.position < state.batch.actions
+        is_free = is_free and outcome.kind is not OutcomeKind.DONE  # those are bits, and have no rows
         if state is None or not is_free or state.end_of(outcome.position) is not None:
             raise does_not_fit(journal)
         state.mark(outcome.position, outcome.kind, evidence=outcome.evidence, unclear_since_ms=outcome.unclear_since_ms)

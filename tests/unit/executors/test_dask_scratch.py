@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from s3plan.executors.dask_scratch import scratch_folder
+from s3plan.executors.dask_scratch import _remove_left_behind, scratch_folder
 
 _RUN = """
 import sys
@@ -59,6 +60,23 @@ def test_what_a_killed_run_has_left_is_removed_by_the_next_one_alone_and_nothing
             assert not left.exists()
             assert (of_the_living / "worker").is_dir()
         assert (of_the_living / "worker").is_dir()
+
+
+def test_nobody_can_hold_the_lock_of_a_folder_before_its_own_run_does(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run that looks around at any moment of its making leaves it alone."""
+    real = fcntl.flock
+
+    def flock(descriptor: int, operation: int) -> None:
+        monkeypatch.undo()
+        _remove_left_behind(temporary)
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with scratch_folder() as folder:
+        _remove_left_behind(temporary)
+        assert (folder / "owner.lock").exists()
 
 
 def test_what_is_not_ours_is_left_alone(temporary: Path) -> None:

@@ -231,6 +231,7 @@ def read_all(path: Path) -> None:
         ("outcome", "at_ms", "now"),
         ("outcome", "position", -1),
         ("outcome", "reason", b"\xff"),
+        ("batch", "generation", (1 << 63) - 1),
         ("outcome", "attempts", -1),
         ("upload", "part_size_bytes", 0),
         ("upload", "upload_id", b"id"),

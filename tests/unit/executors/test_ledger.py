@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,7 @@ def outcome(batch: int, position: int) -> OutcomeRecord:
         ([], [outcome(3, 0)]),
         ([], [outcome(1, 4)]),
         ([], [outcome(1, -1)]),
+        ([], [replace(outcome(1, 0), kind=OutcomeKind.DONE)]),
         ([BatchRecord(1, 1, 1, is_open=False, actions=4, done=b"\x01")], [outcome(1, 0)]),
     ],
 )
