@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from s3plan.app.absent_journals import existing_journal
 from s3plan.app.checks import check_endpoints
 from s3plan.app.places import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.planning import plan_loaded
 from s3plan.app.requests import ApplyRequest, PlanMade, PlanRequest
-from s3plan.app.standing import performed_batches, was_begun
+from s3plan.app.standing import performed_batches
 from s3plan.executors.journal import Journal
 from s3plan.executors.ledger import load_states
 from s3plan.executors.lock import is_held
@@ -49,8 +50,8 @@ def make_retry_plan(
     if is_held(lock_path(where)):
         raise Locked(f"{plan} is being applied; wait for it, or stop it")
     with open_plan(plan) as opened:
-        if not where.exists():
-            raise UsageInvalid(_why_no_journal(opened, where))
+        if existing_journal(opened, journal) is None:
+            raise UsageInvalid(f"{shown_path(plan)} was never applied: there is nothing to retry")
         check_endpoints(opened, ApplyRequest(plan=plan))
         wanted = _wanted(opened, where)
         retried = _retried(opened, wanted)
@@ -70,13 +71,6 @@ def make_retry_plan(
         retried=retried,
         on_event=on_event,
     )
-
-
-def _why_no_journal(plan: PlanReader, journal: Path) -> str:
-    if not was_begun(plan, journal):
-        return f"{shown_path(plan.path)} was never applied: there is nothing to retry"
-    path = shown_path(plan.path)
-    return f"{path} was applied, but its journal is gone; `s3plan apply {path}` looks at every action again, then retry"
 
 
 def free_place(plan: Path) -> Path:

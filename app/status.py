@@ -7,20 +7,21 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from s3plan.app.absent_journals import existing_journal
 from s3plan.app.checks import check_ends
 from s3plan.app.earlier_plans import earlier_plans
 from s3plan.app.ends import ends_of
 from s3plan.app.left_out import left_out_sentences
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
-from s3plan.app.standing import performed_batches, read_states, standing_end
+from s3plan.app.standing import performed_batches, read_states, standing_end, was_begun
 from s3plan.executors.journal import Journal
 from s3plan.executors.journal_records import RunRecord
 from s3plan.executors.ledger import does_not_fit
 from s3plan.executors.lock import is_held
 from s3plan.executors.progress_file import progress_path, read_progress
 from s3plan.executors.run_states import RunState
-from s3plan.planfile.reader import open_plan
+from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
@@ -55,10 +56,17 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
             remaining=end.remaining,
             runs=tuple(_line(run, is_running=is_running and run is runs[-1]) for run in runs),
             ends=ends_of(opened.locations, opened.header),
-            messages=(*sorted(withheld), *left_out_sentences(opened.header)),
+            messages=(*_lost(opened, where), *sorted(withheld), *left_out_sentences(opened.header)),
             progress=_progress(where, runs[-1], opened.digest) if runs and state in _GOES_ON else None,
             evidence=end.evidence,
         )
+
+
+def _lost(plan: PlanReader, journal: Path) -> list[str]:
+    """Return that the plan was applied all the same, where its journal is gone."""
+    if journal.exists() or not was_begun(plan, journal):
+        return []
+    return ["it was applied, but its journal is gone: the next apply looks at every action again"]
 
 
 def _progress(journal: Path, run: RunRecord, plan_digest: str) -> Advanced | None:
@@ -123,12 +131,16 @@ def iter_failures(plan: Path, journal: Path | None = None) -> Iterator[FailureLi
     """Yield every action that ended as failed, stale, unknown or skipped, in plan order, with its cause.
 
     So is one that counts as already-done by size and time alone: that is no proof.
-    Raise PlanRefused, PlanDamaged, JournalRefused.
+    Raise PlanRefused, PlanDamaged, and what `existing_journal` and a journal's reader raise.
     """
-    where = journal or journal_path(plan)
-    if not where.exists():
-        return
-    with open_plan(plan) as opened, Journal.read(where, plan_digest=opened.digest) as read:
+    with open_plan(plan) as opened:
+        where = existing_journal(opened, journal)
+        if where is not None:
+            yield from _failures_in(opened, where)
+
+
+def _failures_in(opened: PlanReader, journal: Path) -> Iterator[FailureLine]:
+    with Journal.read(journal, plan_digest=opened.digest) as read:
         batches = {batch.id: batch for batch in performed_batches(opened)}
         held: tuple[int, tuple[object, ...]] | None = None
         for record in read.outcomes():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 from s3plan.app.ends import PlanEnd
+from s3plan.app.places import journal_path
 from s3plan.app.requests import ApplyReport, RunLine, Status
 from s3plan.cli.columns import Cell, aligned_lines
 from s3plan.cli.end_lines import made_text, store_cell, url_text
@@ -154,7 +155,7 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
         *end_rows(status.ends),
         [Cell("plan"), Cell(f"{path_text(status.plan)}, made {age_text(header.made_at, now=now)}")],
         [Cell("digest"), Cell(status.digest)],
-        [Cell("journal"), Cell(path_text(status.journal) if status.runs else "none yet")],
+        [Cell("journal"), Cell(path_text(status.journal) if status.runs else _no_journal(status))],
         [Cell("actions"), Cell(f"{status.actions - status.remaining:,} of {status.actions:,} ended")],
     ]
     if status.counts:
@@ -174,6 +175,12 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
         *lines,
         *_next_of(status, now=now, resume=resume),
     ]
+
+
+def _no_journal(status: Status) -> str:
+    """Return that there is no journal, and where one was looked for if that is not where journals are."""
+    is_usual = status.journal == journal_path(status.plan)
+    return "none yet" if is_usual else f"none yet at {path_text(status.journal)}"
 
 
 def _is_over(status: Status, *, now: datetime) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.text import Text
+from s3plan.app.absent_journals import is_applied
 from s3plan.app.choosing import Purpose, chosen_plan
 from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
 from s3plan.app.status import iter_failures, read_earlier, read_status
@@ -60,14 +61,18 @@ def print_failures(plan: Path | None, *, journal: Path | None, csv: bool, json: 
     if csv and json:
         raise UsageInvalid("--json and --csv do not go together")
     terminal = open_terminal(no_color=no_color)
-    failures = iter_failures(chosen_plan(plan, Purpose.MEND), journal)
+    path = chosen_plan(plan, Purpose.MEND)
+    is_known = is_applied(path, journal)
+    failures = iter_failures(path, journal)
+    if not is_known:
+        terminal.say([Text(f"{path_text(path)} was never applied: there are no failures to list")])
     if csv:
         write_csv(map(failure_row, failures), columns=FAILURE_COLUMNS, stream=terminal.stdout)
     elif json:
         for line in failures:
             terminal.stdout.write(json_line({field.name: getattr(line, field.name) for field in fields(line)}))
         terminal.stdout.flush()
-    else:
+    elif is_known:
         terminal.print(failure_lines(failures))
     return ExitCode.DONE
 

@@ -155,14 +155,34 @@ def test_a_plan_that_was_never_applied_has_nothing_to_retry(place: Workplace) ->
     ended = place.command.run("retry", place.plan_file)
     assert ended.exit_code == 64
     assert "was never applied" in ended.stderr
+    ended = place.command.run("failures", place.plan_file)
+    assert (ended.exit_code, ended.stdout) == (0, "")
+    assert "was never applied: there are no failures to list" in ended.stderr
+
+
+def test_a_plan_or_journal_that_is_not_there_has_no_clean_record(place: Workplace) -> None:
+    place.seed("source", "a", size_bytes=10)
+    place.buckets("destination")
+    place.carry_out()
+    for words in (["failures"], ["failures", "--json"], ["failures", "--csv"], ["retry"]):
+        ended = place.command.run(*words, "no.s3plan")
+        assert (ended.exit_code, ended.stdout) == (4, "")
+        assert "there is no plan at no.s3plan" in ended.stderr
+        ended = place.command.run(*words, place.plan_file, "--journal", "no.s3run")
+        assert (ended.exit_code, ended.stdout) == (64, "")
+        assert "there is no journal at no.s3run; name the one that `apply --journal` was given" in ended.stderr
+    ended = place.command.run("status", place.plan_file, "--journal", "no.s3run")
+    assert "none yet at no.s3run" in ended.stdout
 
 
 def test_a_plan_whose_journal_is_gone_has_to_be_applied_again_first(place: Workplace) -> None:
     a_stale_object(place)
     place.journal.unlink()
-    ended = place.command.run("retry", place.plan_file)
-    assert ended.exit_code == 64
-    assert "its journal is gone; `s3plan apply" in ended.stderr
+    for word in ("retry", "failures"):
+        ended = place.command.run(word, place.plan_file)
+        assert (ended.exit_code, ended.stdout) == (4, "")
+        assert "was applied, but its journal is gone; `s3plan apply" in ended.stderr
+    assert "was applied, but its journal is gone" in place.command.run("status", place.plan_file).stdout
     assert place.apply().exit_code == 3
     assert place.command.run("retry", place.plan_file).exit_code == 0
 
