@@ -50,8 +50,14 @@ def check_may_replace(path: Path) -> None:
 def _check_is_through(path: Path) -> None:
     journal = journal_path(path)
     if not journal.exists():
-        with suppress(PlanDamaged), open_plan(path):
-            pass  # PlanRefused, if it is some other file, is the answer
+        try:
+            with suppress(PlanDamaged), open_plan(path):
+                return
+        except PlanRefused as error:
+            raise PlanRefused(
+                f"{shown_path(path)} is there already, and is no plan that this s3plan could replace; move it away, or "
+                "write the new plan elsewhere with -o"
+            ) from error
         return
     try:
         with open_plan(path) as plan:

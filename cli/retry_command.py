@@ -8,11 +8,12 @@ from pathlib import Path
 from rich.text import Text
 from s3plan.app.choosing import Purpose, chosen_plan
 from s3plan.app.retrying import make_retry_plan
+from s3plan.app.status import read_status
 from s3plan.cli.output import OutputOptions, open_output
 from s3plan.cli.plan_command import exit_code_of, expiry, show_made
 from s3plan.cli.plan_screen import refusal_of
 from s3plan.cli.signals import ending_at_once
-from s3plan.cli.wording import path_text
+from s3plan.cli.wording import command_text, count_text, path_text
 from s3plan.schemas.errors import ExitCode, GuardRefused
 
 
@@ -39,11 +40,19 @@ def retry(options: RetryOptions, output_options: OutputOptions) -> int:
                 on_event=on_event,
             )
         if made is None:
-            output.terminal.say(
-                [Text(f"{path_text(path)}: every action that was tried is as planned; there is nothing to retry")]
-            )
+            output.terminal.say([Text(_nothing_to_retry(path, journal=options.journal))])
             return ExitCode.DONE
         show_made(made, output)
         if made.header.is_blocked:
             raise GuardRefused(refusal_of(made.header, release=["s3plan", "plan", made.header.manifest.path]))
         return exit_code_of(made)
+
+
+def _nothing_to_retry(path: Path, *, journal: Path | None) -> str:
+    said = f"{path_text(path)}: every action that was tried is as planned; there is nothing to retry"
+    untried = read_status(path, journal).remaining
+    if not untried:
+        return said
+    words: list[str | Path] = [] if journal is None else ["--journal", journal]
+    going_on = command_text("s3plan", "apply", path, *words)
+    return f"{said}. {count_text(untried, 'action')} not tried yet: {going_on}"

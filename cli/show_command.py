@@ -96,12 +96,16 @@ def _print_list(review: Review, options: ShowOptions, terminal: Terminal) -> Non
 def _counted(
     rows: Iterable[tuple[VerdictKind, Action]], review: Review, options: ShowOptions, terminal: Terminal
 ) -> Iterator[tuple[VerdictKind, Action]]:
-    """Yield the rows; where a prefix was asked for and there are none, say what keys look like in a plan."""
+    """Yield the rows; where there are none say so, and if a prefix was asked for what keys look like in a plan."""
     row = None
     for row in rows:
         yield row
-    if row is None and options.prefix is not None:
+    if row is not None:
+        return
+    if options.prefix is not None:
         terminal.say(nothing_lines(options.prefix, review, of_kinds=bool(options.kinds)))
+    else:
+        terminal.say([Text(f"The plan has no {'line of these kinds' if options.kinds else 'lines'}.")])
 
 
 def nothing_lines(prefix: str, review: Review, *, of_kinds: bool) -> list[Text]:

@@ -118,8 +118,15 @@ def earlier_lines(plans: Sequence[EarlierPlan], *, now: datetime) -> list[Text]:
         ]
         for plan in plans
     ]
-    hint = f"  To see what did not end well: {command_text('s3plan', 'failures', plans[0].digest[:8])}"
-    return [Text("Earlier plans"), *aligned_lines(rows), Text(hint)]
+    return [Text("Earlier plans"), *aligned_lines(rows), Text(_hint_at(plans))]
+
+
+def _hint_at(plans: Sequence[EarlierPlan]) -> str:
+    """Return how to look at one: at the failures of the last that has some, else at the last."""
+    bad = next((plan for plan in plans if plan.state not in {RunState.COMPLETED, RunState.PENDING}), None)
+    if bad is None:
+        return f"  To look at one: {command_text('s3plan', 'status', plans[0].digest[:8])}"
+    return f"  To see what did not end well: {command_text('s3plan', 'failures', bad.digest[:8])}"
 
 
 def _run_document(run: RunLine) -> dict[str, object]:

@@ -30,6 +30,7 @@ from s3plan.planfile.rows import (
 )
 from s3plan.planfile.temporary_file import (
     MIN_FREE_BYTES,
+    PLAN_FOLDER,
     create_temporary,
     free_bytes,
     prepare_folder,
@@ -81,6 +82,7 @@ class PlanWriter:
         with self._disk_errors():
             if self._path.is_dir():
                 raise S3PlanError(f"{shown_path(self._path)} is a folder; name a file for the plan")
+            _check_folder(self._path)
             prepare_folder(self._path.parent)
             remove_dead_temporaries(self._path)
             free = free_bytes(self._path.parent)
@@ -247,6 +249,13 @@ class PlanWriter:
                 f"cannot write {shown_path(self._path)}: {reason}; nothing was left behind. Make room, check the disk "
                 "and the folder's permissions, or put the plan elsewhere with -o"
             ) from e
+
+
+def _check_folder(path: Path) -> None:
+    """Raise S3PlanError where a plan is to lie in no folder: only `.s3plan` is made for it."""
+    folder = path.parent
+    if not folder.is_dir() and folder.name != PLAN_FOLDER:
+        raise S3PlanError(f"cannot write {shown_path(path)}: there is no folder {shown_path(folder)}; make it first")
 
 
 def _check_next_id(number: int, *, taken: dict[int, PlanLocation] | dict[int, Phase]) -> None:

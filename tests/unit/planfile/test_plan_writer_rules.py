@@ -252,7 +252,7 @@ def test_a_plan_is_not_begun_on_a_disk_that_is_nearly_full(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("no/a.s3plan", "No such file"), ("n" * 250, "too long"), (".", "folder")]
+    ("name", "message"), [("no/a.s3plan", "there is no folder"), ("n" * 250, "too long"), (".", "folder")]
 )
 def test_a_place_where_no_plan_can_be_is_an_error_that_says_so(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(S3PlanError, match=message), PlanWriter(tmp_path / name):
