@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from fakes.command_host import HostedProcess
 from fakes.ended import Ended
-from fakes.warm_command import inherited, run_warm
+from fakes.warm_command import inherited, run_warm, start_warm
 
 __all__ = ["Command", "Ended", "Started"]
 
@@ -23,7 +24,7 @@ _NOWHERE = "http://127.0.0.1:9"  # should a test reach for AWS
 class Started:
     """A command that runs. `wait` for it, `signal` it or `kill` it; leaving `Command.start` kills what is left."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stdout: IO[bytes], stderr: IO[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | HostedProcess, stdout: IO[bytes], stderr: IO[bytes]) -> None:
         self._process = process
         self._stdout = stdout
         self._stderr = stderr
@@ -76,6 +77,10 @@ class Command:
         return inherited() | own | dict(self.variables)
 
     @property
+    def _may_be_warm(self) -> bool:
+        return self.module == "s3plan" and self.most_open_files is None
+
+    @property
     def _limits(self) -> list[str]:
         if self.most_open_files is None:
             return []
@@ -83,25 +88,31 @@ class Command:
 
     def run(self, *words: str | Path, timeout_s: float = 60) -> Ended:
         """Run it to its end: in a fork of a process that has imported it already, where nothing speaks against that."""
-        if self.module == "s3plan" and self.most_open_files is None:
+        if self._may_be_warm:
             ended = run_warm(words, folder=self.folder, environment=self.environment, timeout_s=timeout_s)
             if ended is not None:
                 return ended
-        with self.start(*words) as started:
+        with self.start(*words, anew=True) as started:
             return started.wait(timeout_s=timeout_s)
 
     @contextmanager
-    def start(self, *words: str | Path) -> Iterator[Started]:
-        """Run it beside the test."""
-        with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-            process = subprocess.Popen(
-                [*self._limits, sys.executable, "-m", self.module, *map(str, words)],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-            )
+    def start(self, *words: str | Path, anew: bool = False) -> Iterator[Started]:
+        """Run it beside the test, in a fork as `run` does, or `anew`: by an interpreter of its own."""
+        with tempfile.NamedTemporaryFile() as stdout, tempfile.NamedTemporaryFile() as stderr:
+            process: subprocess.Popen[bytes] | HostedProcess | None = None
+            if self._may_be_warm and not anew:
+                process = start_warm(
+                    words, folder=self.folder, environment=self.environment, stdout=stdout.name, stderr=stderr.name
+                )
+            if process is None:
+                process = subprocess.Popen(
+                    [*self._limits, sys.executable, "-m", self.module, *map(str, words)],
+                    cwd=self.folder,
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                )
             try:
                 yield Started(process, stdout, stderr)
             finally:

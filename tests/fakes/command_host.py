@@ -10,16 +10,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from fakes.disk_shim import DiskFault
 from fakes.ended import Ended
 
 _TESTS = Path(__file__).parents[1]
+_LONGEST_S = 600
+_OFTEN_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,39 @@ class HostedEnd:
         return self.ended.exit_code == -signal.SIGKILL
 
 
+class HostedProcess:
+    """A command that runs beside the test, with the face of a Popen."""
+
+    def __init__(self, pid: int, host: CommandHost) -> None:
+        self.pid = pid
+        self._host = host
+        self._exit_code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return how it ended; None: it has not."""
+        if self._exit_code is None:
+            self._exit_code = self._host.poll(self.pid)
+        return self._exit_code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return how it ended; raise TimeoutExpired as Popen does."""
+        until_s = None if timeout is None else monotonic() + timeout
+        while (code := self.poll()) is None:
+            if until_s is not None and monotonic() > until_s:
+                raise subprocess.TimeoutExpired("s3plan", timeout or 0.0)
+            sleep(_OFTEN_S)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended; its number is its own until then."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Pull the plug."""
+        self.send_signal(signal.SIGKILL)
+
+
 class CommandHost:
     """Use it as a context manager; one run at a time.
 
@@ -93,6 +129,39 @@ class CommandHost:
         with self._process:
             os.killpg(self._process.pid, signal.SIGKILL)
 
+    def _ask(self, request: Mapping[str, object]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, "the host of the commands has died"
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+    def start(
+        self, words: Sequence[str], *, folder: Path, environment: Mapping[str, str], stdout: str, stderr: str
+    ) -> HostedProcess:
+        """Start one command that writes into these files; any number may run beside one another."""
+        told = self._ask(
+            {
+                "words": list(words),
+                "circumstances": asdict(CALM),
+                "folder": str(folder),
+                "environment": dict(environment),
+                "timeout_s": _LONGEST_S,
+                "stdout": stdout,
+                "stderr": stderr,
+                "is_left_running": True,
+            }
+        )
+        return HostedProcess(told["pid"], self)
+
+    def poll(self, pid: int) -> int | None:
+        """Return how a command that was started has ended, once; None: it has not."""
+        code: int | None = self._ask({"poll": pid})["exit_code"]
+        return code
+
     def run(
         self,
         *words: str | Path,
@@ -106,24 +175,23 @@ class CommandHost:
         In `folder` and with `environment`, if they are given, instead of the host's own. After `timeout_s` SIGALRM
         ends it.
         """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        request = {
-            "words": [str(word) for word in words],
-            "circumstances": asdict(circumstances),
-            "folder": str(folder or self._folder),
-            "environment": None if environment is None else dict(environment),
-            "timeout_s": timeout_s,
-        }
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        assert line, "the host of the commands has died"
-        told = json.loads(line)
+        stdout, stderr = self._files / "stdout", self._files / "stderr"
+        told = self._ask(
+            {
+                "words": [str(word) for word in words],
+                "circumstances": asdict(circumstances),
+                "folder": str(folder or self._folder),
+                "environment": None if environment is None else dict(environment),
+                "timeout_s": timeout_s,
+                "stdout": str(stdout),
+                "stderr": str(stderr),
+                "is_left_running": False,
+            }
+        )
         ended = Ended(
             told["exit_code"],
-            (self._files / "stdout").read_text(errors="backslashreplace"),
-            (self._files / "stderr").read_text(errors="backslashreplace"),
+            stdout.read_text(errors="backslashreplace"),
+            stderr.read_text(errors="backslashreplace"),
         )
         assert "Traceback" not in ended.output, ended.output
         assert "internal error" not in ended.output, ended.output

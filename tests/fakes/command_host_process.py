@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 # What a command imports late is imported here, once.
 import botocore.session  # noqa: F401
+import s3plan.__main__ as command
 import s3plan.app.planning
 import s3plan.cli.apply_command
 import s3plan.cli.plan_command
@@ -32,11 +33,17 @@ def serve(setup: Mapping[str, str]) -> None:
     files = Path(setup["files"])
     for line in sys.stdin:
         request = json.loads(line)
+        if "poll" in request:
+            print(json.dumps({"exit_code": _poll(request["poll"])}), flush=True)
+            continue
         counts = files / "counts"
         counts.unlink(missing_ok=True)
         pid = os.fork()
         if pid == 0:
             _be_the_command(setup, request, counts)
+        if request["is_left_running"]:
+            print(json.dumps({"pid": pid}), flush=True)
+            continue
         _, status = os.waitpid(pid, 0)
         told = {"exit_code": os.waitstatus_to_exitcode(status)}
         if counts.exists():
@@ -44,17 +51,23 @@ def serve(setup: Mapping[str, str]) -> None:
         print(json.dumps(told), flush=True)
 
 
+def _poll(pid: int) -> int | None:
+    """Return how a command that was left running has ended; None: it has not. To be asked until it is answered."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
 def _be_the_command(setup: Mapping[str, str], request: Mapping[str, Any], counts: Path) -> NoReturn:
     code = 99
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as s3plan.__main__ does until the command is imported
     try:
         signal.alarm(request["timeout_s"])
         os.chdir(request["folder"])
         if request["environment"] is not None:
             os.environ.clear()
             os.environ.update(request["environment"])
-        files = Path(setup["files"])
         for name, descriptor in (("stdout", 1), ("stderr", 2)):
-            opened = os.open(files / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            opened = os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(opened, descriptor)
             os.close(opened)
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -69,6 +82,8 @@ def _be_the_command(setup: Mapping[str, str], request: Mapping[str, Any], counts
             fcntl.flock = _no_flock  # type: ignore[assignment]
         disk = _disk_of(setup, told["disk_fault"])
         sys.argv = ["s3plan", *request["words"]]
+        sys.modules["__main__"] = command  # what a worker process is told to be a worker of
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         code = main(request["words"])
         found = {} if disk is None else {"disk_changes": disk.changes, "failed": disk.failed}
         counts.write_text(json.dumps({"commits": commits.seen, **found}))

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from fakes.command_host import CommandHost
+from fakes.command_host import CommandHost, HostedProcess
 from fakes.ended import Ended
 
 # What a Python takes up when it starts, and so a process that has started cannot.
@@ -18,6 +18,7 @@ _OF_THE_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC")
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
 _lock = threading.Lock()
 _hosts: list[CommandHost] = []
+_starters: list[CommandHost] = []  # one of their own, which no command that is waited for keeps from answering
 
 
 def inherited() -> dict[str, str]:
@@ -39,6 +40,19 @@ def run_warm(
         _lock.release()
     assert ended.exit_code != -signal.SIGALRM, f"not done after {timeout_s} s: {ended.output}"
     return ended
+
+
+def start_warm(
+    words: tuple[str | Path, ...], *, folder: Path, environment: Mapping[str, str], stdout: str, stderr: str
+) -> HostedProcess | None:
+    """Return the command that runs now and writes into these files; None if it wants another start."""
+    if _start_of(environment) != _start_of(inherited()) or threading.current_thread() is not threading.main_thread():
+        return None
+    if not _starters:
+        _starters.append(_open_host())
+    return _starters[0].start(
+        [str(word) for word in words], folder=folder, environment=environment, stdout=stdout, stderr=stderr
+    )
 
 
 def _start_of(environment: Mapping[str, str]) -> dict[str, str]:
