@@ -158,6 +158,7 @@ class _Builder:
             objection=compile_attribute_filter(job.filters, now_ms=facts.store_now_ms),
             copies_archived=job.copies_archived,
             deletes_extraneous=job.deletes_extraneous,
+            source_prefix_bytes=len(job.source_prefix.encode()),
             destination_prefix_bytes=len(job.destination_prefix.encode()),
             storage_class=job.settings.storage_class,
         )

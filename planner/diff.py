@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from s3plan.planner.comparison import Policy
 from s3plan.planner.filters import AttributeFilter
 from s3plan.schemas.actions import Action, ActionKind, Verdict, VerdictKind
+from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import (
     ARCHIVED_CLASSES,
     MAX_KEY_BYTES,
@@ -18,6 +19,7 @@ from s3plan.schemas.objects import (
     oddity_of,
 )
 from s3plan.schemas.pins import MAX_ETAG_CHARACTERS, is_pin
+from s3plan.schemas.printable import escape_unprintable
 
 COPY_ABSENT = Verdict(VerdictKind.COPY, "not in destination", "not in destination")
 DELETE_EXTRANEOUS = Verdict(VerdictKind.DELETE, "not in source", "not in source")
@@ -27,8 +29,8 @@ _NOT_UTF8 = Verdict(VerdictKind.CONFLICT, "key is not UTF-8", "key is not UTF-8"
 _NO_ETAG = Verdict(VerdictKind.CONFLICT, "no ETag to pin", "no ETag to pin")
 _ODD_ETAG = Verdict(VerdictKind.CONFLICT, *["its ETag has characters that no pin may hold"] * 2)
 _ODD_ROWS = {oddity: Verdict(VerdictKind.CONFLICT, *[oddity.value] * 2) for oddity in Oddity}
-_KEY_TOO_LONG = "destination key too long"
 _NOTHING = ObjectRow(b"", 0, "", 0)
+_SHOWN_BYTES = 100
 
 _WRITES = frozenset({VerdictKind.COPY, VerdictKind.OVERWRITE})
 _WITH_LINE = _WRITES | {VerdictKind.DELETE}
@@ -50,6 +52,7 @@ class Rules:
     objection: AttributeFilter | None
     copies_archived: bool
     deletes_extraneous: bool
+    source_prefix_bytes: int
     destination_prefix_bytes: int
     storage_class: str | None  # of new objects, where the manifest names one
 
@@ -129,7 +132,7 @@ def _line(
 ) -> tuple[Verdict, Action]:
     """Return the action of a verdict, or the verdict and line of why there can be none."""
     if source is None:
-        return _delete(verdict, destination or _NOTHING)
+        return _delete(verdict, destination or _NOTHING, prefix_bytes=rules.destination_prefix_bytes)
     storage_class = rules.storage_class
     if source.storage_class != STANDARD:
         if source.storage_class in ARCHIVED_CLASSES and not rules.copies_archived:
@@ -137,7 +140,8 @@ def _line(
         elif storage_class is None and source.storage_class in _KEPT_CLASSES:
             storage_class = source.storage_class
     if verdict.kind is not VerdictKind.SKIPPED:
-        verdict = _conflict(source.key, prefix_bytes=rules.destination_prefix_bytes) or _no_pin(source) or verdict
+        refused = _conflict(source.key, source=rules.source_prefix_bytes, destination=rules.destination_prefix_bytes)
+        verdict = refused or _no_pin(source) or verdict
         if destination is not None:
             verdict = _no_pin(destination) or verdict
     if verdict.kind not in _WRITES:
@@ -155,8 +159,8 @@ def _line(
     )
 
 
-def _delete(verdict: Verdict, destination: ObjectRow) -> tuple[Verdict, Action]:
-    refused = _conflict(destination.key, prefix_bytes=0) or _no_pin(destination)
+def _delete(verdict: Verdict, destination: ObjectRow, *, prefix_bytes: int) -> tuple[Verdict, Action]:
+    refused = _conflict(destination.key, source=0, destination=prefix_bytes) or _no_pin(destination)
     if refused is not None:
         return refused, line_aside(refused, None, destination)
     return verdict, Action(
@@ -170,8 +174,16 @@ def _delete(verdict: Verdict, destination: ObjectRow) -> tuple[Verdict, Action]:
 
 
 def line_aside(verdict: Verdict, source: ObjectRow | None, destination: ObjectRow | None) -> Action:
-    """Return the line of what is planned and never done, whatever the store says of it; one side at least is there."""
+    """Return the line of what is planned and never done, whatever the store says of it; one side at least is there.
+
+    Raises ListingUnusable for a key that no plan can hold: no request could name it either.
+    """
     row = source or destination or _NOTHING
+    if len(row.key) > MAX_KEY_BYTES:
+        raise ListingUnusable(
+            f"the store lists a key of {len(row.key):,} bytes, and the most that S3 has is {MAX_KEY_BYTES:,}; leave it "
+            f"out with a filter: it begins with {escape_unprintable(row.key[:_SHOWN_BYTES].decode(errors='replace'))}"
+        )
     return Action(
         kind=ActionKind.CONFLICT if verdict.kind is VerdictKind.CONFLICT else ActionKind.SKIP,
         key=row.key,
@@ -194,12 +206,12 @@ def _no_pin(row: ObjectRow) -> Verdict | None:
     return _ODD_ETAG if row.etag else _NO_ETAG
 
 
-def _conflict(key: bytes, *, prefix_bytes: int) -> Verdict | None:
-    """Return why no request can name this key, or None."""
-    length = prefix_bytes + len(key)
-    if length > MAX_KEY_BYTES:
-        reason = f"destination key of {length:,} bytes, the most is {MAX_KEY_BYTES:,}"
-        return Verdict(VerdictKind.CONFLICT, _KEY_TOO_LONG, reason)
+def _conflict(key: bytes, *, source: int, destination: int) -> Verdict | None:
+    """Return why no request can name this key, or None; the two are how long the prefixes are, in bytes."""
+    if len(key) + max(source, destination) > MAX_KEY_BYTES:
+        side, prefix_bytes = ("source", source) if source > destination else ("destination", destination)
+        reason = f"{side} key of {prefix_bytes + len(key):,} bytes, the most is {MAX_KEY_BYTES:,}"
+        return Verdict(VerdictKind.CONFLICT, f"{side} key too long", reason)
     try:
         key.decode()
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from s3plan.planner.diff import Rules, diff, pair_up
 from s3plan.planner.filters import AttributeFilter
 from s3plan.planner.overwrite import policy_for
 from s3plan.schemas.actions import Action, ActionKind, Verdict, VerdictKind
+from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.manifest_words import Overwrite
 from s3plan.schemas.objects import ObjectRow, Oddity, odd_row
 
@@ -22,6 +23,7 @@ def rules(
     copies_archived: bool = False,
     deletes_extraneous: bool = False,
     prefix_bytes: int = 0,
+    source_prefix_bytes: int = 0,
     storage_class: str | None = None,
 ) -> Rules:
     return Rules(
@@ -29,6 +31,7 @@ def rules(
         objection=objection,
         copies_archived=copies_archived,
         deletes_extraneous=deletes_extraneous,
+        source_prefix_bytes=source_prefix_bytes,
         destination_prefix_bytes=prefix_bytes,
         storage_class=storage_class,
     )
@@ -161,6 +164,24 @@ def test_a_destination_key_that_is_too_long_is_a_conflict() -> None:
     assert (verdict.kind, verdict.rule) == (VerdictKind.CONFLICT, "destination key too long")
     assert (action.kind, action.reason) == (ActionKind.CONFLICT, "destination key of 1,025 bytes, the most is 1,024")
     assert only_line([an_object(fits)], [], rules(prefix_bytes=4))[1].kind is ActionKind.COPY
+
+
+def test_a_key_that_only_with_its_prefix_is_too_long_is_a_conflict_wherever_a_store_lists_it() -> None:
+    """There are stores that take longer keys than S3."""
+    odd = an_object(b"k" * 1021)
+    verdict, action = only_line([odd], [], rules(source_prefix_bytes=4))
+    assert (verdict.kind, action.reason) == (VerdictKind.CONFLICT, "source key of 1,025 bytes, the most is 1,024")
+    verdict, action = only_line([], [odd], rules(prefix_bytes=4, deletes_extraneous=True))
+    assert (verdict.kind, action.kind) == (VerdictKind.CONFLICT, ActionKind.CONFLICT)
+
+
+@pytest.mark.parametrize("sides", ["source", "destination", "both"])
+def test_a_key_that_no_plan_can_hold_is_refused_with_a_word(sides: str) -> None:
+    odd = an_object(b"k" * 1025)
+    source = [] if sides == "destination" else [an_object(odd.key, size=11)]
+    destination = [] if sides == "source" else [odd]
+    with pytest.raises(ListingUnusable, match="a key of 1,025 bytes"):
+        diffed(source, destination, rules(deletes_extraneous=True))
 
 
 def test_a_key_that_is_not_utf8_is_a_conflict_on_either_side() -> None:
