@@ -28,6 +28,11 @@ class FoundLocation:
     warnings: tuple[str, ...] = ()
 
 
+def _leading_to(endpoint: str | None) -> str:
+    """Return which store was asked, as a clause after "its connection"; nothing for AWS."""
+    return "" if endpoint is None else f", which leads to {endpoint}"
+
+
 def find_location(stores: Stores, place: Source | Destination, *, role: LocationRole) -> FoundLocation:
     """Ask the store where the bucket is.
 
@@ -46,10 +51,10 @@ def find_location(stores: Stores, place: Source | Destination, *, role: Location
         region = region or place.region or settings.region
     except BucketMissing as missing:
         exists = False
-        if not isinstance(place, Destination):
-            raise
-        if not place.create:
-            raise BucketMissing(f"{missing}; for a new one say `create: true`", failure=missing.failure) from missing
+        if not isinstance(place, Destination) or not place.create:
+            new = "; for a new one say `create: true`" if isinstance(place, Destination) else ""
+            asked = f"{missing}{_leading_to(effective_endpoint(settings))}{new}"
+            raise BucketMissing(asked, failure=missing.failure) from missing
         region = region or effective_region(settings)  # what is approved is where it is made, whoever applies
     if exists and is_owned_by_another(engine, place.bucket, owner=owner):
         raise PlanRefused(f"s3://{place.bucket} is not owned by {owner}, as expected_bucket_owner says")

@@ -48,7 +48,7 @@ def make_retry_plan(
     """
     where = journal or journal_path(plan)
     if is_held(lock_path(where)):
-        raise Locked(f"{plan} is being applied; wait for it, or stop it")
+        raise Locked(f"{shown_path(plan)} is being applied; wait for its end, or end it with `s3plan cancel`")
     with open_plan(plan) as opened:
         if existing_journal(opened, journal) is None:
             raise UsageInvalid(f"{shown_path(plan)} was never applied: there is nothing to retry")

@@ -25,11 +25,25 @@ _OPTIONS = {
     "--dry-run": "`s3plan plan` changes nothing, and `s3plan show --list` prints each action of it",
     "--delete": "deletes are said in the manifest: mode: mirror with delete: {extraneous: true}",
 }
+_BOTH_WAYS = (
+    "auto-approve",
+    "parallelism",
+    "target",
+    "var",
+    "var-file",
+    "refresh",
+    "destroy",
+    "input",
+    "lock",
+    "replace",
+)
 _OPTIONS |= {
-    "--auto-approve": _OPTIONS["-auto-approve"],
+    "-lock": "an apply always holds its lock; whoever comes second ends with exit code 7",
+    "-replace": "what differs is overwritten as `overwrite:` says in the manifest; `overwrite: always` takes all",
     "--dryrun": _OPTIONS["--dry-run"],
-    "--parallelism": _OPTIONS["-parallelism"],
+    "--force": "nothing is forced; guards are released by plan --allow NAME=N, and apply --yes does not ask",
 }
+_OPTIONS |= {f"--{name}": _OPTIONS[f"-{name}"] for name in _BOTH_WAYS}
 _SYNC = "write down in a manifest what is to be copied, then `s3plan plan` and `s3plan apply`"
 _COMMANDS = {
     "destroy": _OPTIONS["-destroy"],
@@ -38,6 +52,13 @@ _COMMANDS = {
     "state": "there is no state: `s3plan status` says where a plan stands",
     "fmt": "manifests stay as they are written; `s3plan validate` says whether they are sound",
     "init": "nothing has to be set up: write s3plan.yaml, then `s3plan validate` and `s3plan plan`",
+    "help": "s3plan --help lists the commands, s3plan COMMAND --help the options of one",
+    "version": "it is `s3plan --version`",
+    "diff": "`s3plan plan` compares both sides, and `s3plan show --list` prints what differs",
+    "resume": "`s3plan apply` goes on where it was stopped",
+    "run": "`s3plan plan` says what would be done, and `s3plan apply` does it",
+    "stop": "`s3plan cancel` ends a running apply, and `s3plan pause` holds it",
+    "force-unlock": "a lock ends with the apply that holds it; `s3plan status` says who does",
     "sync": _SYNC,
     "copy": _SYNC,
     "cp": _SYNC,

@@ -293,7 +293,8 @@ class JournalLock:
     def _refusal(self, holder: Holder | None) -> Locked:
         who = "another apply" if holder is None else str(holder)
         return Locked(
-            f"{self._path.with_suffix('')} is being applied by {who}; wait for it, or stop it and apply again"
+            f"{self._path.with_suffix('')} is being applied by {who}; `s3plan status --watch` follows "
+            "it, `s3plan cancel` ends it"
         )
 
 

@@ -40,7 +40,8 @@ def _check_overlap(reader: PlanReader) -> None:
             prefixes[0].startswith(prefixes[1]) or prefixes[1].startswith(prefixes[0])
         ):
             raise PlanRefused(
-                f"{shown_path(reader.path)} reads from {source.url!a} and writes to {destination.url!a}: they overlap"
+                f"{shown_path(reader.path)} reads from {source.url!a} and writes to {destination.url!a}, which "
+                "overlap; make a new plan"
             )
 
 
@@ -92,7 +93,8 @@ def _ascending(reader: PlanReader, batches: Iterable[Batch]) -> Iterator[list[by
         keys = reader.destination_keys(batch)
         if last is not None and keys[0] <= last:
             raise PlanRefused(
-                f"{shown_path(reader.path)} is not in order: batch {batch.id} begins below the one before it"
+                f"{shown_path(reader.path)} is not in order: batch {batch.id} begins below the one before it; "
+                "make a new plan"
             )
         last = keys[-1]
         yield keys

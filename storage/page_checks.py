@@ -133,7 +133,8 @@ class PageChecker:
         except UnicodeDecodeError as error:
             wrong = next(key for key in keys if not _is_utf8(key))
             raise self.unusable(
-                f"{_shown(wrong)} is not UTF-8", "leave it out of the location, or rename it with its own tool"
+                f"{_shown(wrong)} is not UTF-8",
+                "leave it out of the location, or rename it with the tool that wrote it",
             ) from error
         if self._in_order:
             self._verify_order(keys if self.last_key is None else [self.last_key, *keys])

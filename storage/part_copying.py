@@ -134,7 +134,12 @@ def _abort(context: BatchContext, position: int, action: Action, upload_id: str)
         AbortMultipartUpload(location.bucket, context.destination_key(action), upload_id, owner=location.owner),
     )
     if isinstance(reply, Failure) and reply.kind is not FailureKind.NO_SUCH_UPLOAD:
-        context.emit(Remark(position, f"upload {upload_id} could not be aborted and still takes space: {reply}"))
+        context.emit(
+            Remark(
+                position,
+                f"upload {upload_id} could not be aborted and still takes space ({reply}); abort it with another tool",
+            )
+        )
         return
     context.emit(UploadEnded(position, upload_id))
 

@@ -67,14 +67,16 @@ def tell_open_uploads(context: BatchContext, position: int, action: Action, *, s
     """
     found = yield from _uploads_since(context, action, since_ms=since_ms)
     if isinstance(found, Failure):
-        _tell(context, position, f"whether an earlier attempt left an upload open cannot be looked up: {found}")
+        _tell(
+            context, position, f"an earlier attempt may have left an upload open, and that cannot be looked up: {found}"
+        )
     elif found:
         ids = ", ".join(found)
         _tell(
             context,
             position,
-            f"an attempt that was cut off may have left an upload open; {len(found)} of this key, begun since, left "
-            f"alone, as any may be somebody else's: {ids}",
+            "an attempt that was cut off may have left an upload open. These of this key were begun since and are left "
+            f"alone, as each may be somebody else's: {ids}; abort those that nobody needs",
         )
 
 

@@ -63,7 +63,8 @@ def test_a_missing_source_bucket_is_refused(place: Workplace) -> None:
     place.manifest()
     ended = plan(place)
     assert ended.exit_code == 1
-    assert "source" in ended.stderr
+    there = f"there is no such bucket; check its name and its connection, which leads to {place.server.endpoint}\n"
+    assert ended.stderr == f"s3plan: error: source: {there}"
 
 
 def test_a_missing_destination_bucket_is_refused_unless_it_may_be_created(place: Workplace) -> None:

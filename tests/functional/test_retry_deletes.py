@@ -172,7 +172,7 @@ def test_a_plan_is_not_retried_while_it_is_being_applied(place: Workplace) -> No
     with JournalLock(place.journal.with_name("job.s3run.lock"), plan_digest=digest, now_ms=1):
         ended = place.command.run("retry", place.plan_file)
     assert (ended.exit_code, ended.stdout) == (7, "")
-    assert "is being applied; wait for it, or stop it" in ended.stderr
+    assert "is being applied; wait for its end, or end it with `s3plan cancel`" in ended.stderr
     assert not (place.folder / RETRY).exists()
 
 

@@ -24,6 +24,14 @@ from s3plan.cli.main import main
         ("fmt", "`s3plan validate` says whether they are sound"),
         ("init", "write s3plan.yaml"),
         ("sync s3://a s3://b", "write down in a manifest"),
+        ("help", "s3plan --help lists the commands"),
+        ("version", "it is `s3plan --version`"),
+        ("diff job.yaml", "`s3plan plan` compares both sides"),
+        ("resume", "`s3plan apply` goes on"),
+        ("force-unlock 1", "a lock ends with the apply"),
+        ("apply --target x", "no option --target; which objects a job is about"),
+        ("apply -lock=false", "no option -lock; an apply always holds its lock"),
+        ("apply --force", "nothing is forced"),
     ],
 )
 def test_habits_of_other_tools_are_answered_with_what_it_is_here(

@@ -337,7 +337,7 @@ def test_an_upload_that_cannot_be_aborted_is_told(world: CopyWorld) -> None:
     world.engine.fail(Fault.DENIED, operation=AbortMultipartUpload)
     attempt = world.perform(world.plan_copy("big"))
     assert attempt.kinds == ["failed"]
-    assert "still takes space" in attempt.remarks[0]
+    assert "still takes space (AbortMultipartUpload" in attempt.remarks[0]
     assert world.open_uploads[0] in attempt.remarks[0]
 
 
