@@ -8,9 +8,10 @@ from typing import Any
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
+from s3plan.schemas.pins import MAX_ETAG_CHARACTERS
 from s3plan.schemas.version_requests import ListVersions, VersionsPage
 from s3plan.storage.etags import bare_etag
-from s3plan.storage.failures import failure_of, way_out
+from s3plan.storage.failures import broke_by, failure_of, region_of, way_out
 from s3plan.storage.listing_page import decode_key, milliseconds_of, parse_page
 from s3plan.storage.page_ends import PageUnreadable
 
@@ -25,6 +26,7 @@ _HEADERS = (
     "WebsiteRedirectLocation",
 )
 _CHECKSUM = "Checksum"
+_MAX_UPLOAD_ID = 2_048
 _NAMED = frozenset({"Bucket", "IsTruncated", "Parts", "Uploads"})
 """Something of what a page of parts or uploads always says of itself."""
 _NOT_CHECKSUMS = frozenset({"ChecksumType"})
@@ -41,7 +43,9 @@ def reply_of(request: r.Request, answer: Answer, *, operation: str) -> r.Reply:
     except PageUnreadable as error:
         return Failure(FailureKind.TRANSIENT, operation, "UnreadablePage", str(error), 200)
     except (LookupError, ValueError, TypeError) as error:
-        return Failure(FailureKind.BAD_REPLY, operation, "BadReply", f"the answer cannot be read: {error!r}", 200)
+        return Failure(
+            FailureKind.BAD_REPLY, operation, "BadReply", f"the answer cannot be read: {broke_by(error)}", 200
+        )
 
 
 def _empty(operation: str) -> Failure:
@@ -63,7 +67,7 @@ def _deleted(answer: Answer, operation: str) -> r.Reply:
 
 def _bucket_found(answer: Answer, _: str) -> r.Reply:
     region = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
-    return r.BucketFound(region=region)
+    return r.BucketFound(region=region_of(region))
 
 
 def _objects_page(answer: Answer, _: str) -> r.Reply:
@@ -140,12 +144,16 @@ def _completed(answer: Answer, operation: str) -> r.Reply:
 
 def _object_written(result: Answer, version: str | None) -> r.ObjectWritten:
     etag = result.get("ETag")
-    return r.ObjectWritten(bare_etag(etag) if etag else None, version)
+    if not etag or len(etag) > MAX_ETAG_CHARACTERS + len('""'):
+        return r.ObjectWritten(None, version)
+    return r.ObjectWritten(bare_etag(etag), version)
 
 
 def _upload_opened(answer: Answer, operation: str) -> r.Reply:
     upload_id = answer.get("UploadId")
-    return r.UploadOpened(upload_id) if upload_id else _empty(operation)
+    if not upload_id or len(upload_id) > _MAX_UPLOAD_ID:  # it is kept, and sent with every part
+        return _empty(operation)
+    return r.UploadOpened(upload_id)
 
 
 def _parts_page(answer: Answer, operation: str) -> r.Reply:

@@ -113,6 +113,8 @@ _ON_BUCKETS = frozenset({"HeadBucket", "ListObjectsV2", "ListMultipartUploads", 
 _READS = ("Head", "List", "Get")
 _REGION_HEADER = "x-amz-bucket-region"
 _MAX_MESSAGE = 500
+_MAX_CODE = 100
+_IS_REGION = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 _MAX_RETRY_AFTER_S = 300.0
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII).fullmatch
 _EXPECTED_REGION = re.compile(
@@ -136,13 +138,13 @@ def failure_of(
     body's. The message is cut to 500 characters and freed of secrets.
     """
     found = {} if headers is None else headers
-    where = found.get(_REGION_HEADER) or region or _region_said(code, message)
+    where = region_of(found.get(_REGION_HEADER) or region) or _region_said(code, message)
     named = bool(code) and not code.isdigit()
     kind = _kind_of(operation, status, code if named else "", is_redirected=where is not None)
     return Failure(
         kind=kind,
         operation=operation,
-        code=code if named else _word_for(status),
+        code=code[:_MAX_CODE] if named else _word_for(status),
         message=redact(message or _explain(operation, status, named=named))
         + (way_out(operation) if status in _NOT_OFFERED else ""),
         status=status,
@@ -150,6 +152,11 @@ def failure_of(
         retry_after_s=retry_after_s(found),
         region=where,
     )
+
+
+def region_of(said: str | None) -> str | None:
+    """Return what a store says is a region, unless it cannot be the name of one."""
+    return said if said is not None and _IS_REGION(said) else None
 
 
 def _region_said(code: str, message: str) -> str | None:

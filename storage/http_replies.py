@@ -9,8 +9,9 @@ from xml.etree import ElementTree as ET  # botocore reads the same bytes with th
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
+from s3plan.schemas.pins import MAX_ETAG_CHARACTERS
 from s3plan.storage.etags import bare_etag
-from s3plan.storage.failures import failure_of, way_out
+from s3plan.storage.failures import broke_by, failure_of, way_out
 from s3plan.storage.listing_page import milliseconds_of, parse_page
 from s3plan.storage.page_ends import PageUnreadable
 from s3plan.storage.repeated_keys import leave_key_out
@@ -42,7 +43,7 @@ _RESULT_ETAG = re.compile(
     _BEGINNING
     + rb"<Copy(?:Object|Part)Result[\s>].*?<ETag>\s*+"
     + _QUOTE
-    + rb"([^<&\"\s]++)"
+    + rb"([^<&\"\s]{1,%d}+)" % MAX_ETAG_CHARACTERS
     + _QUOTE
     + rb"\s*+</ETag>",
     re.DOTALL,
@@ -61,7 +62,9 @@ def reply_of(request: r.Request, *, operation: str, headers: Headers, body: byte
         said = f"not XML: {error}{way_out(operation)}"
         return Failure(FailureKind.TRANSIENT, operation, "UnreadableReply", said, 200)
     except (LookupError, ValueError) as error:
-        return Failure(FailureKind.BAD_REPLY, operation, "BadReply", f"the answer cannot be read: {error!r}", 200)
+        return Failure(
+            FailureKind.BAD_REPLY, operation, "BadReply", f"the answer cannot be read: {broke_by(error)}", 200
+        )
 
 
 # CopyObject and others may answer 200 and an error, white space before it (CopyObject in the S3 API reference).

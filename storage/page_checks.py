@@ -26,6 +26,7 @@ ASK_THE_STORE = "nothing was changed; try again, and if it happens again, the st
 
 _PROBE_MARK = b".s3plan-probe-"
 _SAMPLES = 16
+_MAX_SEEN = 3_000  # two keys, and all that S3 allows in them
 _ROW_SIZE_BYTES = 400  # of a parsed row, about
 
 
@@ -175,7 +176,7 @@ class PageChecker:
         return escape_unprintable(f"s3://{self._location.bucket}/{self._location.prefix}{self._below.decode()}")
 
     def _sentence(self, seen: str, advice: str) -> str:
-        said = escape_unprintable(seen)
+        said = escape_unprintable(seen[:_MAX_SEEN])
         return f"the listing of {self._where} cannot be used: on page {self.pages}, {said}; {advice}"
 
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_MAX_MESSAGE = 500
 _TRUNCATED = {"true": True, "false": False}
 
 
 class PageUnreadable(ValueError):
     """XML that is no page of a listing, or lacks what a row needs. It may have been cut off: another try may help."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message[:_MAX_MESSAGE])  # it may quote the page
 
 
 class PageContradicts(PageUnreadable):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from s3plan.schemas.actions import Action
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.pins import MAX_ETAG_CHARACTERS
 from s3plan.schemas.requests import ObjectFound, Reply
 from s3plan.storage.evidence import Made, evidence_of
 from s3plan.storage.object_look import look_at_object
@@ -156,19 +157,24 @@ def moved_destination(action: Action, found: ObjectFound | None) -> str | None:
     if found is None:
         return None if action.destination_etag is None else "destination gone"
     if action.destination_etag is None:
-        return f"destination created after the plan (etag {found.etag})"
+        return f"destination created after the plan (etag {_shown(found.etag)})"
     if found.etag != action.destination_etag:
-        return f"destination changed: etag {action.destination_etag} -> {found.etag}"
+        return f"destination changed: etag {action.destination_etag} -> {_shown(found.etag)}"
     return None
 
 
 def moved_source(action: Action, found: ObjectFound) -> str | None:
     """Return how the source differs from its pin, or None if the pin holds."""
     if found.etag != action.source_etag:
-        return f"source changed: etag {action.source_etag} -> {found.etag}"
+        return f"source changed: etag {action.source_etag} -> {_shown(found.etag)}"
     if found.size_bytes != action.size_bytes:  # a listing, or a plan, may lie: cut by it, a copy would miss its end
         return f"source is of another size: {action.size_bytes} -> {found.size_bytes}"
     return None
+
+
+def _shown(etag: str) -> str:
+    """Return an ETag as a reason quotes it: a store may send anything for one, and reasons are kept."""
+    return etag if len(etag) <= MAX_ETAG_CHARACTERS else f"{etag[:MAX_ETAG_CHARACTERS]}..."
 
 
 def look_at_destination(context: BatchContext, action: Action) -> Asking[Reply]:

@@ -6,15 +6,17 @@ None of these would end within a day if it took time by the square of its length
 from __future__ import annotations
 
 import pytest
+from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.redaction import redact
-from s3plan.schemas.requests import CopyObject, Reply, UnparsedPage
+from s3plan.schemas.requests import CopyObject, HeadObject, ObjectFound, Reply, UnparsedPage
 from s3plan.storage.failures import failure_of
 from s3plan.storage.http_replies import failure_of_answer, holds_an_error, reply_of
 from s3plan.storage.listing_page import milliseconds_of, parse_page
 from s3plan.storage.page_checks import listed_page
 from s3plan.storage.page_ends import PageUnreadable
 from s3plan.storage.page_scan import PageScanner, glance
+from s3plan.storage.settlement import moved_destination, moved_source
 from s3plan.storage.store_clock import StoreClock
 
 LONG = 1 << 20
@@ -122,3 +124,37 @@ def test_a_page_of_which_something_could_be_passed_over_is_none(said: str) -> No
         parse_page(body)
     with pytest.raises(PageUnreadable):
         listed_page(UnparsedPage(body))
+
+
+def test_what_a_store_says_is_quoted_in_part_only() -> None:
+    """It goes into messages and journals, once for each action."""
+    much = "A" * LONG
+    failure = failure_of(operation="CopyObject", status=400, code=much, message=much, region=much)
+    assert (len(str(failure)) < 1_000, failure.region) == (True, None)
+    unreadable = [
+        f"<ListBucketResult><IsTruncated>{much}</IsTruncated></ListBucketResult>",
+        f"<ListBucketResult><KeyCount>{much}</KeyCount></ListBucketResult>",
+        f"<{much}/>",
+    ]
+    for body in unreadable:
+        with pytest.raises(PageUnreadable) as caught:
+            parse_page(body.encode())
+        assert len(str(caught.value)) <= 500
+    head = reply_of(
+        HeadObject("b", "k"), operation="HeadObject", headers={"etag": "e", "content-length": "1"}, body=b""
+    )
+    dated = {"etag": "e", "content-length": "1", "last-modified": much}
+    for reply in (
+        head,
+        reply_of(HeadObject("b", "k"), operation="HeadObject", headers=dated, body=b""),
+        copied(f"<CopyObjectResult><ETag>{much}</ETag></CopyObjectResult>".encode()),
+    ):
+        assert len(repr(reply)) < 1_000
+
+
+def test_an_etag_that_is_much_too_long_is_not_kept_with_every_action() -> None:
+    found = ObjectFound("e" * LONG, 1, 0)
+    action = Action(ActionKind.COPY, b"k", 1, "planned", source_etag="s", destination_etag="d")
+    for reason in (moved_destination(action, found), moved_source(action, found)):
+        assert reason is not None
+        assert len(reason) < 1_000
