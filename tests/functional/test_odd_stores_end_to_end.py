@@ -5,7 +5,8 @@ from __future__ import annotations
 import s3plan
 from fakes.manifests import write_manifest
 from fakes.quirky_store import Asked, Said, quirky_store
-from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace, counted
+from fakes.workplace import BY_BOTH_ENGINES, MIB, MIRROR, Workplace, counted
+from s3plan.planfile.reader import open_plan
 
 pytestmark = BY_BOTH_ENGINES
 
@@ -44,3 +45,29 @@ def test_a_store_without_part_copies_is_told_of_with_a_way_out(place: Workplace)
         s3plan.plan(write_manifest(place.folder, endpoint=store.endpoint, engine=place.engine))
         assert place.apply().exit_code == 0
     place.assert_same_content()
+
+
+def test_a_retry_deletes_nothing_because_a_gateway_answers_404(place: Workplace) -> None:
+    """Its own page, to every HEAD of a source object; pages of two keys show too few of them."""
+
+    def lost(asked: Asked, said: Said) -> Said:
+        is_object = asked.method == "HEAD" and asked.path.startswith("/source/") and asked.path != "/source/"
+        return Said(404, {"content-type": "text/html"}, b"", "99") if is_object else said
+
+    keys = [f"{letter}{number}" for letter in "abmyz" for number in range(3)]
+    place.seed("source", *keys, size_bytes=10)
+    place.seed("destination", *keys, "extra", size_bytes=9)
+    place.server.set_mode(page_keys=2)
+    with quirky_store(place.server.endpoint) as store:
+        write_manifest(
+            place.folder, endpoint=store.endpoint, engine=place.engine, **MIRROR, guards={"max_delete": "100%"}
+        )
+        place.plan(probe=True)
+        place.seed("source", "b1", "m1", "y1", size_bytes=12)
+        assert place.apply().exit_code == 3
+        store.quirk = lost
+        ended = place.command.run("retry", place.plan_file)
+        assert ended.exit_code == 0, ended.output
+    with open_plan(place.folder / ".s3plan/job.retry-1.s3plan") as plan:
+        lines = {action.key.decode(): action.kind.value for _, action in plan.iter_actions()}
+    assert lines == {"b1": "copy", "m1": "copy", "y1": "copy", "extra": "delete"}
