@@ -30,8 +30,8 @@ def look_at_object(side: Side, location: PlanLocation, key: str, *, version: str
     found = yield from ask(side, HeadObject(location.bucket, key, version, owner=location.owner))
     if version is not None or not says_nothing(found):
         return found
-    page = yield from ask(side, listing_of(location, key))
-    return told_by_listing(key, page, otherwise=found)
+    listing = listing_of(location, key)
+    return told_by_listing(key, listing, (yield from ask(side, listing)), otherwise=found)
 
 
 def says_nothing(reply: Reply) -> TypeGuard[Failure]:
@@ -57,12 +57,15 @@ def listing_of(location: PlanLocation, key: str) -> ListObjects:
     return ListObjects(location.bucket, prefix, owner=location.owner)
 
 
-def told_by_listing(key: str, page: Reply, *, otherwise: Failure) -> Reply:
-    """Return what a page of `listing_of(key)` says of the key; where it says nothing, `otherwise`, why it was asked."""
+def told_by_listing(key: str, listing: ListObjects, page: Reply, *, otherwise: Failure) -> Reply:
+    """Return what the answer to `listing_of(key)` says of the key; if nothing, `otherwise`, which is why it was asked.
+
+    An answer that shows other objects than it was asked for says nothing: it is that to another question.
+    """
     otherwise = of_nobody(otherwise)
     if isinstance(page, Failure) and (page.kind.is_retryable or page.kind.is_credentials):
         return page
-    if not isinstance(page, ObjectsPage):
+    if not (isinstance(page, ObjectsPage) and are_below(listing.prefix, page.rows)):
         return otherwise
     row = next((row for row in page.rows if row.key == key.encode()), None)
     if row is not None:
@@ -76,6 +79,11 @@ def _comes_first(key: str, rows: Sequence[ObjectRow]) -> bool:
     """Whether a page would begin with the key: each of its keys begins so, and it is in an order of letters."""
     is_in_order = len(rows) >= _ENOUGH_TO_SHOW_AN_ORDER and is_ascending(rows)
     return is_in_order and rows[0].key.startswith(key.encode())
+
+
+def are_below(prefix: str, rows: Sequence[ObjectRow]) -> bool:
+    """Return whether all these rows begin with the prefix that they were asked by."""
+    return all(row.key.startswith(prefix.encode()) for row in rows)
 
 
 def is_whole(page: ObjectsPage) -> bool:

@@ -84,7 +84,8 @@ def _look_at_source(context: BatchContext, action: Action) -> Asking[Reply]:
     found = yield from ask(Side.SOURCE, request)
     if not says_nothing(found) or action.source_version is not None:
         return found
-    listed = told_by_listing(key, (yield from ask(Side.SOURCE, listing_of(location, key))), otherwise=found)
+    listing = listing_of(location, key)
+    listed = told_by_listing(key, listing, (yield from ask(Side.SOURCE, listing)), otherwise=found)
     return of_nobody(found) if isinstance(listed, ObjectFound) else listed
 
 

@@ -16,7 +16,7 @@ from s3plan.schemas.objects import MAX_KEY_BYTES, ObjectRow
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.requests import HeadObject, ListObjects, ObjectFound, ObjectsPage, Reply
 from s3plan.schemas.s3_urls import is_directory_bucket
-from s3plan.storage.object_look import is_ascending, is_whole, listing_of, says_nothing, told_by_listing
+from s3plan.storage.object_look import are_below, is_ascending, is_whole, listing_of, says_nothing, told_by_listing
 from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, Side, ask
 
 _LAST_CHARACTER = "\U0010ffff"
@@ -120,7 +120,7 @@ def _split(wanted: Sequence[bytes], too_few: list[bytes]) -> dict[str, list[byte
 
 def _unclear_after(page: ObjectsPage, prefix: str, wanted: Sequence[bytes], found: Found) -> list[bytes] | None:
     """Return those that a listing below the prefix names without saying enough; None: it is not whole."""
-    if not is_whole(page) or not all(row.key.startswith(prefix.encode()) for row in page.rows):
+    if not (is_whole(page) and are_below(prefix, page.rows)):
         return None
     listed = {row.key for row in page.rows}
     return [key for key in wanted if key in listed and key not in found]
@@ -152,11 +152,12 @@ def _look_at_each(
         side, {key: HeadObject(location.bucket, key.decode(), owner=location.owner) for key in keys}
     )
     untold = {key: failure for key, failure in replies.items() if says_nothing(failure)}
-    pages = yield from _ask_for_each(side, {key: listing_of(location, key.decode()) for key in untold})
+    listings = {key: listing_of(location, key.decode()) for key in untold}
+    pages = yield from _ask_for_each(side, listings)
     for key, failure in untold.items():
         del replies[key]
         if key in pages:
-            replies[key] = told_by_listing(key.decode(), pages[key], otherwise=failure)
+            replies[key] = told_by_listing(key.decode(), listings[key], pages[key], otherwise=failure)
     for key, reply in replies.items():
         if isinstance(reply, ObjectFound):
             found[key] = _as_row(key, reply)

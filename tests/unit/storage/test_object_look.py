@@ -72,16 +72,25 @@ def test_a_404_that_the_store_has_named_is_its_word() -> None:
 def test_a_few_rows_in_order_by_chance_do_not_show_that_a_key_is_not_there(asked: Failure) -> None:
     """A store that lists in no order, two rows a page: any two are in order half of the time."""
     page = ObjectsPage([row("a/1"), row("a/2")], (), "more", truncated=True)
-    told = told_by_listing("a", page, otherwise=asked)
+    told = told_by_listing("a", listing_of(DESTINATION, "a"), page, otherwise=asked)
     assert isinstance(told, Failure)
     assert told.kind is not FailureKind.NOT_FOUND
 
 
 def test_a_page_of_what_begins_like_a_key_in_order_shows_that_it_is_not_there() -> None:
     page = ObjectsPage([row(f"a/{number:03}") for number in range(100)], (), "more", truncated=True)
-    told = told_by_listing("a", page, otherwise=DENIED)
+    told = told_by_listing("a", listing_of(DESTINATION, "a"), page, otherwise=DENIED)
     assert isinstance(told, Failure)
     assert told.kind is FailureKind.NOT_FOUND
+
+
+@pytest.mark.parametrize("others", [["b"], ["a/1", "c"]])
+def test_a_whole_page_of_other_objects_than_were_asked_for_says_nothing(others: list[str]) -> None:
+    """A proxy may give the answer to another question: it does not know that a query is a part of one."""
+    page = ObjectsPage([row(key) for key in others], (), None, truncated=False)
+    told = told_by_listing("a", listing_of(DESTINATION, "a"), page, otherwise=OF_NOBODY)
+    assert isinstance(told, Failure)
+    assert told.kind is FailureKind.BAD_REPLY
 
 
 def test_a_directory_bucket_is_asked_for_folders() -> None:
