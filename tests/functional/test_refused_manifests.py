@@ -144,6 +144,7 @@ def test_all_findings_come_at_once_with_their_lines(place: Workplace) -> None:
 
 def test_a_secret_is_never_repeated(place: Workplace) -> None:
     said = refused(place, GOOD + "connections: {c: {secret_access_key: wJalrXUtnFEMI}}\n")
+    assert "secret_access_key" in said
     assert "wJalrXUtnFEMI" not in said
 
 
@@ -159,5 +160,6 @@ def test_a_manifest_that_is_not_there_is_refused(place: Workplace) -> None:
 
 def test_control_characters_of_a_manifest_never_reach_the_terminal(place: Workplace) -> None:
     said = refused(place, GOOD + '"\\e[31m\u202e": 1\n')
+    assert "\\x1b[31m\\u202e" in said
     assert "\x1b" not in said
     assert "\u202e" not in said

@@ -83,4 +83,5 @@ def test_a_reader_that_is_gone_does_not_end_a_run(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(stream, "flush", _GoneStream().flush)
         on_event(PlanSaved("a", "d", 1, blocked=False))
         on_event(PlanSaved("b", "d", 1, blocked=False))
+    assert '"a"' in stream.getvalue()
     assert '"b"' not in stream.getvalue()

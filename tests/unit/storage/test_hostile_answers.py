@@ -85,6 +85,7 @@ def test_an_error_says_much_that_looks_like_a_secret(words: str) -> None:
     [("authorization: b'AWS4 abc'", "AWS4"), ('token=": \\"abcdef', "abcdef"), ("authorization: bearer x", "earer")],
 )
 def test_what_is_a_secret_is_still_taken_out(text: str, secret: str) -> None:
+    assert redact(text).startswith(text[:5])
     assert secret not in redact(text)
 
 
