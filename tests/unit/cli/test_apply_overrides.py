@@ -12,6 +12,7 @@ from fakes.typed_command import Desk, desk
 from s3plan.app.executors import open_control
 from s3plan.app.run_overrides import RunOverrides, parse_overrides
 from s3plan.executors.pacing import RunControl
+from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.requests import CopyObject, UploadPartCopy
 
@@ -121,6 +122,7 @@ def test_it_says_nothing_of_a_manifest_that_is_as_it_was_or_is_not_there(desk: D
     assert first.exit_code == 8, first.output
     assert "has changed" not in first.output
     (desk.world.folder / "job.yaml").rename(desk.world.folder / "elsewhere")
-    last = desk.run("apply", "--yes")
+    with open_plan(desk.world.plan_file) as plan:
+        last = desk.run("apply", "--expect", plan.digest)  # nothing names its endpoint any more
     assert last.exit_code == 0, last.output
     assert "has changed" not in last.output

@@ -185,6 +185,14 @@ def test_without_flock_a_silent_holder_is_taken_over_after_a_minute(path: Path) 
 
 
 @pytest.mark.usefixtures("without_flock")
+def test_without_flock_a_silent_holder_that_touched_it_by_a_clock_ahead_of_ours_is_taken_over_too(path: Path) -> None:
+    with lock(path):
+        age(path, -3600)
+        with lock(path, now_ms=200):
+            assert abs(time.time() - path.stat().st_mtime) < 5
+
+
+@pytest.mark.usefixtures("without_flock")
 def test_without_flock_the_next_one_enters_at_once_after_an_orderly_end(path: Path) -> None:
     for _ in range(2):
         with lock(path):
