@@ -18,6 +18,7 @@ from s3plan.planfile.own_file import objection_to
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import PlanRefused, S3PlanError, UsageInvalid
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan_header import PlanHeader
 from s3plan.schemas.printable import shown_path
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
@@ -117,7 +118,7 @@ def _look_at(path: Path) -> _Candidate | None:
                 path=path,
                 digest=plan.digest,
                 made_at=plan.header.made_at,
-                state=_word(state, is_blocked=plan.header.is_blocked, is_out=is_out),
+                state=_word(state, plan.header, is_out=is_out),
                 is_running=is_held(lock_path(journal)),
                 has_run=state is not RunState.PENDING,
                 left=0 if is_out else count_open(states),
@@ -129,10 +130,14 @@ def _look_at(path: Path) -> _Candidate | None:
         return None
 
 
-def _word(state: RunState, *, is_blocked: bool, is_out: bool) -> str:
+def _word(state: RunState, header: PlanHeader, *, is_out: bool) -> str:
     if state is not RunState.PENDING:
         return state.value
-    return "blocked" if is_blocked else "expired" if is_out else "not applied yet"
+    if header.is_blocked or is_out:
+        return "blocked" if header.is_blocked else "expired"
+    if header.actions:
+        return "not applied yet"
+    return "nothing can be done" if header.objects_of_conflicts else "nothing to do"
 
 
 def _by_id(named: Path, directory: Path) -> Path:

@@ -149,6 +149,8 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
     """Return where a plan stands."""
     header = status.header
     title, style = _title(status.state, status.runs[-1].reason if status.runs else None)
+    if not status.actions and status.state == "pending":
+        title = "Nothing can be done" if header.objects_of_conflicts else "Nothing to do"
     if _is_over(status, now=now):
         title, style = f"{title}, and expired", "bold yellow"
     rows = [

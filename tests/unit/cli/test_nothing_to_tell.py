@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakes.memory_world import SOURCE, Stored
+from fakes.memory_world import DESTINATION, SOURCE, Stored
 from fakes.typed_command import Desk, desk
 
 __all__ = ["desk"]
@@ -24,6 +24,16 @@ def test_a_list_without_lines_says_so(desk: Desk) -> None:
     desk.world.apply()
     assert desk.run("plan", "job.yaml", "-q").exit_code == 0
     assert desk.run("show", "--list").stderr == "The plan has no lines.\n"
+    said = desk.run("status").stdout
+    assert ": nothing to do\n" in said
+    assert "not applied yet" not in said
+
+
+def test_a_plan_of_conflicts_only_is_not_said_to_have_nothing_to_do(desk: Desk) -> None:
+    a_plan(desk, "é" * 510)
+    desk.world.manifest(destination=f"s3://{DESTINATION}/a-folder-with-a-name/")
+    assert desk.run("plan", "job.yaml", "-q").exit_code == 3
+    assert ": nothing can be done\n" in desk.run("status").stdout
 
 
 def test_a_retry_of_a_run_that_was_stopped_names_what_goes_on_with_it(desk: Desk) -> None:
