@@ -137,7 +137,9 @@ def put_away(plan: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError as error:
-        raise S3PlanError(f"{shown_path(folder)} is not a folder; remove it, or put the plan elsewhere with -o") from error
+        raise S3PlanError(
+            f"{shown_path(folder)} is not a folder; remove it, or put the plan elsewhere with -o"
+        ) from error
     objection = objection_to_folder(folder)
     if objection is not None:
         raise S3PlanError(f"{shown_path(folder)} {objection}; remove it, or put the plan elsewhere with -o")
