@@ -8,7 +8,7 @@ from s3plan.app.places import journal_path
 from s3plan.app.standing import was_begun
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import JournalRefused, UsageInvalid
-from s3plan.schemas.printable import shown_path
+from s3plan.schemas.printable import shown_path, typed_path
 
 
 def is_applied(plan: Path, journal: Path | None = None) -> bool:
@@ -31,8 +31,8 @@ def existing_journal(plan: PlanReader, journal: Path | None) -> Path | None:
             f"there is no journal at {shown_path(journal)}; name the one that `apply --journal` was given"
         )
     if was_begun(plan, where):
-        path = shown_path(plan.path)
         raise JournalRefused(
-            f"{path} was applied, but its journal is gone; `s3plan apply {path}` looks at every action again"
+            f"{shown_path(plan.path)} was applied, but its journal is gone; `s3plan apply {typed_path(plan.path)}` "
+            "looks at every action again"
         )
     return None

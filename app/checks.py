@@ -18,7 +18,7 @@ from s3plan.planner.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest_connections import Connection
 from s3plan.schemas.plan import LocationRole
-from s3plan.schemas.printable import shown_path
+from s3plan.schemas.printable import shown_path, typed_path
 
 _FULL_DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -56,7 +56,7 @@ def check_header(plan: PlanReader, *, now: datetime) -> None:
     if header.is_expired(now):
         raise PlanRefused(
             f"{shown_path(plan.path)} expired at {header.expires_at:%Y-%m-%d %H:%M} UTC; make a new plan. If a run of "
-            f"this one has begun, give it up first: s3plan discard {shown_path(plan.path)}"
+            f"this one has begun, give it up first: s3plan discard {typed_path(plan.path)}"
         )
 
 

@@ -23,7 +23,7 @@ from s3plan.planfile.own_file import objection_to_folder
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.temporary_file import prepare_folder, sync
 from s3plan.schemas.errors import JournalRefused, Locked, PlanDamaged, PlanRefused, S3PlanError
-from s3plan.schemas.printable import shown_path
+from s3plan.schemas.printable import shown_path, typed_path
 
 _RETRY_NUMBER = re.compile(r"\.retry-[0-9]+$")
 
@@ -65,12 +65,13 @@ def _check_is_through(path: Path) -> None:
     except (PlanRefused, JournalRefused) as error:
         raise PlanRefused(
             f"{error}. Whether a run of it goes on is not known: to put it away and make room for a new plan, "
-            f"s3plan discard {shown_path(path)}"
+            f"s3plan discard {typed_path(path)}"
         ) from error
     if left:
         raise PlanRefused(
-            f"{path} has a run that is not finished ({left:,} actions left): go on with `s3plan apply {path}`, "
-            f"give it up with `s3plan discard {path}`, or write the new plan elsewhere with -o"
+            f"{shown_path(path)} has a run that is not finished ({left:,} actions left): go on with `s3plan apply "
+            f"{typed_path(path)}`, give it up with `s3plan discard {typed_path(path)}`, or write the new plan "
+            "elsewhere with -o"
         )
 
 

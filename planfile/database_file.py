@@ -10,7 +10,7 @@ from urllib.parse import quote_from_bytes
 from s3plan.planfile.rows import APPLICATION_ID, MAX_HEADER_BYTES, expected_schema, found_schema
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
 from s3plan.schemas.plan_header import FORMAT_VERSION
-from s3plan.schemas.printable import shown_path
+from s3plan.schemas.printable import shown_path, typed_path
 
 # https://www.sqlite.org/fileformat2.html#the_database_header
 _MAGIC = b"SQLite format 3\0"
@@ -86,7 +86,7 @@ def _instead(path: Path) -> str:
     """Return what to name in place of a file that is no plan, most likely a manifest."""
     if path.suffix == ".s3plan":
         return "make the plan again with `s3plan plan`"
-    return f"if it is a manifest, `s3plan plan {shown_path(path)}` makes a plan of it"
+    return f"if it is a manifest, `s3plan plan {typed_path(path)}` makes a plan of it"
 
 
 def _number(head: bytes, offset: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from pathlib import PurePath
 
@@ -21,6 +22,11 @@ def escape_unprintable(text: str) -> str:
 def shown_path(path: PurePath) -> str:
     """Return a path for a message: whatever its name holds, it stays on the message's line."""
     return escape_unprintable(str(path))
+
+
+def typed_path(path: PurePath) -> str:
+    """Return a path as a word of a command that a message tells, to be pasted into a shell."""
+    return escape_unprintable(shlex.quote(str(path)))
 
 
 def display_width(text: str) -> int:

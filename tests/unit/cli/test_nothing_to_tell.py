@@ -67,3 +67,15 @@ def test_a_plan_has_to_lie_in_a_folder_that_is_there(desk: Desk) -> None:
     ended = desk.run("plan", "job.yaml", "-o", "none/job.s3plan")
     assert ended.exit_code == 1
     assert "cannot write none/job.s3plan: there is no folder none; make it first\n" in ended.stderr
+
+
+def test_commands_in_messages_can_be_pasted_whatever_the_path(desk: Desk) -> None:
+    desk.world.manifest()
+    desk.world.put(SOURCE, {key: Stored(b"1") for key in "abc"})
+    where = "my plan.s3plan"
+    assert desk.run("plan", "job.yaml", "-o", where, "-q").exit_code == 0
+    assert desk.run("apply", where, "--yes", "--limit", "1").exit_code == 8
+    said = desk.run("plan", "job.yaml", "-o", where).stderr
+    assert "go on with `s3plan apply 'my plan.s3plan'`, give it up with `s3plan discard 'my plan.s3plan'`" in said
+    (desk.world.folder / "my job.yaml").write_text("version: 1\n")
+    assert "`s3plan plan 'my job.yaml'` makes a plan of it" in desk.run("apply", "my job.yaml").stderr
