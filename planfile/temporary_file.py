@@ -23,7 +23,12 @@ def prepare_folder(folder: Path) -> None:
     """
     if folder.name != PLAN_FOLDER:
         return
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError as error:
+        raise S3PlanError(
+            f"{shown_path(folder)} is no folder; move it away, or put the plan elsewhere with -o"
+        ) from error
     objection = objection_to_folder(folder)
     if objection is not None:
         raise S3PlanError(

@@ -79,3 +79,17 @@ def test_commands_in_messages_can_be_pasted_whatever_the_path(desk: Desk) -> Non
     assert "go on with `s3plan apply 'my plan.s3plan'`, give it up with `s3plan discard 'my plan.s3plan'`" in said
     (desk.world.folder / "my job.yaml").write_text("version: 1\n")
     assert "`s3plan plan 'my job.yaml'` makes a plan of it" in desk.run("apply", "my job.yaml").stderr
+
+
+def test_what_stands_where_the_folder_of_plans_belongs_is_named(desk: Desk) -> None:
+    desk.world.manifest()
+    desk.world.put(SOURCE, {"a": Stored(b"1")})
+    place = desk.world.folder / ".s3plan"
+    said = "error: .s3plan is no folder; move it away, or put the plan elsewhere with -o\n"
+    place.touch()
+    assert desk.run("plan", "job.yaml").stderr.endswith(said)
+    place.unlink()
+    place.symlink_to("nowhere")
+    ended = desk.run("plan", "job.yaml")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr.endswith(said)
