@@ -150,3 +150,15 @@ def test_a_plan_that_cannot_be_read_any_more_says_how_it_makes_room_for_a_new_on
     assert f"s3plan discard {desk.world.plan_file.relative_to(desk.world.folder)}" in ended.stderr
     assert desk.run("discard", ".s3plan/job.s3plan", "--yes").exit_code == 0
     assert desk.run("plan", "job.yaml").exit_code == 0
+
+
+def test_what_stands_in_the_place_of_the_folder_of_earlier_plans_is_named(desk: Desk) -> None:
+    planned(desk)
+    assert desk.run("apply", "--yes").exit_code == 0
+    (desk.world.plan_file.parent / "earlier").touch()
+    for words in (("plan", "job.yaml"), ("discard", "--yes")):
+        ended = desk.run(*words)
+        assert ended.exit_code == 1, ended.output
+        assert ".s3plan/earlier is not a folder; remove it" in ended.stderr
+    assert desk.world.plan_file.exists()
+    assert desk.world.journal.exists()
