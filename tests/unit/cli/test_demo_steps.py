@@ -3,7 +3,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic
 
 import pytest
 from s3plan.app.demo import manifest_text
@@ -50,7 +49,6 @@ def test_a_folder_that_is_there_is_not_used(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demo_makes_the_whole_journey(tmp_path: Path) -> None:
-    began_s = monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "s3plan", "demo", "--keep", str(tmp_path / "demo")],
         stdin=subprocess.DEVNULL,
@@ -74,4 +72,3 @@ def test_the_demo_makes_the_whole_journey(tmp_path: Path) -> None:
     assert "Interrupted: " in done.stdout
     assert "Nothing to do: 2,000 objects are as planned." in done.stdout
     assert (tmp_path / "demo" / "job.yaml").exists()
-    assert monotonic() - began_s < 120  # far more than it takes; machines that run tests are slow
