@@ -105,10 +105,10 @@ def test_aliases_are_read_within_a_budget() -> None:
 def test_an_alias_bomb_is_refused_before_it_goes_off() -> None:
     levels = [b"x-0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     levels += [b"x-%d: &a%d [%s]" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 12)]
-    started = time.monotonic()
+    started = time.process_time()
     (found,) = refusals(SOUND + b"\n".join(levels))
     assert found.message == "aliases repeat more than 1,000 values"
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_hundreds_of_thousands_of_values_are_refused() -> None:
@@ -117,19 +117,19 @@ def test_hundreds_of_thousands_of_values_are_refused() -> None:
 
 
 def test_deep_nesting_is_refused_fast() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     refusals(b"a: " + b"[" * 500_000)
     refusals(b"\n".join(b" " * n + b"a:" for n in range(1_000)))
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("line", ["k%d: 1", "k%d: ${y}"])
 def test_tens_of_thousands_of_faults_are_cut_off_fast(line: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     found = refusals(SOUND + "\n".join(line % number for number in range(40_000)).encode())
     assert len(found) == 101
     assert found[-1].message == "there is more; these are the first 100 findings"
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_a_byte_order_mark_is_ignored_with_a_warning() -> None:

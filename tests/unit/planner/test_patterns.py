@@ -193,9 +193,9 @@ def test_a_pattern_that_cannot_be_meant_is_refused(pattern: str, problem: str) -
 )
 def test_no_pattern_takes_long_on_any_key(pattern: str) -> None:
     keys = [b"a" * 1024, b"a/" * 512, b"aa/" * 341]
-    began = time.perf_counter()
+    began = time.process_time()
     assert not any(matches(pattern, key) for key in keys)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
