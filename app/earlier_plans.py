@@ -122,9 +122,12 @@ def kept_from_applies(plan: Path) -> Iterator[None]:
         return
     path = lock_path(journal_path(plan))
     with JournalLock(path, plan_digest=digest, now_ms=now_ms()) as lock:
-        yield
-        if lock.is_new:
-            path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            if lock.is_new:
+                with suppress(OSError):
+                    path.unlink()
 
 
 def put_away(plan: Path) -> Path:

@@ -195,14 +195,15 @@ def test_the_plugin_has_what_the_command_was_told(pool: Path, planned: Workplace
         from s3plan_pool import open_pool
 
         def open_it(context):
-            context.warn(f"{context.workers} workers, cluster {context.cluster}")
+            context.warn(f"{context.workers} workers, cluster {context.cluster}, {context.control.in_flight} in flight")
             return open_pool(context)
     """
     site = install(tmp_path, "nosy", {"nosy": "nosy_pool:open_it"}, nosy_pool=nosy)
     words = ("--executor", "nosy", "--workers", "5", "--cluster", "anywhere")
     ended = with_path(planned.command, site, pool).run("apply", planned.plan_file, "--yes", "--json", *words)
     assert ended.exit_code == 0, ended.output
-    assert "5 workers, cluster anywhere" in ended.stdout
+    # The plan has two batches, which more workers could not share.
+    assert "2 workers, cluster anywhere, 32 in flight" in ended.stdout
 
 
 @contextmanager

@@ -26,7 +26,8 @@ def recorded(
 ) -> RetriedRecord:
     copies = DueCopies(RetriedPlan(KNOWN, frozenset(due or ()), frozenset(conflicts or ())), delete_when=delete_when)
     chosen: dict[str, Any] = {"policy": always, "objection": None, "copies_archived": False}
-    chosen |= {"deletes_extraneous": True, "destination_prefix_bytes": 0, "storage_class": None} | rules
+    chosen |= {"deletes_extraneous": True, "storage_class": None}
+    chosen |= {"source_prefix_bytes": 0, "destination_prefix_bytes": 0} | rules
     list(copies.lines(pairs, rules=Rules(**chosen), on_verdict=lambda *_: None))
     return copies.record()
 
