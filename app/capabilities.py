@@ -9,6 +9,7 @@ from s3plan.app.places import capability_cache_path
 from s3plan.app.stores import Stores
 from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.ports import Engine
 from s3plan.storage.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.patience import Patience
 from s3plan.storage.probe import probe
@@ -46,9 +47,7 @@ def probe_anew(
     engine = stores.engine_of(location)
     cache = CapabilityCache(capability_cache_path())
     endpoint, bucket = location.endpoint, location.bucket
-    left_behind = cache.broken_probe(endpoint, bucket)
-    if left_behind is not None:
-        remove_remains(engine, bucket, left_behind, owner=location.owner, patience=patience)
+    remove_left_behind(engine, location, cache=cache, patience=patience)
     try:
         probed = probe(
             engine,
@@ -63,6 +62,20 @@ def probe_anew(
         raise
     cache.keep(endpoint, bucket, probed, now=now)
     return probed
+
+
+def remove_left_behind(
+    engine: Engine, location: PlanLocation, *, cache: CapabilityCache, patience: Patience | None = None
+) -> None:
+    """Remove what probes left that were killed, or that the store did not let; what stays is kept in mind."""
+    stems = cache.broken_probes(location.endpoint, location.bucket)
+    left = [
+        stem
+        for stem in stems
+        if not remove_remains(engine, location.bucket, stem, owner=location.owner, patience=patience)
+    ]
+    if stems:
+        cache.note_left(location.endpoint, location.bucket, stems=left)
 
 
 def _known(location: PlanLocation, *, now: datetime) -> Capabilities:

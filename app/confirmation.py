@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from s3plan.app.capabilities import probe_anew
+from s3plan.app.capabilities import probe_anew, remove_left_behind
 from s3plan.app.places import capability_cache_path
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
@@ -19,7 +19,6 @@ from s3plan.storage.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.confirmation import Finding, confirm, makes_objects
 from s3plan.storage.patience import Patience
 from s3plan.storage.probe_keys import new_probe_stem
-from s3plan.storage.probe_remains import remove_remains
 from s3plan.storage.trial_copies import Sample
 
 _OF_COPIES = frozenset({Condition.COPY_SOURCE_MATCH, Condition.COPY_ABSENT, Condition.COPY_MATCH})
@@ -103,9 +102,7 @@ def _ask(
 ) -> tuple[Finding, str]:
     engine = stores.engine_of(destination)
     cache = CapabilityCache(capability_cache_path())
-    left_behind = cache.broken_probe(destination.endpoint, destination.bucket)
-    if left_behind is not None:
-        remove_remains(engine, destination.bucket, left_behind, owner=destination.owner, patience=patience)
+    remove_left_behind(engine, destination, cache=cache, patience=patience)
     last: tuple[Finding, str] = Finding.UNTOLD, "there is no object to try it with"
     for sample in _samples(plan, stores, believed):
         stem = new_probe_stem(destination.prefix)

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from s3plan.storage.probe_keys import is_probe_stem
 
 _LIFE = timedelta(hours=24)
 _VERSION = 1
+_OF_PROBES = ("stem", "pid", "host", "is_over", "left")
+_MOST_LEFT = 8  # probes whose remains are looked for once more; each costs a few requests
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 _R2_DOMAIN = ".r2.cloudflarestorage.com"
 
@@ -80,7 +82,7 @@ class CapabilityCache:
 
     def note_probe(self, endpoint: str | None, bucket: str, *, stem: str) -> None:
         """Write down that this process is about to probe under keys of this stem; `keep` ends it."""
-        self._replace(endpoint, bucket, _probing(stem))
+        self._replace(endpoint, bucket, {**_of_earlier_ones(self._entry(endpoint, bucket)), **_probing(stem)})
 
     def note_confirmation(self, endpoint: str | None, bucket: str, *, stem: str) -> None:
         """Write down that this process is about to make an object under this stem; what was found before stays."""
@@ -90,8 +92,8 @@ class CapabilityCache:
         """Write down that what was noted last has removed what it made."""
         entry = self._entry(endpoint, bucket)
         if "stem" in entry:
-            left = {name: value for name, value in entry.items() if name not in _probing("")}
-            self._replace(endpoint, bucket, left)
+            kept = {name: value for name, value in entry.items() if name not in _OF_PROBES}
+            self._replace(endpoint, bucket, {**kept, **_of_earlier_ones(entry)})
 
     def note_failed_probe(self, endpoint: str | None, bucket: str) -> None:
         """Write down that the probe noted last ended without a finding, and may not have removed what it made."""
@@ -99,21 +101,28 @@ class CapabilityCache:
         if isinstance(entry, Mapping) and "stem" in entry:
             self._replace(endpoint, bucket, {**entry, "is_over": True})
 
-    def broken_probe(self, endpoint: str | None, bucket: str) -> str | None:
-        """Return the stem of a probe that failed, or whose process has gone since without an end, if there is one."""
-        entry = self._entries().get(_name(endpoint, bucket))
-        if not isinstance(entry, Mapping) or entry.get("host") != socket.gethostname():
-            return None
-        stem, pid = entry.get("stem"), entry.get("pid")
-        is_over = entry.get("is_over") is True or (isinstance(pid, int) and not _is_alive(pid))
-        if not isinstance(stem, str) or not is_over:
-            return None
-        return stem if is_probe_stem(stem) else None
+    def broken_probes(self, endpoint: str | None, bucket: str) -> list[str]:
+        """Return the stems of probes that failed, or whose process has gone since without an end: see `note_left`."""
+        entry = self._entry(endpoint, bucket)
+        if entry.get("host") != socket.gethostname():
+            return []
+        earlier, last, pid = entry.get("left"), entry.get("stem"), entry.get("pid")
+        stems = list(earlier) if isinstance(earlier, list) else []
+        if entry.get("is_over") is True or (isinstance(pid, int) and not _is_alive(pid)):
+            stems.append(last)
+        return [stem for stem in stems if isinstance(stem, str) and is_probe_stem(stem)]
+
+    def note_left(self, endpoint: str | None, bucket: str, *, stems: Sequence[str]) -> None:
+        """Write down which of the broken probes have left something still; the others are forgotten."""
+        entry = {name: value for name, value in self._entry(endpoint, bucket).items() if name not in _OF_PROBES}
+        left = {"left": list(stems[-_MOST_LEFT:]), "host": socket.gethostname()} if stems else {}
+        self._replace(endpoint, bucket, {**entry, **left})
 
     def keep(self, endpoint: str | None, bucket: str, capabilities: Capabilities, *, now: datetime) -> None:
         """Write a finding down; the file is replaced whole, readable by its owner only."""
         found = {str(condition): str(capabilities[condition]) for condition in Condition}
-        self._replace(endpoint, bucket, {"probed_at": now.astimezone(UTC).isoformat(), "found": found})
+        earlier = _of_earlier_ones(self._entry(endpoint, bucket))
+        self._replace(endpoint, bucket, {**earlier, "probed_at": now.astimezone(UTC).isoformat(), "found": found})
 
     def _entry(self, endpoint: str | None, bucket: str) -> Mapping[str, object]:
         entry = self._entries().get(_name(endpoint, bucket))
@@ -159,6 +168,11 @@ def _name(endpoint: str | None, bucket: str) -> str:
 
 def _probing(stem: str) -> Mapping[str, object]:
     return {"stem": stem, "pid": os.getpid(), "host": socket.gethostname()}
+
+
+def _of_earlier_ones(entry: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what an entry says of earlier probes that have left something."""
+    return {name: entry[name] for name in ("left", "host") if entry.get("left") and name in entry}
 
 
 def _is_alive(pid: int) -> bool:

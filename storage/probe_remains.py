@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import (
     AbortMultipartUpload,
@@ -9,6 +10,7 @@ from s3plan.schemas.requests import (
     ListMultipartUploads,
     ListObjects,
     ObjectsPage,
+    Reply,
     UploadsPage,
 )
 from s3plan.schemas.version_requests import ListVersions, VersionsPage
@@ -17,22 +19,30 @@ from s3plan.storage.patience import Patience
 
 def remove_remains(
     engine: Engine, bucket: str, stem: str, *, owner: str | None = None, patience: Patience | None = None
-) -> None:
+) -> bool:
     """Delete the objects and abort the uploads whose keys begin with a probe's stem, as far as the store lets us.
 
-    One page of each: a probe makes a dozen objects and four uploads. What a store lists besides is somebody else's:
-    there are some that do not look at the prefix. Never raises.
+    Returns False if some may be there still that a later try may remove. One page of each: a probe makes a dozen
+    objects and four uploads. What a store lists besides is somebody else's: there are some that do not look at the
+    prefix. Never raises.
     """
     patient = patience or Patience()
     uploads = patient.call(engine, ListMultipartUploads(bucket, stem, owner=owner))
+    replies: list[Reply] = [uploads]
     if isinstance(uploads, UploadsPage):
         for key, upload_id in [(key, upload_id) for key, upload_id, _ in uploads.uploads if key.startswith(stem)]:
-            patient.call(engine, AbortMultipartUpload(bucket, key, upload_id, owner=owner))
+            replies.append(patient.call(engine, AbortMultipartUpload(bucket, key, upload_id, owner=owner)))
     objects = patient.call(engine, ListObjects(bucket, prefix=stem, owner=owner))
+    replies.append(objects)
     if isinstance(objects, ObjectsPage):
-        for key in [row.key.decode() for row in objects.rows if row.key.startswith(stem.encode())]:
-            patient.call(engine, DeleteObject(bucket, key, owner=owner))
+        keys = [row.key.decode() for row in objects.rows if row.key.startswith(stem.encode())]
+        replies.extend(patient.call(engine, DeleteObject(bucket, key, owner=owner)) for key in keys)
     remove_versions(engine, bucket, stem, owner=owner, patience=patient)
+    return not any(isinstance(reply, Failure) and _may_pass(reply.kind) for reply in replies)
+
+
+def _may_pass(kind: FailureKind) -> bool:
+    return kind.is_retryable or kind.is_credentials or kind is FailureKind.BAD_REPLY
 
 
 def remove_versions(engine: Engine, bucket: str, stem: str, *, owner: str | None, patience: Patience) -> None:

@@ -114,10 +114,34 @@ CapabilityCache(Path({str(path)!r})).note_probe("https://store", "bucket", stem=
     subprocess.run([sys.executable, "-c", code], check=True)
     cache = CapabilityCache(path)
     assert cache.find("https://store", "bucket", now=NOW) is None
-    assert cache.broken_probe("https://store", "other") is None
-    assert cache.broken_probe("https://store", "bucket") == stem
+    assert cache.broken_probes("https://store", "other") == []
+    assert cache.broken_probes("https://store", "bucket") == [stem]
     cache.keep("https://store", "bucket", FOUND, now=NOW)
-    assert cache.broken_probe("https://store", "bucket") is None
+    assert cache.broken_probes("https://store", "bucket") == []
+
+
+def test_what_could_not_be_removed_is_kept_in_mind_whatever_comes_after_it(tmp_path: Path) -> None:
+    cache = CapabilityCache(tmp_path / "capabilities.json")
+    store = ("https://store", "bucket")
+    stems = [new_probe_stem("") for _ in range(12)]
+    cache.keep(*store, FOUND, now=NOW)
+    cache.note_confirmation(*store, stem=stems[0])
+    cache.note_failed_probe(*store)
+    cache.note_left(*store, stems=cache.broken_probes(*store))
+    cache.note_confirmation(*store, stem=stems[1])
+    assert cache.broken_probes(*store) == stems[:1], "the second one is under way"
+    cache.note_clean(*store)
+    assert cache.broken_probes(*store) == stems[:1]
+    cache.note_probe(*store, stem=stems[1])
+    cache.note_failed_probe(*store)
+    assert cache.broken_probes(*store) == stems[:2]
+    cache.keep(*store, FOUND, now=NOW)
+    assert cache.broken_probes(*store) == stems[:1]
+    cache.note_left(*store, stems=stems)
+    assert cache.broken_probes(*store) == stems[-8:]
+    cache.note_left(*store, stems=[])
+    assert cache.broken_probes(*store) == []
+    assert cache.find(*store, now=NOW) == FOUND
 
 
 @pytest.mark.parametrize(
@@ -130,4 +154,4 @@ def test_what_is_no_broken_probe_of_this_host_is_left_alone(tmp_path: Path, chan
     kept = json.loads(path.read_text())
     kept["entries"]["aws bucket"] |= {"pid": 2**22 + 1, **changed}  # no process has that
     path.write_text(json.dumps(kept))
-    assert cache.broken_probe(None, "bucket") is None
+    assert cache.broken_probes(None, "bucket") == []

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from fakes.faulty_engine import Fault, FaultyEngine
 from s3plan.schemas import requests as r
 from s3plan.storage.memory_engine import MemoryEngine
 from s3plan.storage.memory_store import MemoryStore
@@ -38,3 +39,24 @@ def test_objects_and_uploads_of_others_stay(engine_of: Callable[[MemoryStore], M
     assert len(bucket.objects) == 3
     assert {upload.key for upload in bucket.uploads.values()} == set(bucket.objects)
     assert stem + "-source" not in bucket.objects
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_done"),
+    [(Fault.SLOW_DOWN, False), (Fault.INTERNAL, False), (Fault.EXPIRED, False), (Fault.DENIED, True)],
+)
+@pytest.mark.parametrize("refused", [r.ListObjects, r.ListMultipartUploads, r.DeleteObject, r.AbortMultipartUpload])
+def test_what_the_store_does_not_let_us_remove_now_is_not_taken_for_removed(
+    fault: Fault, refused: type[r.Request], *, is_done: bool
+) -> None:
+    store = MemoryStore(min_part_size_bytes=1, now_ms=lambda: 0)
+    store.create_bucket("b")
+    engine, stem = FaultyEngine(MemoryEngine(store)), new_probe_stem("")
+    engine.call(r.PutObject("b", stem + "-own", b"body"))
+    engine.call(r.CreateMultipartUpload("b", stem + "-upload", r.ObjectAttributes()))
+    engine.fail(fault, operation=refused, times=9)
+    assert remove_remains(engine, "b", stem, patience=_QUICK) is is_done
+    engine.mend()
+    assert remove_remains(engine, "b", stem, patience=_QUICK)
+    assert not store.bucket("b").objects
+    assert not store.bucket("b").uploads
