@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from campaign.stage import Stage
 from campaign.tally import PROPERTY, Tally
+from fakes.later_second import NO_WAIT_S, PLACE
 from fakes.s3server import ServerProcess
 from fakes.workplace import Workplace
 from s3plan.app import stores
@@ -28,8 +29,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let timeouts and pauses be short, which are for networks and for people."""
     monkeypatch.setattr(stores, "open_engine", partial(open_engine, read_timeout_s=_READ_TIMEOUT_S))
     monkeypatch.setattr("s3plan.storage.http_loop._LOOK_EVERY_S", _LOOK_EVERY_S)
-    # A large object's copy takes a second by the stage's server, so that none waits for the next second.
-    monkeypatch.setattr("s3plan.storage.steps.BatchContext.left_of_first_second_s", 0.0)
+    monkeypatch.setattr(*PLACE, NO_WAIT_S)
     monkeypatch.setattr("s3plan.storage.patience._FIRST_PAUSE_S", _FIRST_PAUSE_S)
     monkeypatch.setattr("s3plan.storage.patience._LONGEST_PAUSE_S", _LONGEST_PAUSE_S)
 

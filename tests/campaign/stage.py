@@ -112,7 +112,7 @@ class Stage:
         """Fill both buckets as at the beginning, without faults or records."""
         place = self.place
         place.server.reset()
-        place.server.set_mode(page_keys=PAGE_KEYS, parts_take_s=1.0)
+        place.server.set_mode(page_keys=PAGE_KEYS)
         old: dict[str, Any] = {"modified_s": _SEEDED_AT_S, "size_bytes": 100, "synthetic": False}
         place.seed("source", *COPIES, **old)
         place.seed("source", CHANGED, **old, seed=7, metadata=METADATA)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from fakes.command_host import HostedProcess
+from fakes.command_host import Circumstances, HostedProcess
 from fakes.ended import Ended
 from fakes.warm_command import inherited, run_warm, start_warm
 
@@ -67,6 +67,7 @@ class Command:
     variables: Mapping[str, str]
     module: str = "s3plan"
     most_open_files: int | None = None  # soft and hard
+    is_server_later: bool = False  # its store's clock is as in later_second.py
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,6 +76,10 @@ class Command:
         own = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "NO_PROXY": "127.0.0.1"}
         own |= {"AWS_ENDPOINT_URL": _NOWHERE, "AWS_EC2_METADATA_DISABLED": "true"}
         return inherited() | own | dict(self.variables)
+
+    @property
+    def _circumstances(self) -> Circumstances:
+        return Circumstances(is_server_later=self.is_server_later)
 
     @property
     def _may_be_warm(self) -> bool:
@@ -89,7 +94,13 @@ class Command:
     def run(self, *words: str | Path, timeout_s: float = 60) -> Ended:
         """Run it to its end: in a fork of a process that has imported it already, where nothing speaks against that."""
         if self._may_be_warm:
-            ended = run_warm(words, folder=self.folder, environment=self.environment, timeout_s=timeout_s)
+            ended = run_warm(
+                words,
+                folder=self.folder,
+                environment=self.environment,
+                timeout_s=timeout_s,
+                circumstances=self._circumstances,
+            )
             if ended is not None:
                 return ended
         with self.start(*words, anew=True) as started:
@@ -102,7 +113,12 @@ class Command:
             process: subprocess.Popen[bytes] | HostedProcess | None = None
             if self._may_be_warm and not anew:
                 process = start_warm(
-                    words, folder=self.folder, environment=self.environment, stdout=stdout.name, stderr=stderr.name
+                    words,
+                    folder=self.folder,
+                    environment=self.environment,
+                    stdout=stdout.name,
+                    stderr=stderr.name,
+                    circumstances=self._circumstances,
                 )
             if process is None:
                 process = subprocess.Popen(

@@ -31,7 +31,8 @@ class Circumstances:
 
     `disk_fault`: see DiskFault; needs a host with a shim. `killed_at_commit`: the process is killed at the journal's
     commit of that number, from 1; `before_commit`: just before it is asked for, otherwise as soon as it is done.
-    `flush_every`: the journal is written after so many outcomes, and looked after often.
+    `flush_every`: the journal is written after so many outcomes, and looked after often. `is_server_later`: the store's
+    clock is as in later_second.py.
     """
 
     disk_fault: DiskFault | None = None
@@ -39,6 +40,7 @@ class Circumstances:
     before_commit: bool = False
     flush_every: int | None = None
     without_flock: bool = False
+    is_server_later: bool = True
 
 
 CALM = Circumstances()
@@ -140,13 +142,20 @@ class CommandHost:
         return told
 
     def start(
-        self, words: Sequence[str], *, folder: Path, environment: Mapping[str, str], stdout: str, stderr: str
+        self,
+        words: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        stdout: str,
+        stderr: str,
+        circumstances: Circumstances = CALM,
     ) -> HostedProcess:
         """Start one command that writes into these files; any number may run beside one another."""
         told = self._ask(
             {
                 "words": list(words),
-                "circumstances": asdict(CALM),
+                "circumstances": asdict(circumstances),
                 "folder": str(folder),
                 "environment": dict(environment),
                 "timeout_s": _LONGEST_S,

@@ -25,6 +25,7 @@ from s3plan.cli.main import main
 from s3plan.executors import recorder, scheduler
 
 from fakes.disk_shim import Disk, DiskFault
+from fakes.later_second import wait_no_more
 
 _OFTEN_S = 0.01
 
@@ -78,6 +79,8 @@ def _be_the_command(setup: Mapping[str, str], request: Mapping[str, Any], counts
         if told["flush_every"] is not None:
             recorder.FLUSH_EVERY_OUTCOMES = told["flush_every"]
             scheduler._WAIT_S = _OFTEN_S
+        if told["is_server_later"]:
+            wait_no_more()
         if told["without_flock"]:
             fcntl.flock = _no_flock  # type: ignore[assignment]
         disk = _disk_of(setup, told["disk_fault"])

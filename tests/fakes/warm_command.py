@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from fakes.command_host import CommandHost, HostedProcess
+from fakes.command_host import Circumstances, CommandHost, HostedProcess
 from fakes.ended import Ended
 
 # What a Python takes up when it starts, and so a process that has started cannot.
@@ -27,7 +27,12 @@ def inherited() -> dict[str, str]:
 
 
 def run_warm(
-    words: tuple[str | Path, ...], *, folder: Path, environment: Mapping[str, str], timeout_s: float
+    words: tuple[str | Path, ...],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    timeout_s: float,
+    circumstances: Circumstances,
 ) -> Ended | None:
     """Return how the command ended; None if it wants a process of its own: another start, or beside another one."""
     if _start_of(environment) != _start_of(inherited()) or not _lock.acquire(blocking=False):
@@ -35,7 +40,14 @@ def run_warm(
     try:
         if not _hosts:
             _hosts.append(_open_host())
-        ended = _hosts[0].run(*words, folder=folder, environment=environment, timeout_s=int(timeout_s)).ended
+        host = _hosts[0]
+        ended = host.run(
+            *words,
+            circumstances=circumstances,
+            folder=folder,
+            environment=environment,
+            timeout_s=int(timeout_s),
+        ).ended
     finally:
         _lock.release()
     assert ended.exit_code != -signal.SIGALRM, f"not done after {timeout_s} s: {ended.output}"
@@ -43,7 +55,13 @@ def run_warm(
 
 
 def start_warm(
-    words: tuple[str | Path, ...], *, folder: Path, environment: Mapping[str, str], stdout: str, stderr: str
+    words: tuple[str | Path, ...],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    stdout: str,
+    stderr: str,
+    circumstances: Circumstances,
 ) -> HostedProcess | None:
     """Return the command that runs now and writes into these files; None if it wants another start."""
     if _start_of(environment) != _start_of(inherited()) or threading.current_thread() is not threading.main_thread():
@@ -51,7 +69,12 @@ def start_warm(
     if not _starters:
         _starters.append(_open_host())
     return _starters[0].start(
-        [str(word) for word in words], folder=folder, environment=environment, stdout=stdout, stderr=stderr
+        [str(word) for word in words],
+        folder=folder,
+        environment=environment,
+        stdout=stdout,
+        stderr=stderr,
+        circumstances=circumstances,
     )
 
 

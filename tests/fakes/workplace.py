@@ -16,6 +16,7 @@ from s3plan.schemas.events import Event, OnEvent, Warned
 from s3plan.schemas.outcomes import OutcomeKind
 
 from fakes.command import Command, Started
+from fakes.later_second import NO_WAIT_S, PLACE
 from fakes.manifests import write_manifest
 from fakes.s3server import ServerProcess
 
@@ -65,7 +66,7 @@ class WorkplaceOn(Generic[ServerT]):
         self.s3 = self.server.client()
         variables = self.server.environment()
         del variables["AWS_ENDPOINT_URL_S3"]  # manifests name the endpoint
-        self.command = Command(self.folder, variables)
+        self.command = Command(self.folder, variables, is_server_later=isinstance(self.server, ServerProcess))
 
     @property
     def plan_file(self) -> Path:
@@ -199,5 +200,6 @@ def engine(request: pytest.FixtureRequest) -> str:
 def place(server: ServerProcess, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
     """A workplace on the session's server."""
     workplace = Workplace(tmp_path, server, engine)
+    monkeypatch.setattr(*PLACE, NO_WAIT_S)
     with workplace.at_work(monkeypatch):
         yield workplace

@@ -52,7 +52,7 @@ class Settings:
     max_copy_size_bytes: int = 5 * GIB
     complete_again: bool = False  # AWS answers a repeated complete with 200 for a while; many stores do not
     clock_offset_s: float = 0.0
-    parts_take_s: float = 0.0  # by so much later is what is made of parts said to be made; nobody has to wait for it
+    parts_take_s: float = 1.0  # by so much later is what is made of parts said to be made: see fakes/later_second.py
     latency_s: float = 0.0
     not_atomic_pause_s: float = 0.02
     refused_headers: Sequence[str] = ()  # what a store does not know, lower-case, it refuses with 400
