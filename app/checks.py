@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
@@ -76,13 +77,15 @@ def changed_manifest(plan: PlanReader) -> str | None:
 
 
 def _digest_of(path: Path) -> str | None:
-    """Return the digest of a manifest; of a longer file, wherever a plan says that it lies, no more than that is read.
+    text = _read(path)
+    return None if text is None else sha256(text).hexdigest()
 
-    None for a file that cannot be read.
-    """
+
+def _read(path: Path) -> bytes | None:
+    """Return a manifest; of a longer file, wherever a plan says that it lies, no more than that. None: unreadable."""
     try:
         with path.open("rb") as file:
-            return sha256(file.read(MAX_FILE_BYTES + 1)).hexdigest()
+            return file.read(MAX_FILE_BYTES + 1)
     except OSError:
         return None
 
@@ -105,7 +108,7 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:
     endpoints = {location.endpoint for location in named if location.endpoint is not None}
     if not (endpoints or trusts):
         return
-    beside = [_trust(connection) for connection in _connections_beside(plan)]
+    beside = [_trust(connection) for connection in _connections_beside(plan, own)]
     unknown = endpoints - {trust.endpoint for trust in beside}
     if unknown:
         raise _untrusted(plan, f"leads to {', '.join(sorted(unknown))}")
@@ -142,9 +145,13 @@ def _untrusted(plan: PlanReader, what: str) -> PlanRefused:
     )
 
 
-def _connections_beside(plan: PlanReader) -> list[Connection]:
+def _connections_beside(plan: PlanReader, own: Mapping[str, Connection]) -> list[Connection]:
+    """Return the connections of the manifests beside a plan; `own` are those of the text in the plan."""
     found: list[Connection] = []
     for manifest in _manifests_beside(plan):
+        if _read(manifest) == plan.header.manifest.text.encode():  # nothing has changed: it is read already
+            found += own.values()
+            continue
         try:
             found += load_manifest(manifest).manifest.connections.values()
         except ManifestInvalid:

@@ -21,6 +21,7 @@ from s3plan.storage.memory_engine import MemoryEngine
 from s3plan.storage.memory_store import MemoryStore
 
 from fakes.faulty_engine import FaultyEngine
+from fakes.later_second import NO_WAIT_S, PLACE
 from fakes.manifests import write_manifest
 
 AWS = "https://s3.us-east-1.amazonaws.com"  # a store of which it is known that it holds every condition
@@ -65,6 +66,7 @@ class MemoryWorld:
         self.in_between: Callable[[Engine], Engine] = lambda engine: engine
         for bucket in PREFIXES:
             self.store.create_bucket(bucket)
+        patch.setattr(*PLACE, NO_WAIT_S)  # each request takes a second of the store's clock
         patch.setattr("s3plan.app.stores.open_engine", lambda settings, **_: self.in_between(self.engine))
         for name in ("s3plan.app.clock.time_ns", "s3plan.app.planning.time_ns"):
             patch.setattr(name, self._local_clock_ns)
