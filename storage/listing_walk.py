@@ -27,6 +27,8 @@ from s3plan.storage.patience import Patience
 from s3plan.storage.range_splitting import RangeSplitter
 from s3plan.storage.reader_turn import ReaderTurn
 
+# What a store that knows no `start-after` answers to it.
+_LISTS_FROM_THE_START_ONLY = frozenset({FailureKind.INVALID, FailureKind.UNSUPPORTED})
 _LONGEST_RANGE_PAGES = 16
 _SHORTEST_RANGE_PAGES = 3
 _FIRST_RANGE_PAGES = 2  # while nobody knows how much there is
@@ -241,6 +243,8 @@ class ListingWalk:
             found.attempts += 1
         elif not passing and self._is_split and not found.pages and found is not self._ranges[0]:
             self._distrust(found, f"the store did not list from a key on ({failure.code})")
+        elif failure.kind in _LISTS_FROM_THE_START_ONLY and found.after is not None and not found.pages:
+            raise self._checker.begins_elsewhere(failure)  # what comes before it is handed on by now
         else:
             raise self._refused(failure)
 

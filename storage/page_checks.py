@@ -167,6 +167,11 @@ class PageChecker:
         self.pages += 1
         return self.unusable(str(error), ASK_THE_STORE)
 
+    def begins_elsewhere(self, failure: Failure) -> OutOfOrder:
+        """Return the error for a store that refuses to list from a key on; from the start it may be listed."""
+        self.pages += 1
+        return OutOfOrder(self._sentence(str(failure), "the store did not list from a key on"))
+
     def unusable(self, seen: str, advice: str) -> ListingUnusable:
         """Return the error for what was seen on the page read last."""
         return ListingUnusable(self._sentence(seen, advice))

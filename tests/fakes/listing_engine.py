@@ -48,6 +48,7 @@ class ListingEngine:
         self._page_keys = page_keys
         self._random = random.Random(seed)
         self.fault = fault
+        self.later_s: Callable[[ListObjects], float] = lambda _: 0.0  # than the others, by so much
         self._lock = threading.Lock()
         self._numbers = count()
         self._late: SimpleQueue[tuple[float, int, Answer, Reply]] = SimpleQueue()
@@ -71,7 +72,8 @@ class ListingEngine:
             self.in_flight -= 1
             on_reply(reply)
             return
-        self._late.put((time.monotonic() + self._latency_s * self._random.uniform(0.5, 1.5), number, on_reply, reply))
+        latency_s = self._latency_s * self._random.uniform(0.5, 1.5) + self.later_s(request)
+        self._late.put((time.monotonic() + latency_s, number, on_reply, reply))
 
     def call(self, request: Request) -> Reply:
         answers: SimpleQueue[Reply] = SimpleQueue()

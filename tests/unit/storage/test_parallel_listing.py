@@ -217,11 +217,26 @@ def refuse_start_after(number: int, request: ListObjects, page: ObjectsPage) -> 
     return page if request.start_after is None else failure(FailureKind.INVALID, code="NotImplemented")
 
 
-@pytest.mark.parametrize("fault", [ignore_start_after, refuse_start_after])
-def test_a_store_that_cannot_list_from_a_key_on_is_listed_serially_and_the_note_says_so(fault: Fault) -> None:
+FROM_THE_START_ONLY = pytest.mark.parametrize("fault", [ignore_start_after, refuse_start_after])
+
+
+@FROM_THE_START_ONLY
+def test_a_store_that_cannot_list_from_a_key_on_and_says_so_late_is_to_be_sorted(fault: Fault) -> None:
+    """What lies before that key is handed on by then, and there is no other way to what comes after it."""
+
     engine = slow(NUMBERS, fault=fault)
+    engine.later_s = lambda request: 0.0 if request.start_after is None else 0.3
+    with pytest.raises(OutOfOrder):
+        listed(parallel(engine))
+
+
+@FROM_THE_START_ONLY
+def test_a_store_that_cannot_list_from_a_key_on_is_listed_serially_and_the_note_says_so(fault: Fault) -> None:
+    few = NUMBERS[:800]
+    engine = slow(few, fault=fault)
+    engine.later_s = lambda request: 0.05 if request.start_after is None else 0.0  # so the first range is not through
     lister = parallel(engine)
-    assert listed(lister) == relative_keys(NUMBERS, prefix="p/")
+    assert listed(lister) == relative_keys(few, prefix="p/")
     assert lister.note is not None
     assert lister.note.startswith("listed by one request after another, since ")
 
