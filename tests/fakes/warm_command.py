@@ -35,7 +35,7 @@ def run_warm(
     circumstances: Circumstances,
 ) -> Ended | None:
     """Return how the command ended; None if it wants a process of its own: another start, or beside another one."""
-    if _start_of(environment) != _start_of(inherited()) or not _lock.acquire(blocking=False):
+    if _wants_another_start(environment) or not _lock.acquire(blocking=False):
         return None
     try:
         if not _hosts:
@@ -64,7 +64,7 @@ def start_warm(
     circumstances: Circumstances,
 ) -> HostedProcess | None:
     """Return the command that runs now and writes into these files; None if it wants another start."""
-    if _start_of(environment) != _start_of(inherited()) or threading.current_thread() is not threading.main_thread():
+    if _wants_another_start(environment) or threading.current_thread() is not threading.main_thread():
         return None
     if not _starters:
         _starters.append(_open_host())
@@ -76,6 +76,10 @@ def start_warm(
         stderr=stderr,
         circumstances=circumstances,
     )
+
+
+def _wants_another_start(environment: Mapping[str, str]) -> bool:
+    return _start_of(environment) != _start_of(inherited())
 
 
 def _start_of(environment: Mapping[str, str]) -> dict[str, str]:
