@@ -3,7 +3,7 @@
 #   make demo      the whole journey on a server of its own
 #   make test      all tests; PYTEST_ARGS="-n 2 --dist loadfile" spreads them over two processes
 #   make torture   every fault at every request, every crash point: what `test` takes samples of; PYTEST_ARGS as above
-#   make check     lint, format, types, import contracts, generated files: what CI runs before the tests
+#   make check     lint, format, types, import contracts, files, generated files: what CI runs before the tests
 #   make format    what `check` would ask for, done
 #   make generated the JSON Schemas, written anew from their models
 #   make bench     s3plan and other tools on the same work, for hours; BENCH_ARGS=--quick for a try, --help for more
@@ -46,6 +46,7 @@ check: $(VENV)/.with-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=.typing $(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/unit/test_packaging.py
 	@for module in $(GENERATED); do \
 		$(BIN)/python -c 'import sys, importlib; made = importlib.import_module(sys.argv[1]); \
 			sys.exit(made.SCHEMA_FILE.read_text(encoding="utf-8") != made.schema_text())' $$module \

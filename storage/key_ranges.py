@@ -15,6 +15,12 @@ from s3plan.storage.page_checks import ListedPage, TokenTrail
 _FEW_PAGES = 2.0  # a folder of which nothing is known
 _MANY_PAGES = 16.0  # one that has more than a page, while none has been seen to its end
 
+_LONGEST_RANGE_PAGES = 16
+_SHORTEST_RANGE_PAGES = 3
+_FIRST_RANGE_PAGES = 2  # while nobody knows how much there is
+_PAGES_A_RANGE = 4  # seen of the listing for each page that a range is long
+_SHORTER = 0.3  # of a page: so that its last page is seen to be the last
+
 
 @dataclass(slots=True, eq=False)
 class KeyRange:
@@ -61,6 +67,20 @@ class KeyRange:
         if expected is None:
             return _MANY_PAGES if self.pages else _FEW_PAGES
         return max(1.0, expected - self.pages, self.pages / 2 if self.pages > expected else 0.0)
+
+
+def range_pages(
+    ranges: Sequence[KeyRange], *, width: int, fitting_pages: int, pages_seen: int, usual_pages: float | None
+) -> float:
+    """Return how many pages long new ranges should be: `width` of them at once fit into the buffer; short near the end.
+
+    `ranges` are all that are left, in order; `fitting_pages` is what the buffer holds, `pages_seen` how many pages of
+    the listing have come, `usual_pages` as in `KeyRange.pages_left`.
+    """
+    longest: float = max(_SHORTEST_RANGE_PAGES, min(_LONGEST_RANGE_PAGES, fitting_pages // width))
+    if ranges[-1].is_complete:  # nothing comes behind those that are left
+        longest = sum(one.pages_left(usual_pages=usual_pages) for one in ranges) / width
+    return max(_FIRST_RANGE_PAGES, min(longest, pages_seen / _PAGES_A_RANGE)) - _SHORTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, UnparsedPage
-from s3plan.storage.key_ranges import FoldersWanted, KeyRange
+from s3plan.storage.key_ranges import FoldersWanted, KeyRange, range_pages
 from s3plan.storage.listing_pace import ListingPace
 from s3plan.storage.listing_requests import folders_request, page_request
 from s3plan.storage.page_checks import ASK_THE_STORE, ListedPage, PageChecker, listed_page, unreadable
@@ -29,11 +29,6 @@ from s3plan.storage.reader_turn import ReaderTurn
 
 # What a store that knows no `start-after` answers to it.
 _LISTS_FROM_THE_START_ONLY = frozenset({FailureKind.INVALID, FailureKind.UNSUPPORTED})
-_LONGEST_RANGE_PAGES = 16
-_SHORTEST_RANGE_PAGES = 3
-_FIRST_RANGE_PAGES = 2  # while nobody knows how much there is
-_PAGES_A_RANGE = 4  # seen of the listing for each page that a range is long
-_SHORTER = 0.3  # of a page: so that its last page is seen to be the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +163,13 @@ class ListingWalk:
         return self._buffered_bytes + (self._in_flight + 1) * self._page_bytes <= self._buffer_bytes
 
     def _range_pages(self) -> float:
-        """Return how long ranges should be: as many as are wanted fit into the buffer; short where little is left."""
-        fitting = self._buffer_bytes // (self._page_bytes * self._pace.width)
-        longest: float = max(_SHORTEST_RANGE_PAGES, min(_LONGEST_RANGE_PAGES, fitting))
-        if self._ranges[-1].is_complete:  # nothing comes behind those that are left
-            longest = sum(one.pages_left(usual_pages=self._usual_pages) for one in self._ranges) / self._pace.width
-        return max(_FIRST_RANGE_PAGES, min(longest, self._pages_seen / _PAGES_A_RANGE)) - _SHORTER
+        return range_pages(
+            self._ranges,
+            width=self._pace.width,
+            fitting_pages=self._buffer_bytes // self._page_bytes,
+            pages_seen=self._pages_seen,
+            usual_pages=self._usual_pages,
+        )
 
     def _submit(self, asked: KeyRange, request: ListObjects, *, folders: FoldersWanted | None) -> None:
         self._in_flight += 1
