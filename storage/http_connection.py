@@ -147,7 +147,7 @@ class Connection:
         except _LATER:
             sent = 0
         except OSError as broken:
-            self._break(FailureKind.UNREACHABLE, "ConnectionLost", f"nothing could be sent: {words_of(broken)}")
+            self._tell_unsent(broken)
             return
         if sent < len(exchange.message):
             self._unsent = memoryview(exchange.message)[sent:]
@@ -245,6 +245,19 @@ class Connection:
             self._owner.watch(self, EVENT_READ)
         else:
             self._receive()
+
+    def _tell_unsent(self, broken: OSError) -> None:
+        """A connection that takes nothing: under TLS 1.3, why may have come before the first request."""
+        try:
+            self._open_socket.recv(1)
+        except SSLError as said:
+            lasting = lasting_refusal(said.reason or "")
+            if lasting is not None:
+                self._break(FailureKind.INVALID, "TlsRefused", f"{self.place}: {lasting}")
+                return
+        except OSError:
+            pass  # it says no more than the other one
+        self._break(FailureKind.UNREACHABLE, "ConnectionLost", f"nothing could be sent: {words_of(broken)}")
 
     def _receive(self) -> None:
         secured = self._socket if self.place.tls is not None else None

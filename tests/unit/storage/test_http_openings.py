@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
+import time
 
 import pytest
 from fakes.raw_store import Serve, ask, asked, bodies, broken, loop, say, store
 from fakes.tls_pairs import client_settings, server_settings, tls_pair
 from s3plan.schemas.failures import FailureKind
+from s3plan.storage import http_connection
 from s3plan.storage.http_exchange import Place
 from s3plan.storage.http_openings import breakage_of_opening, lasting_refusal
 
@@ -92,6 +95,23 @@ def test_a_client_certificate_that_is_demanded_is_said(version: ssl.TLSVersion) 
             assert "demands a client certificate" in broken(end).message
         else:  # its alert is the same as for anything else that does not suit it
             assert broken(end).kind is FailureKind.UNREACHABLE, end
+
+
+def test_a_refusal_that_comes_between_the_handshake_and_the_request_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    server_side, client_side = tls_pair()
+    server_side.verify_mode = ssl.CERT_REQUIRED
+    server_side.minimum_version = ssl.TLSVersion.TLSv1_3
+
+    def look_too_early(connection: socket.socket) -> None:
+        select.select([connection], [], [], 5)
+        time.sleep(0.2)  # until the other side has hung up, too
+
+    monkeypatch.setattr(http_connection, "unasked_on", look_too_early)
+    monkeypatch.setattr(http_connection, "quietness_of", lambda _: lambda: True)
+    with store(lambda client, _: say(client), tls=(server_side, client_side)) as server, loop() as sender:
+        (end,) = ask(sender, server.place)
+        assert broken(end).kind is FailureKind.INVALID, end
+        assert "demands a client certificate" in broken(end).message
 
 
 def test_versions_that_do_not_meet_last() -> None:
