@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from s3plan.cli.habits import hint_of, in_order
+from s3plan.cli.leaving import leave
 from s3plan.cli.options import (
     BandwidthOption,
     ClusterOption,
@@ -48,7 +49,7 @@ def run() -> None:
     code = main(sys.argv[1:])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the result stands: what comes now must not change the exit code
-    sys.exit(code)
+    leave(code)
 
 
 def main(arguments: Sequence[str]) -> int:
