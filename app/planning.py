@@ -36,6 +36,7 @@ from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.redaction import find_known
 from s3plan.storage.listing import OutOfOrder
+from s3plan.storage.listing_pace import ReaderWaits
 from s3plan.storage.narrowed_listing import open_narrowed_listing
 
 OpenLister = Callable[[Engine, PlanLocation, bool], Lister]
@@ -55,8 +56,10 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
     loaded = load_manifest(request.manifest)
     shared = common_prefix(resolve_job(loaded.manifest).filters.include)  # by both sides: key filters hold on both
 
+    reader = ReaderWaits()
+
     def open_lister(engine: Engine, location: PlanLocation, unordered: bool) -> Lister:  # noqa: FBT001
-        return open_narrowed_listing(engine, location, shared=shared, unordered=unordered)
+        return open_narrowed_listing(engine, location, shared=shared, unordered=unordered, reader=reader)
 
     return plan_loaded(loaded, request, open_lister=open_lister, shared=shared, on_event=on_event)
 
@@ -79,7 +82,6 @@ def plan_loaded(
         raise UsageInvalid(f"{output}: a plan's file name ends in .s3plan")
     if request.keep is not None and request.keep < 0:
         raise UsageInvalid("a number of earlier plans to keep is 0 or more")
-    check_may_replace(output)
     job = resolve_job(loaded.manifest)
     with (
         calm_collector() if request.owns_process else nullcontext(),
@@ -88,7 +90,8 @@ def plan_loaded(
         open_engines(stores, loaded.manifest)
         _refuse_secrets(loaded)  # now that the sessions are open, they are known
         ask_first_questions(stores, loaded.manifest, shared=shared)
-        load_validator()  # it takes as long as the answers
+        check_may_replace(output)  # this and the next take as long as the answers
+        load_validator()
         source = find_location(stores, loaded.manifest.source, role=LocationRole.SOURCE)
         destination = find_location(stores, loaded.manifest.destination, role=LocationRole.DESTINATION)
         facts = _facts(request, loaded, stores, source, destination, retried=retried)

@@ -45,6 +45,7 @@ class KeyRange:
     judged_at_page: int = 0
     waiting: deque[tuple[ListedPage, str | None]] = field(default_factory=deque)  # and what is wrong with its token
     is_asked: bool = False
+    asked_s: float = 0.0
     is_complete: bool = False
     is_mapped: bool = False  # its folders are being asked for
     is_dropped: bool = False

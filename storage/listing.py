@@ -11,6 +11,7 @@ from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.requests import ListObjects, ObjectsPage, UnparsedPage
 from s3plan.storage.disk_sort import SortedOnDisk
+from s3plan.storage.listing_pace import ReaderWaits
 from s3plan.storage.page_checks import (
     ASK_THE_STORE,
     MAX_EMPTY_PAGES,
@@ -37,19 +38,27 @@ def open_listing(
     concurrency: int = DEFAULT_CONCURRENCY,
     buffer_bytes: int = DEFAULT_BUFFER_BYTES,
     patience: Patience | None = None,
+    reader: ReaderWaits | None = None,
 ) -> Lister:
     """Return the lister of a location: by up to `concurrency` requests at once, or by one after another if that is 1.
 
     With `unordered`, for a store that lists in an order of its own, serially and through a sort on disk. `below`
     narrows the listing to the keys that begin with it (relative to the location, UTF-8); keys still come relative to
-    the location. `buffer_bytes` bounds the pages that wait for their turn.
+    the location. `buffer_bytes` bounds the pages that wait for their turn. `reader` is shared by listings that are read
+    in turns.
     """
     if unordered:
         return SortedOnDisk(S3Lister(engine, location, below=below, in_order=False, patience=patience))
     if concurrency == 1:
         return S3Lister(engine, location, below=below, patience=patience)
     return ParallelLister(
-        engine, location, below=below, concurrency=concurrency, buffer_bytes=buffer_bytes, patience=patience
+        engine,
+        location,
+        below=below,
+        concurrency=concurrency,
+        buffer_bytes=buffer_bytes,
+        patience=patience,
+        reader=reader,
     )
 
 

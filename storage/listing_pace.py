@@ -1,71 +1,96 @@
 """How many requests of one listing are worth having under way: as many as keep its reader from waiting.
 
-Only time that the reader spends at this listing counts: a plan reads two, and waits for one while the other goes on.
+While one page is on its way, the reader can work through so many; to keep it busy, as many have to be under way, which
+is Little's law. Both times are seen: how long a page takes to come, and what the reader does with one when it does not
+wait. A plan reads two listings in turns; waiting for the other one is no work.
 """
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
+from collections.abc import Callable
 
-_WAITS_MUCH = 0.7  # of its time
-_WAITS_LITTLE = 0.1
+_AHEAD = 2  # times as many as it takes on average: pages do not come evenly
+_NEWEST = 0.25  # what the newest value counts for in an average
+_AT_ONCE_S = 0.001  # no page that is worth waiting for; or somebody had asked for the first one before
+_RECENT_PAGES = 4  # the fastest of them counts: one that was held up says nothing of the others
 _ONE_THROTTLING_S = 0.5
-_FIRST_STEP = 4  # from one request to as many: one page that was waited for says enough
-_STEADY_PAGES = 8  # the waiting for fewer pages says little
+
+
+class ReaderWaits:
+    """How long one reader has waited for pages of all the listings that it reads."""
+
+    def __init__(self) -> None:
+        self.total_s = 0.0
 
 
 class ListingPace:
-    """Begins with one request, doubles while the reader mostly waits, and halves once when it hardly does.
+    """Begins with one request. `width` is how many are wanted now: at least one, and never more than `limit`.
 
-    The first step is larger. It halves, too, when the store asks for less, and grows by one at a time after that.
-    `width` never exceeds `limit`.
+    It halves when the store asks for less, and the limit grows again by one for each round of pages after that.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, reader: ReaderWaits, clock: Callable[[], float] = time.monotonic) -> None:
+        """`reader` is that of this listing, `clock` gives seconds."""
         self.width = 1
-        self._needed = 1
+        self._most = limit
         self._limit = limit
+        self._reader = reader
+        self._clock = clock
+        self._pages_s: deque[float] = deque(maxlen=_RECENT_PAGES)  # from the request to the page
+        self._work_s: float | None = None  # of the reader for a page
+        self._has_begun = False
+        self._round = 0  # pages since the limit has grown
         self._throttled_at_s: float | None = None
-        self._is_steady = False
-        self._pages = 0
-        self._waited_s = 0.0
-        self._began_s = time.monotonic()
+        self._read_since_s = clock()
+        self._waits_before_s = reader.total_s
 
     def waited(self, seconds: float) -> None:
         """Take note that the reader had to wait for a page."""
-        self._waited_s += seconds
+        self._reader.total_s += seconds
 
-    def was_away(self, seconds: float) -> None:
-        """Take note that the reader was busy elsewhere."""
-        self._began_s += seconds
+    def arrived(self, *, after_s: float) -> None:
+        """Take note of a page, and how long it took to come."""
+        if self._has_begun or after_s >= _AT_ONCE_S:
+            self._pages_s.append(after_s)
+        self._has_begun = True
+        self._round += 1
+        if self._limit < self._most and self._round >= self._limit:
+            self._limit, self._round = self._limit + 1, 0
+        self._judge()
 
-    def arrived(self) -> None:
-        """Take note of a page."""
-        self._pages += 1
-
-    def judge(self) -> None:
-        """Once there have been as many pages as were under way, judge whether more are wanted; for the reader alone."""
-        if self._pages < max(self.width, _STEADY_PAGES if self._is_steady else 1):
-            return
-        now_s = time.monotonic()
-        elapsed_s = now_s - self._began_s
-        if self._waited_s >= _WAITS_MUCH * elapsed_s:
-            more = self.width + 1 if self._throttled_at_s else max(_FIRST_STEP, self.width * 2)
-            self.width = min(self._limit, more)
-            self._needed = max(self._needed, self.width)
-        elif self._waited_s < _WAITS_LITTLE * elapsed_s:
-            # Not far below what was needed once: of two listings read in turns, one is always behind the other.
-            self.width = max(self._needed // 2, self.width // 2, 1)
-            self._is_steady = True
-        self._pages, self._waited_s, self._began_s = 0, 0.0, now_s
+    def handed_on(self) -> None:
+        """Take note that the reader comes for the page after the one that it has worked through."""
+        now_s = self._clock()
+        waits_s = self._reader.total_s
+        self._work_s = _average(self._work_s, now_s - self._read_since_s - (waits_s - self._waits_before_s))
+        self._read_since_s, self._waits_before_s = now_s, waits_s
 
     def throttled(self) -> None:
         """Take note that the store refused a request for now; many at a time count as one."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         if self._throttled_at_s is None or now_s - self._throttled_at_s >= _ONE_THROTTLING_S:
-            self.width = self._needed = max(1, self.width // 2)
+            self._limit, self._round = max(1, self.width // 2), 0
             self._throttled_at_s = now_s
+            self._judge()
 
     def stay_serial(self) -> None:
         """Never have more than one request under way again."""
-        self.width = self._limit = 1
+        self.width = self._limit = self._most = 1
+
+    def _judge(self) -> None:
+        if not self._pages_s or self._work_s is None:
+            self.width = min(self.width, self._limit)
+            return
+        page_s = min(self._pages_s)
+        if page_s < _AT_ONCE_S:
+            wanted = 1
+        else:
+            wanted = self._limit if self._work_s <= 0 else math.ceil(_AHEAD * page_s / self._work_s)
+        self.width = max(1, min(self._limit, wanted))
+
+
+def _average(before: float | None, newest: float) -> float:
+    return newest if before is None else before + _NEWEST * (newest - before)

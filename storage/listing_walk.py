@@ -19,7 +19,7 @@ from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, UnparsedPage
 from s3plan.storage.key_ranges import FoldersWanted, KeyRange, range_pages
-from s3plan.storage.listing_pace import ListingPace
+from s3plan.storage.listing_pace import ListingPace, ReaderWaits
 from s3plan.storage.listing_requests import folders_request, page_request
 from s3plan.storage.page_checks import ASK_THE_STORE, ListedPage, PageChecker, listed_page, unreadable
 from s3plan.storage.page_ends import PageContradicts, PageUnreadable
@@ -50,6 +50,7 @@ class ListingWalk:
         concurrency: int,
         buffer_bytes: int,
         patience: Patience,
+        reader: ReaderWaits,
     ) -> None:
         self._engine = engine
         self._location = location
@@ -57,7 +58,7 @@ class ListingWalk:
         self._buffer_bytes = buffer_bytes
         self._patience = patience
         self._checker = PageChecker(location, below=below)
-        self._pace = ListingPace(concurrency)
+        self._pace = ListingPace(concurrency, reader=reader)
         self._splitter = RangeSplitter(self._prefix)
         self._turn: ReaderTurn[_Arrival] = ReaderTurn(self._advance)
         self._ranges = [KeyRange(None, None)]
@@ -82,10 +83,9 @@ class ListingWalk:
                 with self._turn:
                     rows, problem = self._next_rows()
                 if rows:
-                    away_since_s = time.monotonic()
                     yield rows
                     with self._turn:
-                        self._pace.was_away(time.monotonic() - away_since_s)
+                        self._pace.handed_on()
                 if problem is not None:
                     raise self._checker.unusable(problem, ASK_THE_STORE)
                 if rows is None:
@@ -98,7 +98,6 @@ class ListingWalk:
         while self._ranges:
             self._turn.check()
             self._advance()
-            self._pace.judge()
             head = self._ranges[0]
             if head.waiting:
                 rows, problem = self._read_next(head)
@@ -174,6 +173,7 @@ class ListingWalk:
     def _submit(self, asked: KeyRange, request: ListObjects, *, folders: FoldersWanted | None) -> None:
         self._in_flight += 1
         self.requests += 1
+        asked.asked_s = time.monotonic()
         self._engine.submit(request, lambda reply: self._turn.deliver(_Arrival(asked, folders, reply)))
 
     # Where ranges are split
@@ -253,7 +253,7 @@ class ListingWalk:
         found.run_pages += 1
         found.token = page.next_token
         self._pages_seen += 1
-        self._pace.arrived()
+        self._pace.arrived(after_s=time.monotonic() - found.asked_s)
         self._page_bytes = max(self._page_bytes, page.size_bytes)
         if page.sampled:
             first, last = page.sampled[0], page.sampled[-1]

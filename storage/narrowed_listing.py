@@ -9,15 +9,18 @@ from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.listing import open_listing
+from s3plan.storage.listing_pace import ReaderWaits
 
 
-def open_narrowed_listing(engine: Engine, location: PlanLocation, *, shared: bytes, unordered: bool = False) -> Lister:
+def open_narrowed_listing(
+    engine: Engine, location: PlanLocation, *, shared: bytes, unordered: bool = False, reader: ReaderWaits | None = None
+) -> Lister:
     """Return the lister of those keys that begin with `shared` (relative to the location, UTF-8), or of a few more.
 
-    With `unordered` as open_listing does.
+    With `unordered` and `reader` as open_listing does.
     """
     below = askable_prefix(location.bucket, location.prefix, shared)
-    lister = open_listing(engine, location, unordered=unordered, below=below)
+    lister = open_listing(engine, location, unordered=unordered, below=below, reader=reader)
     return NarrowedLister(lister, below) if below else lister
 
 

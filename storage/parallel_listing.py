@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
+from s3plan.storage.listing_pace import ReaderWaits
 from s3plan.storage.listing_walk import ListingWalk
 from s3plan.storage.patience import Patience
 
@@ -31,6 +32,7 @@ class ParallelLister:
         concurrency: int = DEFAULT_CONCURRENCY,
         buffer_bytes: int = DEFAULT_BUFFER_BYTES,
         patience: Patience | None = None,
+        reader: ReaderWaits | None = None,
     ) -> None:
         self._engine = engine
         self._location = location
@@ -38,6 +40,7 @@ class ParallelLister:
         self._concurrency = concurrency
         self._buffer_bytes = buffer_bytes
         self._patience = Patience() if patience is None else patience
+        self._reader = ReaderWaits() if reader is None else reader
         self._walk: ListingWalk | None = None
 
     @property
@@ -72,5 +75,6 @@ class ParallelLister:
             concurrency=self._concurrency,
             buffer_bytes=self._buffer_bytes,
             patience=self._patience,
+            reader=self._reader,
         )
         return self._walk.pages()
