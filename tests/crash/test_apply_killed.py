@@ -8,6 +8,7 @@ import time
 
 import pytest
 from fakes.command import Ended
+from fakes.torture import TORTURE
 from fakes.workplace import MIB, PROBE, Workplace
 
 IN_FLIGHT = 64
@@ -30,8 +31,8 @@ def killed(place: Workplace, *words: str, after_s: float) -> Ended:
 
 
 @pytest.mark.slow
-def test_twenty_thousand_objects_and_ten_kills(place: Workplace) -> None:
-    objects, kills = 20_000, 10
+def test_many_objects_and_many_kills(place: Workplace) -> None:
+    objects, kills = (20_000, 10) if TORTURE else (6_000, 4)
     moments = random.Random(20_000)
     place.seed("source", count=objects, size_bytes=100)
     place.seed("destination", count=2_000, size_bytes=99, modified_s=1)

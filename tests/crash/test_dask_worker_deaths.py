@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from crash.worker_deaths_contract import WorkerDeathsContract
 from fakes.dask_clusters import ClusterProcesses
+from fakes.torture import TORTURE
 from fakes.workplace import Workplace
 
 
@@ -17,7 +18,7 @@ class TestDaskWorkers(WorkerDeathsContract):
     executor = "dask"
     worker_words = "spawn_main"  # not the tracker that multiprocessing starts beside them
     obituary = "its dask worker"
-    copies = 10_000
+    copies = 10_000 if TORTURE else 4_000
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from fakes.workplace import Workplace
 
 EXECUTORS = pytest.mark.parametrize("executor", ["serial", "threads", "processes", "dask"])
 _COMES_UP_WITHIN_S = {"dask": 2.5}  # a cluster, for each run; others do in a second
+SLOW_TO_START = ("processes", "dask")  # a process for each worker, for each run
 LATENCY_S = 0.004
 _MOST_POINTS = 500
 
@@ -88,7 +89,7 @@ def commits(*, before: bool, flush_every: int | None, step: int = 1, first: int 
 @EXECUTORS
 def test_killed_after_any_commit_of_the_journal(mirrored: MirroredPlace, host: CommandHost, executor: str) -> None:
     flush_every = 1 if TORTURE else None  # None: as it is, some ten commits
-    step = 3 if executor == "dask" and not TORTURE else 1
+    step = 3 if executor in SLOW_TO_START and not TORTURE else 1
     kills = killed_at_every_point(mirrored, host, executor, commits(before=False, flush_every=flush_every, step=step))
     assert kills >= (8 if TORTURE else 6 // step)
 
@@ -97,7 +98,7 @@ def test_killed_after_any_commit_of_the_journal(mirrored: MirroredPlace, host: C
 def test_killed_just_before_any_commit_of_the_journal(
     mirrored: MirroredPlace, host: CommandHost, executor: str
 ) -> None:
-    step = 1 if TORTURE else 6 if executor == "dask" else 3
+    step = 1 if TORTURE else 6 if executor in SLOW_TO_START else 3
     points = commits(before=True, flush_every=1 if TORTURE else None, step=step, first=1 if TORTURE else 2)
     assert killed_at_every_point(mirrored, host, executor, points) >= (1 if step == 6 else 2)
 

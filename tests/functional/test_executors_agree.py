@@ -11,19 +11,21 @@ import pytest
 import s3plan
 from fakes.child_processes import children_of
 from fakes.command import Command
+from fakes.torture import TORTURE
 from fakes.workplace import BY_BOTH_ENGINES, MIRROR, Workplace
 
 EXECUTORS = ("serial", "threads", "processes", "dask")
 
 
 @pytest.mark.slow
-def test_twenty_thousand_actions_end_the_same_on_every_executor(place: Workplace) -> None:
+def test_many_actions_end_the_same_on_every_executor(place: Workplace) -> None:
+    new = 19_000 if TORTURE else 3_000
     found = {}
     for executor in EXECUTORS:
         place.server.wipe()
-        place.seed("source", count=19_000, size_bytes=100)
+        place.seed("source", count=new, size_bytes=100)
         place.seed("destination", count=500, size_bytes=99, modified_s=1)
-        place.seed("destination", count=1_000, start=19_000, size_bytes=5)
+        place.seed("destination", count=1_000, start=new, size_bytes=5)
         place.manifest(guards={"max_delete": "100%"}, **MIRROR)
         output = place.folder / f"{executor}.s3plan"
         s3plan.plan(place.folder / "job.yaml", output=output, probe=True)
@@ -34,7 +36,7 @@ def test_twenty_thousand_actions_end_the_same_on_every_executor(place: Workplace
         listed = {key: (row.etag, row.size_bytes) for key, row in place.listed("destination").items()}
         found[executor] = (listed, status["counts"], status["remaining"], place.writes())
     assert found["serial"] == found["threads"] == found["processes"] == found["dask"]
-    assert found["serial"][1] == {"done": 18_999, "stale": 1, "skipped": 1_000}
+    assert found["serial"][1] == {"done": new - 1, "stale": 1, "skipped": 1_000}
 
 
 @BY_BOTH_ENGINES
