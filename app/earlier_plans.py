@@ -19,9 +19,8 @@ from s3plan.app.standing import count_open, read_states
 from s3plan.executors.control_file import control_path
 from s3plan.executors.journal import Journal
 from s3plan.executors.lock import JournalLock, is_held
-from s3plan.planfile.own_file import objection_to_folder
 from s3plan.planfile.reader import open_plan
-from s3plan.planfile.temporary_file import prepare_folder, sync
+from s3plan.planfile.temporary_file import make_own_folder, prepare_folder, sync
 from s3plan.schemas.errors import JournalRefused, Locked, PlanDamaged, PlanRefused, S3PlanError
 from s3plan.schemas.printable import shown_path, typed_path
 
@@ -133,20 +132,12 @@ def kept_from_applies(plan: Path) -> Iterator[None]:
 def put_away(plan: Path) -> Path:
     """Move a plan and its journal to the earlier ones, within `kept_from_applies`; return its new place.
 
-    Raises OSError.
+    Raises OSError, S3PlanError.
     """
     digest, journal = _digest_of(plan), journal_path(plan)
     folder = _folder_of(plan)
     prepare_folder(folder.parent)
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except FileExistsError as error:
-        raise S3PlanError(
-            f"{shown_path(folder)} is not a folder; remove it, or put the plan elsewhere with -o"
-        ) from error
-    objection = objection_to_folder(folder)
-    if objection is not None:
-        raise S3PlanError(f"{shown_path(folder)} {objection}; remove it, or put the plan elsewhere with -o")
+    make_own_folder(folder)
     place = folder / f"{plan.stem}.{(digest or secrets.token_hex(4))[:8]}{PLAN_SUFFIX}"
     plan.replace(place)
     if journal.exists():

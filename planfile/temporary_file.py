@@ -19,15 +19,22 @@ PLAN_FOLDER = ".s3plan"
 def prepare_folder(folder: Path) -> None:
     """Make the folder, for its owner only, if it is a `.s3plan` one; any other must be there. Raises OSError.
 
-    A `.s3plan` folder that somebody else has made is refused with S3PlanError: they could put another plan into it.
+    Raises what make_own_folder raises.
     """
-    if folder.name != PLAN_FOLDER:
-        return
+    if folder.name == PLAN_FOLDER:
+        make_own_folder(folder)
+
+
+def make_own_folder(folder: Path) -> None:
+    """Make a folder for plans, for its owner only, unless it is there. Raises OSError.
+
+    One that somebody else has made is refused with S3PlanError: they could put another plan into it.
+    """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError as error:
         raise S3PlanError(
-            f"{shown_path(folder)} is no folder; move it away, or put the plan elsewhere with -o"
+            f"{shown_path(folder)} is not a folder; move it away, or put the plan elsewhere with -o"
         ) from error
     objection = objection_to_folder(folder)
     if objection is not None:

@@ -159,6 +159,6 @@ def test_what_stands_in_the_place_of_the_folder_of_earlier_plans_is_named(desk: 
     for words in (("plan", "job.yaml"), ("discard", "--yes")):
         ended = desk.run(*words)
         assert ended.exit_code == 1, ended.output
-        assert ".s3plan/earlier is not a folder; remove it" in ended.stderr
+        assert ".s3plan/earlier is not a folder; move it away" in ended.stderr
     assert desk.world.plan_file.exists()
     assert desk.world.journal.exists()

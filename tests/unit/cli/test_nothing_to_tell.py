@@ -85,7 +85,7 @@ def test_what_stands_where_the_folder_of_plans_belongs_is_named(desk: Desk) -> N
     desk.world.manifest()
     desk.world.put(SOURCE, {"a": Stored(b"1")})
     place = desk.world.folder / ".s3plan"
-    said = "error: .s3plan is no folder; move it away, or put the plan elsewhere with -o\n"
+    said = "error: .s3plan is not a folder; move it away, or put the plan elsewhere with -o\n"
     place.touch()
     assert desk.run("plan", "job.yaml").stderr.endswith(said)
     place.unlink()
