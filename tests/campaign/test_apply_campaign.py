@@ -21,7 +21,7 @@ WHILE_PROBING = [disturbance for disturbance in EVERYTHING if disturbance.name n
 
 @pytest.mark.parametrize(("engine", "disturbance", "turn"), cases(EVERYTHING), indirect=["engine"])
 def test_an_apply_ends_right_or_says_the_truth(stage: Stage, disturbance: Disturbance, turn: int, tally: Tally) -> None:
-    numbers = numbers_for(disturbance, stage.applying, turn=turn, most=None if TORTURE else 3)
+    numbers = numbers_for(disturbance, stage.applying, turn=turn, most=None if TORTURE else 2)
     assert numbers, "it makes sense for no request at all"
     for number in numbers:
         where = f"{disturbance.name} at request {number} ({stage.applying[number - 1]})"

@@ -20,7 +20,7 @@ HONEST = [disturbance for disturbance in (*EVERYTHING, *IN_LISTINGS) if not dist
 def test_a_plan_is_right_or_there_is_none(
     stage: Stage, disturbance: Disturbance, turn: int, tally: Tally, tmp_path: Path
 ) -> None:
-    numbers = numbers_for(disturbance, stage.planning, turn=turn, most=None if TORTURE else 4)
+    numbers = numbers_for(disturbance, stage.planning, turn=turn, most=None if TORTURE else 3)
     stage.set_up()
     stage.forget_capabilities(forget=True)
     for number in numbers:

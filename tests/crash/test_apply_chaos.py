@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 import s3plan
 from fakes.s3server import Fault, FaultKind
+from fakes.torture import TORTURE
 from fakes.workplace import MIB, Workplace
 from s3plan.app.applying import StopLevel
 
@@ -35,7 +36,7 @@ OPERATIONS = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(40 if TORTURE else 6))
 def test_whatever_happens_the_end_is_that_of_a_calm_run(place: Workplace, seed: int) -> None:
     chance = random.Random(seed)
     conditions = chance.choice(["all", "all", "none", "put-only"])

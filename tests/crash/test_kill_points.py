@@ -118,9 +118,9 @@ def test_killed_at_commits_on_a_store_that_holds_no_condition(mirrored: Mirrored
 def test_killed_at_any_change_of_the_disk(mirrored: MirroredPlace, host: CommandHost) -> None:
     points = (
         Circumstances(disk_fault=DiskFault(kill_at=number), flush_every=4)
-        for number in range(1, _MOST_POINTS * 10, 1 if TORTURE else 13)
+        for number in range(1, _MOST_POINTS * 10, 1 if TORTURE else 21)
     )
-    assert killed_at_every_point(mirrored, host, "serial", points) >= 8
+    assert killed_at_every_point(mirrored, host, "serial", points) >= 5
 
 
 @EXECUTORS
