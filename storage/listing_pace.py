@@ -2,7 +2,8 @@
 
 While one page is on its way, the reader can work through so many; to keep it busy, as many have to be under way, which
 is Little's law. Both times are seen: how long a page takes to come, and what the reader does with one when it does not
-wait. A plan reads two listings in turns; waiting for the other one is no work.
+wait. A page that comes sooner than that needs no company: it is asked for while the one before is worked through. A
+plan reads two listings in turns; waiting for the other one is no work.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class ListingPace:
             self.width = min(self.width, self._limit)
             return
         page_s = min(self._pages_s)
-        if page_s < _AT_ONCE_S:
+        if page_s < _AT_ONCE_S or page_s <= self._work_s:
             wanted = 1
         else:
             wanted = self._limit if self._work_s <= 0 else math.ceil(_AHEAD * page_s / self._work_s)
