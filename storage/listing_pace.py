@@ -83,14 +83,9 @@ class ListingPace:
 
     def _judge(self) -> None:
         if not self._pages_s or self._work_s is None:
-            self.width = min(self.width, self._limit)
             return
-        page_s = min(self._pages_s)
-        if page_s < _AT_ONCE_S or page_s <= self._work_s:
-            wanted = 1
-        else:
-            wanted = self._limit if self._work_s <= 0 else math.ceil(_AHEAD * page_s / self._work_s)
-        self.width = max(1, min(self._limit, wanted))
+        page_s, work_s = min(self._pages_s), max(self._work_s, _AT_ONCE_S)
+        self.width = 1 if page_s <= work_s else min(self._limit, math.ceil(_AHEAD * page_s / work_s))
 
 
 def _average(before: float | None, newest: float) -> float:

@@ -153,7 +153,7 @@ class ListingWalk:
                 return
             is_idle = not (asked.is_asked or asked.is_complete or asked.due_s > now_s)
             if is_idle and (not asked.waiting or self._has_room()):
-                asked.is_asked = True
+                asked.is_asked, asked.asked_s = True, time.monotonic()
                 request = page_request(self._location, self._prefix, after=asked.after, token=asked.token)
                 self._submit(asked, request, folders=None)
             taken += len(asked.waiting) + asked.pages_left(usual_pages=self._usual_pages)
@@ -173,7 +173,6 @@ class ListingWalk:
     def _submit(self, asked: KeyRange, request: ListObjects, *, folders: FoldersWanted | None) -> None:
         self._in_flight += 1
         self.requests += 1
-        asked.asked_s = time.monotonic()
         self._engine.submit(request, lambda reply: self._turn.deliver(_Arrival(asked, folders, reply)))
 
     # Where ranges are split

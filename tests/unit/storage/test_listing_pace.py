@@ -21,10 +21,10 @@ class Clock:
 class Listing:
     """A listing whose pages take `page_s` to come, and its reader, which takes `work_s` for each."""
 
-    def __init__(self, *, page_s: float, work_s: float, limit: int = LIMIT, reader: ReaderWaits | None = None) -> None:
+    def __init__(self, *, page_s: float, work_s: float, reader: ReaderWaits | None = None) -> None:
         self.clock = Clock()
         self.page_s, self.work_s = page_s, work_s
-        self.pace = ListingPace(limit, reader=reader or ReaderWaits(), clock=self.clock)
+        self.pace = ListingPace(LIMIT, reader=reader or ReaderWaits(), clock=self.clock)
 
     def read(self, pages: int) -> int:
         """Read so many pages, each of which is waited for; return how many requests are wanted then."""
