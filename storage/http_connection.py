@@ -248,16 +248,8 @@ class Connection:
 
     def _tell_unsent(self, broken: OSError) -> None:
         """A connection that takes nothing: under TLS 1.3, why may have come before the first request."""
-        try:
-            self._open_socket.recv(1)
-        except SSLError as said:
-            lasting = lasting_refusal(said.reason or "")
-            if lasting is not None:
-                self._break(FailureKind.INVALID, "TlsRefused", f"{self.place}: {lasting}")
-                return
-        except OSError:
-            pass  # it says no more than the other one
-        self._break(FailureKind.UNREACHABLE, "ConnectionLost", f"nothing could be sent: {words_of(broken)}")
+        if not self._is_refusal(unasked_on(self._open_socket)):
+            self._break(FailureKind.UNREACHABLE, "ConnectionLost", f"nothing could be sent: {words_of(broken)}")
 
     def _receive(self) -> None:
         secured = self._socket if self.place.tls is not None else None
@@ -306,14 +298,21 @@ class Connection:
 
     def _lose(self, broken: OSError) -> None:
         """A fault of the connection; TLS 1.3 refuses a client, too, only after the handshake."""
-        lasting = lasting_refusal(broken.reason or "") if isinstance(broken, SSLError) else None
-        if lasting is not None:
-            self._break(FailureKind.INVALID, "TlsRefused", f"{self.place}: {lasting}")
-        elif self._reader is not None and self._reader.has_begun:
+        if self._is_refusal(broken):
+            return
+        if self._reader is not None and self._reader.has_begun:
             words = f"the connection broke in the middle of the answer: {words_of(broken)}"
             self._break(FailureKind.TRANSIENT, "AnswerBroken", words)
         else:
             self._break(FailureKind.TRANSIENT, "ConnectionLost", f"no answer came: {words_of(broken)}")
+
+    def _is_refusal(self, said: OSError | None) -> bool:
+        """Say whether the store wants no client like this one; the connection is closed then, with its words."""
+        lasting = lasting_refusal(said.reason or "") if isinstance(said, SSLError) else None
+        if lasting is None:
+            return False
+        self._break(FailureKind.INVALID, "TlsRefused", f"{self.place}: {lasting}")
+        return True
 
     def _end_of_connection(self) -> None:
         exchange, reader = self._exchange, self._reader

@@ -14,6 +14,7 @@ from s3plan.schemas.failures import FailureKind
 from s3plan.storage import http_connection
 from s3plan.storage.http_exchange import Place
 from s3plan.storage.http_openings import breakage_of_opening, lasting_refusal
+from s3plan.storage.quiet_sockets import unasked_on
 
 RECORD_OF_ALERT = b"\x15\x03\x03\x00\x02\x02"
 INTERNAL_ERROR, HANDSHAKE_FAILURE, UNRECOGNIZED_NAME, CLOSE_NOTIFY = 80, 40, 112, 0
@@ -103,6 +104,7 @@ def test_a_refusal_that_comes_between_the_handshake_and_the_request_is_said(monk
     server_side.minimum_version = ssl.TLSVersion.TLSv1_3
 
     def look_too_early(connection: socket.socket) -> None:
+        monkeypatch.setattr(http_connection, "unasked_on", unasked_on)  # the next one looks
         select.select([connection], [], [], 5)
         time.sleep(0.2)  # until the other side has hung up, too
 
