@@ -17,7 +17,7 @@ PLAN_FOLDER = ".s3plan"
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder, for its owner only, if it is a `.s3plan` one; any other must be there. Raises OSError.
+    """Make the folder, for its owner only, if it is a `.s3plan` one; any other must be there.
 
     Raises what make_own_folder raises.
     """

@@ -120,7 +120,7 @@ def test_killed_at_any_change_of_the_disk(mirrored: MirroredPlace, host: Command
         Circumstances(disk_fault=DiskFault(kill_at=number), flush_every=4)
         for number in range(1, _MOST_POINTS * 10, 1 if TORTURE else 21)
     )
-    assert killed_at_every_point(mirrored, host, "serial", points) >= 5
+    assert killed_at_every_point(mirrored, host, "serial", points) >= (8 if TORTURE else 5)
 
 
 @EXECUTORS

@@ -182,7 +182,7 @@ def assert_as_the_model_says(world: MemoryWorld, source: Tree, destination: Tree
     assert world.untold_uploads == []
 
 
-@examples(80, torture=4_000)
+@examples(120, torture=4_000)
 @given(sources, destinations, jobs())
 @example({TOO_LONG_THERE: Stored(b"x")}, {"old": Stored(b"old")}, ALL_OF_IT)
 def test_plan_and_apply_do_what_the_model_says_and_a_second_time_nothing(
