@@ -38,9 +38,29 @@ def project_file() -> Mapping[str, Any]:
 
 
 def code_folders() -> Mapping[str, Path]:
-    """Return the folder of each subpackage by its import name, as the disk has them, `s3plan` itself among them."""
-    found = {path.parent.name: path.parent for path in ROOT.glob("*/__init__.py")}
-    return {"s3plan" if name == "public" else f"s3plan.{name}": folder for name, folder in sorted(found.items())}
+    """Return the folder of each package by its import name, as the disk has them: `s3plan`, its rooms, theirs."""
+    tops = sorted(path.parent for path in ROOT.glob("*/__init__.py"))
+    found = {package_of(top): top for top in tops}
+    for top in tops:
+        found |= {package_of(file.parent): file.parent for file in sorted(top.glob("*/**/__init__.py"))}
+    return found
+
+
+def layers() -> set[str]:
+    """Return the subpackages whose folders stand at the top: one for each layer."""
+    return {package for package in code_folders() if package.count(".") == 1}
+
+
+def code_files() -> Iterator[Path]:
+    """Yield every file of the code, in order of its folders."""
+    for folder in code_folders().values():
+        yield from (path for path in files_below(folder) if path.parent == folder)
+
+
+def package_of(folder: Path) -> str:
+    """Return the import name of a folder of code."""
+    top, *rooms = folder.relative_to(ROOT).parts
+    return ".".join(["s3plan", *([] if top == "public" else [top]), *rooms])
 
 
 def modules() -> Iterator[str]:

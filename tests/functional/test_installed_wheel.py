@@ -13,7 +13,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from fakes.checkout import ROOT, code_folders, files_below, is_left_behind, project_file
+from fakes.checkout import ROOT, code_files, files_below, is_left_behind, package_of, project_file
 
 ONLY_IN_A_CLONE = (".ci/", ".typing/", ".gitignore")
 _TIMEOUT_S = 300
@@ -73,11 +73,7 @@ def test_the_wheel_holds_every_file_of_the_code_folders_and_nothing_else(built: 
     (wheel,) = built.glob("*.whl")
     names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
-    assert names == {
-        f"{package.replace('.', '/')}/{path.name}"
-        for package, folder in code_folders().items()
-        for path in files_below(folder)
-    }
+    assert names == {f"{package_of(path.parent).replace('.', '/')}/{path.name}" for path in code_files()}
 
 
 def test_the_sdist_holds_every_file_that_the_tests_need(built: Path) -> None:

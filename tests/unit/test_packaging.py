@@ -6,14 +6,22 @@ import ast
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from importlib import import_module, resources
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
-from fakes.checkout import ROOT, code_folders, files_below, modules, project_file
+from fakes.checkout import (
+    ROOT,
+    code_files,
+    code_folders,
+    files_below,
+    layers,
+    modules,
+    package_of,
+    project_file,
+)
 
 CODE_LINES = 350
 TEST_LINES = 500
@@ -26,34 +34,30 @@ EXTRAS = ("demo", "dask")
 TESTS_FOR_OTHERS = "executors/contract.py"  # imported by tests alone, and so may need pytest
 
 
-def code_files() -> Iterator[Path]:
-    for folder in code_folders().values():
-        yield from files_below(folder)
-
-
 def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
 def test_every_code_folder_is_listed_as_a_package() -> None:
     packaging = project_file()["tool"]["setuptools"]
-    on_disk = {package: folder.name for package, folder in code_folders().items()}
 
-    assert sorted(packaging["packages"]) == sorted(on_disk)
-    assert packaging["package-dir"] == on_disk
+    assert sorted(packaging["packages"]) == sorted(code_folders())
+    assert packaging["package-dir"] == {package: code_folders()[package].name for package in {"s3plan", *layers()}}
 
 
-def test_code_folders_have_no_folders_inside_since_those_would_not_be_packaged() -> None:
-    assert [relative(path) for path in code_files() if path.parent not in code_folders().values()] == []
+def test_every_folder_inside_a_code_folder_is_a_package_since_others_would_not_be_packaged() -> None:
+    below = {path for layer in layers() for path in files_below(code_folders()[layer])}
+
+    assert sorted(relative(path) for path in below - set(code_files())) == []
 
 
 def test_every_data_file_in_a_code_folder_is_packaged_and_every_pattern_finds_one() -> None:
     patterns = project_file()["tool"]["setuptools"]["package-data"]
     unpackaged = [
-        f"{package}: {path.name}"
-        for package, folder in code_folders().items()
-        for path in files_below(folder)
-        if path.suffix != ".py" and not any(fnmatch(path.name, pattern) for pattern in patterns.get(package, ()))
+        relative(path)
+        for path in code_files()
+        if path.suffix != ".py"
+        and not any(fnmatch(path.name, pattern) for pattern in patterns.get(package_of(path.parent), ()))
     ]
     idle = [
         f"{package}: {pattern}"
@@ -71,10 +75,9 @@ def test_every_module_can_be_imported() -> None:
 
 
 def test_every_data_file_can_be_read_as_a_resource() -> None:
-    for package, folder in code_folders().items():
-        for path in files_below(folder):
-            if path.suffix != ".py":
-                assert resources.files(package).joinpath(path.name).read_bytes() == path.read_bytes()
+    for path in code_files():
+        if path.suffix != ".py":
+            assert resources.files(package_of(path.parent)).joinpath(path.name).read_bytes() == path.read_bytes()
 
 
 def test_the_declared_dependencies_are_those_that_are_imported() -> None:
@@ -115,7 +118,8 @@ def _imported(path: Path) -> set[str]:
 def test_the_type_checkers_view_has_one_symlink_for_each_folder_and_each_public_file() -> None:
     if (ROOT / "PKG-INFO").exists():
         pytest.skip("an sdist has no .typing")
-    wanted = {folder.name: f"../../{folder.name}" for folder in code_folders().values() if folder.name != "public"}
+    tops = [code_folders()[package] for package in layers()]
+    wanted = {folder.name: f"../../{folder.name}" for folder in tops}
     wanted |= {path.name: f"../../public/{path.name}" for path in files_below(ROOT / "public")}
 
     assert {path.name: str(path.readlink()) for path in files_below(ROOT / ".typing" / "s3plan")} == wanted
@@ -123,19 +127,18 @@ def test_the_type_checkers_view_has_one_symlink_for_each_folder_and_each_public_
 
 def test_the_import_contracts_and_the_import_ban_know_every_folder() -> None:
     tools = project_file()["tool"]
-    subpackages = set(code_folders()) - {"s3plan"}
-    layers, *forbidden = tools["importlinter"]["contracts"]
+    one_way, *forbidden = tools["importlinter"]["contracts"]
 
     assert tools["importlinter"]["root_packages"] == ["s3plan"]
-    assert {name for layer in layers["layers"] for name in layer.split(" | ")} == subpackages
-    assert [subpackages - set(contract["source_modules"]) for contract in forbidden] == [
+    assert {name for layer in one_way["layers"] for name in layer.split(" | ")} == layers()
+    assert [layers() - set(contract["source_modules"]) for contract in forbidden] == [
         {"s3plan.storage"},
         {"s3plan.cli"},
         {"s3plan.executors"},
         set(),
     ]
     banned = tools["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
-    assert set(banned) == {folder.name for folder in code_folders().values()}
+    assert set(banned) == {code_folders()[package].name for package in {"s3plan", *layers()}}
 
 
 def test_no_file_or_folder_has_a_name_that_says_nothing() -> None:
