@@ -22,11 +22,11 @@ from s3plan.app.standing import performed_batches, standing_end
 from s3plan.app.stopping import PreparationStopped, StopWatch
 from s3plan.app.stores import Stores
 from s3plan.app.worker import OpenEngines
-from s3plan.executors.control_file import ControlFile, control_path
-from s3plan.executors.journal import Journal
-from s3plan.executors.ledger import BatchState, load_states
-from s3plan.executors.lock import JournalLock
-from s3plan.executors.progress_file import progress_path, told_to_others
+from s3plan.executors.journal.control_file import ControlFile, control_path
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.ledger import BatchState, load_states
+from s3plan.executors.journal.lock import JournalLock
+from s3plan.executors.journal.progress_file import progress_path, told_to_others
 from s3plan.executors.run_states import StopLevel
 from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan

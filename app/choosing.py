@@ -11,8 +11,8 @@ from pathlib import Path
 from s3plan.app.places import EARLIER_FOLDER, PLAN_SUFFIX, PLANS_FOLDER, journal_path, lock_path, plans_in
 from s3plan.app.standing import count_open, read_states
 from s3plan.app.status import read_state
-from s3plan.executors.ledger import total_counts
-from s3plan.executors.lock import is_held
+from s3plan.executors.journal.ledger import total_counts
+from s3plan.executors.journal.lock import is_held
 from s3plan.executors.run_states import RunState
 from s3plan.planfile.own_file import objection_to
 from s3plan.planfile.reader import open_plan

@@ -8,8 +8,8 @@ from time import monotonic, sleep
 
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.status import read_state
-from s3plan.executors.control_file import ask, control_path
-from s3plan.executors.lock import is_held, read_holder
+from s3plan.executors.journal.control_file import ask, control_path
+from s3plan.executors.journal.lock import is_held, read_holder
 from s3plan.executors.run_states import RunState, Wish
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import S3PlanError

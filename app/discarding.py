@@ -12,9 +12,9 @@ from s3plan.app.places import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.requests import ApplyRequest
 from s3plan.app.standing import performed_batches, standing_end, was_begun
 from s3plan.app.stores import Stores
-from s3plan.executors.journal import Journal
-from s3plan.executors.ledger import load_states
-from s3plan.executors.lock import is_held
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.ledger import load_states
+from s3plan.executors.journal.lock import is_held
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.schemas.errors import JournalRefused, Locked, PlanRefused, S3PlanError, UsageInvalid

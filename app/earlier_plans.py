@@ -16,9 +16,9 @@ from pathlib import Path
 from s3plan.app.clock import now_ms
 from s3plan.app.places import EARLIER_FOLDER, JOURNAL_SUFFIX, PLAN_SUFFIX, PLANS_FOLDER, journal_path, lock_path
 from s3plan.app.standing import count_open, read_states
-from s3plan.executors.control_file import control_path
-from s3plan.executors.journal import Journal
-from s3plan.executors.lock import JournalLock, is_held
+from s3plan.executors.journal.control_file import control_path
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.lock import JournalLock, is_held
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.temporary_file import make_own_folder, prepare_folder, sync
 from s3plan.schemas.errors import JournalRefused, Locked, PlanDamaged, PlanRefused, S3PlanError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from s3plan.app.stores import Stores
-from s3plan.executors.circuit_breaker import ENDPOINT_FAILURES, SendProbe
+from s3plan.executors.pace.circuit_breaker import ENDPOINT_FAILURES, SendProbe
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.requests import HeadBucket, Reply

@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from s3plan.app.executor_plugins import load_plugin, plugin_names
-from s3plan.executors.core_pin import core_count
-from s3plan.executors.dask_cluster import cluster_address, open_dask
+from s3plan.executors.dask.cluster import cluster_address, open_dask
 from s3plan.executors.executor_context import ExecutorContext, OpenExecutor
 from s3plan.executors.lease import Lease
-from s3plan.executors.pacing import RunControl
-from s3plan.executors.processes import ProcessesExecutor
-from s3plan.executors.serial import SerialExecutor
-from s3plan.executors.threads import ThreadsExecutor
-from s3plan.executors.tuning import InFlightTuner
-from s3plan.executors.worker_messages import OpenPerformer
+from s3plan.executors.local.serial import SerialExecutor
+from s3plan.executors.local.threads import ThreadsExecutor
+from s3plan.executors.pace.pacing import RunControl
+from s3plan.executors.pace.tuning import InFlightTuner
+from s3plan.executors.processes.executor import ProcessesExecutor
+from s3plan.executors.workers.core_pin import core_count
+from s3plan.executors.workers.messages import OpenPerformer
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.manifest import MOST_WORKERS
 from s3plan.schemas.plan_header import ResolvedSettings

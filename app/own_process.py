@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from s3plan.executors.core_pin import CorePin
+from s3plan.executors.workers.core_pin import CorePin
 from s3plan.schemas.events import Advanced, Event, OnEvent
 from s3plan.storage.open_files import raise_most_open_files, restore_most_open_files
 

@@ -16,20 +16,20 @@ from s3plan.app.executors import EngineLimits
 from s3plan.app.left_out import left_out_sentences
 from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.stores import Stores
-from s3plan.executors.bookkeeping import TOLD, Bookkeeper
-from s3plan.executors.circuit_breaker import CircuitBreaker
-from s3plan.executors.control_file import ControlFile
-from s3plan.executors.hold import Hold
-from s3plan.executors.journal import Journal
-from s3plan.executors.journal_records import OutcomeRecord
-from s3plan.executors.ledger import BatchState, total_counts, total_evidence
-from s3plan.executors.lock import JournalLock
-from s3plan.executors.pacing import RunControl
-from s3plan.executors.progress_report import ProgressReporter
-from s3plan.executors.recorder import Recorder
-from s3plan.executors.retries import retry_policy
+from s3plan.executors.journal.control_file import ControlFile
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.ledger import BatchState, total_counts, total_evidence
+from s3plan.executors.journal.lock import JournalLock
+from s3plan.executors.journal.recorder import Recorder
+from s3plan.executors.journal.records import OutcomeRecord
+from s3plan.executors.pace.circuit_breaker import CircuitBreaker
+from s3plan.executors.pace.pacing import RunControl
+from s3plan.executors.run.bookkeeping import TOLD, Bookkeeper
+from s3plan.executors.run.hold import Hold
+from s3plan.executors.run.progress_report import ProgressReporter
+from s3plan.executors.run.retries import retry_policy
+from s3plan.executors.run.scheduler import Scheduler
 from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
-from s3plan.executors.scheduler import Scheduler
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.conditions import Capabilities
 from s3plan.schemas.engines import EngineUsed

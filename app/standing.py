@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from s3plan.app.places import lock_path
-from s3plan.executors.journal import Journal
-from s3plan.executors.ledger import BatchState, load_states, total_counts, total_evidence
-from s3plan.executors.lock import read_holder
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.ledger import BatchState, load_states, total_counts, total_evidence
+from s3plan.executors.journal.lock import read_holder
 from s3plan.executors.run_states import RunEnd, run_end
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.outcomes import OutcomeKind

@@ -15,11 +15,11 @@ from s3plan.app.left_out import left_out_sentences
 from s3plan.app.places import journal_path, lock_path
 from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
 from s3plan.app.standing import performed_batches, read_states, standing_end, was_begun
-from s3plan.executors.journal import Journal
-from s3plan.executors.journal_records import RunRecord
-from s3plan.executors.ledger import does_not_fit
-from s3plan.executors.lock import is_held
-from s3plan.executors.progress_file import progress_path, read_progress
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.ledger import does_not_fit
+from s3plan.executors.journal.lock import is_held
+from s3plan.executors.journal.progress_file import progress_path, read_progress
+from s3plan.executors.journal.records import RunRecord
 from s3plan.executors.run_states import RunState
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import S3PlanError

@@ -32,8 +32,8 @@ from s3plan.executors.contract_performers import (
 )
 from s3plan.executors.executor_context import ExecutorContext
 from s3plan.executors.lease import Lease, lease_clock_s
-from s3plan.executors.pacing import RunControl
-from s3plan.executors.worker_messages import OpenPerformer
+from s3plan.executors.pace.pacing import RunControl
+from s3plan.executors.workers.messages import OpenPerformer
 from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.bitmaps import full_bitmap
 from s3plan.schemas.conditions import Condition, Enforcement

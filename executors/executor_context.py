@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from s3plan.executors.pacing import RunControl
-from s3plan.executors.worker_messages import OpenPerformer
+from s3plan.executors.pace.pacing import RunControl
+from s3plan.executors.workers.messages import OpenPerformer
 from s3plan.schemas.ports import Executor, Performer
 
 ENTRY_POINT_GROUP = "s3plan.executors"

@@ -9,7 +9,7 @@ import pytest
 from distributed import LocalCluster
 from fakes.dask_clusters import client_of, local_cluster
 from s3plan.executors.contract import ExecutorContract
-from s3plan.executors.dask_executor import DaskExecutor
+from s3plan.executors.dask.executor import DaskExecutor
 from s3plan.executors.executor_context import ExecutorContext
 from s3plan.schemas.ports import Executor
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from s3plan.executors.contract import ExecutorContract
 from s3plan.executors.executor_context import ExecutorContext
-from s3plan.executors.processes import ProcessesExecutor
+from s3plan.executors.processes.executor import ProcessesExecutor
 from s3plan.schemas.ports import Executor
 
 

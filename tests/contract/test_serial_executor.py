@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from s3plan.executors.contract import ExecutorContract
 from s3plan.executors.executor_context import ExecutorContext
-from s3plan.executors.serial import SerialExecutor
+from s3plan.executors.local.serial import SerialExecutor
 from s3plan.schemas.ports import Executor
 
 

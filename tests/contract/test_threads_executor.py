@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from s3plan.executors.contract import ExecutorContract, all_news, free_control, task_of
 from s3plan.executors.executor_context import ExecutorContext
-from s3plan.executors.threads import ThreadsExecutor
+from s3plan.executors.local.threads import ThreadsExecutor
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.ports import Control, Executor
 from s3plan.schemas.tasks import BatchTask

@@ -19,8 +19,8 @@ import pytest
 from fakes.command import Command
 from fakes.torture import TORTURE
 from fakes.workplace import Workplace
-from s3plan.executors import lock as module
-from s3plan.executors.lock import HEARTBEAT_S, TAKE_OVER_AFTER_S, JournalLock
+from s3plan.executors.journal import lock as module
+from s3plan.executors.journal.lock import HEARTBEAT_S, TAKE_OVER_AFTER_S, JournalLock
 from s3plan.schemas.errors import Locked
 
 PLAN = "a" * 64

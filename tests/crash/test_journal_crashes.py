@@ -15,8 +15,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from s3plan.executors.journal import Journal
-from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.records import BatchRecord, OutcomeRecord
 from s3plan.schemas.bitmaps import bitmap_of, numbers_in
 from s3plan.schemas.outcomes import OutcomeKind
 
@@ -28,7 +28,7 @@ _WRITER = """
     import sys
     from pathlib import Path
     from crash.test_journal_crashes import PLAN, commit
-    from s3plan.executors.journal import Journal
+    from s3plan.executors.journal.journal import Journal
 
     print("ready", flush=True)
     with Journal.open(Path(sys.argv[1]), plan_digest=PLAN, now_ms=1) as journal:

@@ -18,8 +18,8 @@ import pytest
 from fakes.crash_images import Files, crash_images
 from fakes.disk_shim import Change, compile_shim, read_log, why_not
 from fakes.torture import TORTURE
-from s3plan.executors.journal import Journal
-from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.records import BatchRecord, OutcomeRecord
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.bitmaps import bitmap_of
 from s3plan.schemas.outcomes import OutcomeKind

@@ -22,7 +22,8 @@ import s3plan.cli.plan_command
 import s3plan.cli.status_command
 import s3plan.storage.native_engine  # noqa: F401
 from s3plan.cli.main import main
-from s3plan.executors import recorder, scheduler
+from s3plan.executors.journal import recorder
+from s3plan.executors.run import scheduler
 
 from fakes.disk_shim import Disk, DiskFault
 from fakes.later_second import wait_no_more

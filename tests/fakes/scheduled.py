@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from s3plan.executors.bookkeeping import Bookkeeper
-from s3plan.executors.circuit_breaker import CircuitBreaker
-from s3plan.executors.hold import Hold
-from s3plan.executors.journal import Journal
-from s3plan.executors.journal_records import OutcomeRecord
-from s3plan.executors.ledger import BatchState, load_states, total_counts
-from s3plan.executors.pacing import RunControl
-from s3plan.executors.progress_report import ProgressReporter
-from s3plan.executors.recorder import Recorder
-from s3plan.executors.retries import RetryPolicy
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.ledger import BatchState, load_states, total_counts
+from s3plan.executors.journal.recorder import Recorder
+from s3plan.executors.journal.records import OutcomeRecord
+from s3plan.executors.pace.circuit_breaker import CircuitBreaker
+from s3plan.executors.pace.pacing import RunControl
+from s3plan.executors.run.bookkeeping import Bookkeeper
+from s3plan.executors.run.hold import Hold
+from s3plan.executors.run.progress_report import ProgressReporter
+from s3plan.executors.run.retries import RetryPolicy
+from s3plan.executors.run.scheduler import Scheduler
 from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, Wish
-from s3plan.executors.scheduler import Scheduler
 from s3plan.schemas.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.conditions import Condition, Enforcement

@@ -20,7 +20,7 @@ def refuse(_descriptor: object, _operation: int, /) -> None:
 
 def beat_every(seconds: float) -> None:
     """Shorten all times of the lock alike."""
-    from s3plan.executors import lock
+    from s3plan.executors.journal import lock
 
     factor = seconds / lock.HEARTBEAT_S
     for name in _TIMES:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from s3plan.executors.contract_performers import DoesAll, TakesItsTime
-from s3plan.executors.pacing import RunControl
+from s3plan.executors.pace.pacing import RunControl
 from s3plan.schemas.errors import CredentialsUnusable
 from s3plan.schemas.outcomes import Progress, Remark
 from s3plan.schemas.ports import Control, Performer

@@ -22,8 +22,8 @@ import pytest
 from fakes.odd_keys import ODD_KEYS
 from fakes.s3server import Fault, FaultKind
 from fakes.workplace import MIRROR, Workplace
-from s3plan.executors.journal import Journal
-from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.records import BatchRecord, OutcomeRecord
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind

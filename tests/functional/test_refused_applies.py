@@ -13,8 +13,8 @@ import pytest
 import s3plan
 from fakes.command import Command, Ended
 from fakes.workplace import Workplace
-from s3plan.executors.journal import Journal
-from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.records import BatchRecord, OutcomeRecord
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.outcomes import OutcomeKind
 

@@ -8,9 +8,9 @@ import pytest
 import s3plan
 from fakes.workplace import BY_BOTH_ENGINES, MIRROR, Workplace
 from s3plan.app.retrying import make_retry_plan
-from s3plan.executors.journal import Journal
-from s3plan.executors.journal_records import BatchRecord, OutcomeRecord
-from s3plan.executors.lock import JournalLock
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.lock import JournalLock
+from s3plan.executors.journal.records import BatchRecord, OutcomeRecord
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind

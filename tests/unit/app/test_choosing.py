@@ -11,7 +11,7 @@ from fakes.memory_world import SOURCE, MemoryWorld, Stored
 from fakes.typed_command import Desk, desk
 from s3plan.app.checks import check_header
 from s3plan.app.choosing import Purpose, chosen_plan
-from s3plan.executors.lock import JournalLock
+from s3plan.executors.journal.lock import JournalLock
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import PlanRefused, UsageInvalid
 

@@ -10,8 +10,8 @@ import time
 import pytest
 from s3plan.app.executors import EngineLimits, engine_limits, open_control
 from s3plan.app.worker import OpenEngines
-from s3plan.executors.core_pin import core_count
-from s3plan.executors.dask_runs import ClosablePerformer
+from s3plan.executors.dask.runs import ClosablePerformer
+from s3plan.executors.workers.core_pin import core_count
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.storage.connections import ConnectionSettings

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from s3plan.executors.core_pin import allowed_cores
+from s3plan.executors.workers.core_pin import allowed_cores
 
 SCRIPT = """
 import gc, os, sys, threading

@@ -11,7 +11,7 @@ from fakes.memory_world import SOURCE, Stored
 from fakes.typed_command import Desk, desk
 from s3plan.app.executors import open_control
 from s3plan.app.run_overrides import RunOverrides, parse_overrides
-from s3plan.executors.pacing import RunControl
+from s3plan.executors.pace.pacing import RunControl
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.requests import CopyObject, UploadPartCopy

@@ -10,7 +10,7 @@ from fakes.memory_world import SOURCE, Stored
 from fakes.shown_plans import a_terminal, written
 from fakes.typed_command import Desk, desk
 from s3plan.cli import discard_command
-from s3plan.executors.lock import JournalLock
+from s3plan.executors.journal.lock import JournalLock
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.requests import AbortMultipartUpload, UploadPartCopy
 

@@ -13,11 +13,11 @@ from threading import Timer
 
 import pytest
 from fakes.scheduled import PlanInPhases, RunWorld, StepExecutor
-from s3plan.executors import lock as module
-from s3plan.executors.journal import Journal
+from s3plan.executors.journal import lock as module
+from s3plan.executors.journal.journal import Journal
+from s3plan.executors.journal.lock import JournalLock
 from s3plan.executors.lease import Lease, lease_clock_s
-from s3plan.executors.lock import JournalLock
-from s3plan.executors.pacing import RunControl
+from s3plan.executors.pace.pacing import RunControl
 from s3plan.schemas.errors import ExitCode, Locked, S3PlanError
 from s3plan.schemas.events import ActionEnded, Warned
 from s3plan.schemas.tasks import BatchProgress

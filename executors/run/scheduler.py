@@ -1,0 +1,328 @@
+"""Runs a plan: one thread that owns graph, journal and every retry; executors only perform batches."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from s3plan.executors.journal.ledger import BatchState, total_counts, total_evidence
+from s3plan.executors.journal.recorder import Recorder
+from s3plan.executors.journal.records import OutcomeRecord
+from s3plan.executors.pace.pacing import RunControl
+from s3plan.executors.run.bookkeeping import Bookkeeper
+from s3plan.executors.run.hold import Hold
+from s3plan.executors.run.plan_view import PlanView
+from s3plan.executors.run.progress_report import ProgressReporter
+from s3plan.executors.run.release import why_withheld
+from s3plan.executors.run_states import RunEnd, RunLimits, StopLevel, StopReason, run_end
+from s3plan.schemas.actions import VerdictKind
+from s3plan.schemas.bitmaps import bitmap_of
+from s3plan.schemas.errors import Locked, PlanDamaged
+from s3plan.schemas.plan import PhaseName
+from s3plan.schemas.ports import Executor
+from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
+
+_WAIT_S = 0.2
+DRAIN_S = 30.0
+_ABANDON_S = 5.0
+
+
+class Scheduler:
+    """One run of one plan. `run` may be called once.
+
+    Starts the batches of every phase whose predecessors have ended well, journals that a batch begins before its
+    first request, folds what comes back, and tries again what may succeed later.
+    """
+
+    def __init__(
+        self,
+        plan: PlanView,
+        states: Mapping[int, BatchState],
+        *,
+        executor: Executor,
+        control: RunControl,
+        recorder: Recorder,
+        bookkeeper: Bookkeeper,
+        reporter: ProgressReporter,
+        hold: Hold,
+        settings: TaskSettings,
+        limits: RunLimits,
+        outcome_of: Callable[[int, int], OutcomeRecord | None],
+        known_uploads: Callable[[int], tuple[KnownUpload, ...]],
+        stop_level: Callable[[], StopLevel],
+        check_lock: Callable[[], None],
+        now_ms: Callable[[], int],
+        clock: Callable[[], float],
+    ) -> None:
+        """`check_lock` raises Locked once somebody else has taken the plan over."""
+        self._check_lock = check_lock
+        self._plan = plan
+        self._states = states
+        self._executor = executor
+        self._control = control
+        self._recorder = recorder
+        self._books = bookkeeper
+        self._reporter = reporter
+        self._hold = hold
+        self._settings = settings
+        self._limits = limits
+        self._outcome_of = outcome_of
+        self._known_uploads = known_uploads
+        self._stop_level = stop_level
+        self._now_ms = now_ms
+        self._clock = clock
+        self._ready: deque[tuple[int, list[int] | None]] = deque()  # (batch, positions; None: all that is left of it)
+        self._delayed: list[tuple[float, int, list[int]]] = []  # heap of (due, batch, positions)
+        self._running: set[int] = set()
+        self._open_phases = {phase.id for phase in plan.phases_by_id.values() if phase.name is not PhaseName.ASIDE}
+        self._begun_phases: set[int] = set()
+        self._left_in_phase: Counter[int] = Counter()
+        self._begun_actions = 0
+        self._began_s = clock()
+        self._stop_reason: StopReason | None = None
+        self._messages: list[str] = []
+
+    def run(self) -> RunEnd:
+        """Perform the plan to its end, or to where it has to stop; all that is known is in the journal then.
+
+        If that cannot go on (the journal's disk is full, the plan is damaged), nothing more is sent either; if the
+        plan is somebody else's by now, what is under way is left at once.
+        """
+        try:
+            return self._run()
+        except Locked:
+            self._control.abandon()
+            with suppress(Exception):
+                self._executor.stop(grace_s=_ABANDON_S)
+            raise
+        except BaseException:
+            self._control.stop()
+            with suppress(Exception):  # the first error is the one to tell
+                self._executor.stop(grace_s=_ABANDON_S)
+            self._control.abandon()
+            raise
+
+    def _run(self) -> RunEnd:
+        self._begin_phases()
+        while self._ready or self._delayed or self._running:
+            self._check_lock()
+            if self._must_stop():
+                break
+            if not self._hold.update(is_idle=not self._running):
+                self._start_batches()
+            self._take_news(self._wait_s())
+            self._reporter.tick(retrying=self._retrying(), phase=self._phase_name(), is_held=self._hold.is_held)
+        self._drain()
+        self._recorder.flush()
+        end = self._end()
+        self._reporter.tick(retrying=0, phase=self._phase_name(), is_last=True)
+        return end
+
+    def _wait_s(self) -> float:
+        """Return how long to wait for news: not beyond the next retry."""
+        if not self._delayed or self._hold.is_held:
+            return _WAIT_S
+        return min(_WAIT_S, max(self._delayed[0][0] - self._clock(), 0.0))
+
+    def _retrying(self) -> int:
+        """How many actions wait to be tried again; while the run is held, all that is left waits alike."""
+        return 0 if self._hold.is_held else sum(len(positions) for _, _, positions in self._delayed)
+
+    def _must_stop(self) -> bool:
+        if self._books.stop_reason is not None:
+            return True
+        self._stop_reason = self._reason_to_stop()
+        return self._stop_reason is not None
+
+    def _reason_to_stop(self) -> StopReason | None:
+        limits = self._limits
+        if self._stop_level() is not StopLevel.NONE:
+            return StopReason.SIGNAL
+        if self._hold.is_cancelled:
+            return StopReason.CANCEL
+        if limits.max_failures is not None and self._books.failures > limits.max_failures:
+            self._messages.append(f"stopped: more than {limits.max_failures:,} actions failed (run.max_failures)")
+            return StopReason.FAILURE_LIMIT
+        if limits.duration_s is not None and self._clock() - self._began_s >= limits.duration_s:
+            self._messages.append("stopped: the time that --max-duration gives is up")
+            return StopReason.TIME_LIMIT
+        if self._hold.has_given_up:
+            self._messages.append("stopped: the store has not answered for a long time; nothing is lost by waiting")
+            return StopReason.OUTAGE
+        is_through = self._is_action_limit_reached() and not self._running and not self._delayed
+        return StopReason.ACTION_LIMIT if is_through else None
+
+    def _is_action_limit_reached(self) -> bool:
+        return self._limits.actions is not None and self._begun_actions >= self._limits.actions
+
+    def _begin_phases(self) -> None:
+        """Queue the batches of every phase that may begin now; a phase without any left ends at once."""
+        progressed = True
+        while progressed:
+            progressed = False
+            for phase in sorted(self._open_phases - self._begun_phases):
+                before = {edge.before for edge in self._plan.edges if edge.after == phase}
+                if before & self._open_phases:
+                    continue
+                self._begun_phases.add(phase)
+                self._queue_phase(phase)
+                if self._left_in_phase[phase] == 0:
+                    self._open_phases.discard(phase)
+                progressed = True
+
+    def _queue_phase(self, phase: int) -> None:
+        states = [state for state in self._states.values() if state.batch.phase == phase]
+        if states and self._phase_of(states[0]) is PhaseName.DELETE and self._withhold(states):
+            return
+        for state in states:
+            if state.todo():
+                self._ready.append((state.batch.id, None))
+                self._left_in_phase[phase] += 1
+
+    def _withhold(self, states: list[BatchState]) -> bool:
+        """Mark the deletes as skipped if a write of the job stands in their way; return whether one does."""
+        header = self._plan.header
+        reason = why_withheld(
+            self._plan,
+            [state for state in self._states.values() if self._phase_of(state) is PhaseName.COPY],
+            delete_when=header.settings.delete_when or "all-done",
+            conflicts=header.objects_of(VerdictKind.CONFLICT),
+            outcome_of=self._outcome_of,
+        )
+        withheld = 0
+        for state in states:
+            state.withheld = None
+            left = len(state.todo())
+            if reason is not None and left:
+                state.withheld = f"withheld: {reason}"
+                withheld += left
+            self._recorder.note_state(state)
+        if reason is None:
+            return False
+        self._reporter.note_withheld(withheld)
+        deletes = "1 delete was" if withheld == 1 else f"{withheld:,} deletes were"
+        self._messages.append(f"{deletes} withheld: {reason}")
+        return True
+
+    def _start_batches(self) -> None:
+        now_s = self._clock()
+        while self._delayed and self._delayed[0][0] <= now_s:
+            _, batch, positions = heapq.heappop(self._delayed)
+            self._ready.appendleft((batch, positions))
+        while self._executor.free_slots > 0 and self._ready:
+            batch, wanted = self._ready.popleft()
+            positions = self._within_limit(batch, self._states[batch].todo() if wanted is None else wanted)
+            if positions:
+                self._start(batch, positions)
+
+    def _within_limit(self, batch: int, positions: list[int]) -> list[int]:
+        """Cut what exceeds the limit on actions; retries of actions already begun do not count again."""
+        state = self._states[batch]
+        if self._limits.actions is None or batch in self._books.attempted:
+            return positions
+        allowed = max(self._limits.actions - self._begun_actions, 0)
+        self._begun_actions += min(len(positions), allowed)
+        if len(positions) > allowed:
+            self._left_in_phase[state.batch.phase] += 1  # what is cut stays open, so that later phases do not begin
+        return positions[:allowed]
+
+    def _start(self, batch: int, positions: list[int]) -> None:
+        state = self._states[batch]
+        uploads = self._known_uploads(batch) if state.generation else ()
+        doubtful, doubtful_since_ms = state.doubtful(positions), state.doubtful_since_ms(positions)
+        state.begin(now_ms=self._now_ms())
+        self._recorder.begin_batch(state)
+        destination = self._plan.destination(state.batch)
+        if destination is None:
+            raise PlanDamaged(f"batch {batch} has no destination; make a new plan")
+        task = BatchTask(
+            batch_id=batch,
+            generation=state.generation,
+            actions=self._plan.actions(state.batch),
+            digest=state.batch.digest,
+            todo=bitmap_of(positions, size=state.batch.actions),
+            doubtful=doubtful,
+            uploads=uploads,
+            source=self._plan.source(state.batch),
+            destination=destination,
+            settings=self._settings,
+            begun_at_ms=state.begun_at_ms,
+            doubtful_since_ms=doubtful_since_ms,
+        )
+        self._books.begin(state, task, positions)
+        self._running.add(batch)
+        self._executor.start(task)
+
+    def _take_news(self, timeout_s: float) -> None:
+        news = self._executor.wait(timeout_s)
+        self._check_lock()  # before anything is made of it: what was given up for that reason is no news
+        for progress in news:
+            if self._books.take(progress) and progress.final:
+                self._end_batch(progress.batch_id)
+        self._recorder.flush_if_due()
+
+    def _end_batch(self, batch: int) -> None:
+        self._running.discard(batch)
+        state = self._states[batch]
+        again = self._books.end(state, takes_up_rest=self._hold.is_held)
+        if again is not None:
+            delay_s, positions = again
+            heapq.heappush(self._delayed, (self._clock() + delay_s, batch, positions))
+            return
+        phase = state.batch.phase
+        self._left_in_phase[phase] -= 1
+        if self._left_in_phase[phase] == 0:
+            self._open_phases.discard(phase)
+            self._recorder.flush()
+            self._begin_phases()
+
+    def _drain(self) -> None:
+        """Let what is under way end; abandon it if the user says so, or after a while."""
+        if not self._running:
+            return
+        self._control.stop()
+        until_s = self._clock() + DRAIN_S
+        while self._running and self._clock() < until_s and self._stop_level() is not StopLevel.ABANDON:
+            self._take_last_news()
+            self._reporter.tick(retrying=0, phase=self._phase_name())
+        if self._running:
+            self._control.abandon()
+            for progress in self._executor.stop(grace_s=_ABANDON_S):
+                self._take_last(progress)
+
+    def _take_last_news(self) -> None:
+        news = self._executor.wait(_WAIT_S)
+        self._check_lock()
+        for progress in news:
+            self._take_last(progress)
+        self._recorder.flush_if_due()
+
+    def _take_last(self, progress: BatchProgress) -> None:
+        if self._books.take(progress) and progress.final:
+            self._running.discard(progress.batch_id)
+            self._books.end(self._states[progress.batch_id])
+
+    def _phase_name(self) -> str:
+        open_phases = sorted(self._open_phases & self._begun_phases)
+        return self._plan.phases_by_id[open_phases[0]].name.value if open_phases else ""
+
+    def _end(self) -> RunEnd:
+        performed = [state for state in self._states.values() if self._phase_of(state) is not PhaseName.ASIDE]
+        reason = self._books.stop_reason or self._stop_reason
+        if reason is None and self._stop_level() is not StopLevel.NONE:
+            reason = StopReason.SIGNAL
+        if reason is None and self._is_action_limit_reached():
+            reason = StopReason.ACTION_LIMIT
+        return run_end(
+            total_counts(performed),
+            actions=sum(state.batch.actions for state in performed),
+            conflicts=self._plan.header.objects_of_conflicts,
+            stop_reason=reason,
+            messages=(*self._messages, *self._books.messages),
+            evidence=total_evidence(performed),
+        )
+
+    def _phase_of(self, state: BatchState) -> PhaseName:
+        return self._plan.phases_by_id[state.batch.phase].name
