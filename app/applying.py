@@ -34,7 +34,7 @@ from s3plan.planner.manifest_file import parse_manifest
 from s3plan.schemas.errors import PlanRefused, UsageInvalid
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.printable import shown_path
-from s3plan.storage.performer import EnginePerformer
+from s3plan.storage.transfer.performer import EnginePerformer
 
 __all__ = ["StopLevel", "apply_plan"]
 

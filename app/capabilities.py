@@ -10,10 +10,10 @@ from s3plan.app.stores import Stores
 from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
-from s3plan.storage.capabilities import CapabilityCache, known_capabilities
-from s3plan.storage.patience import Patience
-from s3plan.storage.probe import probe
-from s3plan.storage.probe_remains import remove_remains
+from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
+from s3plan.storage.conditions.probe import probe
+from s3plan.storage.conditions.probe_remains import remove_remains
+from s3plan.storage.s3.patience import Patience
 
 
 def capabilities_for_plan(stores: Stores, found: FoundLocation, *, probe: bool, now: datetime) -> Capabilities:

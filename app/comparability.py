@@ -7,8 +7,8 @@ from s3plan.app.stores import Stores
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest_locations import EncryptionSetting
 from s3plan.schemas.requests import EncryptionFound, GetBucketEncryption
-from s3plan.storage.patience import Patience
-from s3plan.storage.refusals import refusal_of
+from s3plan.storage.s3.patience import Patience
+from s3plan.storage.s3.refusals import refusal_of
 
 _NO_KMS_THERE = frozenset({FailureKind.UNSUPPORTED, FailureKind.NOT_FOUND})
 # No answer to what was asked; another plan must not come of that.

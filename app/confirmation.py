@@ -15,11 +15,11 @@ from s3plan.schemas.errors import PlanRefused, S3PlanError, StoreRefused
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.plan import Batch, LocationRole, PhaseName, PlanLocation
 from s3plan.schemas.requests import Encryption
-from s3plan.storage.capabilities import CapabilityCache, known_capabilities
-from s3plan.storage.confirmation import Finding, confirm, makes_objects
-from s3plan.storage.patience import Patience
+from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
+from s3plan.storage.conditions.confirmation import Finding, confirm, makes_objects
+from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.probe_keys import new_probe_stem
-from s3plan.storage.trial_copies import Sample
+from s3plan.storage.s3.patience import Patience
 
 _OF_COPIES = frozenset({Condition.COPY_SOURCE_MATCH, Condition.COPY_ABSENT, Condition.COPY_MATCH})
 _OF_UPLOADS = frozenset({Condition.PART_SOURCE_MATCH, Condition.COMPLETE_ABSENT, Condition.COMPLETE_MATCH})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_connections import Connection
-from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 
 def connections_of(manifest: Manifest) -> dict[str, ConnectionSettings]:

@@ -21,8 +21,8 @@ from s3plan.schemas.extras import install_command
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import CreateBucket, PutObject, Reply, Request
-from s3plan.storage.boto3_engine import open_engine
-from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.s3.botocore.engine import open_engine
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 MANIFEST_NAME = "job.yaml"
 OBJECTS, UNCHANGED, CHANGED, EXTRA = 2_000, 60, 12, 5

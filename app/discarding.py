@@ -22,8 +22,8 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.requests import AbortMultipartUpload
-from s3plan.storage.patience import Patience
-from s3plan.storage.refusals import refusal_of
+from s3plan.storage.s3.patience import Patience
+from s3plan.storage.s3.refusals import refusal_of
 
 _GONE = frozenset({FailureKind.NO_SUCH_UPLOAD, FailureKind.NOT_FOUND})
 

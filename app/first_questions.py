@@ -1,7 +1,7 @@
 """What a plan asks its stores in any case, asked at once: where the buckets are, their encryption, the first pages.
 
-One round trip instead of five. Whoever needs an answer asks as it always does, and finds it (storage/asking_ahead.py).
-Answers of a store that turns out to be the wrong one (another region) are dropped: its engine is another one.
+One round trip instead of five. Whoever needs an answer asks as it always does, and finds it
+(storage/s3/asking_ahead.py). Answers of a store that turns out to be the wrong one (another region) are dropped: its engine is another one.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from s3plan.app.stores import Stores
 from s3plan.schemas.manifest import Manifest
 from s3plan.schemas.manifest_locations import Destination, Source
 from s3plan.schemas.requests import GetBucketEncryption, HeadBucket, Request
-from s3plan.storage.listing_requests import first_page_request
-from s3plan.storage.narrowed_listing import askable_prefix
+from s3plan.storage.listing.narrowed import askable_prefix
+from s3plan.storage.listing.requests import first_page_request
 
 
 def open_engines(stores: Stores, manifest: Manifest) -> None:

@@ -10,10 +10,10 @@ from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.manifest_locations import Destination, Source
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine
-from s3plan.storage.buckets import BucketMissing, find_region, is_owned_by_another, looks_at_owners
-from s3plan.storage.capabilities import is_aws
-from s3plan.storage.connections import effective_endpoint, effective_region
-from s3plan.storage.patience import Patience
+from s3plan.storage.conditions.capabilities import is_aws
+from s3plan.storage.places.buckets import BucketMissing, find_region, is_owned_by_another, looks_at_owners
+from s3plan.storage.s3.connections.sessions import effective_endpoint, effective_region
+from s3plan.storage.s3.patience import Patience
 
 _UNKNOWN_HEADER = frozenset({FailureKind.INVALID, FailureKind.UNSUPPORTED})
 _FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is told of within seconds

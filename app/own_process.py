@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from s3plan.executors.workers.core_pin import CorePin
 from s3plan.schemas.events import Advanced, Event, OnEvent
-from s3plan.storage.open_files import raise_most_open_files, restore_most_open_files
+from s3plan.storage.s3.open_files import raise_most_open_files, restore_most_open_files
 
 # Each request, and each listed object, makes objects that die at once: the usual thresholds walk the heap on and on.
 _GC_THRESHOLDS = (50_000, 20, 50)

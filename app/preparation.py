@@ -13,8 +13,8 @@ from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.events import OnEvent, Prepared, Warned
 from s3plan.schemas.plan import LocationRole, PhaseName, PlanLocation
-from s3plan.storage.buckets import BucketMissing, claim_bucket, create_bucket, find_region, is_owned_by_another
-from s3plan.storage.patience import Patience
+from s3plan.storage.places.buckets import BucketMissing, claim_bucket, create_bucket, find_region, is_owned_by_another
+from s3plan.storage.s3.patience import Patience
 
 
 def prepare(

@@ -26,7 +26,7 @@ from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan import PhaseName, PlanLocation
 from s3plan.schemas.plan_header import RetriedRecord
 from s3plan.schemas.printable import shown_path
-from s3plan.storage.keyed_listing import KeyedLister
+from s3plan.storage.listing.keyed import KeyedLister
 
 MOST_KEYS = 1_000_000
 

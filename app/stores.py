@@ -11,13 +11,18 @@ from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Request
-from s3plan.storage.asking_ahead import AskingAhead
-from s3plan.storage.capabilities import is_aws
-from s3plan.storage.connections import ConnectionSettings, effective_endpoint, effective_region, named_region
-from s3plan.storage.engines import EngineChoice, choose_engine, open_engine
-from s3plan.storage.guarded_engine import GuardedEngine
-from s3plan.storage.open_files import most_open_files, room_for_connections
-from s3plan.storage.tolerant_engine import TolerantEngine
+from s3plan.storage.conditions.capabilities import is_aws
+from s3plan.storage.s3.asking_ahead import AskingAhead
+from s3plan.storage.s3.connections.sessions import (
+    ConnectionSettings,
+    effective_endpoint,
+    effective_region,
+    named_region,
+)
+from s3plan.storage.s3.engines import EngineChoice, choose_engine, open_engine
+from s3plan.storage.s3.guarded_engine import GuardedEngine
+from s3plan.storage.s3.open_files import most_open_files, room_for_connections
+from s3plan.storage.s3.tolerant_engine import TolerantEngine
 
 
 class Stores:

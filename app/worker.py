@@ -11,9 +11,9 @@ from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.tasks import BatchTask
-from s3plan.storage.connections import ConnectionSettings
-from s3plan.storage.open_files import raise_most_open_files
-from s3plan.storage.performer import EnginePerformer
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
+from s3plan.storage.s3.open_files import raise_most_open_files
+from s3plan.storage.transfer.performer import EnginePerformer
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from fakes.later_second import NO_WAIT_S, PLACE
 from fakes.s3server import ServerProcess
 from fakes.workplace import Workplace
 from s3plan.app import stores
-from s3plan.storage.engines import open_engine
+from s3plan.storage.s3.engines import open_engine
 
 _IN_MEMORY = Path("/dev/shm")
 _READ_TIMEOUT_S = 0.6  # a stall would take two minutes otherwise
@@ -28,10 +28,10 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let timeouts and pauses be short, which are for networks and for people."""
     monkeypatch.setattr(stores, "open_engine", partial(open_engine, read_timeout_s=_READ_TIMEOUT_S))
-    monkeypatch.setattr("s3plan.storage.http_loop._LOOK_EVERY_S", _LOOK_EVERY_S)
+    monkeypatch.setattr("s3plan.storage.s3.native.loop._LOOK_EVERY_S", _LOOK_EVERY_S)
     monkeypatch.setattr(*PLACE, NO_WAIT_S)
-    monkeypatch.setattr("s3plan.storage.patience._FIRST_PAUSE_S", _FIRST_PAUSE_S)
-    monkeypatch.setattr("s3plan.storage.patience._LONGEST_PAUSE_S", _LONGEST_PAUSE_S)
+    monkeypatch.setattr("s3plan.storage.s3.patience._FIRST_PAUSE_S", _FIRST_PAUSE_S)
+    monkeypatch.setattr("s3plan.storage.s3.patience._LONGEST_PAUSE_S", _LONGEST_PAUSE_S)
 
 
 @pytest.fixture(scope="session")

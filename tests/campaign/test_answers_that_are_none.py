@@ -11,8 +11,8 @@ from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.ports import Engine
-from s3plan.storage.connections import ConnectionSettings
-from s3plan.storage.engines import open_engine
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
+from s3plan.storage.s3.engines import open_engine
 
 REQUESTS: dict[str, r.Request] = {
     "HeadObject": r.HeadObject("bucket", "source"),

@@ -47,7 +47,7 @@ from s3plan.schemas.requests import (
     UploadPartCopy,
     UploadsPage,
 )
-from s3plan.storage.listing_page import parse_page
+from s3plan.storage.s3.wire.listing_page import parse_page
 
 BUCKET = "bucket"
 OTHER = "other-bucket"

@@ -11,7 +11,7 @@ from contract.engine_contract import BUCKET, OTHER
 from fakes.s3server import ServerProcess
 from fakes.workplace import Server
 from s3plan.schemas.ports import Engine
-from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 OpenEngine = Callable[[ConnectionSettings], Engine]
 

@@ -10,7 +10,7 @@ from contract.engine_contract import EngineContract, World
 from contract.server_world import ServerWorld
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
-from s3plan.storage.boto3_engine import open_engine
+from s3plan.storage.s3.botocore.engine import open_engine
 
 __all__ = ["s3_server", "server"]
 

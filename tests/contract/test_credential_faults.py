@@ -10,8 +10,8 @@ from fakes.credential_program import CredentialProgram
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.requests import CopyObject, HeadBucket, Reply, Request
-from s3plan.storage.connections import ConnectionSettings
-from s3plan.storage.engines import open_engine
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
+from s3plan.storage.s3.engines import open_engine
 
 COPY = CopyObject("bucket", "to", "bucket", "from")
 NOWHERE = "http://127.0.0.1:9"

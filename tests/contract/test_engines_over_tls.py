@@ -19,8 +19,8 @@ from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.requests import BucketFound, HeadBucket, ListObjects, ObjectsPage, PutObject, Reply, Request
-from s3plan.storage.connections import ConnectionSettings
-from s3plan.storage.engines import open_engine
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
+from s3plan.storage.s3.engines import open_engine
 
 __all__ = ["s3_server", "server"]
 

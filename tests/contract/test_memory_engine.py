@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 from contract.engine_contract import BUCKET, OTHER, OWNER, EngineContract, World
 from s3plan.schemas.requests import ObjectAttributes
-from s3plan.storage.memory_engine import MemoryEngine
-from s3plan.storage.memory_store import MemoryStore
+from s3plan.storage.memory.engine import MemoryEngine
+from s3plan.storage.memory.store import MemoryStore
 
 
 class MemoryWorld:

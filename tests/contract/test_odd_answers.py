@@ -13,8 +13,8 @@ from fakes.s3server import ServerProcess
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.storage.crt_engine import CrtEngine
-from s3plan.storage.page_checks import listed_page
+from s3plan.storage.listing.page_checks import listed_page
+from s3plan.storage.s3.crt.engine import CrtEngine
 
 __all__ = ["engine", "name", "opened", "s3_server", "server", "store"]
 

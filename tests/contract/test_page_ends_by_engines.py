@@ -13,9 +13,9 @@ from fakes.s3server import ServerProcess
 from s3plan.schemas.errors import ListingUnusable, S3PlanError
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
-from s3plan.storage.keyed_listing import KeyedLister
-from s3plan.storage.listing import S3Lister, open_listing
-from s3plan.storage.patience import Patience
+from s3plan.storage.listing.keyed import KeyedLister
+from s3plan.storage.listing.lister import S3Lister, open_listing
+from s3plan.storage.s3.patience import Patience
 
 __all__ = ["engine", "name", "opened", "s3_server", "server", "store"]
 

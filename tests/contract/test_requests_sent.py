@@ -34,10 +34,10 @@ from s3plan.schemas.requests import (
     Request,
     UploadPartCopy,
 )
-from s3plan.storage.connections import ConnectionSettings
-from s3plan.storage.credential_renewal import RENEWED
-from s3plan.storage.crt_engine import CrtEngine
-from s3plan.storage.engines import open_engine
+from s3plan.storage.s3.connections.renewal import RENEWED
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
+from s3plan.storage.s3.crt.engine import CrtEngine
+from s3plan.storage.s3.engines import open_engine
 
 __all__ = ["s3_server", "server"]
 

@@ -12,11 +12,11 @@ from fakes.s3server import ServerProcess
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.requests import PutObject
-from s3plan.storage.boto3_engine import open_engine
-from s3plan.storage.connections import ConnectionSettings
-from s3plan.storage.crt_engine import open_crt_engine
-from s3plan.storage.listing import ParallelLister, S3Lister, open_listing
-from s3plan.storage.memory_engine import MemoryEngine
+from s3plan.storage.listing.lister import ParallelLister, S3Lister, open_listing
+from s3plan.storage.memory.engine import MemoryEngine
+from s3plan.storage.s3.botocore.engine import open_engine
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
+from s3plan.storage.s3.crt.engine import open_crt_engine
 
 __all__ = ["s3_server", "server"]
 

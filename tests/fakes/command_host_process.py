@@ -20,7 +20,7 @@ import s3plan.app.planning
 import s3plan.cli.apply_command
 import s3plan.cli.plan_command
 import s3plan.cli.status_command
-import s3plan.storage.native_engine  # noqa: F401
+import s3plan.storage.s3.native.engine  # noqa: F401
 from s3plan.cli.main import main
 from s3plan.executors.journal import recorder
 from s3plan.executors.run import scheduler

@@ -14,9 +14,9 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Re
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.requests import Encryption, ObjectAttributes
 from s3plan.schemas.tasks import BatchTask, KnownUpload, TaskSettings
-from s3plan.storage.memory_engine import MemoryEngine
-from s3plan.storage.memory_store import MemoryStore, StoredObject
-from s3plan.storage.performer import EnginePerformer
+from s3plan.storage.memory.engine import MemoryEngine
+from s3plan.storage.memory.store import MemoryStore, StoredObject
+from s3plan.storage.transfer.performer import EnginePerformer
 
 from fakes.faulty_engine import FaultyEngine, ProcessKilled
 

@@ -7,7 +7,7 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from s3plan.storage.open_files import leaves_room
+from s3plan.storage.s3.open_files import leaves_room
 
 
 @contextmanager

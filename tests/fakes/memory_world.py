@@ -17,8 +17,8 @@ from s3plan.schemas.events import Event, OnEvent, Warned
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import ObjectFound, Reply, Request
-from s3plan.storage.memory_engine import MemoryEngine
-from s3plan.storage.memory_store import MemoryStore
+from s3plan.storage.memory.engine import MemoryEngine
+from s3plan.storage.memory.store import MemoryStore
 
 from fakes.faulty_engine import FaultyEngine
 from fakes.later_second import NO_WAIT_S, PLACE

@@ -8,8 +8,8 @@ from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.requests import DeleteObjects, Reply, Request
-from s3plan.storage.memory_engine import MemoryEngine
-from s3plan.storage.memory_store import MemoryStore
+from s3plan.storage.memory.engine import MemoryEngine
+from s3plan.storage.memory.store import MemoryStore
 
 Answer = Callable[[Request], Reply | None]
 

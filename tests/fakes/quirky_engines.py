@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from s3plan.schemas.manifest_words import EngineName
 from s3plan.schemas.ports import Engine
-from s3plan.storage.connections import ConnectionSettings
-from s3plan.storage.engines import open_engine
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
+from s3plan.storage.s3.engines import open_engine
 
 from fakes.quirky_store import QuirkyStore, quirky_store
 from fakes.s3server import ServerProcess

@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager, suppress
 from queue import SimpleQueue
 from ssl import SSLContext
 
-from s3plan.storage.http_answer import Answer
-from s3plan.storage.http_exchange import Breakage, Place
-from s3plan.storage.http_loop import HttpLoop
+from s3plan.storage.s3.native.answer import Answer
+from s3plan.storage.s3.native.exchange import Breakage, Place
+from s3plan.storage.s3.native.loop import HttpLoop
 
 ASK = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n"
 COPY = b"PUT / HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n"

@@ -38,7 +38,7 @@ PROGRAM = """
 import logging, os, sys, traceback
 logging.basicConfig(level=logging.DEBUG)
 import s3plan
-from s3plan.storage.performer import EnginePerformer
+from s3plan.storage.transfer.performer import EnginePerformer
 
 folder, executor = sys.argv[1:]
 def tell(event):
@@ -98,7 +98,7 @@ from s3plan.cli import plan_command
 from s3plan.cli.main import main
 
 def break_down(request, **_):
-    from s3plan.storage.connections import ConnectionSettings, open_session
+    from s3plan.storage.s3.connections.sessions import ConnectionSettings, open_session
     frozen = open_session(ConnectionSettings(env_prefix="CANARY_")).get_credentials().get_frozen_credentials()
     raise RuntimeError(f"at {frozen!r}: {frozen.token} / {frozen.secret_key}")
 

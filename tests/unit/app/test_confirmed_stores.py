@@ -21,7 +21,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import CopyObject, DeleteObjects, PutObject
-from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from unit.planfile.plan_samples import DESTINATION, copies, deletes, write_plan
 
 ENFORCED: Capabilities = dict.fromkeys(Condition, Enforcement.ENFORCED)

@@ -29,7 +29,7 @@ from s3plan.schemas.errors import CredentialsUnusable, S3PlanError
 from s3plan.schemas.outcomes import Remark
 from s3plan.schemas.plan import LocationRole, PlanLocation
 from s3plan.schemas.tasks import BatchProgress
-from s3plan.storage.connections import ConnectionSettings
+from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 _PATIENCE_S = 60.0
 

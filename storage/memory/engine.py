@@ -1,0 +1,313 @@
+"""An engine without a network: the whole of S3 that s3plan needs, in memory. For tests and for trying things out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from itertools import islice, pairwise
+from typing import Any
+
+from s3plan.schemas import requests as r
+from s3plan.schemas.failures import Failure
+from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.version_requests import ListVersions, VersionsPage
+from s3plan.storage.memory.store import (
+    MemoryStore,
+    Refused,
+    StoredObject,
+    StoredUpload,
+    check_key,
+    check_match,
+    check_write,
+    copied_source,
+    encryption_type,
+    entries_after,
+    md5_of,
+)
+from s3plan.storage.s3.wire.failures import failure_of
+
+_MAX_DELETED_KEYS = 1000
+_MAX_PARTS = 10_000
+
+
+class MemoryEngine:
+    """See ports.Engine. Every request is one step under a lock, so every condition is atomic.
+
+    `submit` answers before it returns, on the caller's thread. Engines may share a `store`.
+    """
+
+    def __init__(self, store: MemoryStore | None = None) -> None:
+        self.store = MemoryStore() if store is None else store
+        self._lock = threading.Lock()
+
+    @property
+    def clock_offset_ms(self) -> int:
+        """Zero unless the store was given a clock of its own."""
+        return self.store.now_ms() - time.time_ns() // 1_000_000
+
+    def submit(self, request: r.Request, on_reply: Callable[[r.Reply], None]) -> None:
+        """Execute, then call `on_reply`."""
+        on_reply(self.call(request))
+
+    def call(self, request: r.Request) -> r.Reply:
+        """Execute; return the reply."""
+        perform = _OPERATIONS[type(request)]
+        try:
+            with self._lock:
+                return perform(self.store, request)
+        except Refused as refused:
+            return _failure(request, refused)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _failure(request: r.Request, refused: Refused) -> Failure:
+    name = _NAMES.get(type(request), type(request).__name__)
+    bodiless = isinstance(request, r.HeadObject | r.HeadBucket)
+    return failure_of(
+        operation=name,
+        status=refused.status,
+        code="" if bodiless else refused.code,
+        message="" if bodiless else refused.message,
+        headers={"x-amz-request-id": "in-memory"},
+    )
+
+
+def _head_bucket(store: MemoryStore, request: r.HeadBucket) -> r.Reply:
+    return r.BucketFound(store.bucket(request.bucket, owner=request.owner).region)
+
+
+def _create_bucket(store: MemoryStore, request: r.CreateBucket) -> r.Reply:
+    store.create_bucket(request.bucket, region=request.region)
+    return r.Acknowledged()
+
+
+def _list_objects(store: MemoryStore, request: r.ListObjects) -> r.Reply:
+    bucket = store.bucket(request.bucket, owner=request.owner)
+    after = request.start_after if request.token is None else request.token
+    entries = entries_after(bucket, prefix=request.prefix, delimiter=request.delimiter, after=after)
+    found = list(islice(entries, request.max_keys + 1))
+    shown = found[: request.max_keys]
+    rows, prefixes = [], []
+    for entry in shown:
+        rest = entry[len(request.prefix) :]
+        if request.delimiter and request.delimiter in rest:
+            prefixes.append(entry.encode())
+            continue
+        stored = bucket.objects[entry]
+        rows.append(ObjectRow(entry.encode(), len(stored.body), stored.etag, stored.mtime_ms, stored.storage_class))
+    truncated = len(found) > len(shown) and bool(shown)
+    return r.ObjectsPage(rows, prefixes, next_token=shown[-1] if truncated else None, truncated=truncated)
+
+
+def _get_bucket_encryption(store: MemoryStore, request: r.GetBucketEncryption) -> r.Reply:
+    store.bucket(request.bucket, owner=request.owner)
+    return r.EncryptionFound(None)
+
+
+def _head_object(store: MemoryStore, request: r.HeadObject) -> r.Reply:
+    check_key(request.key)
+    if request.version is not None:
+        raise Refused("NoSuchVersion")
+    stored = store.bucket(request.bucket, owner=request.owner).stored(request.key)
+    return r.ObjectFound(
+        etag=stored.etag,
+        size_bytes=len(stored.body),
+        mtime_ms=stored.mtime_ms,
+        storage_class=stored.storage_class,
+        encryption=stored.encryption,
+        checksums=stored.checksums,
+        attributes=r.ObjectAttributes(stored.attributes.metadata, stored.attributes.headers),
+        tag_count=len(stored.attributes.tags) or None,  # as AWS has it
+    )
+
+
+def _get_object(store: MemoryStore, request: r.GetObject) -> r.Reply:
+    check_key(request.key)
+    if request.version is not None:
+        raise Refused("NoSuchVersion")
+    stored = store.bucket(request.bucket, owner=request.owner).stored(request.key)
+    check_write(stored, if_absent=False, if_match=request.if_match)
+    last = None if request.last_byte is None else request.last_byte + 1
+    return r.ObjectRead(stored.etag, stored.body[request.first_byte : last])
+
+
+def _get_object_tags(store: MemoryStore, request: r.GetObjectTags) -> r.Reply:
+    if request.version is not None:
+        raise Refused("NoSuchVersion")
+    return r.TagsFound(store.bucket(request.bucket, owner=request.owner).stored(request.key).attributes.tags)
+
+
+def _put_object(store: MemoryStore, request: r.PutObject) -> r.Reply:
+    check_key(request.key)
+    bucket = store.bucket(request.bucket, owner=request.owner)
+    check_write(bucket.objects.get(request.key), if_absent=request.if_absent, if_match=request.if_match)
+    stored = store.new_object(request.body)
+    bucket.put(request.key, stored)
+    return r.ObjectWritten(stored.etag)
+
+
+def _copy_object(store: MemoryStore, request: r.CopyObject) -> r.Reply:
+    check_key(request.key)
+    bucket = store.bucket(request.bucket, owner=request.owner)
+    source = _source(store, request)
+    if (request.bucket, request.key) == (request.source_bucket, request.source_key) and not (
+        request.storage_class or request.encryption
+    ):
+        raise Refused("InvalidRequest", "This copy request is illegal because it changes nothing")
+    check_write(bucket.objects.get(request.key), if_absent=request.if_absent, if_match=request.if_match)
+    stored = store.new_object(
+        source.body,
+        storage_class=request.storage_class,
+        attributes=source.attributes,
+        encryption=encryption_type(request.encryption),
+    )
+    bucket.put(request.key, stored)
+    return r.ObjectWritten(stored.etag)
+
+
+def _source(store: MemoryStore, request: r.CopyObject | r.UploadPartCopy) -> StoredObject:
+    bucket = store.bucket(request.source_bucket, owner=request.source_owner)
+    return copied_source(bucket, request.source_key, if_match=request.source_if_match, version=request.source_version)
+
+
+def _create_multipart_upload(store: MemoryStore, request: r.CreateMultipartUpload) -> r.Reply:
+    check_key(request.key)
+    bucket = store.bucket(request.bucket, owner=request.owner)
+    upload_id = store.new_upload_id()
+    made = store.new_object(
+        b"",
+        storage_class=request.storage_class,
+        attributes=request.attributes,
+        encryption=encryption_type(request.encryption),
+    )
+    bucket.uploads[upload_id] = StoredUpload(
+        request.key, made.mtime_ms, made.attributes, made.storage_class, made.encryption
+    )
+    return r.UploadOpened(upload_id)
+
+
+def _upload_part_copy(store: MemoryStore, request: r.UploadPartCopy) -> r.Reply:
+    upload = store.bucket(request.bucket, owner=request.owner).upload(request.key, request.upload_id)
+    source = _source(store, request)
+    if not 1 <= request.number <= _MAX_PARTS:
+        raise Refused("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
+    body = source.body
+    if request.first_byte is not None and request.last_byte is not None:
+        if not 0 <= request.first_byte <= request.last_byte < len(body):
+            raise Refused("InvalidArgument", f"Range specified is not valid for source object of size: {len(body)}")
+        body = body[request.first_byte : request.last_byte + 1]
+    etag = md5_of(body)
+    upload.parts[request.number] = (etag, body)
+    return r.ObjectWritten(etag)
+
+
+def _complete_multipart_upload(store: MemoryStore, request: r.CompleteMultipartUpload) -> r.Reply:
+    bucket = store.bucket(request.bucket, owner=request.owner)
+    upload = bucket.upload(request.key, request.upload_id)
+    if not request.parts:
+        raise Refused("MalformedXML", "You must specify at least one part")
+    if any(before >= after for (before, _), (after, _) in pairwise(request.parts)):
+        raise Refused("InvalidPartOrder", "The list of parts was not in ascending order.")
+    if any(upload.parts.get(number, ("", b""))[0] != etag for number, etag in request.parts):
+        raise Refused("InvalidPart", "One or more of the specified parts could not be found.")
+    bodies = [upload.parts[number][1] for number, _ in request.parts]
+    if any(len(body) < store.min_part_size_bytes for body in bodies[:-1]):
+        raise Refused("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
+    check_write(bucket.objects.get(request.key), if_absent=request.if_absent, if_match=request.if_match)
+    digests = b"".join(bytes.fromhex(etag) for _, etag in request.parts)
+    stored = store.new_object(
+        b"".join(bodies),
+        etag=f"{md5_of(digests)}-{len(bodies)}",
+        storage_class=upload.storage_class,
+        attributes=upload.attributes,
+        encryption=upload.encryption,
+    )
+    bucket.put(request.key, stored)
+    del bucket.uploads[request.upload_id]
+    return r.ObjectWritten(stored.etag)
+
+
+def _abort_multipart_upload(store: MemoryStore, request: r.AbortMultipartUpload) -> r.Reply:
+    bucket = store.bucket(request.bucket, owner=request.owner)
+    bucket.upload(request.key, request.upload_id)
+    del bucket.uploads[request.upload_id]
+    return r.Acknowledged()
+
+
+def _list_parts(store: MemoryStore, request: r.ListParts) -> r.Reply:
+    upload = store.bucket(request.bucket, owner=request.owner).upload(request.key, request.upload_id)
+    numbers = sorted(number for number in upload.parts if number > request.marker)
+    shown = numbers[:1000]
+    parts = tuple((number, upload.parts[number][0], len(upload.parts[number][1])) for number in shown)
+    return r.PartsPage(parts, next_marker=shown[-1] if len(shown) < len(numbers) else None)
+
+
+def _list_multipart_uploads(store: MemoryStore, request: r.ListMultipartUploads) -> r.Reply:
+    bucket = store.bucket(request.bucket, owner=request.owner)
+    marker = (request.key_marker or "", request.upload_id_marker or "\U0010ffff")
+    found = sorted(
+        (upload.key, upload_id, upload.initiated_ms)
+        for upload_id, upload in bucket.uploads.items()
+        if upload.key.startswith(request.prefix) and (request.key_marker is None or (upload.key, upload_id) > marker)
+    )
+    shown = tuple(found[:1000])
+    if len(shown) == len(found):
+        return r.UploadsPage(shown)
+    return r.UploadsPage(shown, shown[-1][0], shown[-1][1])
+
+
+def _list_versions(store: MemoryStore, request: ListVersions) -> r.Reply:
+    """As of a bucket that never had versions."""
+    bucket = store.bucket(request.bucket, owner=request.owner)
+    return VersionsPage([(key, "null") for key in sorted(bucket.objects) if key.startswith(request.prefix)])
+
+
+def _delete_object(store: MemoryStore, request: r.DeleteObject) -> r.Reply:
+    check_key(request.key)
+    bucket = store.bucket(request.bucket, owner=request.owner)
+    current = bucket.objects.get(request.key)
+    if current is not None:  # a missing key is deleted, with If-Match, too
+        check_match(current, request.if_match)
+    bucket.remove(request.key)
+    return r.Acknowledged()
+
+
+def _delete_objects(store: MemoryStore, request: r.DeleteObjects) -> r.Reply:
+    bucket = store.bucket(request.bucket, owner=request.owner)
+    if not 1 <= len(request.keys) <= _MAX_DELETED_KEYS:
+        raise Refused("MalformedXML", "The XML you provided was not well-formed")
+    deleted, failures = set(), {}
+    for key, etag in request.keys:
+        current = bucket.objects.get(key)
+        if current is not None and etag is not None and etag != current.etag:
+            failures[key] = failure_of(operation="DeleteObjects", status=None, code="PreconditionFailed")
+            continue
+        bucket.remove(key)
+        deleted.add(key)
+    return r.KeysDeleted(frozenset(deleted), failures)
+
+
+_NAMES = {r.ListObjects: "ListObjectsV2", r.GetObjectTags: "GetObjectTagging"}
+_OPERATIONS: Mapping[type, Callable[[MemoryStore, Any], r.Reply]] = {
+    r.HeadBucket: _head_bucket,
+    r.CreateBucket: _create_bucket,
+    r.ListObjects: _list_objects,
+    r.HeadObject: _head_object,
+    r.GetObject: _get_object,
+    r.GetBucketEncryption: _get_bucket_encryption,
+    r.GetObjectTags: _get_object_tags,
+    r.PutObject: _put_object,
+    r.CopyObject: _copy_object,
+    r.CreateMultipartUpload: _create_multipart_upload,
+    r.UploadPartCopy: _upload_part_copy,
+    r.CompleteMultipartUpload: _complete_multipart_upload,
+    r.AbortMultipartUpload: _abort_multipart_upload,
+    r.ListParts: _list_parts,
+    r.ListMultipartUploads: _list_multipart_uploads,
+    ListVersions: _list_versions,
+    r.DeleteObject: _delete_object,
+    r.DeleteObjects: _delete_objects,
+}

@@ -1,0 +1,227 @@
+"""What botocore returns as our replies; nothing of botocore's goes any further."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from s3plan.schemas import requests as r
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.objects import STANDARD
+from s3plan.schemas.pins import MAX_ETAG_CHARACTERS
+from s3plan.schemas.version_requests import ListVersions, VersionsPage
+from s3plan.storage.s3.wire.etags import bare_etag
+from s3plan.storage.s3.wire.failures import broke_by, failure_of, region_of, way_out
+from s3plan.storage.s3.wire.listing_page import decode_key, milliseconds_of, parse_page
+from s3plan.storage.s3.wire.page_ends import PageUnreadable
+
+Answer = Mapping[str, Any]
+
+_HEADERS = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "WebsiteRedirectLocation",
+)
+_CHECKSUM = "Checksum"
+_MAX_UPLOAD_ID = 2_048
+_NAMED = frozenset({"Bucket", "IsTruncated", "Parts", "Uploads"})
+"""Something of what a page of parts or uploads always says of itself."""
+_NOT_CHECKSUMS = frozenset({"ChecksumType"})
+LIST_BODY = "s3plan-list-body"
+"""Where the client leaves the XML of a listing page, unparsed."""
+
+
+def reply_of(request: r.Request, answer: Answer, *, operation: str) -> r.Reply:
+    """Return the reply that a successful answer means; a Failure where it lacks what a success always has."""
+    if isinstance(request, r.ListObjects) and request.unparsed:
+        return r.UnparsedPage(answer.get(LIST_BODY, b""))
+    try:
+        return _READERS[type(request)](answer, operation)
+    except PageUnreadable as error:
+        return Failure(FailureKind.TRANSIENT, operation, "UnreadablePage", str(error), 200)
+    except (LookupError, ValueError, TypeError) as error:
+        return Failure(
+            FailureKind.BAD_REPLY, operation, "BadReply", f"the answer cannot be read: {broke_by(error)}", 200
+        )
+
+
+def _empty(operation: str) -> Failure:
+    """A 200 without its body: the connection may have broken off where the result should have come."""
+    return Failure(
+        FailureKind.TRANSIENT, operation, "EmptyReply", f"the store's answer has no result{way_out(operation)}", 200
+    )
+
+
+def _acknowledged(_: Answer, __: str) -> r.Reply:
+    return r.Acknowledged()
+
+
+def _deleted(answer: Answer, operation: str) -> r.Reply:
+    """A delete is acknowledged without words; what comes with some may be anybody's answer."""
+    length = answer["ResponseMetadata"]["HTTPHeaders"].get("content-length", "0")
+    return _acknowledged(answer, operation) if length == "0" else _empty(operation)
+
+
+def _bucket_found(answer: Answer, _: str) -> r.Reply:
+    region = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+    return r.BucketFound(region=region_of(region))
+
+
+def _objects_page(answer: Answer, _: str) -> r.Reply:
+    return parse_page(answer.get(LIST_BODY, b""))
+
+
+def _object_found(answer: Answer, _: str) -> r.Reply:
+    headers = {name: answer[name] for name in _HEADERS if name in answer}
+    expires = answer.get("ExpiresString")  # verbatim: it need not be a date
+    if expires is not None:
+        headers["Expires"] = expires
+    return r.ObjectFound(
+        etag=bare_etag(answer["ETag"]),
+        size_bytes=int(answer["ContentLength"]),
+        mtime_ms=milliseconds_of(answer["LastModified"]),
+        storage_class=answer.get("StorageClass") or STANDARD,
+        version=answer.get("VersionId"),
+        encryption=answer.get("ServerSideEncryption"),
+        checksums=_full_checksums(answer),
+        attributes=r.ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
+        tag_count=answer.get("TagCount"),
+        restored='ongoing-request="false"' in answer.get("Restore", ""),
+    )
+
+
+def _full_checksums(answer: Answer) -> dict[str, str]:
+    """Return the checksums of the whole object; composite ones depend on the parts and compare with nothing."""
+    if answer.get("ChecksumType") != "FULL_OBJECT":
+        return {}
+    return {
+        name.removeprefix(_CHECKSUM): value
+        for name, value in answer.items()
+        if name.startswith(_CHECKSUM) and name not in _NOT_CHECKSUMS
+    }
+
+
+def _object_read(answer: Answer, _: str) -> r.Reply:
+    return r.ObjectRead(bare_etag(answer["ETag"]), answer["Body"].read())
+
+
+def _tags_found(answer: Answer, operation: str) -> r.Reply:
+    if "TagSet" not in answer:  # an object without tags has an empty one
+        return _empty(operation)
+    return r.TagsFound({tag["Key"]: tag["Value"] for tag in answer.get("TagSet", ())})
+
+
+def _written(answer: Answer, operation: str) -> r.Reply:
+    if not answer.get("ETag"):
+        return _empty(operation)
+    return _object_written(answer, answer.get("VersionId"))
+
+
+def _encryption_found(answer: Answer, _: str) -> r.Reply:
+    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
+    defaults = (rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules)
+    return r.EncryptionFound(next((algorithm for algorithm in defaults if algorithm), None))
+
+
+def _copied(answer: Answer, operation: str) -> r.Reply:
+    result = answer.get("CopyObjectResult")
+    return _object_written(result, answer.get("VersionId")) if result else _empty(operation)
+
+
+def _part_copied(answer: Answer, operation: str) -> r.Reply:
+    result = answer.get("CopyPartResult")
+    return _object_written(result, None) if result else _empty(operation)
+
+
+def _completed(answer: Answer, operation: str) -> r.Reply:
+    if not answer.get("ETag") and not answer.get("Key"):
+        return _empty(operation)
+    return _object_written(answer, answer.get("VersionId"))
+
+
+def _object_written(result: Answer, version: str | None) -> r.ObjectWritten:
+    etag = result.get("ETag")
+    if not etag or len(etag) > MAX_ETAG_CHARACTERS + len('""'):
+        return r.ObjectWritten(None, version)
+    return r.ObjectWritten(bare_etag(etag), version)
+
+
+def _upload_opened(answer: Answer, operation: str) -> r.Reply:
+    upload_id = answer.get("UploadId")
+    if not upload_id or len(upload_id) > _MAX_UPLOAD_ID:  # it is kept, and sent with every part
+        return _empty(operation)
+    return r.UploadOpened(upload_id)
+
+
+def _parts_page(answer: Answer, operation: str) -> r.Reply:
+    if not _NAMED & answer.keys():
+        return _empty(operation)
+    parts = tuple(
+        (int(part["PartNumber"]), bare_etag(part["ETag"]), int(part["Size"])) for part in answer.get("Parts", ())
+    )
+    if not answer.get("IsTruncated"):
+        return r.PartsPage(parts)
+    return r.PartsPage(parts, next_marker=int(answer.get("NextPartNumberMarker") or parts[-1][0]))
+
+
+def _uploads_page(answer: Answer, operation: str) -> r.Reply:
+    if not _NAMED & answer.keys():
+        return _empty(operation)
+    is_encoded = answer.get("EncodingType") == "url"
+
+    def key_of(text: str) -> str:
+        return decode_key(text, is_encoded=is_encoded).decode()
+
+    uploads = tuple(
+        (key_of(upload["Key"]), upload["UploadId"], milliseconds_of(upload["Initiated"]))
+        for upload in answer.get("Uploads", ())
+    )
+    if not answer.get("IsTruncated"):
+        return r.UploadsPage(uploads)
+    return r.UploadsPage(uploads, key_of(answer["NextKeyMarker"]), answer.get("NextUploadIdMarker") or None)
+
+
+def _versions_page(answer: Answer, operation: str) -> r.Reply:
+    if not _NAMED & answer.keys():
+        return _empty(operation)
+    is_encoded = answer.get("EncodingType") == "url"
+    rows = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+    return VersionsPage([(decode_key(row["Key"], is_encoded=is_encoded).decode(), row["VersionId"]) for row in rows])
+
+
+def _keys_deleted(answer: Answer, operation: str) -> r.Reply:
+    failures = {
+        item["Key"]: failure_of(
+            operation=operation, status=None, code=item.get("Code", ""), message=item.get("Message", "")
+        )
+        for item in answer.get("Errors", ())
+    }
+    deleted = frozenset(item["Key"] for item in answer.get("Deleted", ()))
+    if not (failures or deleted):
+        return _empty(operation)  # botocore finds nothing in whatever XML it is given
+    return r.KeysDeleted(deleted - failures.keys(), failures)
+
+
+_READERS: Mapping[type, Callable[[Answer, str], r.Reply]] = {
+    r.HeadBucket: _bucket_found,
+    r.CreateBucket: _acknowledged,
+    r.GetBucketEncryption: _encryption_found,
+    r.ListObjects: _objects_page,
+    r.HeadObject: _object_found,
+    r.GetObject: _object_read,
+    r.GetObjectTags: _tags_found,
+    r.PutObject: _written,
+    r.CopyObject: _copied,
+    r.CreateMultipartUpload: _upload_opened,
+    r.UploadPartCopy: _part_copied,
+    r.CompleteMultipartUpload: _completed,
+    r.AbortMultipartUpload: _deleted,
+    r.ListParts: _parts_page,
+    r.ListMultipartUploads: _uploads_page,
+    ListVersions: _versions_page,
+    r.DeleteObject: _deleted,
+    r.DeleteObjects: _keys_deleted,
+}

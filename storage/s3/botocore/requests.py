@@ -1,0 +1,220 @@
+"""Our requests as botocore operations: a method of the client and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from s3plan.schemas import requests as r
+from s3plan.schemas.version_requests import ListVersions
+from s3plan.storage.s3.wire.failures import RequestUnsendable
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`operation` is S3's name, `method` the client's."""
+
+    operation: str
+    method: str
+    parameters: Parameters
+
+
+def call_of(request: r.Request, *, requester_pays: bool) -> Call:
+    """Return what to call for a request; raise RequestUnsendable."""
+    operation, method, translate = _TRANSLATIONS[type(request)]
+    parameters: Parameters = {"Bucket": request.bucket, **translate(request)}
+    if not isinstance(request, r.CreateBucket):
+        if request.owner is not None:
+            parameters["ExpectedBucketOwner"] = request.owner
+        pays = requester_pays or (isinstance(request, r.CopyObject | r.UploadPartCopy) and request.requester_pays)
+        if pays and not isinstance(request, r.HeadBucket):
+            parameters["RequestPayer"] = "requester"
+    return Call(operation, method, {name: value for name, value in parameters.items() if value is not None})
+
+
+def _quoted(etag: str | None) -> str | None:
+    """ETags are quoted in conditions; Ceph and AWS disagree about bare ones."""
+    return None if etag is None else f'"{etag}"'
+
+
+def _absent(*, if_absent: bool) -> str | None:
+    return "*" if if_absent else None
+
+
+def _encryption(encryption: r.Encryption | None) -> Parameters:
+    if encryption is None:
+        return {}
+    return {
+        "ServerSideEncryption": encryption.type,
+        "SSEKMSKeyId": encryption.key_id,
+        "BucketKeyEnabled": encryption.bucket_key,
+    }
+
+
+def _copy_source(request: r.CopyObject | r.UploadPartCopy) -> Parameters:
+    source = {"Bucket": request.source_bucket, "Key": request.source_key}
+    if request.source_version is not None:
+        source["VersionId"] = request.source_version
+    return {
+        "CopySource": source,  # the dict form: botocore encodes the key, `?` and `+` included
+        "CopySourceIfMatch": _quoted(request.source_if_match),
+        "ExpectedSourceBucketOwner": request.source_owner,
+    }
+
+
+def _head_bucket(_: r.HeadBucket) -> Parameters:
+    return {}
+
+
+def _create_bucket(request: r.CreateBucket) -> Parameters:
+    if request.region is None or request.region == "us-east-1":  # AWS refuses it as a LocationConstraint
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": request.region}}
+
+
+def _get_bucket_encryption(_: r.GetBucketEncryption) -> Parameters:
+    return {}
+
+
+def _list_objects(request: r.ListObjects) -> Parameters:
+    return {
+        "Prefix": request.prefix,
+        "StartAfter": request.start_after,
+        "ContinuationToken": request.token,
+        "Delimiter": request.delimiter,
+        "MaxKeys": request.max_keys,
+        "EncodingType": "url",  # said by us, so botocore leaves the decoding to us
+    }
+
+
+def _head_object(request: r.HeadObject) -> Parameters:
+    return {
+        "Key": request.key,
+        "VersionId": request.version,
+        "ChecksumMode": "ENABLED" if request.with_checksums else None,
+    }
+
+
+def _get_object(request: r.GetObject) -> Parameters:
+    byte_range = None if request.first_byte is None else f"bytes={request.first_byte}-{request.last_byte}"
+    return {"Key": request.key, "VersionId": request.version, "IfMatch": _quoted(request.if_match), "Range": byte_range}
+
+
+def _get_object_tags(request: r.GetObjectTags) -> Parameters:
+    return {"Key": request.key, "VersionId": request.version}
+
+
+def _put_object(request: r.PutObject) -> Parameters:
+    return {
+        "Key": request.key,
+        "Body": request.body,
+        "IfNoneMatch": _absent(if_absent=request.if_absent),
+        "IfMatch": _quoted(request.if_match),
+    }
+
+
+def _copy_object(request: r.CopyObject) -> Parameters:
+    # MetadataDirective and TaggingDirective are left out: COPY is S3's default, and some stores do not know the latter.
+    return {
+        "Key": request.key,
+        **_copy_source(request),
+        "IfNoneMatch": _absent(if_absent=request.if_absent),
+        "IfMatch": _quoted(request.if_match),
+        "StorageClass": request.storage_class,
+        "AnnotationDirective": "EXCLUDE" if request.leaves_annotations else None,
+        **_encryption(request.encryption),
+    }
+
+
+def _create_multipart_upload(request: r.CreateMultipartUpload) -> Parameters:
+    attributes = request.attributes
+    for name, value in attributes.headers.items():
+        if not value.isascii():  # botocore signs other bytes than it sends, which looks like wrong credentials
+            raise RequestUnsendable(f"{name} has characters that a header cannot carry: {value!r}")
+    tags = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in attributes.tags.items())
+    return {
+        "Key": request.key,
+        **attributes.headers,
+        "Metadata": dict(attributes.metadata) or None,
+        "Tagging": tags or None,
+        "StorageClass": request.storage_class,
+        **_encryption(request.encryption),
+    }
+
+
+def _upload_part_copy(request: r.UploadPartCopy) -> Parameters:
+    whole = request.first_byte is None or request.last_byte is None
+    return {
+        "Key": request.key,
+        "UploadId": request.upload_id,
+        "PartNumber": request.number,
+        **_copy_source(request),
+        "CopySourceRange": None if whole else f"bytes={request.first_byte}-{request.last_byte}",
+    }
+
+
+def _complete_multipart_upload(request: r.CompleteMultipartUpload) -> Parameters:
+    parts = [{"PartNumber": number, "ETag": _quoted(etag)} for number, etag in request.parts]
+    return {
+        "Key": request.key,
+        "UploadId": request.upload_id,
+        "MultipartUpload": {"Parts": parts},
+        "IfNoneMatch": _absent(if_absent=request.if_absent),
+        "IfMatch": _quoted(request.if_match),
+    }
+
+
+def _abort_multipart_upload(request: r.AbortMultipartUpload) -> Parameters:
+    return {"Key": request.key, "UploadId": request.upload_id}
+
+
+def _list_parts(request: r.ListParts) -> Parameters:
+    return {"Key": request.key, "UploadId": request.upload_id, "PartNumberMarker": request.marker or None}
+
+
+def _list_multipart_uploads(request: r.ListMultipartUploads) -> Parameters:
+    return {
+        "Prefix": request.prefix,
+        "KeyMarker": request.key_marker,
+        "UploadIdMarker": request.upload_id_marker,
+        "EncodingType": "url",
+    }
+
+
+def _delete_object(request: r.DeleteObject) -> Parameters:
+    return {"Key": request.key, "IfMatch": _quoted(request.if_match), "VersionId": request.version}
+
+
+def _list_versions(request: ListVersions) -> Parameters:
+    return {"Prefix": request.prefix, "EncodingType": "url"}
+
+
+def _delete_objects(request: r.DeleteObjects) -> Parameters:
+    objects = [{"Key": key} if etag is None else {"Key": key, "ETag": _quoted(etag)} for key, etag in request.keys]
+    return {"Delete": {"Objects": objects, "Quiet": False}}
+
+
+_TRANSLATIONS: Mapping[type, tuple[str, str, Callable[[Any], Parameters]]] = {
+    r.HeadBucket: ("HeadBucket", "head_bucket", _head_bucket),
+    r.CreateBucket: ("CreateBucket", "create_bucket", _create_bucket),
+    r.ListObjects: ("ListObjectsV2", "list_objects_v2", _list_objects),
+    r.HeadObject: ("HeadObject", "head_object", _head_object),
+    r.GetObject: ("GetObject", "get_object", _get_object),
+    r.GetBucketEncryption: ("GetBucketEncryption", "get_bucket_encryption", _get_bucket_encryption),
+    r.GetObjectTags: ("GetObjectTagging", "get_object_tagging", _get_object_tags),
+    r.PutObject: ("PutObject", "put_object", _put_object),
+    r.CopyObject: ("CopyObject", "copy_object", _copy_object),
+    r.CreateMultipartUpload: ("CreateMultipartUpload", "create_multipart_upload", _create_multipart_upload),
+    r.UploadPartCopy: ("UploadPartCopy", "upload_part_copy", _upload_part_copy),
+    r.CompleteMultipartUpload: ("CompleteMultipartUpload", "complete_multipart_upload", _complete_multipart_upload),
+    r.AbortMultipartUpload: ("AbortMultipartUpload", "abort_multipart_upload", _abort_multipart_upload),
+    r.ListParts: ("ListParts", "list_parts", _list_parts),
+    r.ListMultipartUploads: ("ListMultipartUploads", "list_multipart_uploads", _list_multipart_uploads),
+    ListVersions: ("ListObjectVersions", "list_object_versions", _list_versions),
+    r.DeleteObject: ("DeleteObject", "delete_object", _delete_object),
+    r.DeleteObjects: ("DeleteObjects", "delete_objects", _delete_objects),
+}

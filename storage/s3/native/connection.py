@@ -1,0 +1,337 @@
+"""One connection to a store: connects, speaks TLS, sends one request at a time and reads its answer. Never blocks."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from selectors import EVENT_READ, EVENT_WRITE
+from ssl import SSLError, SSLSocket, SSLWantReadError, SSLWantWriteError
+from typing import Protocol
+
+from s3plan.schemas.failures import FailureKind
+from s3plan.storage.s3.native.answer import MOST_BODY_BYTES, Answer, AnswerBroken, AnswerReader
+from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, Place
+from s3plan.storage.s3.native.openings import breakage_of_opening, lasting_refusal, words_of
+from s3plan.storage.s3.native.quiet_sockets import IsQuiet, quietness_of, unasked_on
+from s3plan.storage.s3.open_files import NO_ROOM, open_socket
+
+_UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
+_LATER = (BlockingIOError, InterruptedError, SSLWantReadError, SSLWantWriteError)
+_SLOWEST_BYTES_PER_S = 1_000
+_LONGEST_ANSWER_S = 3_600
+_HAVE_DOCUMENTS = (b"GET ", b"POST ")
+_MOST_WORDS_BYTES = 1 << 20  # of an answer to anything else, which is a few lines
+
+
+class Owner(Protocol):
+    """Who keeps connections: told of what becomes of each."""
+
+    @property
+    def now_s(self) -> float:
+        """The time of this round, monotonic."""
+
+    @property
+    def buffer(self) -> memoryview:
+        """Where to receive into; its content is nobody's between two calls."""
+
+    def watch(self, connection: Connection, events: int) -> None:
+        """Call `connection.proceed` when its socket is ready; 0 to stop."""
+
+    def opened(self, connection: Connection) -> None:
+        """The connection can be used."""
+
+    def failed_to_open(self, connection: Connection, why: Breakage) -> None:
+        """It could not be made."""
+
+    def found_no_room(self, connection: Connection) -> None:
+        """It could not be made because this process has as many files open as it may."""
+
+    def answered(self, connection: Connection, exchange: Exchange, answer: Answer) -> None:
+        """An exchange has ended well; the connection is free, or closed if the answer says so."""
+
+    def broke(self, connection: Connection, exchange: Exchange | None, why: Breakage) -> None:
+        """The connection is closed; `exchange` has no answer."""
+
+
+class Connection:
+    """See the module. `proceed` is what its owner calls when the socket is ready."""
+
+    __slots__ = (
+        "_begun_s",
+        "_exchange",
+        "_owner",
+        "_reader",
+        "_received_bytes",
+        "_socket",
+        "_unsent",
+        "is_quiet",
+        "place",
+        "proceed",
+        "touched_s",
+        "tries_left",
+    )
+
+    def __init__(self, owner: Owner, place: Place, *, tries_left: int) -> None:
+        self._owner = owner
+        self._socket: socket.socket | None = None
+        self._exchange: Exchange | None = None
+        self._reader: AnswerReader | None = None
+        self._unsent = memoryview(b"")
+        self._begun_s = 0.0
+        self._received_bytes = 0
+        self.place = place
+        self.tries_left = tries_left
+        self.touched_s = owner.now_s
+        self.proceed: Callable[[], None] = self._finish_connecting
+        self.is_quiet: IsQuiet = _is_closed
+        """Whether it can carry a request: see quiet_sockets. Asked before each."""
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """What it carries."""
+        return self._exchange
+
+    def is_trickling(self, *, after_s: float) -> bool:
+        """Whether an answer has been coming for longer than that, and hardly moves.
+
+        At once only of requests that read: what is written may be answered by a byte now and then until it is done,
+        which is how S3 keeps the connection of a long copy open. An hour is more than any takes.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        """
+        if self._exchange is None or not self._received_bytes:
+            return False
+        coming_s = self._owner.now_s - self._begun_s
+        is_slow = self._received_bytes < coming_s * _SLOWEST_BYTES_PER_S and coming_s > after_s
+        return coming_s > _LONGEST_ANSWER_S or (is_slow and self._exchange.message.startswith(b"GET "))
+
+    def fileno(self) -> int:
+        """For selectors; -1 once closed."""
+        return -1 if self._socket is None else self._socket.fileno()
+
+    def open(self, address: Address) -> None:
+        """Begin to connect; the owner hears of the end."""
+        self.touched_s = self._owner.now_s
+        self.proceed = self._finish_connecting
+        try:
+            self._socket = open_socket(address.family)
+            self._socket.settimeout(0.0)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            error = self._socket.connect_ex(address.socket_address)
+        except OSError as broken:
+            if broken.errno in NO_ROOM:
+                self.close()
+                self._owner.found_no_room(self)
+            else:
+                self._fail_to_open(broken)
+            return
+        if error not in _UNDER_WAY:
+            self._fail_to_open(OSError(error, errno.errorcode.get(error, "")))
+            return
+        self._owner.watch(self, EVENT_WRITE)
+
+    def start(self, exchange: Exchange) -> None:
+        """Send a request; only while the connection is open and quiet, and has none."""
+        self._exchange = exchange
+        most_bytes = MOST_BODY_BYTES if exchange.message.startswith(_HAVE_DOCUMENTS) else _MOST_WORDS_BYTES
+        self._reader = AnswerReader(is_head=exchange.is_head, most_bytes=most_bytes)
+        self._received_bytes = 0
+        self.touched_s = self._owner.now_s
+        try:
+            sent = self._open_socket.send(exchange.message)
+        except _LATER:
+            sent = 0
+        except OSError as broken:
+            self._tell_unsent(broken)
+            return
+        if sent < len(exchange.message):
+            self._unsent = memoryview(exchange.message)[sent:]
+            self.proceed = self._send_rest
+            self._owner.watch(self, EVENT_READ | EVENT_WRITE)
+
+    def fail(self, why: Breakage) -> None:
+        """Close, because of a fault of ours."""
+        self._break(why.kind, why.code, why.message)
+
+    def give_up(self, code: str, message: str) -> None:
+        """Close, because it takes too long."""
+        if self.proceed in (self._finish_connecting, self._shake_hands):
+            self.close()
+            self._owner.failed_to_open(self, Breakage(FailureKind.UNREACHABLE, code, f"{self.place}: {message}"))
+        else:
+            self._break(FailureKind.TRANSIENT, code, message)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self._socket is not None:
+            self._owner.watch(self, 0)
+            self._socket.close()
+            self._socket = None
+            self.is_quiet = _is_closed
+
+    @property
+    def _open_socket(self) -> socket.socket:
+        if self._socket is None:
+            raise OSError(errno.ENOTCONN, "the connection is closed")
+        return self._socket
+
+    def _finish_connecting(self) -> None:
+        error = self._open_socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            self._fail_to_open(OSError(error, errno.errorcode.get(error, "")))
+            return
+        if self.place.tls is None:
+            self._be_open()
+            return
+        try:
+            self._socket = self.place.tls.wrap_socket(
+                self._open_socket, server_hostname=self.place.host, do_handshake_on_connect=False
+            )
+        except (OSError, ValueError) as broken:
+            self._fail_to_open(broken)
+            return
+        self._owner.watch(self, EVENT_READ | EVENT_WRITE)
+        self.proceed = self._shake_hands
+        self._shake_hands()
+
+    def _shake_hands(self) -> None:
+        secured = self._open_socket
+        assert isinstance(secured, SSLSocket)  # noqa: S101  for the type checker; see _finish_connecting
+        try:
+            secured.do_handshake()
+        except SSLWantReadError:
+            self._owner.watch(self, EVENT_READ)
+        except SSLWantWriteError:
+            self._owner.watch(self, EVENT_WRITE)
+        except OSError as broken:
+            self._fail_to_open(broken)
+        else:
+            self._be_open()
+
+    def _be_open(self) -> None:
+        unasked = unasked_on(self._open_socket)
+        if unasked is not None:
+            self._fail_to_open(unasked)
+            return
+        self.is_quiet = quietness_of(self._open_socket)
+        self.proceed = self._receive
+        self.touched_s = self._owner.now_s
+        self._owner.watch(self, EVENT_READ)
+        self._owner.opened(self)
+
+    def _fail_to_open(self, broken: Exception) -> None:
+        self.close()
+        self._owner.failed_to_open(self, breakage_of_opening(self.place, broken))
+
+    def _send_rest(self) -> None:
+        """Go on sending; an answer may come before all is sent, and is the answer."""
+        try:
+            sent = self._open_socket.send(self._unsent)
+        except _LATER:
+            sent = 0
+        except OSError as broken:
+            self._break(FailureKind.TRANSIENT, "ConnectionLost", f"while sending: {words_of(broken)}")
+            return
+        if sent:
+            self.touched_s = self._owner.now_s
+            self._unsent = self._unsent[sent:]
+        if not self._unsent:
+            self.proceed = self._receive
+            self._owner.watch(self, EVENT_READ)
+        else:
+            self._receive()
+
+    def _tell_unsent(self, broken: OSError) -> None:
+        """A connection that takes nothing: under TLS 1.3, why may have come before the first request."""
+        if not self._is_refusal(unasked_on(self._open_socket)):
+            self._break(FailureKind.UNREACHABLE, "ConnectionLost", f"nothing could be sent: {words_of(broken)}")
+
+    def _receive(self) -> None:
+        secured = self._socket if self.place.tls is not None else None
+        while True:
+            if not self._receive_once():
+                return
+            # TLS may hold decrypted bytes that no selector tells of.
+            if self._socket is None or not (isinstance(secured, SSLSocket) and secured.pending()):
+                return
+
+    def _receive_once(self) -> bool:
+        """Take what has come; False if that was nothing, or the end."""
+        owner = self._owner
+        try:
+            received = self._open_socket.recv_into(owner.buffer)
+        except _LATER:
+            return False
+        except OSError as broken:
+            self._lose(broken)
+            return False
+        if received == 0:
+            self._end_of_connection()
+            return False
+        exchange, reader = self._exchange, self._reader
+        if exchange is None or reader is None:
+            self._break(FailureKind.TRANSIENT, "Unasked", "the store sent what nobody had asked for")
+            return False
+        self.touched_s = owner.now_s
+        if not self._received_bytes:
+            self._begun_s = owner.now_s
+        self._received_bytes += received
+        try:
+            answer = reader.feed(bytes(owner.buffer[:received]))
+        except AnswerBroken as broken:
+            self._break(FailureKind.TRANSIENT, "AnswerBroken", str(broken))
+            return False
+        if answer is not None:
+            self._finish(exchange, answer)
+        return True
+
+    def _finish(self, exchange: Exchange, answer: Answer) -> None:
+        self._exchange = self._reader = None
+        if not answer.keeps_connection or self._unsent:
+            self.close()
+        self._owner.answered(self, exchange, answer)
+
+    def _lose(self, broken: OSError) -> None:
+        """A fault of the connection; TLS 1.3 refuses a client, too, only after the handshake."""
+        if self._is_refusal(broken):
+            return
+        if self._reader is not None and self._reader.has_begun:
+            words = f"the connection broke in the middle of the answer: {words_of(broken)}"
+            self._break(FailureKind.TRANSIENT, "AnswerBroken", words)
+        else:
+            self._break(FailureKind.TRANSIENT, "ConnectionLost", f"no answer came: {words_of(broken)}")
+
+    def _is_refusal(self, said: OSError | None) -> bool:
+        """Say whether the store wants no client like this one; the connection is closed then, with its words."""
+        lasting = lasting_refusal(said.reason or "") if isinstance(said, SSLError) else None
+        if lasting is None:
+            return False
+        self._break(FailureKind.INVALID, "TlsRefused", f"{self.place}: {lasting}")
+        return True
+
+    def _end_of_connection(self) -> None:
+        exchange, reader = self._exchange, self._reader
+        if exchange is None or reader is None or not reader.has_begun:
+            self._break(FailureKind.TRANSIENT, "ConnectionLost", "no answer came: the store closed the connection")
+            return
+        try:
+            answer = reader.end()
+        except AnswerBroken as broken:
+            self._break(FailureKind.TRANSIENT, "AnswerBroken", str(broken))
+        else:
+            self.close()
+            self._finish(exchange, answer)
+
+    def _break(self, kind: FailureKind, code: str, message: str) -> None:
+        exchange, self._exchange, self._reader = self._exchange, None, None
+        self.close()
+        self._owner.broke(self, exchange, Breakage(kind, code, message))
+
+
+def _is_closed() -> bool:
+    return False

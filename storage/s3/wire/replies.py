@@ -1,0 +1,179 @@
+"""What came back over HTTP as our replies; the counterpart of http_requests.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from xml.etree import ElementTree as ET  # botocore reads the same bytes with the same parser
+
+from s3plan.schemas import requests as r
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.objects import STANDARD
+from s3plan.schemas.pins import MAX_ETAG_CHARACTERS
+from s3plan.storage.s3.wire.etags import bare_etag
+from s3plan.storage.s3.wire.failures import broke_by, failure_of, way_out
+from s3plan.storage.s3.wire.listing_page import milliseconds_of, parse_page
+from s3plan.storage.s3.wire.page_ends import PageUnreadable
+from s3plan.storage.s3.wire.repeated_keys import leave_key_out
+from s3plan.storage.s3.wire.xml_text import document_of
+
+Headers = Mapping[str, str]
+"""Names in lower case."""
+
+READ_FROM_HEADERS = frozenset({"HeadObject", "GetObject", "PutObject"})
+"""Operations whose replies are in the headers; those of the others are in the body."""
+
+_HEADERS = {
+    "cache-control": "CacheControl",
+    "content-disposition": "ContentDisposition",
+    "content-encoding": "ContentEncoding",
+    "content-language": "ContentLanguage",
+    "content-type": "ContentType",
+    "x-amz-website-redirect-location": "WebsiteRedirectLocation",
+    "expires": "Expires",
+}
+_META = "x-amz-meta-"
+_CHECKSUM = "x-amz-checksum-"
+# Possessive, and bound to the beginning of an answer: else a store could say what it takes hours to look through.
+_BEGINNING = rb"[\xef\xbb\xbf\s]*+(?:<\?xml[^>]*+>\s*+)?+"
+# Of a copy or a part that is done; some stores leave out one of the two.
+_RESULT = re.compile(_BEGINNING + rb"<Copy(?:Object|Part)Result[\s>].*?</(?:ETag|LastModified)>", re.DOTALL).match
+_QUOTE = rb"(?:&quot;|&#34;|\")?+"
+_RESULT_ETAG = re.compile(
+    _BEGINNING
+    + rb"<Copy(?:Object|Part)Result[\s>].*?<ETag>\s*+"
+    + _QUOTE
+    + rb"([^<&\"\s]{1,%d}+)" % MAX_ETAG_CHARACTERS
+    + _QUOTE
+    + rb"\s*+</ETag>",
+    re.DOTALL,
+).match
+
+
+def reply_of(request: r.Request, *, operation: str, headers: Headers, body: bytes) -> r.Reply:
+    """Return the reply that a successful answer means; a Failure where it lacks what a success always has."""
+    if isinstance(request, r.ListObjects) and request.unparsed:
+        return r.UnparsedPage(body)
+    try:
+        return _READERS[type(request)](headers, body)
+    except PageUnreadable as error:
+        return Failure(FailureKind.TRANSIENT, operation, "UnreadablePage", str(error), 200)
+    except ET.ParseError as error:
+        said = f"not XML: {error}{way_out(operation)}"
+        return Failure(FailureKind.TRANSIENT, operation, "UnreadableReply", said, 200)
+    except (LookupError, ValueError) as error:
+        return Failure(
+            FailureKind.BAD_REPLY, operation, "BadReply", f"the answer cannot be read: {broke_by(error)}", 200
+        )
+
+
+# CopyObject and others may answer 200 and an error, white space before it (CopyObject in the S3 API reference).
+holds_an_error = re.compile(_BEGINNING + rb"<Error[\s/>]").match
+
+
+def failure_of_answer(operation: str, *, status: int, headers: Headers, body: bytes) -> Failure:
+    """Return the failure that an error answer means; an error inside a 200 counts as a 500, as botocore has it."""
+    code, message, region = _error_of(body)
+    return failure_of(
+        operation=operation,
+        status=500 if status == 200 else status,
+        code=code,
+        message=message,
+        headers=headers,
+        region=region,
+    )
+
+
+def _error_of(body: bytes) -> tuple[str, str, str | None]:
+    if not body:
+        return "", "", None
+    try:
+        root = ET.fromstring(document_of(leave_key_out(body)))  # noqa: S314  # see above
+    except (ET.ParseError, LookupError, ValueError):  # the latter two: of an encoding that nobody knows
+        return "", "", None
+    said = {child.tag.rpartition("}")[2]: child.text or "" for child in root}
+    return said.get("Code", ""), said.get("Message", ""), said.get("Region") or None
+
+
+def _copied(_: Headers, body: bytes) -> r.Reply:
+    etag = _RESULT_ETAG(body)
+    if etag is not None:
+        text = etag[1].decode()
+        return r.ObjectWritten(text if etag[1].islower() else bare_etag(text))  # sent in great numbers
+    if _RESULT(body) is None:
+        raise ET.ParseError("no result")
+    return r.ObjectWritten(None)
+
+
+def _objects_page(_: Headers, body: bytes) -> r.Reply:
+    return parse_page(body)
+
+
+def _object_found(headers: Headers, _: bytes) -> r.Reply:
+    is_whole = headers.get("x-amz-checksum-type") == "FULL_OBJECT"
+    checksums = {
+        name.removeprefix(_CHECKSUM).upper(): value
+        for name, value in headers.items()
+        if is_whole and name.startswith(_CHECKSUM) and name != "x-amz-checksum-type"
+    }
+    return r.ObjectFound(
+        etag=bare_etag(headers["etag"]),
+        size_bytes=int(headers["content-length"]),
+        mtime_ms=milliseconds_of(headers["last-modified"]),
+        storage_class=headers.get("x-amz-storage-class") or STANDARD,
+        version=headers.get("x-amz-version-id"),
+        encryption=headers.get("x-amz-server-side-encryption"),
+        checksums=checksums,
+        attributes=r.ObjectAttributes(
+            metadata={name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)},
+            headers={word: headers[name] for name, word in _HEADERS.items() if name in headers},
+        ),
+        tag_count=None if (tags := headers.get("x-amz-tagging-count")) is None else int(tags),
+        restored='ongoing-request="false"' in headers.get("x-amz-restore", ""),
+    )
+
+
+def _object_read(headers: Headers, body: bytes) -> r.Reply:
+    return r.ObjectRead(bare_etag(headers["etag"]), body)
+
+
+def _written(headers: Headers, _: bytes) -> r.Reply:
+    return r.ObjectWritten(bare_etag(headers["etag"]), version=headers.get("x-amz-version-id"))
+
+
+def _acknowledged(_: Headers, body: bytes) -> r.Reply:
+    if body.strip():
+        raise ET.ParseError("a delete is acknowledged without words")
+    return r.Acknowledged()
+
+
+def _keys_deleted(_: Headers, body: bytes) -> r.Reply:
+    root = ET.fromstring(document_of(body))  # noqa: S314  # see above
+    namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
+    if root.tag != f"{namespace}DeleteResult":
+        raise ET.ParseError(f"{root.tag} is no DeleteResult")
+    failures = {
+        item.findtext(f"{namespace}Key") or "": failure_of(
+            operation="DeleteObjects",
+            status=None,
+            code=item.findtext(f"{namespace}Code") or "",
+            message=item.findtext(f"{namespace}Message") or "",
+        )
+        for item in root.iterfind(f"{namespace}Error")
+    }
+    deleted = frozenset(item.findtext(f"{namespace}Key") or "" for item in root.iterfind(f"{namespace}Deleted"))
+    if not (failures or deleted):
+        raise ET.ParseError("no key is named")
+    return r.KeysDeleted(deleted - failures.keys(), failures)
+
+
+_READERS: Mapping[type, Callable[[Headers, bytes], r.Reply]] = {
+    r.CopyObject: _copied,
+    r.UploadPartCopy: _copied,
+    r.ListObjects: _objects_page,
+    r.HeadObject: _object_found,
+    r.GetObject: _object_read,
+    r.PutObject: _written,
+    r.DeleteObject: _acknowledged,
+    r.DeleteObjects: _keys_deleted,
+}

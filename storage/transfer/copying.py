@@ -1,0 +1,60 @@
+"""One server-side copy, with all its pins: CopyObject."""
+
+from __future__ import annotations
+
+from s3plan.schemas.actions import Action
+from s3plan.schemas.conditions import Condition
+from s3plan.schemas.failures import Failure
+from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.requests import CopyObject
+from s3plan.storage.steps import BatchContext, Procedure, Side, ask
+from s3plan.storage.transfer.settlement import settle_copy
+
+
+def copy_request(context: BatchContext, action: Action) -> CopyObject:
+    """Return the one request of a small copy, with the pins that the store holds.
+
+    The others were looked at (needs_look). On the request they would do harm: OpenStack Swift answers 501 to any PUT
+    with If-Match, and Ceph 16 a 412 to the right one.
+    """
+    source, destination, settings = context.source, context.destination, context.task.settings
+    pin = action.destination_etag
+    is_held = context.is_enforced(Condition.COPY_ABSENT if pin is None else Condition.COPY_MATCH)
+    return CopyObject(
+        bucket=destination.bucket,
+        key=context.destination_key(action),
+        source_bucket=source.bucket,
+        source_key=context.source_key(action),
+        source_if_match=action.source_etag if context.is_enforced(Condition.COPY_SOURCE_MATCH) else None,
+        source_version=action.source_version,
+        if_absent=is_held and pin is None,
+        if_match=pin if is_held else None,
+        storage_class=action.storage_class,
+        encryption=settings.encryption,
+        owner=destination.owner,
+        source_owner=source.owner,
+        requester_pays=settings.source_requester_pays,
+    )
+
+
+def copy_object(context: BatchContext, position: int, action: Action, *, reserves: bool = True) -> Procedure:
+    """Copy one object; tells exactly one outcome. Without `reserves` the request's turn was taken before."""
+    request = copy_request(context, action)
+    reply = yield from ask(Side.DESTINATION, request, size_bytes=action.size_bytes, reserves=reserves)
+    if isinstance(reply, Failure):
+        context.emit((yield from settle_copy(context, position, action, reply)))
+    else:
+        context.emit(Outcome(position, OutcomeKind.DONE))
+
+
+def needs_look(context: BatchContext, action: Action, *, is_doubtful: bool) -> bool:
+    """Return whether the two sides must be looked at before this copy is sent.
+
+    Where the store holds the pins, it is not needed: a copy that an earlier attempt had made comes back as a 412 and
+    is looked at then. An overwrite by an object of the same ETag would pass its own pin, so it is looked at if an
+    earlier attempt may have made it.
+    """
+    destination = Condition.COPY_ABSENT if action.destination_etag is None else Condition.COPY_MATCH
+    if not (context.is_enforced(destination) and context.is_enforced(Condition.COPY_SOURCE_MATCH)):
+        return True
+    return is_doubtful and action.destination_etag is not None and action.destination_etag == action.source_etag

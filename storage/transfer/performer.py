@@ -1,0 +1,82 @@
+"""Performs one batch: starts its procedures, keeps the allowed number of requests under way, tells what happens."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from time import monotonic
+
+from s3plan.schemas.actions import Action, ActionKind
+from s3plan.schemas.bitmaps import is_in, numbers_in
+from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
+from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.ports import Control, Engine
+from s3plan.schemas.tasks import BatchTask
+from s3plan.storage.steps import BatchContext, Work
+from s3plan.storage.transfer.batch_run import BatchRun
+from s3plan.storage.transfer.copying import copy_object, needs_look
+from s3plan.storage.transfer.deleting import delete_procedures, delete_singly
+from s3plan.storage.transfer.looked_copying import looked_copy_stages
+from s3plan.storage.transfer.part_copying import copy_in_parts
+
+EngineOf = Callable[[PlanLocation], Engine]
+Numbered = tuple[int, Action]
+
+
+class EnginePerformer:
+    """The Performer for whatever an engine can reach; `engine_of` gives the engine of a location's connection."""
+
+    def __init__(self, engine_of: EngineOf, *, clock: Callable[[], float] = monotonic) -> None:
+        self._engine_of = engine_of
+        self._without_batch_deletes: set[tuple[str | None, str]] = set()
+        self._clock = clock
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        """Yield what happens in one batch.
+
+        When `control.stopping` turns true no new action is begun; actions never begun are not told of. When
+        `control.abandoned` does, those of which a request was sent and whose end was not learnt are told as `unknown`.
+        """
+        destination = self._engine_of(task.destination)
+        source = destination if task.source is None else self._engine_of(task.source)
+        told: deque[Progress] = deque()
+        context = BatchContext(task, told.append, self._clock, self._without_batch_deletes)
+        run = BatchRun(control, (source, destination), told)
+        ended: set[int] = set()
+
+        def drained() -> Iterator[Progress]:
+            while told:
+                item = told.popleft()
+                if isinstance(item, Outcome):
+                    ended.add(item.position)
+                yield item
+
+        with closing(run.advance(_stages(context))) as steps:
+            for _ in steps:
+                yield from drained()
+        yield from drained()  # what came while it was being left
+        for position in sorted(run.undecided):
+            if position not in ended:
+                yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known", is_unclear=True)
+
+
+def _stages(context: BatchContext) -> Iterator[Iterator[Work]]:
+    """Yield the batch's procedures in stages; one stage has ended before the next is taken."""
+    task = context.task
+    numbered = [(position, task.actions[position]) for position in numbers_in(task.todo)]
+    unbatched: list[Numbered] = []
+    deletes = [pair for pair in numbered if pair[1].kind is ActionKind.DELETE]
+    yield delete_procedures(context, deletes, unbatched)
+    yield ((pair[:1], delete_singly(context, *pair)) for pair in unbatched)
+    copies = [pair for pair in numbered if pair[1].kind is ActionKind.COPY]
+    large = task.settings.multipart_threshold_bytes
+    yield ((pair[:1], copy_in_parts(context, *pair)) for pair in copies if pair[1].size_bytes >= large)
+    unlooked: list[Numbered] = []
+    pinned: list[Numbered] = []
+    for pair in copies:
+        if pair[1].size_bytes < large:
+            looks = needs_look(context, pair[1], is_doubtful=is_in(pair[0], task.doubtful))
+            (unlooked if looks else pinned).append(pair)
+    yield ((pair[:1], copy_object(context, *pair)) for pair in pinned)
+    yield from looked_copy_stages(context, unlooked)

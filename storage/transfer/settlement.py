@@ -1,0 +1,187 @@
+"""Looks at both sides after an unclear or refused write, and says how the action ended."""
+
+from __future__ import annotations
+
+from s3plan.schemas.actions import Action
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.pins import MAX_ETAG_CHARACTERS
+from s3plan.schemas.requests import ObjectFound, Reply
+from s3plan.storage.listing.object_look import look_at_object
+from s3plan.storage.steps import Asking, BatchContext, Side
+from s3plan.storage.transfer.evidence import Made, evidence_of
+
+Look = Asking[Outcome]
+
+_LOOK_AGAIN = frozenset(
+    {
+        FailureKind.PRECONDITION,
+        FailureKind.CONFLICT,
+        FailureKind.NOT_FOUND,
+        FailureKind.TRANSIENT,
+        FailureKind.BAD_REPLY,
+        FailureKind.NO_SUCH_UPLOAD,
+    }
+)
+
+
+def not_executed(position: int, failure: Failure) -> Outcome:
+    """Return the outcome of a request that did not happen, or whose end is not known; the scheduler may retry it."""
+    return Outcome(
+        position,
+        OutcomeKind.UNKNOWN,
+        str(failure),
+        failure=failure.kind,
+        retry_after_s=failure.retry_after_s,
+    )
+
+
+def ended_badly(position: int, failure: Failure) -> Outcome:
+    """Return the outcome for a failure that needs no look: it says by itself what happened."""
+    if failure.kind.is_retryable or failure.kind.is_credentials or failure.kind.is_unclear:
+        return not_executed(position, failure)
+    if failure.kind is FailureKind.ARCHIVED:
+        return Outcome(position, OutcomeKind.SKIPPED, "archived: restore the source object first")
+    return Outcome(position, OutcomeKind.FAILED, _explained(failure), failure=failure.kind)
+
+
+def _explained(failure: Failure) -> str:
+    if failure.kind is FailureKind.DENIED:
+        return f"{failure}; {_PERMISSIONS.get(failure.operation, 'a permission')} may be missing"
+    return str(failure)
+
+
+_PERMISSIONS = {
+    "CopyObject": "s3:GetObject on the source or s3:PutObject on the destination (or their tagging permissions)",
+    "UploadPartCopy": "s3:GetObject on the source or s3:PutObject on the destination",
+    "CreateMultipartUpload": "s3:PutObject on the destination",
+    "CompleteMultipartUpload": "s3:PutObject on the destination",
+    "HeadObject": "s3:GetObject (or, where there is no object, s3:ListBucket)",
+    "GetObjectTagging": "s3:GetObjectTagging",
+    "ListParts": "s3:ListMultipartUploadParts",
+    "ListObjectsV2": "s3:ListBucket",
+    "DeleteObject": "s3:DeleteObject",
+    "DeleteObjects": "s3:DeleteObject",
+}
+
+
+def settle_copy(
+    context: BatchContext,
+    position: int,
+    action: Action,
+    failure: Failure,
+    *,
+    multipart_etag: str | None = None,
+    is_write: bool = True,
+) -> Look:
+    """Decide how a copy ended that the store refused or left unclear.
+
+    The destination first: if it is what the action would have made, the action is already-done. Then the pins: the
+    side that moved makes it stale. If both still hold, the write did not happen and may be tried again. `is_write`
+    says whether the request that failed would have made the object.
+    """
+    if failure.kind not in _LOOK_AGAIN:
+        return ended_badly(position, failure)
+    is_unclear = is_write and failure.kind.is_unclear
+    since_ms = context.unclear_since_ms(position)
+    if since_ms is None and is_unclear:
+        since_ms = context.task.begun_at_ms
+    ended = yield from look_at_both(context, position, action, since_ms=since_ms, multipart_etag=multipart_etag)
+    if isinstance(ended, Failure):
+        ended = not_executed(position, ended) if ended.kind.is_retryable else ended_badly(position, ended)
+    elif ended is None and failure.kind in (FailureKind.PRECONDITION, FailureKind.NOT_FOUND):
+        # Both pins hold at this moment, so what refused us has passed, or the store compares ETags wrongly.
+        ended = Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT)
+    ended = ended or not_executed(position, failure)
+    return ended._replace(is_unclear=True) if is_unclear else ended
+
+
+def look_at_both(
+    context: BatchContext,
+    position: int,
+    action: Action,
+    *,
+    since_ms: int | None,
+    multipart_etag: str | None = None,
+) -> Asking[Outcome | Failure | None]:
+    """Return how a copy has ended by what stands on both sides now; None if both pins hold, a Failure if unknown.
+
+    `since_ms` as Made.unclear_since_ms.
+    """
+    found = yield from look_at_destination(context, action)
+    if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
+        return found
+    here = found if isinstance(found, ObjectFound) else None
+    source: Reply | None = None
+    if here is not None and _is_worth_a_comparison(here, action):
+        source = yield from look_at_source(context, action)
+    if here is not None:
+        evidence = evidence_of(here, Made(action, since_ms, multipart_etag, pinned(action, source)))
+        if evidence is not None:
+            return already_done(position, evidence)
+    moved = moved_destination(action, here)
+    if moved is not None:
+        return Outcome(position, OutcomeKind.STALE, moved)
+    if source is None:
+        source = yield from look_at_source(context, action)
+    if isinstance(source, Failure):
+        if source.kind is not FailureKind.NOT_FOUND:
+            return source
+        return Outcome(position, OutcomeKind.STALE, "source gone")
+    assert isinstance(source, ObjectFound)  # noqa: S101  a look answers nothing else
+    moved = moved_source(action, source)
+    return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)
+
+
+def already_done(position: int, evidence: Evidence) -> Outcome:
+    """Return the outcome for a destination that is what the action would have made."""
+    is_weak = evidence is Evidence.BY_SIZE_AND_TIME
+    reason = "the destination has the planned size and was written since; no more is known of it" if is_weak else ""
+    return Outcome(position, OutcomeKind.ALREADY_DONE, reason, evidence)
+
+
+def _is_worth_a_comparison(here: ObjectFound, action: Action) -> bool:
+    """Return whether the source could show that this is the action's work, which its ETag does not."""
+    return here.size_bytes == action.size_bytes and here.etag not in (action.source_etag, action.destination_etag)
+
+
+def pinned(action: Action, source: Reply | None) -> ObjectFound | None:
+    """Return the source if it is the object that the plan saw: no other shows anything about the action's work."""
+    if not isinstance(source, ObjectFound) or moved_source(action, source) is not None:
+        return None
+    return source
+
+
+def moved_destination(action: Action, found: ObjectFound | None) -> str | None:
+    """Return how the destination differs from its pin, or None if the pin holds."""
+    if found is None:
+        return None if action.destination_etag is None else "destination gone"
+    if action.destination_etag is None:
+        return f"destination created after the plan (etag {_shown(found.etag)})"
+    if found.etag != action.destination_etag:
+        return f"destination changed: etag {action.destination_etag} -> {_shown(found.etag)}"
+    return None
+
+
+def moved_source(action: Action, found: ObjectFound) -> str | None:
+    """Return how the source differs from its pin, or None if the pin holds."""
+    if found.etag != action.source_etag:
+        return f"source changed: etag {action.source_etag} -> {_shown(found.etag)}"
+    if found.size_bytes != action.size_bytes:  # a listing, or a plan, may lie: cut by it, a copy would miss its end
+        return f"source is of another size: {action.size_bytes} -> {found.size_bytes}"
+    return None
+
+
+def _shown(etag: str) -> str:
+    """Return an ETag as a reason quotes it: a store may send anything for one, and reasons are kept."""
+    return etag if len(etag) <= MAX_ETAG_CHARACTERS else f"{etag[:MAX_ETAG_CHARACTERS]}..."
+
+
+def look_at_destination(context: BatchContext, action: Action) -> Asking[Reply]:
+    """Return what stands at the destination's key, or a Failure (NOT_FOUND: nothing does)."""
+    return look_at_object(Side.DESTINATION, context.destination, context.destination_key(action))
+
+
+def look_at_source(context: BatchContext, action: Action) -> Asking[Reply]:
+    """Return what stands at the source's key, or a Failure (NOT_FOUND: nothing does)."""
+    return look_at_object(Side.SOURCE, context.source, context.source_key(action), version=action.source_version)

@@ -1,0 +1,155 @@
+"""A header that a store does not know is left out once it is found out; a refusal without a word is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fakes.picky_store import PickyStore
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.requests import (
+    BucketFound,
+    CopyObject,
+    DeleteObject,
+    HeadBucket,
+    HeadObject,
+    ListObjects,
+    ObjectFound,
+    ObjectWritten,
+    PutObject,
+    Reply,
+    Request,
+)
+from s3plan.storage.s3.tolerant_engine import TolerantEngine
+
+HEAD, COPY = HeadObject("bucket", "there"), CopyObject("bucket", "to", "bucket", "there")
+BARE = Failure(FailureKind.INVALID, "HeadObject", "HTTP400", "", 400)
+Send = Callable[[TolerantEngine, Request], Reply]
+
+
+def by_call(engine: TolerantEngine, request: Request) -> Reply:
+    return engine.call(request)
+
+
+def by_submit(engine: TolerantEngine, request: Request) -> Reply:
+    replies: list[Reply] = []
+    engine.submit(request, replies.append)
+    (reply,) = replies
+    return reply
+
+
+@pytest.fixture(params=[by_call, by_submit])
+def send(request: pytest.FixtureRequest) -> Send:
+    found: Send = request.param
+    return found
+
+
+@pytest.fixture
+def store() -> PickyStore:
+    picky = PickyStore()
+    picky.engine.call(PutObject("bucket", "there", b"bytes"))
+    return picky
+
+
+def refuse_headers(store: PickyStore, status: int) -> None:
+    kind = FailureKind.UNSUPPORTED if status == 501 else FailureKind.INVALID
+
+    def answer(request: Request) -> Reply | None:
+        known = not (isinstance(request, HeadObject) and request.with_checksums)
+        known &= not (isinstance(request, CopyObject) and request.leaves_annotations)
+        return None if known else Failure(kind, type(request).__name__, "Unknown", "", status)
+
+    store.answer = answer
+
+
+@pytest.mark.parametrize("status", [400, 501])
+@pytest.mark.parametrize(("request_", "expected"), [(HEAD, ObjectFound), (COPY, ObjectWritten)])
+def test_a_header_that_is_not_known_is_left_out_from_then_on(
+    store: PickyStore, send: Send, status: int, request_: Request, expected: type[Reply]
+) -> None:
+    refuse_headers(store, status)
+    engine = TolerantEngine(store, knows_all=False)
+    for asked in (2, 3, 4):
+        assert isinstance(send(engine, request_), expected)
+        assert len(store.asked) == asked
+
+
+@pytest.mark.parametrize("request_", [HEAD, COPY])
+def test_once_the_header_was_taken_a_refusal_is_about_something_else(
+    store: PickyStore, send: Send, request_: Request
+) -> None:
+    engine = TolerantEngine(store, knows_all=False)
+    assert not isinstance(send(engine, request_), Failure)
+    store.refuse(FailureKind.UNSUPPORTED, HeadObject, CopyObject, status=501)
+    store.asked.clear()
+    assert isinstance(send(engine, request_), Failure)
+    assert len(store.asked) == 1
+
+
+@pytest.mark.parametrize("request_", [HEAD, COPY])
+def test_at_aws_nothing_is_left_out(store: PickyStore, send: Send, request_: Request) -> None:
+    refuse_headers(store, 501)
+    assert isinstance(send(TolerantEngine(store, knows_all=True), request_), Failure)
+    assert len(store.asked) == 1
+
+
+@pytest.mark.parametrize("request_", [HEAD, COPY])
+def test_what_is_refused_without_the_header_too_is_no_reason_to_leave_it_out(
+    store: PickyStore, send: Send, request_: Request
+) -> None:
+    engine = TolerantEngine(store, knows_all=False)
+    store.refuse(FailureKind.UNSUPPORTED, HeadObject, CopyObject, status=501)
+    assert isinstance(send(engine, request_), Failure)
+    store.answer = lambda _: None
+    store.asked.clear()
+    assert not isinstance(send(engine, request_), Failure)
+    assert store.asked == [request_]
+
+
+def answer_heads_by_400(store: PickyStore, listing: Reply | None) -> None:
+    store.answer = lambda request: (
+        BARE if isinstance(request, HeadObject | HeadBucket) else listing if isinstance(request, ListObjects) else None
+    )
+
+
+@pytest.mark.parametrize("knows_all", [True, False])
+@pytest.mark.parametrize("request_", [HEAD, HeadBucket("bucket")])
+@pytest.mark.parametrize(
+    "kind",
+    [FailureKind.CREDENTIALS_EXPIRED, FailureKind.WRONG_REGION, FailureKind.CLOCK_SKEWED, FailureKind.UNREACHABLE],
+)
+def test_a_bare_400_is_what_a_listing_is_refused_for(
+    store: PickyStore, send: Send, request_: Request, knows_all: bool, kind: FailureKind
+) -> None:
+    answer_heads_by_400(store, Failure(kind, "ListObjectsV2", "Why", "words", 400, region="eu-west-1"))
+    reply = send(TolerantEngine(store, knows_all=knows_all), request_)
+    assert reply == Failure(kind, "HeadObject", "Why", "words", 400, region="eu-west-1")
+
+
+def test_a_bare_400_stays_one_if_nothing_else_is_said(store: PickyStore, send: Send) -> None:
+    answer_heads_by_400(store, None)
+    assert send(TolerantEngine(store, knows_all=True), HEAD) == BARE
+    answer_heads_by_400(store, Failure(FailureKind.DENIED, "ListObjectsV2", "AccessDenied", "", 403))
+    assert send(TolerantEngine(store, knows_all=True), HEAD) == BARE
+
+
+def test_a_bucket_that_can_be_listed_is_there(store: PickyStore, send: Send) -> None:
+    answer_heads_by_400(store, None)
+    assert send(TolerantEngine(store, knows_all=False), HeadBucket("bucket")) == BucketFound(None)
+
+
+def test_other_requests_go_as_they_are(store: PickyStore, send: Send) -> None:
+    store.refuse(FailureKind.UNSUPPORTED, DeleteObject, status=501)
+    request = DeleteObject("bucket", "there", owner="123456789012")
+    assert isinstance(send(TolerantEngine(store, knows_all=False), request), Failure)
+    assert store.asked == [request]
+
+
+def test_an_engine_that_is_closed_between_two_questions_gives_the_first_answer(store: PickyStore) -> None:
+    class Closing(PickyStore):
+        def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
+            if request != HEAD:
+                raise RuntimeError("the engine is closed")
+            on_reply(BARE)
+
+    assert by_submit(TolerantEngine(Closing(), knows_all=True), HEAD) == BARE

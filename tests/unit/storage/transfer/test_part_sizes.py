@@ -1,0 +1,47 @@
+"""An object of any size is cut into parts that S3 and R2 take, and into the same ones each time."""
+
+from __future__ import annotations
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from s3plan.storage.transfer.part_sizes import (
+    DEFAULT_PART_BYTES,
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    MIB,
+    choose_part_size,
+    part_ranges,
+)
+
+LARGEST_BYTES = MAX_PARTS * MAX_PART_BYTES  # what one upload can hold: 48.8 TiB
+wanted = st.none() | st.integers(5 * MIB, MAX_PART_BYTES)
+
+
+@given(st.integers(1, LARGEST_BYTES), wanted)
+@example(LARGEST_BYTES, None)
+@example(LARGEST_BYTES, 5 * MIB)
+@example(50 * 10**12, None)
+@example(MAX_PARTS * DEFAULT_PART_BYTES, None)
+@example(MAX_PARTS * DEFAULT_PART_BYTES + 1, None)
+def test_an_object_of_any_size_fits_into_one_upload(size_bytes: int, wanted_bytes: int | None) -> None:
+    part_size_bytes = choose_part_size(size_bytes, wanted_bytes)
+    assert 5 * MIB <= part_size_bytes <= MAX_PART_BYTES
+    assert -(-size_bytes // part_size_bytes) <= MAX_PARTS
+    if -(-size_bytes // (wanted_bytes or DEFAULT_PART_BYTES)) <= MAX_PARTS:
+        assert part_size_bytes == (wanted_bytes or DEFAULT_PART_BYTES), "it grows only where it has to"
+
+
+@given(st.integers(1, 400 * MIB), st.integers(5 * MIB, 64 * MIB))
+def test_parts_hold_every_byte_once_and_all_but_the_last_are_equal(size_bytes: int, part_size_bytes: int) -> None:
+    ranges = part_ranges(size_bytes, part_size_bytes)
+    lengths = [last - first + 1 for first, last in ranges]
+    assert [first for first, _ in ranges] == list(range(0, size_bytes, part_size_bytes))
+    assert sum(lengths) == size_bytes
+    assert set(lengths[:-1]) <= {part_size_bytes}
+    assert 0 < lengths[-1] <= part_size_bytes
+
+
+def test_the_largest_object_has_ten_thousand_parts() -> None:
+    ranges = part_ranges(LARGEST_BYTES, choose_part_size(LARGEST_BYTES, None))
+    assert len(ranges) == MAX_PARTS
+    assert ranges[-1] == (LARGEST_BYTES - MAX_PART_BYTES, LARGEST_BYTES - 1)
