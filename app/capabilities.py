@@ -7,8 +7,8 @@ from datetime import datetime
 from s3plan.app.locations import FoundLocation
 from s3plan.app.places import capability_cache_path
 from s3plan.app.stores import Stores
-from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.conditions.probe import probe

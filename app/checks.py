@@ -17,8 +17,8 @@ from s3plan.planfile.reader import PlanReader
 from s3plan.planner.manifest_file import load_manifest, parse_manifest
 from s3plan.planner.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
-from s3plan.schemas.manifest_connections import Connection
-from s3plan.schemas.plan import LocationRole
+from s3plan.schemas.manifest.connections import Connection
+from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.printable import shown_path, typed_path
 
 _FULL_DIGEST = re.compile(r"[0-9a-f]{64}")

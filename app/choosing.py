@@ -18,7 +18,7 @@ from s3plan.planfile.own_file import objection_to
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import PlanRefused, S3PlanError, UsageInvalid
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.plan.header import PlanHeader
 from s3plan.schemas.printable import shown_path
 
 _ID = re.compile(r"[0-9a-f]{8,64}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from s3plan.app.locations import FoundLocation
 from s3plan.app.stores import Stores
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.manifest_locations import EncryptionSetting
+from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.requests import EncryptionFound, GetBucketEncryption
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of

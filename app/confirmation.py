@@ -9,11 +9,11 @@ from s3plan.app.capabilities import probe_anew, remove_left_behind
 from s3plan.app.places import capability_cache_path
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
-from s3plan.schemas.actions import Action, VerdictKind
-from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.errors import PlanRefused, S3PlanError, StoreRefused
 from s3plan.schemas.events import OnEvent, Warned
-from s3plan.schemas.plan import Batch, LocationRole, PhaseName, PlanLocation
+from s3plan.schemas.plan.actions import Action, VerdictKind
+from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.plan.rows import Batch, LocationRole, PhaseName, PlanLocation
 from s3plan.schemas.requests import Encryption
 from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.conditions.confirmation import Finding, confirm, makes_objects

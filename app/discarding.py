@@ -19,7 +19,7 @@ from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.schemas.errors import JournalRefused, Locked, PlanRefused, S3PlanError, UsageInvalid
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.requests import AbortMultipartUpload
 from s3plan.storage.s3.patience import Patience

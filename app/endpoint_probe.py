@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from s3plan.app.stores import Stores
 from s3plan.executors.pace.circuit_breaker import ENDPOINT_FAILURES, SendProbe
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.requests import HeadBucket, Reply
 
 

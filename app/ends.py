@@ -9,9 +9,9 @@ from pathlib import Path
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.errors import ManifestInvalid
-from s3plan.schemas.manifest_connections import Connection
-from s3plan.schemas.plan import LocationRole, PlanLocation
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.manifest.connections import Connection
+from s3plan.schemas.plan.header import PlanHeader
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 
 
 @dataclass(frozen=True, slots=True)

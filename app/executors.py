@@ -18,8 +18,8 @@ from s3plan.executors.processes.executor import ProcessesExecutor
 from s3plan.executors.workers.core_pin import core_count
 from s3plan.executors.workers.messages import OpenPerformer
 from s3plan.schemas.errors import UsageInvalid
-from s3plan.schemas.manifest import MOST_WORKERS
-from s3plan.schemas.plan_header import ResolvedSettings
+from s3plan.schemas.manifest.models import MOST_WORKERS
+from s3plan.schemas.plan.header import ResolvedSettings
 from s3plan.schemas.ports import Executor, Performer
 
 _DEFAULT_WORKERS = 4

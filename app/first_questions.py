@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from s3plan.app.stores import Stores
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_locations import Destination, Source
+from s3plan.schemas.manifest.locations import Destination, Source
+from s3plan.schemas.manifest.models import Manifest
 from s3plan.schemas.requests import GetBucketEncryption, HeadBucket, Request
 from s3plan.storage.listing.narrowed import askable_prefix
 from s3plan.storage.listing.requests import first_page_request

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.actions import VerdictKind
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.header import PlanHeader
 
 _ARCHIVED = "archived: "
 

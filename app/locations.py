@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from s3plan.app.stores import Stores
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.failures import FailureKind
-from s3plan.schemas.manifest_locations import Destination, Source
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.manifest.locations import Destination, Source
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.conditions.capabilities import is_aws
 from s3plan.storage.places.buckets import BucketMissing, find_region, is_owned_by_another, looks_at_owners

@@ -27,11 +27,11 @@ from s3plan.planner.job import Job, resolve_job
 from s3plan.planner.manifest_file import LoadedManifest, load_manifest, warning_of
 from s3plan.planner.patterns import common_prefix
 from s3plan.planner.retried import RetriedPlan
-from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
-from s3plan.schemas.plan import LocationRole, PlanLocation
-from s3plan.schemas.plan_header import ManifestRecord
+from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.header import ManifestRecord
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.redaction import find_known

@@ -8,11 +8,11 @@ from s3plan.app.capabilities import find_out, known_before
 from s3plan.app.confirmation import confirmed
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
-from s3plan.schemas.actions import VerdictKind
-from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.events import OnEvent, Prepared, Warned
-from s3plan.schemas.plan import LocationRole, PhaseName, PlanLocation
+from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.plan.rows import LocationRole, PhaseName, PlanLocation
 from s3plan.storage.places.buckets import BucketMissing, claim_bucket, create_bucket, find_region, is_owned_by_another
 from s3plan.storage.s3.patience import Patience
 

@@ -12,8 +12,8 @@ from s3plan.app.run_overrides import RunOverrides
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan import LocationRole
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.plan.header import PlanHeader
+from s3plan.schemas.plan.rows import LocationRole
 
 KEPT_PLANS = 5
 

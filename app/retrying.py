@@ -19,12 +19,12 @@ from s3plan.executors.journal.lock import is_held
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.planner.retried import RetriedPlan
-from s3plan.schemas.actions import ActionKind
 from s3plan.schemas.errors import Locked, UsageInvalid
 from s3plan.schemas.events import OnEvent
 from s3plan.schemas.objects import MAX_KEY_BYTES
-from s3plan.schemas.plan import PhaseName, PlanLocation
-from s3plan.schemas.plan_header import RetriedRecord
+from s3plan.schemas.plan.actions import ActionKind
+from s3plan.schemas.plan.header import RetriedRecord
+from s3plan.schemas.plan.rows import PhaseName, PlanLocation
 from s3plan.schemas.printable import shown_path
 from s3plan.storage.listing.keyed import KeyedLister
 

@@ -12,10 +12,10 @@ from s3plan.app.ends import PlanEnd, ends_of
 from s3plan.planfile import graph
 from s3plan.planfile.document import iter_document
 from s3plan.planfile.reader import PlanReader, open_plan
-from s3plan.schemas.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.plan import LocationRole, PhaseName
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
+from s3plan.schemas.plan.header import PlanHeader
+from s3plan.schemas.plan.rows import LocationRole, PhaseName
 
 _PHASES_OF = {
     VerdictKind.COPY: PhaseName.COPY,

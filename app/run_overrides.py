@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 from s3plan.schemas.errors import UsageInvalid
-from s3plan.schemas.manifest import RunSettings
-from s3plan.schemas.manifest_values import Plain
-from s3plan.schemas.plan_header import ResolvedSettings
+from s3plan.schemas.manifest.models import RunSettings
+from s3plan.schemas.manifest.values import Plain
+from s3plan.schemas.plan.header import ResolvedSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,13 @@ from s3plan.executors.run.retries import retry_policy
 from s3plan.executors.run.scheduler import Scheduler
 from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
 from s3plan.planfile.reader import PlanReader
-from s3plan.schemas.conditions import Capabilities
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.events import OnEvent, RunEnded, RunPaused, RunResumed, RunStarted
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan import LocationRole, PhaseName
-from s3plan.schemas.plan_header import ResolvedSettings
+from s3plan.schemas.plan.conditions import Capabilities
+from s3plan.schemas.plan.header import ResolvedSettings
+from s3plan.schemas.plan.rows import LocationRole, PhaseName
 from s3plan.schemas.ports import Engine, Executor
 from s3plan.schemas.requests import Encryption
 from s3plan.schemas.tasks import TaskSettings

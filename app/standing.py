@@ -11,7 +11,7 @@ from s3plan.executors.journal.lock import read_holder
 from s3plan.executors.run_states import RunEnd, run_end
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan import Batch, PhaseName
+from s3plan.schemas.plan.rows import Batch, PhaseName
 
 
 def performed_batches(plan: PlanReader) -> list[Batch]:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Request
 from s3plan.storage.conditions.capabilities import is_aws

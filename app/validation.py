@@ -6,7 +6,7 @@ from pathlib import Path
 
 from s3plan.planner.job import resolve_job
 from s3plan.planner.manifest_file import LoadedManifest, load_manifest
-from s3plan.schemas.manifest_schema import schema_text
+from s3plan.schemas.manifest.schema import schema_text
 
 __all__ = ["schema_text", "validate"]
 

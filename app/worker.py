@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from s3plan.app.own_process import collect_garbage_seldom
 from s3plan.app.stores import Stores
 from s3plan.schemas.outcomes import Progress
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.s3.connections.sessions import ConnectionSettings

@@ -24,7 +24,7 @@ from s3plan.cli.wording import (
 )
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
-from s3plan.schemas.plan import LocationRole
+from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.printable import escape_unprintable
 
 _STATES = {

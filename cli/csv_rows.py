@@ -11,7 +11,7 @@ from typing import TextIO
 from s3plan.app.requests import FailureLine
 from s3plan.cli.plan_screen import LOOKS
 from s3plan.cli.wording import key_text
-from s3plan.schemas.actions import Action, VerdictKind
+from s3plan.schemas.plan.actions import Action, VerdictKind
 from s3plan.schemas.printable import escape_unprintable
 
 ACTION_COLUMNS = (

@@ -8,7 +8,7 @@ from typing import Any
 
 from s3plan.app.ends import PlanEnd
 from s3plan.cli.columns import Cell
-from s3plan.schemas.plan import LocationRole
+from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.printable import escape_unprintable
 
 LOUD = "bold yellow"

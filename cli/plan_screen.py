@@ -14,10 +14,10 @@ from s3plan.cli.columns import Cell, aligned_lines
 from s3plan.cli.end_lines import made_text, store_cell, url_text
 from s3plan.cli.wording import age_text, command_text, count_text, moment_text, path_text, size_text
 from s3plan.planner.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
-from s3plan.schemas.actions import VerdictKind
-from s3plan.schemas.conditions import Enforcement
-from s3plan.schemas.plan import LocationRole
-from s3plan.schemas.plan_header import GuardRecord, ListingRecord, PlanHeader, PrefixRecord
+from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.conditions import Enforcement
+from s3plan.schemas.plan.header import GuardRecord, ListingRecord, PlanHeader, PrefixRecord
+from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.printable import escape_unprintable
 
 PREFIXES_ON_PLAN = 5

@@ -17,9 +17,9 @@ from s3plan.cli.json_lines import now_utc
 from s3plan.cli.plan_screen import LOOKS, ShownPlan, next_step_lines, plan_lines
 from s3plan.cli.terminal import Terminal, open_terminal
 from s3plan.cli.wording import key_text, size_text
-from s3plan.schemas.actions import Action, VerdictKind
 from s3plan.schemas.errors import ExitCode, UsageInvalid
-from s3plan.schemas.plan import LocationRole
+from s3plan.schemas.plan.actions import Action, VerdictKind
+from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.printable import escape_unprintable
 
 _KINDS_BY_WORD = {look.word: kind for kind, look in LOOKS.items()}

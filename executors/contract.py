@@ -34,12 +34,12 @@ from s3plan.executors.executor_context import ExecutorContext
 from s3plan.executors.lease import Lease, lease_clock_s
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.workers.messages import OpenPerformer
-from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.bitmaps import full_bitmap
-from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.ports import Executor, Performer
 from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
 

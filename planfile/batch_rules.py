@@ -7,10 +7,10 @@ from collections.abc import Callable
 from operator import lt
 
 from s3plan.planfile.rows import ACTION_COLUMNS, ColumnValues, RowInvalid
-from s3plan.schemas.actions import ActionKind
 from s3plan.schemas.objects import MAX_KEY_BYTES
-from s3plan.schemas.pins import are_pins, are_versions
-from s3plan.schemas.plan import PhaseName, PlanLocation
+from s3plan.schemas.plan.actions import ActionKind
+from s3plan.schemas.plan.pins import are_pins, are_versions
+from s3plan.schemas.plan.rows import PhaseName, PlanLocation
 
 KINDS_OF_PHASE: dict[PhaseName, frozenset[str]] = {
     PhaseName.PREPARE: frozenset(),

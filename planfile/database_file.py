@@ -9,7 +9,7 @@ from urllib.parse import quote_from_bytes
 
 from s3plan.planfile.rows import APPLICATION_ID, MAX_HEADER_BYTES, expected_schema, found_schema
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
-from s3plan.schemas.plan_header import FORMAT_VERSION
+from s3plan.schemas.plan.header import FORMAT_VERSION
 from s3plan.schemas.printable import shown_path, typed_path
 
 # https://www.sqlite.org/fileformat2.html#the_database_header

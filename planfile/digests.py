@@ -10,8 +10,8 @@ from hashlib import sha256
 
 from s3plan.planfile.encoding import encode
 from s3plan.planfile.rows import ColumnValues, action_columns, batch_row, edge_row, location_row, phase_row
-from s3plan.schemas.actions import Action
-from s3plan.schemas.plan import Batch, Edge, Phase, PlanLocation
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PlanLocation
 
 
 def batch_digest(actions: Sequence[Action]) -> bytes:

@@ -13,9 +13,9 @@ from dataclasses import asdict
 from typing import Any
 
 from s3plan.planfile.reader import PlanReader
-from s3plan.schemas.actions import Action
-from s3plan.schemas.plan import Batch, Phase
-from s3plan.schemas.plan_header import FORMAT_VERSION
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.header import FORMAT_VERSION
+from s3plan.schemas.plan.rows import Batch, Phase
 
 FORMAT_NAME = "s3plan-plan"
 

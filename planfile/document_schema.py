@@ -12,9 +12,9 @@ from typing import Any
 
 from s3plan.planfile.document import FORMAT_NAME
 from s3plan.planfile.header_schema import DRAFT, header_schema
-from s3plan.schemas.actions import ActionKind
-from s3plan.schemas.plan import LocationRole, PhaseName
-from s3plan.schemas.plan_header import FORMAT_VERSION
+from s3plan.schemas.plan.actions import ActionKind
+from s3plan.schemas.plan.header import FORMAT_VERSION
+from s3plan.schemas.plan.rows import LocationRole, PhaseName
 
 SCHEMA_FILE = Path(__file__).with_name("plan-document-v1.schema.json")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from s3plan.schemas.plan import Batch, Edge, Phase
+from s3plan.schemas.plan.rows import Batch, Edge, Phase
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.schemas.quantities import size_text
 

@@ -9,11 +9,11 @@ from itertools import pairwise
 
 from s3plan.planfile.batch_rules import WRITING_PHASES
 from s3plan.planfile.rows import MAX_BATCH_ACTIONS, RowInvalid
-from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
-from s3plan.schemas.manifest_locations import NAME_PATTERN
-from s3plan.schemas.plan import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.manifest.locations import NAME_PATTERN
+from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.header import PlanHeader
+from s3plan.schemas.plan.rows import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
 
 # Within a job each of these comes after all before it.
 _ORDER_IN_JOB = (PhaseName.PREPARE, PhaseName.COPY, PhaseName.DELETE)

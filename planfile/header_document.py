@@ -7,7 +7,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.plan.header import PlanHeader
 
 SCHEMA_FILE = Path(__file__).with_name("plan-header-v1.schema.json")
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.plan.header import PlanHeader
 
 SCHEMA_FILE = Path(__file__).with_name("plan-header-v1.schema.json")
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

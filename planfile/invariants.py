@@ -8,9 +8,9 @@ from itertools import groupby
 
 from s3plan.planfile.batch_rules import WRITING_PHASES
 from s3plan.planfile.reader import PlanReader
-from s3plan.schemas.actions import VerdictKind
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.plan import Batch, PhaseName, PlanLocation
+from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
 from s3plan.schemas.printable import shown_path
 
 

@@ -28,10 +28,10 @@ from s3plan.planfile.rows import (
     location_of,
     phase_of,
 )
-from s3plan.schemas.actions import Action
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
-from s3plan.schemas.plan import Batch, Edge, Phase, PlanLocation
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.header import PlanHeader
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PlanLocation
 from s3plan.schemas.printable import shown_path
 
 _SELECT_ACTIONS = (

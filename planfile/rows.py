@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from s3plan.planfile.encoding import Encodable
-from s3plan.schemas.actions import Action, ActionKind
-from s3plan.schemas.plan import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.rows import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
 
 # "s3pl" in the SQLite file's application_id, bytes 68 to 71 (https://www.sqlite.org/fileformat2.html).
 APPLICATION_ID = 0x7333706C

@@ -37,10 +37,10 @@ from s3plan.planfile.temporary_file import (
     remove_dead_temporaries,
     sync,
 )
-from s3plan.schemas.actions import Action
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.plan import Batch, Edge, Phase, PlanLocation
-from s3plan.schemas.plan_header import FORMAT_VERSION, PlanHeader
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.header import FORMAT_VERSION, PlanHeader
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PlanLocation
 from s3plan.schemas.printable import shown_path
 
 _PAGE_BYTES = 4096

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName, PlanLocation
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.header import PlanHeader
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation
 from s3plan.schemas.printable import shown_path
 
 BATCH_ACTIONS = 1_000

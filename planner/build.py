@@ -19,14 +19,14 @@ from s3plan.planner.retried import DueCopies, RetriedPlan
 from s3plan.planner.scope import Scope
 from s3plan.planner.totals import PrefixTotals, Totals
 from s3plan.planner.unmatched_patterns import UnmatchedPatterns
-from s3plan.schemas.actions import Action, ActionKind, VerdictKind
-from s3plan.schemas.conditions import Capabilities, Condition
-from s3plan.schemas.diagnostics import Severity
-from s3plan.schemas.manifest_rules import Finding
-from s3plan.schemas.manifest_words import Compare, Overwrite
+from s3plan.schemas.manifest.diagnostics import Severity
+from s3plan.schemas.manifest.rules import Finding
+from s3plan.schemas.manifest.words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import LocationRole, PhaseName, PlanLocation
-from s3plan.schemas.plan_header import FORMAT_VERSION, CapabilityRecord, ManifestRecord, PlanHeader, RetriedRecord
+from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
+from s3plan.schemas.plan.conditions import Capabilities, Condition
+from s3plan.schemas.plan.header import FORMAT_VERSION, CapabilityRecord, ManifestRecord, PlanHeader, RetriedRecord
+from s3plan.schemas.plan.rows import LocationRole, PhaseName, PlanLocation
 from s3plan.schemas.ports import Lister
 
 _UNMATCHED = ("matches no key on either side", "patterns are gitignore's; capitals count")

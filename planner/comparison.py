@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from s3plan.schemas.actions import Verdict, VerdictKind
-from s3plan.schemas.manifest_words import Compare
+from s3plan.schemas.manifest.words import Compare
 from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.plan.actions import Verdict, VerdictKind
 
 Policy = Callable[[ObjectRow, ObjectRow], Verdict]
 """Decides about a key that both sides have: (source, destination) -> verdict."""

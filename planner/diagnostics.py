@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from s3plan.schemas.diagnostics import Diagnostic, Severity
+from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
 from s3plan.schemas.printable import display_width, escape_unprintable
 
 _SHOWN_BEFORE_CARET = 60

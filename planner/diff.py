@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from s3plan.planner.comparison import Policy
 from s3plan.planner.filters import AttributeFilter
-from s3plan.schemas.actions import Action, ActionKind, Verdict, VerdictKind
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import (
     ARCHIVED_CLASSES,
@@ -18,7 +17,8 @@ from s3plan.schemas.objects import (
     known_mtime_ms,
     oddity_of,
 )
-from s3plan.schemas.pins import MAX_ETAG_CHARACTERS, is_pin
+from s3plan.schemas.plan.actions import Action, ActionKind, Verdict, VerdictKind
+from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS, is_pin
 from s3plan.schemas.printable import escape_unprintable
 
 COPY_ABSENT = Verdict(VerdictKind.COPY, "not in destination", "not in destination")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from s3plan.schemas.errors import UsageInvalid
-from s3plan.schemas.manifest import Guards
-from s3plan.schemas.plan_header import GuardRecord
+from s3plan.schemas.manifest.models import Guards
+from s3plan.schemas.plan.header import GuardRecord
 from s3plan.schemas.quantities import Limit, format_size
 
 MAX_DELETE = "max_delete"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from s3plan.planner.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
-from s3plan.schemas.manifest_connections import names_a_secret
+from s3plan.schemas.manifest.connections import names_a_secret
 
 MASK = "****"
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from s3plan.planner.filters import KeyFilter, compile_key_filter
-from s3plan.schemas.manifest import Filters, Guards, Manifest
-from s3plan.schemas.manifest_locations import EncryptionSetting
-from s3plan.schemas.manifest_retries import Retries
-from s3plan.schemas.manifest_words import Archived, Compare, Mode, Overwrite
-from s3plan.schemas.plan_header import EncryptionRecord, ResolvedSettings, RetryRecord
+from s3plan.schemas.manifest.locations import EncryptionSetting
+from s3plan.schemas.manifest.models import Filters, Guards, Manifest
+from s3plan.schemas.manifest.retries import Retries
+from s3plan.schemas.manifest.words import Archived, Compare, Mode, Overwrite
+from s3plan.schemas.plan.header import EncryptionRecord, ResolvedSettings, RetryRecord
 
 
 @dataclass(frozen=True, slots=True)

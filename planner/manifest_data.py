@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from s3plan.planner.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
-from s3plan.schemas.manifest_rules import Finding, KeyPath
-from s3plan.schemas.manifest_values import Plain
+from s3plan.schemas.manifest.rules import Finding, KeyPath
+from s3plan.schemas.manifest.values import Plain
 
 Data = dict[str, object]
 

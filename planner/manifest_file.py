@@ -24,12 +24,12 @@ from s3plan.planner.yaml_document import (
     parse_yaml,
     split_lines,
 )
-from s3plan.schemas.diagnostics import Diagnostic, Severity
 from s3plan.schemas.errors import ManifestInvalid
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_rules import Finding, KeyPath, broken_rules
-from s3plan.schemas.manifest_values import Plain
-from s3plan.schemas.unused_connections import unused_connections
+from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
+from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.rules import Finding, KeyPath, broken_rules
+from s3plan.schemas.manifest.unused_connections import unused_connections
+from s3plan.schemas.manifest.values import Plain
 
 MAX_FINDINGS = 100
 

@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_connections import names_a_secret
-from s3plan.schemas.manifest_rules import Finding, KeyPath
-from s3plan.schemas.manifest_values import REFUSED, Section, did_you_mean, shape_of
+from s3plan.schemas.manifest.connections import names_a_secret
+from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.rules import Finding, KeyPath
+from s3plan.schemas.manifest.values import REFUSED, Section, did_you_mean, shape_of
 
 _KEY_OF_A_MAP = "[key]"
 _STANDS_FOR = {"jobs": ("name", "source", "destination"), "location": ("source", "destination")}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from s3plan.planner.comparison import Policy, by_mtime, by_size, compare_by
-from s3plan.schemas.actions import Verdict, VerdictKind
-from s3plan.schemas.manifest_words import Compare, Overwrite
+from s3plan.schemas.manifest.words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.plan.actions import Verdict, VerdictKind
 
 _EXISTS = Verdict(VerdictKind.SKIPPED, "destination exists", "destination exists")
 _ALWAYS = Verdict(VerdictKind.OVERWRITE, "overwrite: always", "overwrite: always")

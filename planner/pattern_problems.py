@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from s3plan.planner.filters import compile_key_filter
 from s3plan.planner.patterns import PatternInvalid
-from s3plan.schemas.manifest import Filters
-from s3plan.schemas.manifest_rules import Finding
+from s3plan.schemas.manifest.models import Filters
+from s3plan.schemas.manifest.rules import Finding
 
 
 def broken_patterns(filters: Filters) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from s3plan.planner.diff import OnVerdict, Pair, Rules, diff
-from s3plan.schemas.actions import Action, Verdict, VerdictKind
-from s3plan.schemas.plan_header import RetriedRecord
+from s3plan.schemas.plan.actions import Action, Verdict, VerdictKind
+from s3plan.schemas.plan.header import RetriedRecord
 
 # A copy is, or will be, as it was planned. A conflict holds the deletes back by itself.
 _ANSWERED = frozenset({VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.UNCHANGED, VerdictKind.CONFLICT})

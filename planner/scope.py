@@ -9,8 +9,8 @@ from operator import lt
 from s3plan.planner.filters import KeyFilter
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import LocationRole
-from s3plan.schemas.plan_header import ListingRecord
+from s3plan.schemas.plan.header import ListingRecord
+from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.ports import Lister
 
 _MARKER_KEY = b""

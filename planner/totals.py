@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 
-from s3plan.schemas.actions import Verdict, VerdictKind
-from s3plan.schemas.plan_header import PrefixRecord, TotalRecord
+from s3plan.schemas.plan.actions import Verdict, VerdictKind
+from s3plan.schemas.plan.header import PrefixRecord, TotalRecord
 from s3plan.schemas.printable import escape_unprintable
 
 PREFIXES_SHOWN = 20

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from s3plan.planner.filters import KeyFilter, compile_key_filter
 from s3plan.planner.patterns import parse_pattern
-from s3plan.schemas.manifest import Filters
+from s3plan.schemas.manifest.models import Filters
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from s3plan.schemas.diagnostics import Diagnostic
     from s3plan.schemas.failures import Failure
+    from s3plan.schemas.manifest.diagnostics import Diagnostic
 
 
 class ExitCode(IntEnum):

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
-from s3plan.schemas.actions import Action
 from s3plan.schemas.bitmaps import is_in
-from s3plan.schemas.conditions import Condition
 from s3plan.schemas.outcomes import Progress
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.conditions import Condition
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.requests import Reply, Request
 from s3plan.schemas.tasks import BatchTask
 

@@ -14,7 +14,7 @@ from s3plan.executors.journal.records import BatchRecord
 from s3plan.schemas.bitmaps import bitmap_of, count_in, numbers_in
 from s3plan.schemas.errors import JournalRefused
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
-from s3plan.schemas.plan import Batch
+from s3plan.schemas.plan.rows import Batch
 from s3plan.schemas.printable import shown_path
 
 _CODES = {kind: code for code, kind in enumerate(OutcomeKind, start=1)}

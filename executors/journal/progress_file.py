@@ -18,7 +18,7 @@ from typing import Self
 from pydantic import TypeAdapter
 from s3plan.planfile.own_file import objection_to_status
 from s3plan.schemas.events import Advanced, Event, OnEvent, RunStarted
-from s3plan.schemas.plan import PhaseName
+from s3plan.schemas.plan.rows import PhaseName
 
 _EVERY_S = 1.0
 _MOST_BYTES = 16_384

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from s3plan.schemas.actions import Action
-from s3plan.schemas.plan import Batch, Edge, Phase, PlanLocation
-from s3plan.schemas.plan_header import PlanHeader
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.header import PlanHeader
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PlanLocation
 
 
 class PlanView(Protocol):

@@ -6,9 +6,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from s3plan.executors.pace.pacing import RunControl
-from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.events import Advanced, OnEvent
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.actions import Action, ActionKind
 
 _EVERY_S = 0.25
 _RATE_OVER_S = 5.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
-from s3plan.schemas.plan_header import RetryRecord
+from s3plan.schemas.plan.header import RetryRecord
 
 # A throttled request was not executed and costs nothing: it is given more tries than one that may be broken.
 _THROTTLED_ATTEMPTS_FACTOR = 10

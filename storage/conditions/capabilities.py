@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from s3plan.planfile.own_file import objection_to
-from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.probe_keys import is_probe_stem
 

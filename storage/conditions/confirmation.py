@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterator
 from enum import Enum
 from typing import Unpack
 
-from s3plan.schemas.conditions import Condition
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import (
     AbortMultipartUpload,

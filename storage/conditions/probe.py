@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.errors import StoreRefused
 from s3plan.schemas.failures import Failure
+from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import (
     CompleteMultipartUpload,

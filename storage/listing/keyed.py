@@ -8,7 +8,7 @@ from functools import partial
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply
 from s3plan.storage.listing.range_look import Found, look_at_keys

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.requests import ListObjects, ObjectsPage, UnparsedPage
 from s3plan.storage.listing.disk_sort import SortedOnDisk

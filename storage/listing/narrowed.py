@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from s3plan.schemas.objects import MAX_KEY_BYTES, ObjectRow
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.listing.lister import open_listing

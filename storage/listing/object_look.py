@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.requests import HeadObject, ListObjects, ObjectFound, ObjectsPage, Reply
 from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.steps import Asking, Side, ask

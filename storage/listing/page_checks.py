@@ -11,7 +11,7 @@ from operator import lt
 from s3plan.schemas.errors import ListingUnusable, S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.schemas.requests import ObjectsPage, UnparsedPage
 from s3plan.storage.probe_keys import is_probe_key

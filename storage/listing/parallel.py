@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.listing.walk import ListingWalk

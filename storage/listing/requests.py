@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.requests import ListObjects
 from s3plan.storage.listing.key_ranges import FoldersWanted
 

@@ -15,7 +15,7 @@ from queue import Empty
 from s3plan.schemas.errors import ListingUnusable, S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, UnparsedPage
 from s3plan.storage.listing.key_ranges import FoldersWanted, KeyRange, range_pages

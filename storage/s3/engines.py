@@ -7,7 +7,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.manifest_words import EngineName
+from s3plan.schemas.manifest.words import EngineName
 from s3plan.schemas.ports import Engine
 from s3plan.storage.s3.botocore.client import READ_TIMEOUT_S, open_client
 from s3plan.storage.s3.botocore.engine import open_engine as open_boto3_engine

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.actions import Action
-from s3plan.schemas.conditions import Condition
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.requests import CopyObject
 from s3plan.storage.steps import BatchContext, Procedure, Side, ask
 from s3plan.storage.transfer.settlement import settle_copy

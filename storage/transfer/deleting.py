@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from s3plan.schemas.actions import Action
-from s3plan.schemas.conditions import Condition
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.requests import DeleteObject, DeleteObjects, KeysDeleted, ObjectFound
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found, of_nobody
 from s3plan.storage.listing.range_look import Found, look_at_keys

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import md5
 
-from s3plan.schemas.actions import Action
 from s3plan.schemas.outcomes import Evidence
+from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.requests import ObjectFound
 from s3plan.storage.s3.wire.store_clock import DATE_GRAIN_MS
 

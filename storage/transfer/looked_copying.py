@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
-from s3plan.schemas.actions import Action
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.steps import Asking, BatchContext, Procedure, Side, Turn, Work

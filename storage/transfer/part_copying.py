@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from s3plan.schemas.actions import Action
-from s3plan.schemas.conditions import Condition
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.requests import (
     AbortMultipartUpload,
     CompleteMultipartUpload,

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from time import monotonic
 
-from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.steps import BatchContext, Work

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from s3plan.schemas.actions import Action
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Remark
+from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.requests import GetObjectTags, ObjectFound, Reply, TagsFound
 from s3plan.storage.steps import Answer, Ask, AskMany, BatchContext, Next, Side, ask
 

@@ -9,7 +9,7 @@ from fakes.s3server import Fault, FaultKind, ServerProcess
 from fakes.s3server.process import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.manifest_words import EngineName
+from s3plan.schemas.manifest.words import EngineName
 from s3plan.schemas.ports import Engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 import pytest
 from fakes.credential_program import CredentialProgram
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.manifest_words import EngineName
+from s3plan.schemas.manifest.words import EngineName
 from s3plan.schemas.requests import CopyObject, HeadBucket, Reply, Request
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine

@@ -17,7 +17,7 @@ from fakes.tls_front import tls_front
 from fakes.tls_pairs import authority, tls_pair
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.manifest_words import EngineName
+from s3plan.schemas.manifest.words import EngineName
 from s3plan.schemas.requests import BucketFound, HeadBucket, ListObjects, ObjectsPage, PutObject, Reply, Request
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine

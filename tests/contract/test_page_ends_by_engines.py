@@ -11,7 +11,7 @@ from fakes.quirky_store import Asked, QuirkyStore, Said
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
 from s3plan.schemas.errors import ListingUnusable, S3PlanError
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.storage.listing.keyed import KeyedLister
 from s3plan.storage.listing.lister import S3Lister, open_listing

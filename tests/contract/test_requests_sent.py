@@ -14,7 +14,7 @@ import pytest
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import Fault, FaultKind, ServerProcess
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.manifest_words import EngineName
+from s3plan.schemas.manifest.words import EngineName
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import (
     CompleteMultipartUpload,

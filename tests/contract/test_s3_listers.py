@@ -9,7 +9,7 @@ from contract.lister_contract import ListerContract, listed
 from fakes.listing_engine import ListingEngine
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.requests import PutObject
 from s3plan.storage.listing.lister import ParallelLister, S3Lister, open_listing

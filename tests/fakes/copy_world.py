@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.bitmaps import bitmap_of, full_bitmap
-from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.requests import Encryption, ObjectAttributes
 from s3plan.schemas.tasks import BatchTask, KnownUpload, TaskSettings
 from s3plan.storage.memory.engine import MemoryEngine

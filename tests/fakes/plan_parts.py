@@ -9,14 +9,14 @@ from typing import Any
 
 from s3plan.planner.build import BuiltPlan, OnProgress, PlanFacts, build_plan
 from s3plan.planner.job import resolve_job
-from s3plan.schemas.actions import Action, ActionKind
-from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_values import Plain
+from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.values import Plain
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
-from s3plan.schemas.plan_header import ManifestRecord, PlanHeader
+from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.header import ManifestRecord, PlanHeader
+from s3plan.schemas.plan.rows import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp()) * 1000

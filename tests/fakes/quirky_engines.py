@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from s3plan.schemas.manifest_words import EngineName
+from s3plan.schemas.manifest.words import EngineName
 from s3plan.schemas.ports import Engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine

@@ -13,12 +13,11 @@ from s3plan.app.ends import PlanEnd
 from s3plan.app.requests import RunLine, Status
 from s3plan.cli.plan_screen import ShownPlan
 from s3plan.cli.terminal import Terminal
-from s3plan.schemas.actions import VerdictKind
-from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan import LocationRole, PlanLocation
-from s3plan.schemas.plan_header import (
+from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.header import (
     CapabilityRecord,
     GuardRecord,
     ListingRecord,
@@ -28,6 +27,7 @@ from s3plan.schemas.plan_header import (
     ResolvedSettings,
     TotalRecord,
 )
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 
 MADE_AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 NOW = datetime(2026, 5, 4, 12, 3, 20, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 from fakes.checkout import ROOT
 from fakes.command import Command, Ended
 from fakes.s3server import ServerProcess
-from s3plan.schemas.manifest_schema import SCHEMA_FILE
+from s3plan.schemas.manifest.schema import SCHEMA_FILE
 
 EXAMPLES = ROOT / "examples"
 MIB = 2**20

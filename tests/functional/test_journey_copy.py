@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from fakes.odd_keys import ODD_KEYS
 from fakes.workplace import BY_BOTH_ENGINES, Workplace, counted
-from s3plan.schemas.actions import VerdictKind
+from s3plan.schemas.plan.actions import VerdictKind
 
 pytestmark = BY_BOTH_ENGINES
 

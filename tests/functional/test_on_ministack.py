@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 from functional.server_journeys import Place, ServerJourneys, ServerListings
-from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.plan.conditions import Condition, Enforcement
 from servers.ministack import MiniStack
 from servers.ready import ready
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 from fakes.manifests import write_manifest
 from functional.server_journeys import OnServer, Place, ServerJourneys, ServerListings
-from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.plan.conditions import Condition, Enforcement
 from servers.ready import ready
 from servers.swift import Swift
 

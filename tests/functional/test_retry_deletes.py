@@ -14,7 +14,7 @@ from s3plan.executors.journal.records import BatchRecord, OutcomeRecord
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan import PhaseName
+from s3plan.schemas.plan.rows import PhaseName
 
 RETRY = ".s3plan/job.retry-1.s3plan"
 ALL = {"max_delete": "100%"}

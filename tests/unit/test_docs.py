@@ -16,8 +16,8 @@ from s3plan.planner.job import resolve_job
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
 from s3plan.schemas.events import Event
-from s3plan.schemas.manifest_schema import manifest_schema
-from s3plan.schemas.manifest_values import Section
+from s3plan.schemas.manifest.schema import manifest_schema
+from s3plan.schemas.manifest.values import Section
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"

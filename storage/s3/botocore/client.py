@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from s3plan.schemas.endpoints import EndpointInvalid
-from s3plan.schemas.manifest_words import AddressingStyle
+from s3plan.schemas.manifest.words import AddressingStyle
 from s3plan.schemas.redaction import redact
 from s3plan.storage.s3.botocore.replies import LIST_BODY
 from s3plan.storage.s3.connections.credentials_in_use import frozen_credentials

@@ -8,7 +8,7 @@ from typing import Any
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
-from s3plan.schemas.pins import MAX_ETAG_CHARACTERS
+from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
 from s3plan.schemas.version_requests import ListVersions, VersionsPage
 from s3plan.storage.s3.wire.etags import bare_etag
 from s3plan.storage.s3.wire.failures import broke_by, failure_of, region_of, way_out

@@ -12,7 +12,7 @@ from typing import Any
 
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.errors import CredentialsUnusable
-from s3plan.schemas.manifest_words import AddressingStyle, EngineName
+from s3plan.schemas.manifest.words import AddressingStyle, EngineName
 from s3plan.schemas.redaction import redact
 from s3plan.storage.s3.connections.credentials_ahead import CredentialsAhead
 from s3plan.storage.s3.connections.credentials_in_use import frozen_credentials

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET  # botocore reads the same bytes with th
 from s3plan.schemas import requests as r
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import STANDARD
-from s3plan.schemas.pins import MAX_ETAG_CHARACTERS
+from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
 from s3plan.storage.s3.wire.etags import bare_etag
 from s3plan.storage.s3.wire.failures import broke_by, failure_of, way_out
 from s3plan.storage.s3.wire.listing_page import milliseconds_of, parse_page

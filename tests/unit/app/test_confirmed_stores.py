@@ -13,12 +13,12 @@ from s3plan.app.confirmation import confirmed
 from s3plan.app.preparation import needed_conditions
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import open_plan
-from s3plan.schemas.actions import Action
-from s3plan.schemas.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.events import Warned
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import CopyObject, DeleteObjects, PutObject
 from s3plan.storage.s3.connections.sessions import ConnectionSettings

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from fakes.shown_plans import a_header
 from s3plan.app.ends import PlanEnd, ends_of
-from s3plan.schemas.plan import LocationRole, PlanLocation
-from s3plan.schemas.plan_header import ListingRecord, ManifestRecord
+from s3plan.schemas.plan.header import ListingRecord, ManifestRecord
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 
 MANIFEST = """\
 version: 1

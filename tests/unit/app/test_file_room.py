@@ -13,7 +13,7 @@ from fakes.copy_world import DESTINATION, SOURCE
 from s3plan.app.executors import EngineLimits, engine_limits
 from s3plan.app.file_room import fit_to_files
 from s3plan.app.stores import Stores
-from s3plan.schemas.plan import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from unit.planfile.plan_samples import header
 

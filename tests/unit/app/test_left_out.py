@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from fakes.shown_plans import a_header, total
 from s3plan.app.left_out import left_out_sentences
-from s3plan.schemas.actions import VerdictKind
+from s3plan.schemas.plan.actions import VerdictKind
 
 
 def test_archived_objects_are_named_with_their_classes() -> None:

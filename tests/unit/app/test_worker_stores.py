@@ -10,7 +10,7 @@ import pytest
 from s3plan.app.stores import Stores
 from s3plan.app.worker import OpenEngines
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 PLANNED, OTHER = "https://planned.example.com", "https://other.example.com"

@@ -8,8 +8,8 @@ from s3plan.cli.apply_screen import counts_text
 from s3plan.cli.json_lines import json_line
 from s3plan.cli.show_command import list_lines
 from s3plan.cli.status_command import failure_lines, status_document
-from s3plan.schemas.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
 
 AT = datetime(2026, 5, 4, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.app.requests import FailureLine
 from s3plan.cli.csv_rows import ACTION_COLUMNS, FAILURE_COLUMNS, action_row, failure_row, text_cell, write_csv
-from s3plan.schemas.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\uff1d1", "\t=1", "\r=1"])

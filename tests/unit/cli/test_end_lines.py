@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fakes.shown_plans import an_end
 from s3plan.cli.end_lines import LOUD, location_documents, made_text, store_cell
-from s3plan.schemas.plan import LocationRole
+from s3plan.schemas.plan.rows import LocationRole
 
 
 @pytest.mark.parametrize(

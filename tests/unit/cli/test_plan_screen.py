@@ -5,9 +5,9 @@ from textwrap import dedent
 
 from fakes.shown_plans import DIGEST, MADE_AT, NOW, a_header, a_shown_plan, guard, prefix, screen, total
 from s3plan.cli.plan_screen import next_step_lines, plan_lines, refusal_of, totals_line
-from s3plan.schemas.actions import VerdictKind
-from s3plan.schemas.conditions import Condition, Enforcement
-from s3plan.schemas.plan_header import CapabilityRecord, EncryptionRecord, ListingRecord
+from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.header import CapabilityRecord, EncryptionRecord, ListingRecord
 
 
 def _screen_of(**changes: object) -> str:

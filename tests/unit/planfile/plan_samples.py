@@ -12,9 +12,9 @@ from typing import Any
 
 from s3plan.planfile.reader import PlanReader
 from s3plan.planfile.writer import PlanWriter
-from s3plan.schemas.actions import Action, ActionKind, VerdictKind
-from s3plan.schemas.plan import Edge, LocationRole, Phase, PhaseName, PlanLocation
-from s3plan.schemas.plan_header import ListingRecord, ManifestRecord, PlanHeader, ResolvedSettings, TotalRecord
+from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
+from s3plan.schemas.plan.header import ListingRecord, ManifestRecord, PlanHeader, ResolvedSettings, TotalRecord
+from s3plan.schemas.plan.rows import Edge, LocationRole, Phase, PhaseName, PlanLocation
 
 SOURCE = PlanLocation(1, LocationRole.SOURCE, "s3://from/images/", "", None, "eu-central-1", "from", "images/")
 DESTINATION = PlanLocation(

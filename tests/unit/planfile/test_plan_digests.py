@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from s3plan.planfile.digests import batch_digest, content_digest, plan_digest
 from s3plan.planfile.reader import open_plan
-from s3plan.schemas.actions import Action, ActionKind
-from s3plan.schemas.plan import Batch
+from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.rows import Batch
 from unit.planfile.plan_samples import DESTINATION, EDGES, PHASES, SOURCE, change, copies, deletes, write_plan
 
 _ACTION = Action(ActionKind.COPY, b"a", 1, "new", "e1", 2, "v", "e2", 3, b"b", "STANDARD")

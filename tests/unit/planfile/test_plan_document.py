@@ -10,7 +10,7 @@ import pytest
 from s3plan.planfile import document_schema, header_schema
 from s3plan.planfile.document import iter_action_lines, iter_document, plan_document
 from s3plan.planfile.reader import open_plan
-from s3plan.schemas.actions import Action, ActionKind
+from s3plan.schemas.plan.actions import Action, ActionKind
 from unit.planfile.plan_samples import ASIDE, copies, deletes, write_plan
 
 _ODD = [

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.planfile.encoding import Encodable, encode
-from s3plan.schemas.actions import ActionKind
 from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.plan.actions import ActionKind
 from unit.planfile.plan_samples import encoded
 
 _LEAVES = (

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from s3plan.planfile.graph import PhaseNode, dot, mermaid, nodes_in_order, phase_graph
-from s3plan.schemas.plan import Batch, Edge, Phase, PhaseName
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName
 from unit.planfile.plan_samples import EDGES, PHASES
 
 _BATCHES = (

@@ -10,7 +10,7 @@ from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
-from s3plan.schemas.plan import LocationRole, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import LocationRole, Phase, PhaseName, PlanLocation
 from unit.planfile.plan_samples import change, copies, deletes, header, numbered, skips, write_plan
 
 _KEYS = st.lists(st.text("abc", min_size=1, max_size=3).map(str.encode), unique=True, max_size=25).map(sorted)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
-from s3plan.schemas.actions import Action, ActionKind
-from s3plan.schemas.plan import Batch
+from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.rows import Batch
 from unit.planfile.plan_samples import (
     ASIDE,
     COPY,

@@ -10,9 +10,9 @@ import pytest
 from s3plan.planfile import writer as writer_module
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
-from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.errors import PlanRefused, S3PlanError
-from s3plan.schemas.plan import Edge, LocationRole, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.rows import Edge, LocationRole, Phase, PhaseName, PlanLocation
 from unit.planfile.plan_samples import (
     ASIDE,
     COPY,

@@ -10,9 +10,9 @@ from fakes.plan_parts import PlanInMemory
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.planner.batches import BATCH_ACTIONS, ActionSpool, Batcher
-from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.plan import Batch, PhaseName
+from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.rows import Batch, PhaseName
 
 LARGE = 1000
 

@@ -18,11 +18,11 @@ from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import build_plan
 from s3plan.planner.job import resolve_job
 from s3plan.planner.patterns import PatternInvalid
-from s3plan.schemas.actions import ActionKind, VerdictKind
 from s3plan.schemas.errors import ListingUnusable, UsageInvalid
-from s3plan.schemas.manifest_values import Plain
+from s3plan.schemas.manifest.values import Plain
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan_header import RetryRecord
+from s3plan.schemas.plan.actions import ActionKind, VerdictKind
+from s3plan.schemas.plan.header import RetryRecord
 
 MIRROR = {"mode": "mirror", "delete": {"extraneous": Plain("true")}}
 PARTS = "1" * 32 + "-2"

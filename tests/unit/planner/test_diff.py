@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from s3plan.planner.diff import Rules, diff, pair_up
 from s3plan.planner.filters import AttributeFilter
 from s3plan.planner.overwrite import policy_for
-from s3plan.schemas.actions import Action, ActionKind, Verdict, VerdictKind
 from s3plan.schemas.errors import ListingUnusable
-from s3plan.schemas.manifest_words import Overwrite
+from s3plan.schemas.manifest.words import Overwrite
 from s3plan.schemas.objects import ObjectRow, Oddity, odd_row
+from s3plan.schemas.plan.actions import Action, ActionKind, Verdict, VerdictKind
 
 
 def rules(

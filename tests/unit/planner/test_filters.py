@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from s3plan.planner.filters import compile_attribute_filter, compile_key_filter
 from s3plan.planner.patterns import PatternInvalid
-from s3plan.schemas.manifest import Filters
+from s3plan.schemas.manifest.models import Filters
 from s3plan.schemas.objects import ObjectRow
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

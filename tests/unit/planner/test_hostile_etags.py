@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from fakes.plan_parts import a_manifest, an_object, plan_of
-from s3plan.schemas.actions import ActionKind
-from s3plan.schemas.manifest_values import Plain
-from s3plan.schemas.pins import MAX_ETAG_CHARACTERS, are_pins, is_pin
+from s3plan.schemas.manifest.values import Plain
+from s3plan.schemas.plan.actions import ActionKind
+from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS, are_pins, is_pin
 
 ODD = [
     "*",

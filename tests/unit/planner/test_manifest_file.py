@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 from s3plan.planner.manifest_file import LoadedManifest, load_manifest, parse_manifest
-from s3plan.schemas.diagnostics import Severity
 from s3plan.schemas.errors import ManifestInvalid
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_words import (
+from s3plan.schemas.manifest.diagnostics import Severity
+from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.words import (
     AddressingStyle,
     Archived,
     Compare,

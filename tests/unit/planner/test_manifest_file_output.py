@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from s3plan.planner.diagnostics import render_diagnostic, render_diagnostics
 from s3plan.planner.manifest_file import parse_manifest
-from s3plan.schemas.diagnostics import Diagnostic, Severity
 from s3plan.schemas.errors import ManifestInvalid
+from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
 
 
 def output(text: str) -> str:

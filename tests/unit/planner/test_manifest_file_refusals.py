@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from s3plan.planner.manifest_file import load_manifest, parse_manifest
-from s3plan.schemas.diagnostics import Diagnostic, Severity
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
-from s3plan.schemas.manifest_locations import Destination
+from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
+from s3plan.schemas.manifest.locations import Destination
 
 SOUND = "version: 1\nname: job\nsource: s3://aaa/\ndestination: s3://bbb/\n"
 JOB = Path("job.yaml")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.schemas.errors import ManifestInvalid
-from s3plan.schemas.manifest_connections import names_a_secret
+from s3plan.schemas.manifest.connections import names_a_secret
 
 HEAD = "version: 1\nname: job\nsource: s3://aaa/\ndestination: s3://bbb/\n"
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.planner.yaml_document import MAX_FILE_BYTES, MAX_NODES
-from s3plan.schemas.diagnostics import Diagnostic, Severity
 from s3plan.schemas.errors import ManifestInvalid
+from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
 
 SOUND = b"version: 1\nname: job\nsource: s3://aaa/\ndestination: s3://bbb/\n"
 JOB = Path("job.yaml")

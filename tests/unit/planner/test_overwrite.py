@@ -4,9 +4,9 @@ import pytest
 from fakes.plan_parts import DAY_MS, an_object
 from s3plan.planner.comparison import WITHOUT_ETAGS
 from s3plan.planner.overwrite import policy_for
-from s3plan.schemas.actions import VerdictKind
-from s3plan.schemas.manifest_words import Compare, Overwrite
+from s3plan.schemas.manifest.words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.plan.actions import VerdictKind
 
 ONE, OTHER = "1" * 32, "2" * 32
 PARTS, OTHER_PARTS = f"{ONE}-3", f"{OTHER}-3"

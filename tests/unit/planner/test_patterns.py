@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from s3plan.planner.filters import compile_key_filter
 from s3plan.planner.patterns import PatternInvalid, common_prefix, parse_pattern
 from s3plan.schemas.errors import ExitCode
-from s3plan.schemas.manifest import Filters
+from s3plan.schemas.manifest.models import Filters
 
 
 def matches(pattern: str, key: bytes) -> bool:

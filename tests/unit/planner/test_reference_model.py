@@ -11,10 +11,10 @@ from typing import Any
 from fakes.plan_parts import DAY_MS, NOW_MS, ListedRows, PlanInMemory, a_manifest, plan_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from s3plan.schemas.actions import ActionKind
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_values import Plain
+from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.values import Plain
 from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.plan.actions import ActionKind
 
 Tree = dict[bytes, ObjectRow]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.planner.totals import PREFIXES_SHOWN, LargestPrefixes, PrefixTotals, Totals
-from s3plan.schemas.actions import Verdict, VerdictKind
+from s3plan.schemas.plan.actions import Verdict, VerdictKind
 
 
 def prefixes(keys: Iterable[bytes], *, size: int = 2) -> list[tuple[str, int, int]]:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from s3plan.planner.filters import compile_key_filter
 from s3plan.planner.patterns import PatternInvalid
 from s3plan.planner.unmatched_patterns import UnmatchedPatterns
-from s3plan.schemas.manifest import Filters
+from s3plan.schemas.manifest.models import Filters
 
 
 def _positions(include: list[str], *pages: list[bytes]) -> list[int]:

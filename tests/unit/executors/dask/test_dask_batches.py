@@ -27,7 +27,7 @@ from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.workers.messages import OpenPerformer
 from s3plan.schemas.errors import CredentialsUnusable, S3PlanError
 from s3plan.schemas.outcomes import Remark
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.tasks import BatchProgress
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 

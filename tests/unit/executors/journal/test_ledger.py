@@ -15,7 +15,7 @@ from s3plan.executors.journal.records import BatchRecord, OutcomeRecord
 from s3plan.schemas.bitmaps import numbers_in
 from s3plan.schemas.errors import JournalRefused
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
-from s3plan.schemas.plan import Batch
+from s3plan.schemas.plan.rows import Batch
 
 DIGEST = "d" * 64
 

@@ -14,7 +14,7 @@ from s3plan.executors.journal.records import OutcomeRecord
 from s3plan.schemas.bitmaps import numbers_in
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan import Batch
+from s3plan.schemas.plan.rows import Batch
 from s3plan.schemas.tasks import KnownUpload
 
 

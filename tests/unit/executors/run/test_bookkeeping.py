@@ -18,10 +18,10 @@ from s3plan.executors.run.bookkeeping import TOLD, Bookkeeper
 from s3plan.executors.run.progress_report import ProgressReporter
 from s3plan.executors.run.retries import RetryPolicy
 from s3plan.schemas.bitmaps import full_bitmap
-from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.events import ActionEnded, Event, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
 from unit.planfile.plan_samples import DESTINATION, SOURCE
 

@@ -8,7 +8,7 @@ from s3plan.executors.journal.ledger import BatchState
 from s3plan.executors.journal.records import OutcomeRecord
 from s3plan.executors.run.release import why_withheld
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan_header import RetriedRecord
+from s3plan.schemas.plan.header import RetriedRecord
 
 COPIES = [["a", "b"], ["c", "\x1b[31md"]]
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.probe_keys import new_probe_stem
 

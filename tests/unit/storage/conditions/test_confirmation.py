@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from fakes.picky_store import PickyStore
-from s3plan.schemas.conditions import Condition
 from s3plan.schemas.errors import CredentialsUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.requests import (
     CompleteMultipartUpload,
     CopyObject,

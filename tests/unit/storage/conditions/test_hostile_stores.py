@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from fakes.planted_files import give_away
-from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.objects import Oddity, oddity_of
+from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.storage.conditions.capabilities import CapabilityCache
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import Fault, FaultKind, ServerProcess
-from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.errors import CredentialsUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import CopyObject, DeleteObjects, Reply, Request
 from s3plan.storage.conditions.probe import probe

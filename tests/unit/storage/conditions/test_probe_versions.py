@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from s3plan.schemas import requests as r
-from s3plan.schemas.conditions import Condition
 from s3plan.schemas.failures import Failure
+from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.version_requests import ListVersions, VersionsPage
 from s3plan.storage.conditions.confirmation import confirm
 from s3plan.storage.conditions.probe import probe

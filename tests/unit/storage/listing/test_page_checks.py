@@ -8,7 +8,7 @@ import pytest
 from fakes.listing_engine import page_body
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.requests import ObjectsPage, UnparsedPage
 from s3plan.storage.listing.page_checks import OutOfOrder, PageChecker, listed_page
 from s3plan.storage.s3.wire.page_scan import PageGlance

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.errors import CredentialsUnusable, ListingUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, UnparsedPage
 from s3plan.storage.listing.lister import OutOfOrder, ParallelLister
 from s3plan.storage.s3.patience import Patience

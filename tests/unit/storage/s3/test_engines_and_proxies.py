@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.manifest_words import AddressingStyle, EngineName
+from s3plan.schemas.manifest.words import AddressingStyle, EngineName
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import choose_engine
 

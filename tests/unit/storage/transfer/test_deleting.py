@@ -6,10 +6,10 @@ import pytest
 from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, CopyWorld
 from fakes.faulty_engine import Fault
 from fakes.odd_keys import XML_UNSAFE_KEYS
-from s3plan.schemas.actions import Action
-from s3plan.schemas.conditions import Condition, Enforcement
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.requests import (
     DeleteObject,
     DeleteObjects,

@@ -7,8 +7,8 @@ from hashlib import md5
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.outcomes import Evidence
+from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.requests import ObjectFound
 from s3plan.storage.transfer.evidence import Made, evidence_of, multipart_etag_of
 

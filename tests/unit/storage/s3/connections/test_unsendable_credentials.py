@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 from s3plan.schemas.errors import CredentialsUnusable
-from s3plan.schemas.manifest_words import EngineName
+from s3plan.schemas.manifest.words import EngineName
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine
 

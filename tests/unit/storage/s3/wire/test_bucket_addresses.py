@@ -16,7 +16,7 @@ from botocore.session import Session
 from fakes.torture import in_short
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.manifest_words import AddressingStyle, EngineName
+from s3plan.schemas.manifest.words import AddressingStyle, EngineName
 from s3plan.schemas.requests import (
     CopyObject,
     DeleteObject,

@@ -6,8 +6,8 @@ None of these would end within a day if it took time by the square of its length
 from __future__ import annotations
 
 import pytest
-from s3plan.schemas.actions import Action, ActionKind
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.redaction import redact
 from s3plan.schemas.requests import CopyObject, HeadObject, ObjectFound, Reply, UnparsedPage
 from s3plan.storage.listing.page_checks import listed_page

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.requests import UnparsedPage
 from s3plan.storage.listing.page_checks import PageChecker, listed_page
 from s3plan.storage.s3.wire.listing_page import parse_page

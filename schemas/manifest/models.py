@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
-from s3plan.schemas.manifest_connections import Connection
-from s3plan.schemas.manifest_locations import ConnectionName, Destination, Source
-from s3plan.schemas.manifest_readers import (
+from s3plan.schemas.manifest.connections import Connection
+from s3plan.schemas.manifest.locations import ConnectionName, Destination, Source
+from s3plan.schemas.manifest.readers import (
     S3_URL_SCHEMA,
     bandwidth_value,
     duration_value,
@@ -27,9 +27,9 @@ from s3plan.schemas.manifest_readers import (
     rate_value,
     size_value,
 )
-from s3plan.schemas.manifest_retries import OrANumber, Retries
-from s3plan.schemas.manifest_values import OneOrMany, Section, Shorthand, flag, text_value, whole_number, word_of
-from s3plan.schemas.manifest_words import (
+from s3plan.schemas.manifest.retries import OrANumber, Retries
+from s3plan.schemas.manifest.values import OneOrMany, Section, Shorthand, flag, text_value, whole_number, word_of
+from s3plan.schemas.manifest.words import (
     Archived,
     Compare,
     DeleteWhen,

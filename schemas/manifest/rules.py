@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from s3plan.schemas.diagnostics import Severity
 from s3plan.schemas.endpoints import parse_endpoint
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_locations import Location
-from s3plan.schemas.manifest_values import did_you_mean
-from s3plan.schemas.manifest_words import AddressingStyle, EncryptionType, Mode, Overwrite
+from s3plan.schemas.manifest.diagnostics import Severity
+from s3plan.schemas.manifest.locations import Location
+from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.values import did_you_mean
+from s3plan.schemas.manifest.words import AddressingStyle, EncryptionType, Mode, Overwrite
 from s3plan.schemas.quantities import format_delay
 from s3plan.schemas.s3_urls import why_not_in_host
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from pydantic import Field
-from s3plan.schemas.manifest_locations import Region
-from s3plan.schemas.manifest_readers import endpoint_url
-from s3plan.schemas.manifest_values import Section, flag, text_value, word_of
-from s3plan.schemas.manifest_words import AddressingStyle, EngineName
+from s3plan.schemas.manifest.locations import Region
+from s3plan.schemas.manifest.readers import endpoint_url
+from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
+from s3plan.schemas.manifest.words import AddressingStyle, EngineName
 
 _SECRET_STARTS = ("secret", "accesskey", "awssecret", "awsaccesskey", "apikey", "privatekey")
 _SECRET_PARTS = ("token", "password", "passwd", "passphrase", "credential")

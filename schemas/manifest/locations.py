@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from pydantic import Field
-from s3plan.schemas.manifest_readers import s3_url
-from s3plan.schemas.manifest_values import Section, flag, text_value, word_of
-from s3plan.schemas.manifest_words import EncryptionType, StorageClass
-from s3plan.schemas.plan_header import KMS_KEY_PATTERN
+from s3plan.schemas.manifest.readers import s3_url
+from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
+from s3plan.schemas.manifest.words import EncryptionType, StorageClass
+from s3plan.schemas.plan.header import KMS_KEY_PATTERN
 from s3plan.schemas.s3_urls import MAX_KEY_BYTES, S3Url
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from s3plan.schemas.diagnostics import Severity
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_rules import Finding
+from s3plan.schemas.manifest.diagnostics import Severity
+from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.rules import Finding
 
 
 def unused_connections(manifest: Manifest) -> Iterator[Finding]:

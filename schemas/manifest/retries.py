@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
-from s3plan.schemas.manifest_readers import delay_value
-from s3plan.schemas.manifest_values import Plain, Section, refusal, shape_of, whole_number, word_of
-from s3plan.schemas.manifest_words import Jitter
+from s3plan.schemas.manifest.readers import delay_value
+from s3plan.schemas.manifest.values import Plain, Section, refusal, shape_of, whole_number, word_of
+from s3plan.schemas.manifest.words import Jitter
 
 _MOST_RETRIES = 100
 _NUMBER = whole_number(0, _MOST_RETRIES)

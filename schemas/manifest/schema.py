@@ -1,6 +1,6 @@
 """The JSON Schema of the manifest, generated from its models: completion and hover for editors.
 
-`python -m s3plan.schemas.manifest_schema` rewrites `manifest-v1.schema.json` beside this file. The schema is looser
+`python -m s3plan.schemas.manifest.schema` rewrites `manifest-v1.schema.json` beside this file. The schema is looser
 than the loader where a rule looks at two fields, and never stricter: what it refuses, the loader refuses too.
 """
 
@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_locations import NAME_PATTERN
+from s3plan.schemas.manifest.locations import NAME_PATTERN
+from s3plan.schemas.manifest.models import Manifest
 from s3plan.schemas.quantities import format_delay, format_size
 
-SCHEMA_FILE = Path(__file__).with_name("manifest-v1.schema.json")
+SCHEMA_FILE = Path(__file__).parents[1].joinpath("manifest-v1.schema.json")
 IGNORED_KEYS = "^x-"
 
 

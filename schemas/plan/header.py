@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
-from s3plan.schemas.actions import VerdictKind
-from s3plan.schemas.conditions import Condition, Enforcement
+from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.printable import escape_unprintable
 
 FORMAT_VERSION = 1

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from s3plan.planner.manifest_file import parse_manifest
 from s3plan.planner.yaml_document import ListNode, MappingNode, Node, ScalarNode, parse_yaml
 from s3plan.schemas.errors import ManifestInvalid
-from s3plan.schemas.manifest import Manifest
-from s3plan.schemas.manifest_schema import SCHEMA_FILE, manifest_schema, schema_text
-from s3plan.schemas.manifest_values import Section
+from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.schema import SCHEMA_FILE, manifest_schema, schema_text
+from s3plan.schemas.manifest.values import Section
 
 SCHEMA = manifest_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
