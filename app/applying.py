@@ -30,7 +30,7 @@ from s3plan.executors.journal.progress_file import progress_path, told_to_others
 from s3plan.executors.run_states import StopLevel
 from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan
-from s3plan.planner.manifest_file import parse_manifest
+from s3plan.planner.manifest.file import parse_manifest
 from s3plan.schemas.errors import PlanRefused, UsageInvalid
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.printable import shown_path

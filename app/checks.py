@@ -14,8 +14,8 @@ from s3plan.app.places import EARLIER_FOLDER
 from s3plan.app.requests import ApplyRequest
 from s3plan.planfile.own_file import is_of_another_user
 from s3plan.planfile.reader import PlanReader
-from s3plan.planner.manifest_file import load_manifest, parse_manifest
-from s3plan.planner.yaml_document import MAX_FILE_BYTES
+from s3plan.planner.manifest.file import load_manifest, parse_manifest
+from s3plan.planner.manifest.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.plan.rows import LocationRole

@@ -16,7 +16,7 @@ from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import load_states
 from s3plan.executors.journal.lock import is_held
 from s3plan.planfile.reader import PlanReader, open_plan
-from s3plan.planner.manifest_file import parse_manifest
+from s3plan.planner.manifest.file import parse_manifest
 from s3plan.schemas.errors import JournalRefused, Locked, PlanRefused, S3PlanError, UsageInvalid
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.rows import PlanLocation

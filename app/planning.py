@@ -22,9 +22,9 @@ from s3plan.app.stores import Stores
 from s3plan.planfile.header_document import load_validator
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
-from s3plan.planner.diagnostics import in_one_line
-from s3plan.planner.job import Job, resolve_job
-from s3plan.planner.manifest_file import LoadedManifest, load_manifest, warning_of
+from s3plan.planner.manifest.diagnostics import in_one_line
+from s3plan.planner.manifest.file import LoadedManifest, load_manifest, warning_of
+from s3plan.planner.manifest.job import Job, resolve_job
 from s3plan.planner.patterns import common_prefix
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid

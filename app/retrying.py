@@ -17,7 +17,7 @@ from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import load_states
 from s3plan.executors.journal.lock import is_held
 from s3plan.planfile.reader import PlanReader, open_plan
-from s3plan.planner.manifest_file import parse_manifest
+from s3plan.planner.manifest.file import parse_manifest
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import Locked, UsageInvalid
 from s3plan.schemas.events import OnEvent

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from s3plan.planner.job import resolve_job
-from s3plan.planner.manifest_file import LoadedManifest, load_manifest
+from s3plan.planner.manifest.file import LoadedManifest, load_manifest
+from s3plan.planner.manifest.job import resolve_job
 from s3plan.schemas.manifest.schema import schema_text
 
 __all__ = ["schema_text", "validate"]

@@ -12,8 +12,8 @@ from s3plan.cli.failure_exit import report_failure
 from s3plan.cli.plan_command import manifest_or_default
 from s3plan.cli.terminal import open_terminal
 from s3plan.cli.wording import path_text
-from s3plan.planner.diagnostics import render_diagnostics
-from s3plan.planner.manifest_file import LoadedManifest
+from s3plan.planner.manifest.diagnostics import render_diagnostics
+from s3plan.planner.manifest.file import LoadedManifest
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
 from s3plan.schemas.printable import escape_unprintable
 

@@ -13,7 +13,7 @@ from s3plan.planner.comparison import WITHOUT_ETAGS
 from s3plan.planner.diff import THE_LOCATION_ITSELF, Rules, diff, line_aside, pair_up
 from s3plan.planner.filters import compile_attribute_filter
 from s3plan.planner.guards import Findings, check_guards
-from s3plan.planner.job import Job
+from s3plan.planner.manifest.job import Job
 from s3plan.planner.overwrite import policy_for
 from s3plan.planner.retried import DueCopies, RetriedPlan
 from s3plan.planner.scope import Scope

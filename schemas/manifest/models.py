@@ -1,7 +1,7 @@
 """The manifest as a typed value: one job, design.md section 4.
 
 Values are parsed: sizes are bytes, bandwidth is bytes per second, durations timedelta, moments aware UTC. Models
-say what one field may be; what fields must be to each other is in manifest_rules.py. planner/manifest_file.py alone
+say what one field may be; what fields must be to each other is in manifest_rules.py. planner/manifest/file.py alone
 builds a Manifest.
 """
 

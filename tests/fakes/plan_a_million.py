@@ -13,7 +13,7 @@ from pathlib import Path
 
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import build_plan
-from s3plan.planner.job import resolve_job
+from s3plan.planner.manifest.job import resolve_job
 from s3plan.schemas.manifest.values import Plain
 from s3plan.schemas.objects import ObjectRow
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from s3plan.planner.build import BuiltPlan, OnProgress, PlanFacts, build_plan
-from s3plan.planner.job import resolve_job
+from s3plan.planner.manifest.job import resolve_job
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.manifest.models import Manifest
 from s3plan.schemas.manifest.values import Plain

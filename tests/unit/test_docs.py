@@ -12,8 +12,8 @@ from typing import Any, get_args
 
 import pytest
 from fakes.checkout import ROOT, code_folders
-from s3plan.planner.job import resolve_job
-from s3plan.planner.manifest_file import parse_manifest
+from s3plan.planner.manifest.file import parse_manifest
+from s3plan.planner.manifest.job import resolve_job
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
 from s3plan.schemas.events import Event
 from s3plan.schemas.manifest.schema import manifest_schema

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.planner.manifest_file import parse_manifest
-from s3plan.planner.yaml_document import ListNode, MappingNode, Node, ScalarNode, parse_yaml
+from s3plan.planner.manifest.file import parse_manifest
+from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Node, ScalarNode, parse_yaml
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.models import Manifest
 from s3plan.schemas.manifest.schema import SCHEMA_FILE, manifest_schema, schema_text
@@ -207,7 +207,7 @@ VALUES = st.recursive(
 
 
 def fields(section: type[Section], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    from s3plan.planner.manifest_problems import section_at
+    from s3plan.planner.manifest.problems import section_at
 
     for name in section.model_fields:
         yield (*path, name)

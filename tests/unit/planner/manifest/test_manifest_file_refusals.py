@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from s3plan.planner.manifest_file import load_manifest, parse_manifest
+from s3plan.planner.manifest.file import load_manifest, parse_manifest
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
 from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
 from s3plan.schemas.manifest.locations import Destination

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
-from s3plan.planner.diagnostics import render_diagnostics
-from s3plan.planner.hidden_text import ShownText, hide_by_indentation, hide_values
-from s3plan.planner.manifest_data import Data, DataReader, Placed, place_of, without
-from s3plan.planner.manifest_problems import findings_of
-from s3plan.planner.pattern_problems import broken_patterns
-from s3plan.planner.yaml_document import (
+from s3plan.planner.manifest.data import Data, DataReader, Placed, place_of, without
+from s3plan.planner.manifest.diagnostics import render_diagnostics
+from s3plan.planner.manifest.hidden_text import ShownText, hide_by_indentation, hide_values
+from s3plan.planner.manifest.pattern_problems import broken_patterns
+from s3plan.planner.manifest.problems import findings_of
+from s3plan.planner.manifest.yaml_document import (
     MAX_FILE_BYTES,
     MappingNode,
     Mark,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from s3plan.planner.manifest_file import parse_manifest
+from s3plan.planner.manifest.file import parse_manifest
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.connections import names_a_secret
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from s3plan.planner.manifest_file import LoadedManifest, load_manifest, parse_manifest
+from s3plan.planner.manifest.file import LoadedManifest, load_manifest, parse_manifest
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.models import Manifest

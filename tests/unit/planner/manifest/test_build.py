@@ -16,7 +16,7 @@ from fakes.plan_parts import (
 )
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import build_plan
-from s3plan.planner.job import resolve_job
+from s3plan.planner.manifest.job import resolve_job
 from s3plan.planner.patterns import PatternInvalid
 from s3plan.schemas.errors import ListingUnusable, UsageInvalid
 from s3plan.schemas.manifest.values import Plain

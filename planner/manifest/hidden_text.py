@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from s3plan.planner.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
+from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
 from s3plan.schemas.manifest.connections import names_a_secret
 
 MASK = "****"
