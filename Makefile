@@ -23,7 +23,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(BIN)/python -m pip install --quiet -c constraints.txt
 # Each has SCHEMA_FILE and schema_text(), and writes the one into the other when it is run.
-GENERATED := s3plan.schemas.manifest.schema s3plan.planfile.header_schema s3plan.planfile.document_schema
+GENERATED := s3plan.schemas.manifest.schema s3plan.planfile.documents.header_schema s3plan.planfile.documents.plan_schema
 
 .PHONY: help demo test torture check format generated bench build clean
 .DELETE_ON_ERROR:

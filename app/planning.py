@@ -19,7 +19,7 @@ from s3plan.app.own_process import calm_collector
 from s3plan.app.places import default_plan_path
 from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.stores import Stores
-from s3plan.planfile.header_document import load_validator
+from s3plan.planfile.documents.header import load_validator
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.manifest.diagnostics import in_one_line

@@ -10,7 +10,7 @@ from typing import Self
 from s3plan.app.checks import changed_manifest, check_ends
 from s3plan.app.ends import PlanEnd, ends_of
 from s3plan.planfile import graph
-from s3plan.planfile.document import iter_document
+from s3plan.planfile.documents.plan import iter_document
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind

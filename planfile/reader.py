@@ -12,8 +12,8 @@ from typing import Self, TypeVar
 from s3plan.planfile.batch_rules import WRITING_PHASES, check_actions, size_of, target_keys
 from s3plan.planfile.database_file import DATABASE_ERRORS, open_database
 from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
+from s3plan.planfile.documents.header import HeaderInvalid, parse_header
 from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums, check_location
-from s3plan.planfile.header_document import HeaderInvalid, parse_header
 from s3plan.planfile.rows import (
     ACTION_COLUMNS,
     MAX_ROW_BYTES,

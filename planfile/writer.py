@@ -11,8 +11,8 @@ from typing import Self
 
 from s3plan.planfile.batch_rules import check_actions, follows, last_keys, size_of
 from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
+from s3plan.planfile.documents.header import header_text
 from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums, check_location
-from s3plan.planfile.header_document import header_text
 from s3plan.planfile.rows import (
     ACTION_COLUMNS,
     APPLICATION_ID,

@@ -1,6 +1,6 @@
 """The JSON Schema of a plan's header, generated from its model.
 
-`python -m s3plan.planfile.header_schema` rewrites `plan-header-v1.schema.json` beside this file.
+`python -m s3plan.planfile.documents.header_schema` rewrites `plan-header-v1.schema.json` beside this file.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from s3plan.planfile import document_schema, header_schema
-from s3plan.planfile.document import iter_action_lines, iter_document, plan_document
+from s3plan.planfile.documents import header_schema
+from s3plan.planfile.documents import plan_schema as document_schema
+from s3plan.planfile.documents.plan import iter_action_lines, iter_document, plan_document
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.plan.actions import Action, ActionKind
 from unit.planfile.plan_samples import ASIDE, copies, deletes, write_plan

@@ -1,6 +1,6 @@
 """The JSON Schema of a plan as a document, built on the one of its header.
 
-`python -m s3plan.planfile.document_schema` rewrites `plan-document-v1.schema.json` beside this file. A line of the
+`python -m s3plan.planfile.documents.plan_schema` rewrites `plan-document-v1.schema.json` beside this file. A line of the
 JSON lines form is valid against its `$defs/action`.
 """
 
@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from s3plan.planfile.document import FORMAT_NAME
-from s3plan.planfile.header_schema import DRAFT, header_schema
+from s3plan.planfile.documents.header_schema import DRAFT, header_schema
+from s3plan.planfile.documents.plan import FORMAT_NAME
 from s3plan.schemas.plan.actions import ActionKind
 from s3plan.schemas.plan.header import FORMAT_VERSION
 from s3plan.schemas.plan.rows import LocationRole, PhaseName
