@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from s3plan.cli.habits import hint_of, in_order
-from s3plan.cli.leaving import leave
-from s3plan.cli.options import (
+from s3plan.cli.commands.habits import hint_of, in_order
+from s3plan.cli.commands.options import (
     BandwidthOption,
     ClusterOption,
     CsvOption,
@@ -32,7 +31,8 @@ from s3plan.cli.options import (
     RetriesOption,
     VerboseOption,
 )
-from s3plan.cli.run_commands import add_run_commands
+from s3plan.cli.commands.run import add_run_commands
+from s3plan.cli.leaving import leave
 from s3plan.schemas.errors import UsageInvalid
 
 app = typer.Typer(
@@ -121,7 +121,7 @@ def validate(
     ] = None,
 ) -> int:
     """Say whether manifests are sound; asks no store."""
-    from s3plan.cli.manifest_command import validate_all
+    from s3plan.cli.commands.manifest import validate_all
 
     return validate_all(manifests or [], no_color=context.obj)
 
@@ -153,8 +153,8 @@ def plan(
     quiet: QuietOption = False,
 ) -> int:
     """Save what would be done; changes nothing."""
-    from s3plan.cli import plan_command
-    from s3plan.cli.output import OutputOptions
+    from s3plan.cli.commands import plan as plan_command
+    from s3plan.cli.streams.output import OutputOptions
 
     options = plan_command.PlanOptions(
         manifest=manifest,
@@ -185,7 +185,7 @@ def show(
     csv: CsvOption = False,
 ) -> int:
     """Show a plan, in sums or each of its actions."""
-    from s3plan.cli import show_command
+    from s3plan.cli.commands import show as show_command
 
     kinds = tuple(word.value for word in kind or ())
     return show_command.show(
@@ -200,7 +200,7 @@ def graph(
     form: Annotated[GraphFormat, typer.Option("--format", help="Mermaid, or DOT for Graphviz.")] = GraphFormat.MERMAID,
 ) -> int:
     """Print a plan's phases and what waits for what."""
-    from s3plan.cli.show_command import draw_graph
+    from s3plan.cli.commands.show import draw_graph
 
     return draw_graph(plan, dot=form is GraphFormat.DOT)
 
@@ -247,8 +247,8 @@ def apply(
     log: LogOption = None,
 ) -> int:
     """Perform a plan, or go on where it was stopped."""
-    from s3plan.cli import apply_command
-    from s3plan.cli.output import OutputOptions
+    from s3plan.cli.commands import apply as apply_command
+    from s3plan.cli.streams.output import OutputOptions
 
     options = apply_command.ApplyOptions(
         plan=plan,
@@ -283,7 +283,7 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object; with --watch one a second.")] = False,
 ) -> int:
     """Say where a plan stands, also while it runs."""
-    from s3plan.cli.status_command import print_status
+    from s3plan.cli.commands.status import print_status
 
     return print_status(plan, journal=journal, json=json, watches=watch, no_color=context.obj)
 
@@ -301,8 +301,8 @@ def retry(
     quiet: QuietOption = False,
 ) -> int:
     """Make a new plan of what a plan did not do."""
-    from s3plan.cli import retry_command
-    from s3plan.cli.output import OutputOptions
+    from s3plan.cli.commands import retry as retry_command
+    from s3plan.cli.streams.output import OutputOptions
 
     options = retry_command.RetryOptions(plan, journal, out, expires)
     return retry_command.retry(options, OutputOptions(json, json_into, quiet, context.obj))
@@ -321,7 +321,7 @@ def failures(
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
 ) -> int:
     """List the actions that did not end well, and why."""
-    from s3plan.cli.status_command import print_failures
+    from s3plan.cli.commands.status import print_failures
 
     return print_failures(plan, journal=journal, csv=csv, json=json, no_color=context.obj)
 
@@ -329,7 +329,7 @@ def failures(
 @app.command()
 def schema() -> int:
     """Print the manifest's JSON Schema, for editors."""
-    from s3plan.cli.manifest_command import print_schema
+    from s3plan.cli.commands.manifest import print_schema
 
     return print_schema()
 
@@ -343,6 +343,6 @@ def demo(
     ] = None,
 ) -> int:
     """Show the whole journey on a small S3 server of its own."""
-    from s3plan.cli.demo_command import show_demo
+    from s3plan.cli.commands.demo import show_demo
 
     return show_demo(keep=keep, no_color=context.obj)

@@ -17,9 +17,9 @@ from typing import Any, NoReturn
 import botocore.session  # noqa: F401
 import s3plan.__main__ as command
 import s3plan.app.planning
-import s3plan.cli.apply_command
-import s3plan.cli.plan_command
-import s3plan.cli.status_command
+import s3plan.cli.commands.apply
+import s3plan.cli.commands.plan
+import s3plan.cli.commands.status
 import s3plan.storage.s3.native.engine  # noqa: F401
 from s3plan.cli.main import main
 from s3plan.executors.journal import recorder

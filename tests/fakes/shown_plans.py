@@ -11,8 +11,8 @@ from typing import Any
 from rich.text import Text
 from s3plan.app.ends import PlanEnd
 from s3plan.app.requests import RunLine, Status
-from s3plan.cli.plan_screen import ShownPlan
-from s3plan.cli.terminal import Terminal
+from s3plan.cli.screens.plan import ShownPlan
+from s3plan.cli.screens.terminal import Terminal
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.actions import VerdictKind

@@ -94,7 +94,7 @@ WORDS = (
 # The command itself, with a fault inside that quotes what it was working with.
 BROKEN_COMMAND = """
 import sys
-from s3plan.cli import plan_command
+from s3plan.cli.commands import plan as plan_command
 from s3plan.cli.main import main
 
 def break_down(request, **_):

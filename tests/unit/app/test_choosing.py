@@ -135,7 +135,7 @@ def test_a_run_of_an_expired_plan_can_only_be_given_up(desk: Desk, monkeypatch: 
     place = planned(desk.world, "one", expires_after=timedelta(hours=1))
     assert s3plan.apply(place, limit=1).exit_code == 8
     later = datetime.now(UTC) + timedelta(hours=2)
-    monkeypatch.setattr("s3plan.cli.status_command.now_utc", lambda: later)
+    monkeypatch.setattr("s3plan.cli.commands.status.now_utc", lambda: later)
     said = desk.run("status").stdout
     assert "and expired" in said.splitlines()[0]
     assert "s3plan discard one.s3plan" in said

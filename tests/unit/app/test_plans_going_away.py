@@ -13,7 +13,7 @@ from fakes.typed_command import Desk, desk
 from s3plan.app import applying, discarding, earlier_plans
 from s3plan.app.places import lock_path
 from s3plan.app.status import read_earlier
-from s3plan.cli import discard_command
+from s3plan.cli.commands import discard as discard_command
 from s3plan.executors.journal.lock import JournalLock, read_holder
 from s3plan.schemas.errors import Locked
 from s3plan.schemas.requests import CopyObject, UploadPartCopy

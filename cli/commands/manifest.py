@@ -1,0 +1,46 @@
+"""`s3plan validate` and `s3plan schema`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.text import Text
+from s3plan.app.validation import schema_text, validate
+from s3plan.cli.commands.plan import manifest_or_default
+from s3plan.cli.failure_exit import report_failure
+from s3plan.cli.screens.terminal import open_terminal
+from s3plan.cli.screens.wording import path_text
+from s3plan.planner.manifest.diagnostics import render_diagnostics
+from s3plan.planner.manifest.file import LoadedManifest
+from s3plan.schemas.errors import ExitCode, ManifestInvalid
+from s3plan.schemas.printable import escape_unprintable
+
+
+def print_schema() -> int:
+    """Print the manifest's JSON Schema."""
+    sys.stdout.write(schema_text())
+    return ExitCode.DONE
+
+
+def validate_all(manifests: Sequence[Path], *, no_color: bool) -> int:
+    """Say of each manifest whether it can be planned; all findings of all of them."""
+    terminal = open_terminal(no_color=no_color)
+    code = ExitCode.DONE
+    for path in manifests or [manifest_or_default(None)]:
+        try:
+            loaded = validate(path)
+        except ManifestInvalid as error:
+            code = ExitCode(report_failure(error))
+            continue
+        if loaded.warnings:
+            terminal.say(map(Text, render_diagnostics(loaded.warnings).split("\n")))
+        terminal.print([_valid_line(loaded)])
+    return code
+
+
+def _valid_line(loaded: LoadedManifest) -> Text:
+    manifest = loaded.manifest
+    text = f"{manifest.name} ({manifest.mode.value}), {manifest.source.url} to {manifest.destination.url}"
+    return Text.assemble(f"{path_text(loaded.path)}: ", ("valid", "green"), f": {escape_unprintable(text)}")

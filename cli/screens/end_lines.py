@@ -1,0 +1,58 @@
+"""One end of a plan on the screens: where its bucket really is, and who asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from s3plan.app.ends import PlanEnd
+from s3plan.cli.screens.columns import Cell
+from s3plan.schemas.plan.rows import LocationRole
+from s3plan.schemas.printable import escape_unprintable
+
+LOUD = "bold yellow"
+
+
+def url_text(end: PlanEnd) -> str:
+    """Return a location's URL, safe to print."""
+    return escape_unprintable(end.location.url)
+
+
+def store_cell(end: PlanEnd) -> Cell:
+    """Return which store, region, connection and owner; loud in words and in colour unless it is AWS as usual."""
+    location = end.location
+    parts = [_store(end)]
+    parts += [f"region {location.region}"] if location.region else []
+    parts += [_connection(end)]
+    parts += [f"owner {location.owner}"] if location.owner else []
+    parts += [] if end.checks_certificate else ["certificate NOT checked"]
+    is_usual = end.is_aws and end.checks_certificate
+    return Cell(escape_unprintable(", ".join(parts)), "" if is_usual else LOUD)
+
+
+def location_documents(ends: Mapping[LocationRole, PlanEnd]) -> list[dict[str, Any]]:
+    """Return the locations as JSON values, the source first."""
+    found = [asdict(ends[role].location) for role in LocationRole]
+    return [{name: value for name, value in location.items() if value is not None} for location in found]
+
+
+def made_text(end: PlanEnd) -> str:
+    """Return what apply will create, and where."""
+    location = end.location
+    region = f" in {location.region}" if location.region else ""
+    return escape_unprintable(f"{location.bucket}{region} at {location.endpoint or 'AWS'}")
+
+
+def _store(end: PlanEnd) -> str:
+    endpoint = end.location.endpoint
+    if endpoint is None:
+        return "AWS"
+    said = f"AWS by {endpoint}" if end.is_aws else f"NOT AWS: {endpoint}"
+    return f"{said} (from the environment)" if end.endpoint_is_from_environment else said
+
+
+def _connection(end: PlanEnd) -> str:
+    name = end.location.connection
+    said = f"connection {name}" if name else "default connection"
+    return said if end.signed_by is None else f"{said} ({end.signed_by})"

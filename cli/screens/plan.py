@@ -1,0 +1,258 @@
+"""A plan on the screen: what `plan` and `show` print of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.text import Text
+from s3plan.app.ends import PlanEnd
+from s3plan.cli.screens.columns import Cell, aligned_lines
+from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
+from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text, size_text
+from s3plan.planner.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
+from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.conditions import Enforcement
+from s3plan.schemas.plan.header import GuardRecord, ListingRecord, PlanHeader, PrefixRecord
+from s3plan.schemas.plan.rows import LocationRole
+from s3plan.schemas.printable import escape_unprintable
+
+PREFIXES_ON_PLAN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class KindLook:
+    """How one kind of verdict is shown."""
+
+    mark: str
+    word: str
+    style: str
+    noun: str  # in headings
+
+
+LOOKS = {  # in the order of the screen: what may hurt comes first
+    VerdictKind.DELETE: KindLook("-", "delete", "red", "to delete"),
+    VerdictKind.OVERWRITE: KindLook("~", "overwrite", "yellow", "to overwrite"),
+    VerdictKind.COPY: KindLook("+", "copy", "green", "to copy"),
+    VerdictKind.CONFLICT: KindLook("!", "conflict", "magenta", "in conflict"),
+    VerdictKind.SKIPPED: KindLook(" ", "skip", "", "skipped"),
+    VerdictKind.UNCHANGED: KindLook(" ", "unchanged", "", "unchanged"),
+}
+_ENFORCEMENTS = {
+    Enforcement.ENFORCED: "enforced by the store",
+    Enforcement.NOT_ATOMIC: "enforced by the store, not atomically",
+    Enforcement.CHECKED: "checked by s3plan before it acts, the store ignores them",
+    Enforcement.UNKNOWN: "not known yet, apply probes the store first",
+}
+_RIGHT = frozenset({2, 3})
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlan:
+    """What a screen needs to know of a plan."""
+
+    path: Path
+    digest: str
+    header: PlanHeader
+    ends: Mapping[LocationRole, PlanEnd]
+
+
+def plan_lines(plan: ShownPlan, *, now: datetime, prefixes: int | None = PREFIXES_ON_PLAN) -> list[Text]:
+    """Return the screen down to the last line but how to apply it; of deletes all prefixes of the plan are shown.
+
+    `prefixes` bounds what is shown of every other kind; None shows all that the plan holds.
+    """
+    return [
+        *_place_lines(plan, now=now),
+        *(line for kind in LOOKS for line in _kind_lines(plan.header, kind, prefixes=prefixes)),
+        *_block("Guards", _guard_rows(plan.header.guards)),
+        *_pin_lines(plan.header),
+        *_apart(warning_lines(plan.header)),
+        Text(),
+        Text(totals_line(plan.header), style="bold"),
+    ]
+
+
+def totals_line(header: PlanHeader) -> str:
+    """Return `Plan: 8,912 to copy, 21 to overwrite, 4 to delete (38.7 GiB).`, or that there is nothing to do."""
+    conflicts = header.objects_of(VerdictKind.CONFLICT)
+    skipped = header.objects_of(VerdictKind.SKIPPED)
+    if header.actions == 0:
+        unchanged = header.objects_of(VerdictKind.UNCHANGED)
+        parts = [f"{count_text(unchanged, 'object')} {'is' if unchanged == 1 else 'are'} as planned"] * bool(unchanged)
+        parts += [f"{count_text(skipped, 'object')} skipped"] if skipped else []
+        parts += [f"{count_text(conflicts, 'object')} in conflict"] if conflicts else []
+        said = ", ".join(parts) or "the source has no objects for this job"
+        return f"Nothing can be done: {said}." if conflicts else f"Nothing to do: {said}."
+    return f"Plan: {action_counts(header)}."
+
+
+def action_counts(header: PlanHeader) -> str:
+    """Return `8,912 to copy, 21 to overwrite, 4 to delete (38.7 GiB)`."""
+    kinds = [VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.DELETE]
+    kinds += [VerdictKind.CONFLICT] if header.objects_of(VerdictKind.CONFLICT) else []
+    counts = ", ".join(f"{header.objects_of(kind):,} {LOOKS[kind].noun}" for kind in kinds)
+    return f"{counts} ({size_text(header.bytes)})"
+
+
+def warning_lines(header: PlanHeader) -> list[Text]:
+    """Return what the plan warns of."""
+    return [Text(f"warning: {escape_unprintable(warning)}", style="yellow") for warning in header.warnings]
+
+
+def next_step_lines(plan: ShownPlan) -> list[Text]:
+    """Return how to look closer and how to apply; nothing for a plan that does nothing or is blocked."""
+    if plan.header.actions == 0 or plan.header.is_blocked:
+        return []
+    rows = [
+        [Cell("every action:"), Cell(command_text("s3plan", "show", "--list", plan.path))],
+        [Cell("apply it:"), Cell(command_text("s3plan", "apply", plan.path), "bold")],
+        [Cell("without a terminal:"), Cell(command_text("s3plan", "apply", plan.path, "--expect", plan.digest))],
+    ]
+    return aligned_lines(rows)
+
+
+def refusal_of(header: PlanHeader, *, release: Sequence[str | Path]) -> str:
+    """Return why a plan is blocked and the command that releases exactly what was found, `release` being its start."""
+    held = [guard for guard in header.guards if guard.held and not guard.released]
+    allowances = [word for guard in held for word in ("--allow", f"{guard.name}={guard.found}")]
+    why = "\n".join(f"  {guard.name}: {_finding(guard)}" for guard in held)
+    return (
+        f"blocked by {count_text(len(held), 'guard')}; the plan is saved to be shown, it cannot be applied\n{why}\n"
+        f"To allow exactly this: {command_text(*release, *allowances)}"
+    )
+
+
+def _place_lines(plan: ShownPlan, *, now: datetime) -> list[Text]:
+    header = plan.header
+    title = (
+        f"Plan {plan.digest[:8]} of job {header.job} ({header.settings.mode}, overwrite {header.settings.overwrite})"
+    )
+    made = f"{path_text(plan.path)}, made {age_text(header.made_at, now=now)}"
+    rows = [
+        *_end_rows("source", plan.ends[LocationRole.SOURCE], header.source),
+        *_end_rows("destination", plan.ends[LocationRole.DESTINATION], header.destination),
+        [Cell("new objects"), Cell(_new_objects(header))],
+        [Cell("plan"), Cell(f"{made}{_expiry(header, now=now)}")],
+    ]
+    return [Text(title, style="bold"), *aligned_lines(rows)]
+
+
+def _end_rows(label: str, end: PlanEnd, listing: ListingRecord) -> list[list[Cell]]:
+    """Return what is listed where; each a line of its own, since bucket names are long and terminals narrow."""
+    return [
+        [Cell(label), Cell(url_text(end), "bold")],
+        [Cell(""), store_cell(end)],
+        [Cell(""), Cell(_listed(listing, end))],
+    ]
+
+
+def _listed(listing: ListingRecord, end: PlanEnd) -> str:
+    if not listing.bucket_exists:
+        return f"the bucket does not exist yet; apply creates {made_text(end)}"
+    parts = [f"{count_text(listing.objects, 'object')}, {size_text(listing.bytes)}"]
+    parts += [f"{listing.left_out:,} left out by filters"] if listing.left_out else []
+    parts += [escape_unprintable(listing.note)] if listing.note else []
+    return "; ".join(parts)
+
+
+def _new_objects(header: PlanHeader) -> str:
+    settings = header.settings
+    storage = settings.storage_class or "as at the source"
+    if settings.encryption is None:
+        encryption = "the bucket's default"
+    else:
+        key = f" with {escape_unprintable(settings.encryption.key_id)}" if settings.encryption.key_id else ""
+        encryption = f"{settings.encryption.type}{key}"
+    return f"storage class: {storage}; encryption: {encryption}"
+
+
+def _expiry(header: PlanHeader, *, now: datetime) -> str:
+    if header.expires_at is None:
+        return ""
+    word = "expired" if header.is_expired(now) else "expires"
+    return f"; {word} {moment_text(header.expires_at)} ({age_text(header.expires_at, now=now)})"
+
+
+def _kind_lines(header: PlanHeader, kind: VerdictKind, *, prefixes: int | None) -> list[Text]:
+    """Return the heading of one kind, why, and where; nothing if there is none."""
+    objects = header.objects_of(kind)
+    if not objects:
+        return []
+    look = LOOKS[kind]
+    heading = Text().append(f"{look.mark} ", style=look.style)
+    heading.append(f"{count_text(objects, 'object')} {look.noun}, {size_text(header.bytes_of(kind))}")
+    reasons = [total for total in header.totals if total.kind is kind]
+    rows = _labelled("because", [(total.rule, total.objects, total.bytes) for total in reasons])
+    limit = None if kind is VerdictKind.DELETE else prefixes
+    found = [record for record in header.prefixes if record.kind is kind]
+    rows += _labelled("in", _largest(found, limit=limit))
+    return [Text(), heading, *aligned_lines(rows, right=_RIGHT, indent=4)]
+
+
+def _largest(records: Sequence[PrefixRecord], *, limit: int | None) -> list[tuple[str, int, int]]:
+    """Return the largest prefixes, and what is left out as one row: nothing is cut silently."""
+    rows = [(record.prefix, record.objects, record.bytes) for record in records]
+    if limit is None or len(rows) <= limit + 1:
+        return rows
+    rest = rows[limit:]
+    return [*rows[:limit], ("(other prefixes)", sum(row[1] for row in rest), sum(row[2] for row in rest))]
+
+
+def _labelled(label: str, rows: Iterable[tuple[str, int, int]]) -> list[list[Cell]]:
+    return [
+        [
+            Cell(label if at == 0 else "", "dim"),
+            Cell(escape_unprintable(text)),
+            Cell(f"{objects:,}"),
+            Cell(size_text(size_bytes)),
+        ]
+        for at, (text, objects, size_bytes) in enumerate(rows)
+    ]
+
+
+def _guard_rows(guards: Sequence[GuardRecord]) -> list[list[Cell]]:
+    return [[Cell(guard.name), _standing(guard), Cell(_finding(guard))] for guard in guards]
+
+
+def _standing(guard: GuardRecord) -> Cell:
+    if not guard.held:
+        return Cell("ok", "green")
+    return Cell("released", "yellow") if guard.released else Cell("BLOCKED", "bold red")
+
+
+def _finding(guard: GuardRecord) -> str:
+    if guard.name == REFUSE_EMPTY_SOURCE:
+        return "the source has no objects" if guard.held else "the source is not empty"
+    if guard.name == MAX_BYTES:
+        found, allowed = (f"{size_text(number)} ({number:,} bytes)" for number in (guard.found, guard.allowed))
+        return f"{found} found, at most {allowed} allowed"
+    limit = escape_unprintable(guard.limit.replace(" (default)", ", the default"))
+    return f"{guard.found:,} found, at most {guard.allowed:,} allowed ({limit})"
+
+
+def _pin_lines(header: PlanHeader) -> list[Text]:
+    if header.actions == 0:
+        return []
+    by_enforcement: dict[Enforcement, list[str]] = defaultdict(list)
+    for record in header.capabilities:
+        by_enforcement[record.enforcement].append(record.condition.value)
+    rows = [
+        [
+            Cell(_ENFORCEMENTS[enforcement]),
+            Cell("all conditions" if len(by_enforcement) == 1 else ", ".join(conditions)),
+        ]
+        for enforcement, conditions in sorted(by_enforcement.items(), key=lambda item: -item[0].rank)
+    ]
+    return _block("Pins", rows)
+
+
+def _block(title: str, rows: list[list[Cell]]) -> list[Text]:
+    return _apart([Text(title), *aligned_lines(rows)]) if rows else []
+
+
+def _apart(lines: list[Text]) -> list[Text]:
+    return [Text(), *lines] if lines else []

@@ -1,0 +1,97 @@
+"""Actions and failures as CSV that a spreadsheet may open."""
+
+from __future__ import annotations
+
+import csv
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TextIO
+
+from s3plan.app.requests import FailureLine
+from s3plan.cli.screens.plan import LOOKS
+from s3plan.cli.screens.wording import key_text
+from s3plan.schemas.plan.actions import Action, VerdictKind
+from s3plan.schemas.printable import escape_unprintable
+
+ACTION_COLUMNS = (
+    "kind",
+    "key",
+    "size_bytes",
+    "reason",
+    "destination_key",
+    "source_etag",
+    "source_version",
+    "source_modified",
+    "destination_etag",
+    "destination_modified",
+    "storage_class",
+    "key_base64",
+)
+FAILURE_COLUMNS = ("outcome", "action", "key", "reason", "evidence", "failure", "attempts", "at", "key_base64")
+
+# What a spreadsheet takes for the start of a formula, also in full width:
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA_STARTS = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+
+
+def write_csv(rows: Iterable[Sequence[str]], *, columns: Sequence[str], stream: TextIO) -> None:
+    """Write a header and the rows, as they come, with Unix line ends."""
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    stream.flush()
+
+
+def action_row(kind: VerdictKind, action: Action) -> tuple[str, ...]:
+    """Return one action in the order of ACTION_COLUMNS; `key_base64` is filled where the text of `key` is not exact."""
+    return (
+        LOOKS[kind].word,
+        key_cell(action.key),
+        str(action.size_bytes),
+        text_cell(action.reason),
+        "" if action.destination_key is None else key_cell(action.destination_key),
+        text_cell(action.source_etag or ""),
+        text_cell(action.source_version or ""),
+        _time_cell(action.source_mtime_ms),
+        text_cell(action.destination_etag or ""),
+        _time_cell(action.destination_mtime_ms),
+        text_cell(action.storage_class or ""),
+        _exact(action.key),
+    )
+
+
+def failure_row(line: FailureLine) -> tuple[str, ...]:
+    """Return one failure in the order of FAILURE_COLUMNS."""
+    return (
+        line.outcome.value,
+        text_cell(line.action),
+        key_cell(line.key),
+        text_cell(line.reason),
+        text_cell(line.evidence),
+        text_cell(line.failure or ""),
+        str(line.attempts),
+        line.at.astimezone(UTC).isoformat(),
+        _exact(line.key),
+    )
+
+
+def text_cell(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula: an apostrophe goes before what looks like one."""
+    safe = escape_unprintable(text)
+    return f"'{safe}" if safe.lstrip()[:1] in _FORMULA_STARTS else safe
+
+
+def key_cell(key: bytes) -> str:
+    """Return a key as a safe cell."""
+    return text_cell(key_text(key))
+
+
+def _exact(key: bytes) -> str:
+    return "" if key_cell(key).encode() == key else b64encode(key).decode()
+
+
+def _time_cell(mtime_ms: int | None) -> str:
+    return (
+        "" if mtime_ms is None else datetime.fromtimestamp(mtime_ms / 1000, tz=UTC).isoformat(timespec="milliseconds")
+    )
