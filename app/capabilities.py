@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from s3plan.app.locations import FoundLocation
-from s3plan.app.places import capability_cache_path
+from s3plan.app.paths import capability_cache_path
 from s3plan.app.stores import Stores
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.rows import PlanLocation

@@ -7,10 +7,10 @@ from datetime import timedelta
 from os import PathLike
 from pathlib import Path
 
-from s3plan.app.applying import apply_plan
-from s3plan.app.planning import make_plan
+from s3plan.app.plans.planning import make_plan
 from s3plan.app.requests import KEPT_PLANS, ApplyReport, ApplyRequest, PlanMade, PlanRequest
-from s3plan.app.run_overrides import RunOverrides
+from s3plan.app.runs.applying import apply_plan
+from s3plan.app.runs.overrides import RunOverrides
 from s3plan.executors.run_states import StopLevel
 from s3plan.schemas.events import OnEvent
 

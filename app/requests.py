@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from s3plan.app.ends import PlanEnd
-from s3plan.app.run_overrides import RunOverrides
+from s3plan.app.runs.overrides import RunOverrides
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import OutcomeKind
@@ -31,7 +31,7 @@ class PlanRequest:
     expires_after: timedelta | None = None
     probe: bool = False
     keep: int | None = KEPT_PLANS
-    owns_process: bool = False  # this process does nothing else: see app/own_process.py
+    owns_process: bool = False  # this process does nothing else: see app/runs/own_process.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class ApplyRequest:
     allow_checked: bool = False
     rebuild_journal: bool = False
     every_action: bool = False  # an event for each action that ends, not only for those that end badly
-    owns_process: bool = False  # this process does nothing else: see app/own_process.py
+    owns_process: bool = False  # this process does nothing else: see app/runs/own_process.py
 
 
 @dataclass(frozen=True, slots=True)

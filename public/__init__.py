@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from s3plan.app.library import apply, plan
     from s3plan.app.requests import ApplyReport, PlanMade
-    from s3plan.app.run_overrides import RunOverrides
+    from s3plan.app.runs.overrides import RunOverrides
     from s3plan.schemas.errors import S3PlanError
     from s3plan.schemas.events import Event
 
@@ -23,7 +23,7 @@ _HOMES = {
     "apply": "s3plan.app.library",
     "ApplyReport": "s3plan.app.requests",
     "PlanMade": "s3plan.app.requests",
-    "RunOverrides": "s3plan.app.run_overrides",
+    "RunOverrides": "s3plan.app.runs.overrides",
     "S3PlanError": "s3plan.schemas.errors",
     "Event": "s3plan.schemas.events",
 }

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from s3plan.app.applying import apply_plan
-from s3plan.app.choosing import Purpose, chosen_plan
+from s3plan.app.plans.choosing import Purpose, chosen_plan
+from s3plan.app.plans.review import open_review
 from s3plan.app.requests import ApplyReport, ApplyRequest, Status
-from s3plan.app.review import open_review
-from s3plan.app.run_overrides import RunOverrides, parse_overrides
-from s3plan.app.status import read_status
+from s3plan.app.runs.applying import apply_plan
+from s3plan.app.runs.overrides import RunOverrides, parse_overrides
+from s3plan.app.runs.status import read_status
 from s3plan.cli.commands.approval import approve
 from s3plan.cli.screens.plan import ShownPlan
 from s3plan.cli.screens.progress import ProgressView

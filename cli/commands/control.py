@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.choosing import Purpose, chosen_plan
-from s3plan.app.controlling import ControlReport, ask_run
+from s3plan.app.plans.choosing import Purpose, chosen_plan
+from s3plan.app.runs.controlling import ControlReport, ask_run
 from s3plan.cli.commands.apply import ApplyOptions, resume_command
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.terminal import open_terminal

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.choosing import Purpose, chosen_plan
-from s3plan.app.discarding import OpenUpload, Remains, discard_plan, look_at_remains
+from s3plan.app.plans.choosing import Purpose, chosen_plan
+from s3plan.app.plans.discarding import OpenUpload, Remains, discard_plan, look_at_remains
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.terminal import Terminal, open_terminal
 from s3plan.cli.screens.wording import command_text, count_text, key_text, path_text

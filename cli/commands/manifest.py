@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.validation import schema_text, validate
+from s3plan.app.plans.validation import schema_text, validate
 from s3plan.cli.commands.plan import manifest_or_default
 from s3plan.cli.failure_exit import report_failure
 from s3plan.cli.screens.terminal import open_terminal

@@ -7,9 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.planning import make_plan
+from s3plan.app.plans.planning import make_plan
+from s3plan.app.plans.review import open_review
 from s3plan.app.requests import KEPT_PLANS, PlanMade, PlanRequest
-from s3plan.app.review import open_review
 from s3plan.cli.screens.end_lines import location_documents
 from s3plan.cli.screens.plan import ShownPlan, next_step_lines, plan_lines, refusal_of, totals_line, warning_lines
 from s3plan.cli.streams.json_lines import now_utc

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.choosing import Purpose, chosen_plan
-from s3plan.app.retrying import make_retry_plan
-from s3plan.app.status import read_status
+from s3plan.app.plans.choosing import Purpose, chosen_plan
+from s3plan.app.plans.retrying import make_retry_plan
+from s3plan.app.runs.status import read_status
 from s3plan.cli.commands.plan import exit_code_of, expiry, show_made
 from s3plan.cli.screens.plan import refusal_of
 from s3plan.cli.screens.wording import command_text, count_text, path_text

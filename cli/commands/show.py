@@ -10,8 +10,8 @@ from os import fsencode
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.choosing import Purpose, chosen_plan
-from s3plan.app.review import Review, open_review
+from s3plan.app.plans.choosing import Purpose, chosen_plan
+from s3plan.app.plans.review import Review, open_review
 from s3plan.cli.screens.plan import LOOKS, ShownPlan, next_step_lines, plan_lines
 from s3plan.cli.screens.terminal import Terminal, open_terminal
 from s3plan.cli.screens.wording import key_text, size_text

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.absent_journals import is_applied
-from s3plan.app.choosing import Purpose, chosen_plan
+from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
-from s3plan.app.status import iter_failures, read_earlier, read_status
+from s3plan.app.runs.absent_journals import is_applied
+from s3plan.app.runs.status import iter_failures, read_earlier, read_status
 from s3plan.cli.commands.apply import ApplyOptions, resume_command
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import location_documents

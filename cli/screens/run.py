@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 from s3plan.app.ends import PlanEnd
-from s3plan.app.places import journal_path
+from s3plan.app.paths import journal_path
 from s3plan.app.requests import ApplyReport, RunLine, Status
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 # What a command imports late is imported here, once.
 import botocore.session  # noqa: F401
 import s3plan.__main__ as command
-import s3plan.app.planning
+import s3plan.app.plans.planning
 import s3plan.cli.commands.apply
 import s3plan.cli.commands.plan
 import s3plan.cli.commands.status

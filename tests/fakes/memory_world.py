@@ -68,7 +68,7 @@ class MemoryWorld:
             self.store.create_bucket(bucket)
         patch.setattr(*PLACE, NO_WAIT_S)  # each request takes a second of the store's clock
         patch.setattr("s3plan.app.stores.open_engine", lambda settings, **_: self.in_between(self.engine))
-        for name in ("s3plan.app.clock.time_ns", "s3plan.app.planning.time_ns"):
+        for name in ("s3plan.app.clock.time_ns", "s3plan.app.plans.planning.time_ns"):
             patch.setattr(name, self._local_clock_ns)
 
     def _tick(self, _: Request) -> None:

@@ -14,7 +14,7 @@ import pytest
 from fakes.ended import Ended
 from fakes.odd_keys import ODD_KEYS, XML_UNSAFE_KEYS
 from fakes.workplace import BY_BOTH_ENGINES, MIB, MIRROR, WorkplaceOn, counted
-from s3plan.app.places import capability_cache_path
+from s3plan.app.paths import capability_cache_path
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.storage.conditions.capabilities import CapabilityCache
 from servers.independent_server import IndependentServer, content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fakes.workplace import MIB, Workplace, counted
-from s3plan.app import applying
+from s3plan.app.runs import applying
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.errors import PlanRefused
 

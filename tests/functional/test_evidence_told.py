@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fakes.faulty_engine import Fault
 from fakes.memory_world import SOURCE, Stored, memory_world, without_checksums
-from s3plan.app.status import iter_failures, read_status
+from s3plan.app.runs.status import iter_failures, read_status
 from s3plan.schemas.events import Event, RunEnded
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.requests import CopyObject

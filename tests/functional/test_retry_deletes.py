@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import s3plan
 from fakes.workplace import BY_BOTH_ENGINES, MIRROR, Workplace
-from s3plan.app.retrying import make_retry_plan
+from s3plan.app.plans.retrying import make_retry_plan
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.executors.journal.records import BatchRecord, OutcomeRecord

@@ -10,9 +10,10 @@ import pytest
 from fakes.faulty_engine import Fault
 from fakes.memory_world import DESTINATION, SOURCE, Stored
 from fakes.typed_command import Desk, desk
-from s3plan.app import applying, discarding, earlier_plans
-from s3plan.app.places import lock_path
-from s3plan.app.status import read_earlier
+from s3plan.app.paths import lock_path
+from s3plan.app.plans import discarding, earlier_plans
+from s3plan.app.runs import applying
+from s3plan.app.runs.status import read_earlier
 from s3plan.cli.commands import discard as discard_command
 from s3plan.executors.journal.lock import JournalLock, read_holder
 from s3plan.schemas.errors import Locked

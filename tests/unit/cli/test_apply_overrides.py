@@ -9,8 +9,8 @@ import s3plan
 from fakes.faulty_engine import Fault
 from fakes.memory_world import SOURCE, Stored
 from fakes.typed_command import Desk, desk
-from s3plan.app.executors import open_control
-from s3plan.app.run_overrides import RunOverrides, parse_overrides
+from s3plan.app.runs.executors import open_control
+from s3plan.app.runs.overrides import RunOverrides, parse_overrides
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import UsageInvalid
@@ -36,7 +36,7 @@ def controls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         found.append(pace | {"in_flight": limits.in_flight, "most": limits.most_in_flight})
         return real(limits, settings, **more)
 
-    monkeypatch.setattr("s3plan.app.applying.open_control", noted)
+    monkeypatch.setattr("s3plan.app.runs.applying.open_control", noted)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fakes.plan_parts import an_object
-from s3plan.app.retrying import _retried, _Wanted
+from s3plan.app.plans.retrying import _retried, _Wanted
 from s3plan.planner.diff import Pair, Rules
 from s3plan.planner.overwrite import always, never
 from s3plan.planner.retried import DueCopies, RetriedPlan

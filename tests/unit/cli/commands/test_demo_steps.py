@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from s3plan.app.demo import manifest_text
-from s3plan.app.validation import validate
+from s3plan.app.plans.validation import validate
 from s3plan.cli.commands.demo import is_half_way
 from s3plan.cli.main import main
 from s3plan.schemas.extras import install_command

@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from s3plan.app.checks import changed_manifest, check_approval, check_endpoints, check_header
 from s3plan.app.clock import now_ms
 from s3plan.app.connections import connections_of
-from s3plan.app.executors import EngineLimits, engine_limits, open_control, opened_executor
-from s3plan.app.file_room import fit_to_files
-from s3plan.app.own_process import many_open_files, tuned_process
-from s3plan.app.places import journal_path, lock_path
-from s3plan.app.preparation import prepare
+from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.requests import ApplyReport, ApplyRequest
-from s3plan.app.running import OpenedRun, end_unbegun, report_end, run_scheduler
-from s3plan.app.standing import performed_batches, standing_end
-from s3plan.app.stopping import PreparationStopped, StopWatch
+from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_header
+from s3plan.app.runs.executors import EngineLimits, engine_limits, open_control, opened_executor
+from s3plan.app.runs.file_room import fit_to_files
+from s3plan.app.runs.own_process import many_open_files, tuned_process
+from s3plan.app.runs.preparation import prepare
+from s3plan.app.runs.running import OpenedRun, end_unbegun, report_end, run_scheduler
+from s3plan.app.runs.standing import performed_batches, standing_end
+from s3plan.app.runs.stopping import PreparationStopped, StopWatch
+from s3plan.app.runs.worker import OpenEngines
 from s3plan.app.stores import Stores
-from s3plan.app.worker import OpenEngines
 from s3plan.executors.journal.control_file import ControlFile, control_path
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState, load_states

@@ -7,14 +7,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from s3plan.app.absent_journals import existing_journal
-from s3plan.app.checks import check_ends
-from s3plan.app.earlier_plans import earlier_plans
 from s3plan.app.ends import ends_of
-from s3plan.app.left_out import left_out_sentences
-from s3plan.app.places import journal_path, lock_path
+from s3plan.app.paths import journal_path, lock_path
+from s3plan.app.plans.earlier_plans import earlier_plans
 from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
-from s3plan.app.standing import performed_batches, read_states, standing_end, was_begun
+from s3plan.app.runs.absent_journals import existing_journal
+from s3plan.app.runs.checks import check_ends
+from s3plan.app.runs.left_out import left_out_sentences
+from s3plan.app.runs.standing import performed_batches, read_states, standing_end, was_begun
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import does_not_fit
 from s3plan.executors.journal.lock import is_held

@@ -12,12 +12,12 @@ from time import monotonic, time_ns
 from s3plan.app.capabilities import capabilities_for_plan
 from s3plan.app.comparability import are_etags_comparable
 from s3plan.app.connections import connections_of
-from s3plan.app.earlier_plans import check_may_replace, cleared_place, prune
-from s3plan.app.first_questions import ask_first_questions, open_engines
 from s3plan.app.locations import FoundLocation, find_location
-from s3plan.app.own_process import calm_collector
-from s3plan.app.places import default_plan_path
+from s3plan.app.paths import default_plan_path
+from s3plan.app.plans.earlier_plans import check_may_replace, cleared_place, prune
+from s3plan.app.plans.first_questions import ask_first_questions, open_engines
 from s3plan.app.requests import PlanMade, PlanRequest
+from s3plan.app.runs.own_process import calm_collector
 from s3plan.app.stores import Stores
 from s3plan.planfile.documents.header import load_validator
 from s3plan.planfile.writer import PlanWriter

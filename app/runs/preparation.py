@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from s3plan.app.capabilities import find_out, known_before
-from s3plan.app.confirmation import confirmed
+from s3plan.app.runs.confirmation import confirmed
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.errors import PlanRefused

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from s3plan.app.clock import now_ms
-from s3plan.app.places import EARLIER_FOLDER, JOURNAL_SUFFIX, PLAN_SUFFIX, PLANS_FOLDER, journal_path, lock_path
-from s3plan.app.standing import count_open, read_states
+from s3plan.app.paths import EARLIER_FOLDER, JOURNAL_SUFFIX, PLAN_SUFFIX, PLANS_FOLDER, journal_path, lock_path
+from s3plan.app.runs.standing import count_open, read_states
 from s3plan.executors.journal.control_file import control_path
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.lock import JournalLock, is_held

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from fakes.memory_world import SOURCE, MemoryWorld, Stored
 from fakes.typed_command import Desk, desk
-from s3plan.app.earlier_plans import earlier_plans
-from s3plan.app.status import iter_failures, read_earlier
+from s3plan.app.plans.earlier_plans import earlier_plans
+from s3plan.app.runs.status import iter_failures, read_earlier
 from s3plan.planfile.reader import open_plan
 
 __all__ = ["desk"]

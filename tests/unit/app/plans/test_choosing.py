@@ -9,8 +9,8 @@ import pytest
 import s3plan
 from fakes.memory_world import SOURCE, MemoryWorld, Stored
 from fakes.typed_command import Desk, desk
-from s3plan.app.checks import check_header
-from s3plan.app.choosing import Purpose, chosen_plan
+from s3plan.app.plans.choosing import Purpose, chosen_plan
+from s3plan.app.runs.checks import check_header
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import PlanRefused, UsageInvalid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from s3plan.app.places import lock_path
+from s3plan.app.paths import lock_path
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState, load_states, total_counts, total_evidence
 from s3plan.executors.journal.lock import read_holder

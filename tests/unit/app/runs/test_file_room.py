@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 from fakes.copy_world import DESTINATION, SOURCE
-from s3plan.app.executors import EngineLimits, engine_limits
-from s3plan.app.file_room import fit_to_files
+from s3plan.app.runs.executors import EngineLimits, engine_limits
+from s3plan.app.runs.file_room import fit_to_files
 from s3plan.app.stores import Stores
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from fakes.planted_files import SOMEBODY_ELSE, give_away
-from s3plan.app.checks import changed_manifest, check_endpoints, check_header
-from s3plan.app.choosing import Purpose, chosen_plan
+from s3plan.app.plans.choosing import Purpose, chosen_plan
+from s3plan.app.plans.review import open_review
 from s3plan.app.requests import ApplyRequest
-from s3plan.app.review import open_review
+from s3plan.app.runs.checks import changed_manifest, check_endpoints, check_header
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import PlanRefused, UsageInvalid
 from unit.planfile.plan_samples import change, copies, header, write_plan

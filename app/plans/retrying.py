@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from s3plan.app.absent_journals import existing_journal
-from s3plan.app.checks import check_endpoints
-from s3plan.app.places import EARLIER_FOLDER, journal_path, lock_path
-from s3plan.app.planning import plan_loaded
+from s3plan.app.paths import EARLIER_FOLDER, journal_path, lock_path
+from s3plan.app.plans.planning import plan_loaded
 from s3plan.app.requests import ApplyRequest, PlanMade, PlanRequest
-from s3plan.app.standing import performed_batches
+from s3plan.app.runs.absent_journals import existing_journal
+from s3plan.app.runs.checks import check_endpoints
+from s3plan.app.runs.standing import performed_batches
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import load_states
 from s3plan.executors.journal.lock import is_held

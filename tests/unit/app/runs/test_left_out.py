@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from fakes.shown_plans import a_header, total
-from s3plan.app.left_out import left_out_sentences
+from s3plan.app.runs.left_out import left_out_sentences
 from s3plan.schemas.plan.actions import VerdictKind
 
 

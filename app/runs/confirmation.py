@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from s3plan.app.capabilities import probe_anew, remove_left_behind
-from s3plan.app.places import capability_cache_path
+from s3plan.app.paths import capability_cache_path
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.errors import PlanRefused, S3PlanError, StoreRefused

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from s3plan.app.places import journal_path, lock_path
-from s3plan.app.status import read_state
+from s3plan.app.paths import journal_path, lock_path
+from s3plan.app.runs.status import read_state
 from s3plan.executors.journal.control_file import ask, control_path
 from s3plan.executors.journal.lock import is_held, read_holder
 from s3plan.executors.run_states import RunState, Wish

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from fakes.picky_store import PickyStore
-from s3plan.app.confirmation import confirmed
-from s3plan.app.preparation import needed_conditions
+from s3plan.app.runs.confirmation import confirmed
+from s3plan.app.runs.preparation import needed_conditions
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import PlanRefused

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from s3plan.app.checks import check_endpoints
 from s3plan.app.connections import connections_of
-from s3plan.app.earlier_plans import kept_from_applies, put_away
-from s3plan.app.places import EARLIER_FOLDER, journal_path, lock_path
+from s3plan.app.paths import EARLIER_FOLDER, journal_path, lock_path
+from s3plan.app.plans.earlier_plans import kept_from_applies, put_away
 from s3plan.app.requests import ApplyRequest
-from s3plan.app.standing import performed_batches, standing_end, was_begun
+from s3plan.app.runs.checks import check_endpoints
+from s3plan.app.runs.standing import performed_batches, standing_end, was_begun
 from s3plan.app.stores import Stores
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import load_states

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from s3plan.app.places import journal_path
-from s3plan.app.standing import was_begun
+from s3plan.app.paths import journal_path
+from s3plan.app.runs.standing import was_begun
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import JournalRefused, UsageInvalid
 from s3plan.schemas.printable import shown_path, typed_path

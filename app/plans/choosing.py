@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from pathlib import Path
 
-from s3plan.app.places import EARLIER_FOLDER, PLAN_SUFFIX, PLANS_FOLDER, journal_path, lock_path, plans_in
-from s3plan.app.standing import count_open, read_states
-from s3plan.app.status import read_state
+from s3plan.app.paths import EARLIER_FOLDER, PLAN_SUFFIX, PLANS_FOLDER, journal_path, lock_path, plans_in
+from s3plan.app.runs.standing import count_open, read_states
+from s3plan.app.runs.status import read_state
 from s3plan.executors.journal.ledger import total_counts
 from s3plan.executors.journal.lock import is_held
 from s3plan.executors.run_states import RunState

@@ -11,10 +11,10 @@ from importlib.metadata import version
 from time import monotonic
 
 from s3plan.app.clock import now_ms
-from s3plan.app.endpoint_probe import probe_sender
-from s3plan.app.executors import EngineLimits
-from s3plan.app.left_out import left_out_sentences
 from s3plan.app.requests import ApplyReport, ApplyRequest
+from s3plan.app.runs.endpoint_probe import probe_sender
+from s3plan.app.runs.executors import EngineLimits
+from s3plan.app.runs.left_out import left_out_sentences
 from s3plan.app.stores import Stores
 from s3plan.executors.journal.control_file import ControlFile
 from s3plan.executors.journal.journal import Journal

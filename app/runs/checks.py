@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from s3plan.app.places import EARLIER_FOLDER
+from s3plan.app.paths import EARLIER_FOLDER
 from s3plan.app.requests import ApplyRequest
 from s3plan.planfile.own_file import is_of_another_user
 from s3plan.planfile.reader import PlanReader

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from s3plan.app.runs.worker import OpenEngines
 from s3plan.app.stores import Stores
-from s3plan.app.worker import OpenEngines
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings

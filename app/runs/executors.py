@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from s3plan.app.executor_plugins import load_plugin, plugin_names
+from s3plan.app.runs.executor_plugins import load_plugin, plugin_names
 from s3plan.executors.dask.cluster import cluster_address, open_dask
 from s3plan.executors.executor_context import ExecutorContext, OpenExecutor
 from s3plan.executors.lease import Lease

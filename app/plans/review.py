@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from s3plan.app.checks import changed_manifest, check_ends
 from s3plan.app.ends import PlanEnd, ends_of
+from s3plan.app.runs.checks import changed_manifest, check_ends
 from s3plan.planfile import graph
 from s3plan.planfile.documents.plan import iter_document
 from s3plan.planfile.reader import PlanReader, open_plan

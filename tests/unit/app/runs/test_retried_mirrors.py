@@ -9,9 +9,9 @@ from fakes.faulty_engine import Fault
 from fakes.memory_world import DESTINATION, SOURCE, MemoryWorld, Stored, memory_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from s3plan.app.applying import apply_plan
+from s3plan.app.plans.retrying import make_retry_plan
 from s3plan.app.requests import ApplyRequest
-from s3plan.app.retrying import make_retry_plan
+from s3plan.app.runs.applying import apply_plan
 from s3plan.schemas.requests import CopyObject
 
 KEYS = ("a", "b", "k" * 1_021)  # the last one is a conflict: its key is too long below the destination
