@@ -11,8 +11,8 @@ from s3plan.app.plans.planning import make_plan
 from s3plan.app.requests import KEPT_PLANS, ApplyReport, ApplyRequest, PlanMade, PlanRequest
 from s3plan.app.runs.applying import apply_plan
 from s3plan.app.runs.overrides import RunOverrides
-from s3plan.executors.run_states import StopLevel
 from s3plan.schemas.events import OnEvent
+from s3plan.schemas.run_states import StopLevel
 
 StopLevelOf = Callable[[], StopLevel]
 

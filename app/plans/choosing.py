@@ -13,13 +13,13 @@ from s3plan.app.runs.standing import count_open, read_states
 from s3plan.app.runs.status import read_state
 from s3plan.executors.journal.ledger import total_counts
 from s3plan.executors.journal.lock import is_held
-from s3plan.executors.run_states import RunState
 from s3plan.planfile.own_file import objection_to
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import PlanRefused, S3PlanError, UsageInvalid
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.header import PlanHeader
 from s3plan.schemas.printable import shown_path
+from s3plan.schemas.run_states import RunState
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
 _BAD = (OutcomeKind.FAILED, OutcomeKind.STALE, OutcomeKind.SKIPPED, OutcomeKind.UNKNOWN)

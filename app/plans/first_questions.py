@@ -1,7 +1,8 @@
 """What a plan asks its stores in any case, asked at once: where the buckets are, their encryption, the first pages.
 
 One round trip instead of five. Whoever needs an answer asks as it always does, and finds it
-(storage/s3/asking_ahead.py). Answers of a store that turns out to be the wrong one (another region) are dropped: its engine is another one.
+(storage/s3/asking_ahead.py). Answers of a store that turns out to be the wrong one (another region) are dropped: its
+engine is another one.
 """
 
 from __future__ import annotations

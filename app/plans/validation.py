@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from s3plan.planner.manifest.file import LoadedManifest, load_manifest
+from s3plan.planner.manifest.diagnostics import render_diagnostics
+from s3plan.planner.manifest.file import load_manifest
 from s3plan.planner.manifest.job import resolve_job
+from s3plan.schemas.manifest.models import Manifest
 from s3plan.schemas.manifest.schema import schema_text
 
-__all__ = ["schema_text", "validate"]
+__all__ = ["ValidManifest", "schema_text", "validate"]
 
 
-def validate(path: Path) -> LoadedManifest:
+@dataclass(frozen=True, slots=True)
+class ValidManifest:
+    """A manifest that can be planned, and the remarks on it as lines for a person."""
+
+    path: Path
+    manifest: Manifest
+    remarks: tuple[str, ...]
+
+
+def validate(path: Path) -> ValidManifest:
     """Return the manifest if it can be planned, without asking any store; raise ManifestInvalid with all findings."""
     loaded = load_manifest(path)
     resolve_job(loaded.manifest)
-    return loaded
+    remarks = render_diagnostics(loaded.warnings).split("\n") if loaded.warnings else ()
+    return ValidManifest(loaded.path, loaded.manifest, tuple(remarks))

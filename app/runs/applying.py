@@ -27,13 +27,13 @@ from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState, load_states
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.executors.journal.progress_file import progress_path, told_to_others
-from s3plan.executors.run_states import StopLevel
 from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.planner.manifest.file import parse_manifest
 from s3plan.schemas.errors import PlanRefused, UsageInvalid
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.printable import shown_path
+from s3plan.schemas.run_states import StopLevel
 from s3plan.storage.transfer.performer import EnginePerformer
 
 __all__ = ["StopLevel", "apply_plan"]

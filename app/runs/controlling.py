@@ -10,9 +10,9 @@ from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.runs.status import read_state
 from s3plan.executors.journal.control_file import ask, control_path
 from s3plan.executors.journal.lock import is_held, read_holder
-from s3plan.executors.run_states import RunState, Wish
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.run_states import RunState, Wish
 
 _LOOK_EVERY_S = 0.1
 _SETTLES_WITHIN_S = 0.5  # from taking the lock to writing in it

@@ -29,7 +29,6 @@ from s3plan.executors.run.hold import Hold
 from s3plan.executors.run.progress_report import ProgressReporter
 from s3plan.executors.run.retries import retry_policy
 from s3plan.executors.run.scheduler import Scheduler
-from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import ExitCode
@@ -40,6 +39,7 @@ from s3plan.schemas.plan.header import ResolvedSettings
 from s3plan.schemas.plan.rows import LocationRole, PhaseName
 from s3plan.schemas.ports import Engine, Executor
 from s3plan.schemas.requests import Encryption
+from s3plan.schemas.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
 from s3plan.schemas.tasks import TaskSettings
 
 _EXIT_CODES = {

@@ -8,10 +8,10 @@ from s3plan.app.paths import lock_path
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState, load_states, total_counts, total_evidence
 from s3plan.executors.journal.lock import read_holder
-from s3plan.executors.run_states import RunEnd, run_end
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.rows import Batch, PhaseName
+from s3plan.schemas.run_states import RunEnd, run_end
 
 
 def performed_batches(plan: PlanReader) -> list[Batch]:

@@ -20,11 +20,11 @@ from s3plan.executors.journal.ledger import does_not_fit
 from s3plan.executors.journal.lock import is_held
 from s3plan.executors.journal.progress_file import progress_path, read_progress
 from s3plan.executors.journal.records import RunRecord
-from s3plan.executors.run_states import RunState
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
+from s3plan.schemas.run_states import RunState
 
 _GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
 _ENDED_BADLY = frozenset({OutcomeKind.FAILED, OutcomeKind.STALE, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED})

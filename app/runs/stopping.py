@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from s3plan.executors.run_states import StopLevel, StopReason, Wish
+from s3plan.schemas.run_states import StopLevel, StopReason, Wish
 from s3plan.storage.s3.patience import Patience
 
 _LOOK_EVERY_S = 0.2

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from s3plan.app.clock import now_utc
 from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.plans.review import open_review
 from s3plan.app.requests import ApplyReport, ApplyRequest, Status
@@ -18,14 +19,13 @@ from s3plan.cli.commands.approval import approve
 from s3plan.cli.screens.plan import ShownPlan
 from s3plan.cli.screens.progress import ProgressView
 from s3plan.cli.screens.run import before_lines, finished_lines, result_lines
-from s3plan.cli.streams.json_lines import now_utc
 from s3plan.cli.streams.output import Output, OutputOptions, open_output
 from s3plan.cli.streams.signals import StopSignals
-from s3plan.executors.run_states import RunState, StopLevel, StopReason
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.events import RunEnded, Warned
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.quantities import QuantityInvalid, parse_duration
+from s3plan.schemas.run_states import RunState, StopLevel, StopReason
 
 _STOPPING = {
     StopLevel.DRAIN: "stopping: finishing what is under way; press Ctrl-C again to stop now",

@@ -12,8 +12,8 @@ from s3plan.cli.commands.apply import ApplyOptions, resume_command
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.terminal import open_terminal
 from s3plan.cli.screens.wording import command_text, path_text
-from s3plan.executors.run_states import RunState, Wish
 from s3plan.schemas.errors import ExitCode
+from s3plan.schemas.run_states import RunState, Wish
 
 _PATIENCE_S = 45.0  # an apply gives what is under way 30 s to end
 _LATER = {

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.plans.validation import schema_text, validate
+from s3plan.app.plans.validation import ValidManifest, schema_text, validate
 from s3plan.cli.commands.plan import manifest_or_default
 from s3plan.cli.failure_exit import report_failure
 from s3plan.cli.screens.terminal import open_terminal
 from s3plan.cli.screens.wording import path_text
-from s3plan.planner.manifest.diagnostics import render_diagnostics
-from s3plan.planner.manifest.file import LoadedManifest
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
 from s3plan.schemas.printable import escape_unprintable
 
@@ -34,13 +32,12 @@ def validate_all(manifests: Sequence[Path], *, no_color: bool) -> int:
         except ManifestInvalid as error:
             code = ExitCode(report_failure(error))
             continue
-        if loaded.warnings:
-            terminal.say(map(Text, render_diagnostics(loaded.warnings).split("\n")))
+        terminal.say(map(Text, loaded.remarks))
         terminal.print([_valid_line(loaded)])
     return code
 
 
-def _valid_line(loaded: LoadedManifest) -> Text:
+def _valid_line(loaded: ValidManifest) -> Text:
     manifest = loaded.manifest
     text = f"{manifest.name} ({manifest.mode.value}), {manifest.source.url} to {manifest.destination.url}"
     return Text.assemble(f"{path_text(loaded.path)}: ", ("valid", "green"), f": {escape_unprintable(text)}")

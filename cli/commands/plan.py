@@ -7,16 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from rich.text import Text
+from s3plan.app.clock import now_utc
 from s3plan.app.plans.planning import make_plan
 from s3plan.app.plans.review import open_review
 from s3plan.app.requests import KEPT_PLANS, PlanMade, PlanRequest
 from s3plan.cli.screens.end_lines import location_documents
 from s3plan.cli.screens.plan import ShownPlan, next_step_lines, plan_lines, refusal_of, totals_line, warning_lines
-from s3plan.cli.streams.json_lines import now_utc
 from s3plan.cli.streams.output import Output, OutputOptions, open_output
 from s3plan.cli.streams.signals import ending_at_once
-from s3plan.planner.guards import parse_allowances
 from s3plan.schemas.errors import ExitCode, GuardRefused, UsageInvalid
+from s3plan.schemas.plan.guards import parse_allowances
 from s3plan.schemas.quantities import QuantityInvalid, parse_duration
 
 DEFAULT_MANIFEST = Path("s3plan.yaml")

@@ -17,7 +17,7 @@ def add_run_commands(app: typer.Typer) -> None:
 def pause(context: typer.Context, *, plan: PlanArgument = None, journal: JournalOption = None) -> int:
     """Let a running apply finish what is under way and wait."""
     from s3plan.cli.commands.control import control
-    from s3plan.executors.run_states import Wish
+    from s3plan.schemas.run_states import Wish
 
     return control(plan, Wish.PAUSE, journal=journal, no_color=context.obj)
 
@@ -25,7 +25,7 @@ def pause(context: typer.Context, *, plan: PlanArgument = None, journal: Journal
 def unpause(context: typer.Context, *, plan: PlanArgument = None, journal: JournalOption = None) -> int:
     """Let a paused apply go on."""
     from s3plan.cli.commands.control import control
-    from s3plan.executors.run_states import Wish
+    from s3plan.schemas.run_states import Wish
 
     return control(plan, Wish.GO_ON, journal=journal, no_color=context.obj)
 
@@ -33,7 +33,7 @@ def unpause(context: typer.Context, *, plan: PlanArgument = None, journal: Journ
 def cancel(context: typer.Context, *, plan: PlanArgument = None, journal: JournalOption = None) -> int:
     """End a running apply, as Ctrl-C does there."""
     from s3plan.cli.commands.control import control
-    from s3plan.executors.run_states import Wish
+    from s3plan.schemas.run_states import Wish
 
     return control(plan, Wish.CANCEL, journal=journal, no_color=context.obj)
 

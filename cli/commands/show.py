@@ -10,13 +10,13 @@ from os import fsencode
 from pathlib import Path
 
 from rich.text import Text
+from s3plan.app.clock import now_utc
 from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.plans.review import Review, open_review
 from s3plan.cli.screens.plan import LOOKS, ShownPlan, next_step_lines, plan_lines
 from s3plan.cli.screens.terminal import Terminal, open_terminal
 from s3plan.cli.screens.wording import key_text, size_text
 from s3plan.cli.streams.csv_rows import ACTION_COLUMNS, action_row, write_csv
-from s3plan.cli.streams.json_lines import now_utc
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.plan.actions import Action, VerdictKind
 from s3plan.schemas.plan.rows import LocationRole

@@ -9,23 +9,24 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.text import Text
+from s3plan.app.clock import now_utc
 from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
 from s3plan.app.runs.absent_journals import is_applied
 from s3plan.app.runs.status import iter_failures, read_earlier, read_status
 from s3plan.cli.commands.apply import ApplyOptions, resume_command
+from s3plan.cli.commands.status_watch import watch
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import location_documents
 from s3plan.cli.screens.run import counts_text, status_lines
-from s3plan.cli.screens.status_watch import watch
 from s3plan.cli.screens.terminal import open_terminal
 from s3plan.cli.screens.wording import age_text, command_text, count_text, key_text, path_text
 from s3plan.cli.streams.csv_rows import FAILURE_COLUMNS, failure_row, write_csv
-from s3plan.cli.streams.json_lines import json_line, now_utc
-from s3plan.executors.run_states import RunState
 from s3plan.schemas.errors import ExitCode, UsageInvalid
+from s3plan.schemas.json_text import json_line
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.printable import escape_unprintable
+from s3plan.schemas.run_states import RunState
 
 _ENDED = frozenset({RunState.COMPLETED, RunState.PARTIAL})
 _STYLES = {OutcomeKind.FAILED: "red", OutcomeKind.STALE: "yellow", OutcomeKind.UNKNOWN: "yellow"}

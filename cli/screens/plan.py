@@ -13,9 +13,9 @@ from s3plan.app.ends import PlanEnd
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
 from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text, size_text
-from s3plan.planner.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Enforcement
+from s3plan.schemas.plan.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
 from s3plan.schemas.plan.header import GuardRecord, ListingRecord, PlanHeader, PrefixRecord
 from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.printable import escape_unprintable

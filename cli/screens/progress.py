@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.text import Text
+from s3plan.app.clock import now_utc
 from s3plan.cli.screens.event_lines import ENDED_BADLY, action_line, event_line, stamp
 from s3plan.cli.screens.progress_frames import listing_frame, listing_line, run_frame, run_line
 from s3plan.cli.screens.terminal import Terminal, safe_line
-from s3plan.cli.streams.json_lines import now_utc
 from s3plan.schemas.events import (
     ActionEnded,
     Advanced,

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from s3plan.app.clock import now_utc
 from s3plan.cli.screens.event_lines import event_line, stamp
-from s3plan.cli.streams.json_lines import now_utc
 from s3plan.schemas.events import ActionEnded, Advanced, Event
 from s3plan.schemas.printable import escape_unprintable
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
-from s3plan.executors.run_states import StopLevel
 from s3plan.schemas.errors import ExitCode
+from s3plan.schemas.run_states import StopLevel
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _EXIT_CODES = {

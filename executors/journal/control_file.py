@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from s3plan.executors.run_states import Wish
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.run_states import Wish
 
 _MOST_BYTES = 4096
 

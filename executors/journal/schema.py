@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from s3plan.executors.run_states import RunState, StopReason
 from s3plan.schemas.errors import JournalRefused
 from s3plan.schemas.printable import shown_path
+from s3plan.schemas.run_states import RunState, StopReason
 
 APPLICATION_ID = 0x5333524E  # "S3RN"
 FORMAT_VERSION = 1

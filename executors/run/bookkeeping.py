@@ -13,11 +13,11 @@ from s3plan.executors.pace.circuit_breaker import ENDPOINT_FAILURES, CircuitBrea
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.progress_report import ProgressReporter
 from s3plan.executors.run.retries import RetryPolicy, may_pass
-from s3plan.executors.run_states import StopReason
 from s3plan.schemas.bitmaps import is_in
 from s3plan.schemas.events import ActionEnded, OnEvent, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.run_states import StopReason
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload
 
 _DENIED_AT_FIRST = 20

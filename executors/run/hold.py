@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from s3plan.executors.pace.circuit_breaker import CircuitBreaker
 from s3plan.executors.pace.pacing import RunControl
-from s3plan.executors.run_states import RunState, Wish
 from s3plan.schemas.events import OnEvent, Warned
+from s3plan.schemas.run_states import RunState, Wish
 
 
 class Hold:

@@ -16,12 +16,12 @@ from s3plan.executors.run.hold import Hold
 from s3plan.executors.run.plan_view import PlanView
 from s3plan.executors.run.progress_report import ProgressReporter
 from s3plan.executors.run.release import why_withheld
-from s3plan.executors.run_states import RunEnd, RunLimits, StopLevel, StopReason, run_end
 from s3plan.schemas.bitmaps import bitmap_of
 from s3plan.schemas.errors import Locked, PlanDamaged
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.rows import PhaseName
 from s3plan.schemas.ports import Executor
+from s3plan.schemas.run_states import RunEnd, RunLimits, StopLevel, StopReason, run_end
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
 
 _WAIT_S = 0.2

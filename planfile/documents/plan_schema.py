@@ -1,7 +1,7 @@
 """The JSON Schema of a plan as a document, built on the one of its header.
 
-`python -m s3plan.planfile.documents.plan_schema` rewrites `plan-document-v1.schema.json` beside this file. A line of the
-JSON lines form is valid against its `$defs/action`.
+`python -m s3plan.planfile.documents.plan_schema` rewrites `plan-document-v1.schema.json` beside this file. A line of
+the JSON lines form is valid against its `$defs/action`.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ from typing import Any
 import s3plan
 from fakes.s3server import Fault
 from fakes.workplace import MIB, Listed, Workplace
-from s3plan.executors.run_states import StopLevel
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.events import Event, Warned
 from s3plan.schemas.plan.actions import ActionKind
+from s3plan.schemas.run_states import StopLevel
 
 COPIES = tuple(f"copy-{number:02d}" for number in range(12))
 KEPT = tuple(f"same-{number:02d}" for number in range(10))

@@ -18,7 +18,6 @@ from s3plan.executors.run.hold import Hold
 from s3plan.executors.run.progress_report import ProgressReporter
 from s3plan.executors.run.retries import RetryPolicy
 from s3plan.executors.run.scheduler import Scheduler
-from s3plan.executors.run_states import RunEnd, RunLimits, RunState, StopLevel, Wish
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.errors import PlanDamaged
 from s3plan.schemas.events import ActionEnded, Event
@@ -28,6 +27,7 @@ from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.header import PlanHeader, TotalRecord
 from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation
 from s3plan.schemas.ports import Control
+from s3plan.schemas.run_states import RunEnd, RunLimits, RunState, StopLevel, Wish
 from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
 from unit.planfile.plan_samples import DESTINATION, SOURCE, header
 

@@ -1,4 +1,4 @@
-"""botocore's exceptions as failures; failures.py decides on everything that S3 itself answered."""
+"""botocore's exceptions as failures; wire/failures.py decides on everything that S3 itself answered."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.storage.s3.native.openings import lasting_refusal
 from s3plan.storage.s3.wire.failures import failure_of, redact
+from s3plan.storage.s3.wire.tls_alerts import lasting_refusal
 
 # Names, not classes: older botocore lacks some of them, and subclasses are found through their bases.
 _KIND_OF_EXCEPTION: Mapping[str, FailureKind] = {

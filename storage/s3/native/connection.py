@@ -12,9 +12,10 @@ from typing import Protocol
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native.answer import MOST_BODY_BYTES, Answer, AnswerBroken, AnswerReader
 from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, Place
-from s3plan.storage.s3.native.openings import breakage_of_opening, lasting_refusal, words_of
+from s3plan.storage.s3.native.openings import breakage_of_opening
 from s3plan.storage.s3.native.quiet_sockets import IsQuiet, quietness_of, unasked_on
 from s3plan.storage.s3.open_files import NO_ROOM, open_socket
+from s3plan.storage.s3.wire.tls_alerts import lasting_refusal, words_of
 
 _UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
 _LATER = (BlockingIOError, InterruptedError, SSLWantReadError, SSLWantWriteError)

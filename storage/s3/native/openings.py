@@ -7,9 +7,8 @@ from ssl import SSLCertVerificationError, SSLError
 
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native.exchange import Breakage, Place
+from s3plan.storage.s3.wire.tls_alerts import is_alert, lasting_refusal, spaced, words_of
 
-# OpenSSL's names of alerts that the other side sent; https://www.rfc-editor.org/rfc/rfc8446#section-6.2.
-_ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?[A-Z_]+")
 _ENDED = re.compile(r"(?:UNEXPECTED_)?EOF|SHUTDOWN|ZERO_RETURN")
 
 
@@ -26,29 +25,6 @@ def breakage_of_opening(place: Place, error: Exception) -> Breakage:
     return Breakage(kind, code, f"{place}: {words_of(error)}")
 
 
-def lasting_refusal(reason: str) -> str | None:
-    """Return what to say of a TLS alert that every try would bring again, by OpenSSL's name; None if it may pass.
-
-    A server that is overloaded, or just being started or stopped, sends any other one, or simply hangs up.
-    """
-    if not _ALERT.fullmatch(reason):
-        return None
-    if "CERTIFICATE_REQUIRED" in reason:
-        return "it demands a client certificate, which s3plan cannot show"
-    if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
-        return f"it refuses the certificate that it was shown ({_spaced(reason)})"
-    if "PROTOCOL_VERSION" in reason:
-        return "it takes none of the TLS versions that this Python offers"
-    return None
-
-
-def words_of(error: Exception) -> str:
-    """Return an error's own words, without numbers and brackets."""
-    if isinstance(error, SSLError):
-        return _spaced(error.reason or str(error))
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
 def _of_handshake(place: Place, error: SSLError) -> Breakage:
     reason = error.reason or ""
     if not reason or _ENDED.match(reason):
@@ -56,11 +32,7 @@ def _of_handshake(place: Place, error: SSLError) -> Breakage:
     lasting = lasting_refusal(reason)
     if lasting is not None:
         return Breakage(FailureKind.INVALID, "TlsRefused", f"{place}: {lasting}")
-    if _ALERT.fullmatch(reason):
-        words = f"{place}: it ended the TLS handshake ({_spaced(reason)})"
+    if is_alert(reason):
+        words = f"{place}: it ended the TLS handshake ({spaced(reason)})"
         return Breakage(FailureKind.UNREACHABLE, "TlsAlert", words)
     return Breakage(FailureKind.INVALID, "TlsFailed", f"{place}: {words_of(error)}")
-
-
-def _spaced(reason: str) -> str:
-    return reason.replace("_", " ").lower()

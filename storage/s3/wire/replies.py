@@ -1,4 +1,4 @@
-"""What came back over HTTP as our replies; the counterpart of http_requests.py."""
+"""What came back over HTTP as our replies; the counterpart of requests.py."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from fakes.scheduled import PlanInPhases, RunWorld, ScriptedPerformer, StepExecutor
-from s3plan.executors.run_states import RunState, StopReason, Wish
 from s3plan.schemas.events import Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.run_states import RunState, StopReason, Wish
 from s3plan.schemas.tasks import BatchProgress
 
 BATCHES = [[f"{batch}{number}" for number in range(3)] for batch in range(6)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fakes.scheduled import PlanInPhases, RunWorld, StepExecutor
-from s3plan.executors.run_states import RunState, StopLevel
+from s3plan.schemas.run_states import RunState, StopLevel
 from s3plan.schemas.tasks import BatchProgress
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from fakes.plan_parts import a_manifest
-from s3plan.planner.guards import Findings, check_guards, parse_allowances
+from s3plan.planner.guards import Findings, check_guards
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.manifest.values import Plain
+from s3plan.schemas.plan.guards import parse_allowances
 from s3plan.schemas.plan.header import GuardRecord
 
 MIRROR: dict[str, Any] = {"mode": "mirror", "delete": {"extraneous": Plain("true")}}

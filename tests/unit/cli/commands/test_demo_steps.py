@@ -24,7 +24,7 @@ def test_half_way_is_read_from_whole_lines_only(tmp_path: Path) -> None:
 def test_the_demo_has_a_sound_manifest(tmp_path: Path) -> None:
     manifest = tmp_path / "job.yaml"
     manifest.write_text(manifest_text("http://127.0.0.1:5000"))
-    assert validate(manifest).warnings == ()
+    assert validate(manifest).remarks == ()
 
 
 def test_without_moto_the_demo_says_what_to_install(

@@ -7,7 +7,7 @@ from s3plan.app.requests import FailureLine
 from s3plan.cli.commands.show import list_lines
 from s3plan.cli.commands.status import failure_lines, status_document
 from s3plan.cli.screens.run import counts_text
-from s3plan.cli.streams.json_lines import json_line
+from s3plan.schemas.json_text import json_line
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.cli.streams.json_lines import JsonLines, json_line
+from s3plan.cli.streams.json_lines import JsonLines
 from s3plan.cli.streams.output import OutputOptions, open_output
 from s3plan.schemas.errors import GuardRefused, UsageInvalid
 from s3plan.schemas.events import ActionEnded, PlanSaved, RunEnded
+from s3plan.schemas.json_text import json_line
 from s3plan.schemas.outcomes import OutcomeKind
 
 AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 from s3plan.cli.streams.signals import Stopped, StopSignals, ending_at_once
-from s3plan.executors.run_states import StopLevel
 from s3plan.schemas.errors import ExitCode
+from s3plan.schemas.run_states import StopLevel
 
 
 def _send(number: signal.Signals) -> None:

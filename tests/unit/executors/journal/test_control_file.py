@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from s3plan.executors.journal.control_file import ControlFile, ask, control_path
-from s3plan.executors.run_states import Wish
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.run_states import Wish
 
 DIGEST = "d" * 64
 US, OTHERS = "our token", "others' token"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from fakes.scheduled import PlanInPhases, RunWorld, ScriptedPerformer, StepExecutor
-from s3plan.executors.run_states import RunState, StopLevel, StopReason
 from s3plan.schemas.errors import PlanDamaged, S3PlanError
 from s3plan.schemas.events import Advanced
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, UploadBegun, UploadEnded
+from s3plan.schemas.run_states import RunState, StopLevel, StopReason
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
 STALE = Outcome(0, OutcomeKind.STALE, "source changed: etag a -> b")

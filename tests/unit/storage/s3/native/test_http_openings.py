@@ -13,8 +13,9 @@ from fakes.tls_pairs import client_settings, server_settings, tls_pair
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native import connection as http_connection
 from s3plan.storage.s3.native.exchange import Place
-from s3plan.storage.s3.native.openings import breakage_of_opening, lasting_refusal
+from s3plan.storage.s3.native.openings import breakage_of_opening
 from s3plan.storage.s3.native.quiet_sockets import unasked_on
+from s3plan.storage.s3.wire.tls_alerts import lasting_refusal
 
 RECORD_OF_ALERT = b"\x15\x03\x03\x00\x02\x02"
 INTERNAL_ERROR, HANDSHAKE_FAILURE, UNRECOGNIZED_NAME, CLOSE_NOTIFY = 80, 40, 112, 0

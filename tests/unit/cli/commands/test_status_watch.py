@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from fakes.shown_plans import NOW, a_header, a_status, a_terminal, written
-from s3plan.cli.screens import status_watch
+from s3plan.cli.commands import status_watch
+from s3plan.cli.commands.status_watch import watch
 from s3plan.cli.screens.run import status_lines
-from s3plan.cli.screens.status_watch import watch
 
 
 def test_no_text_of_a_plan_is_a_sequence_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from time import monotonic, sleep
 
 from rich.console import Group
 from rich.text import Text
+from s3plan.app.clock import now_utc
 from s3plan.app.requests import Status
 from s3plan.cli.screens.event_lines import stamp
 from s3plan.cli.screens.progress import line_pause_s
@@ -14,8 +15,7 @@ from s3plan.cli.screens.progress_frames import pace_text
 from s3plan.cli.screens.run import counts_text
 from s3plan.cli.screens.terminal import Terminal, safe_line
 from s3plan.cli.screens.wording import count_text
-from s3plan.cli.streams.json_lines import now_utc
-from s3plan.executors.run_states import RunState
+from s3plan.schemas.run_states import RunState
 
 _EVERY_S = 1.0
 _GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
