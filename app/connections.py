@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from s3plan.schemas.manifest.connections import Connection
-from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 

@@ -1,4 +1,4 @@
-"""Both ends of a plan as a person must be able to recognise them: which store, whose, and reached how."""
+"""Both ends of a job as a person must be able to recognise them: which store, whose, and reached how."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from s3plan.planner.manifest.file import parse_manifest
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.connections import Connection
-from s3plan.schemas.plan.header import PlanHeader
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.header import ListingRecord, PlanHeader
+from s3plan.schemas.plan.rows import PlanLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +29,28 @@ class PlanEnd:
     is_made_by_apply: bool = False
 
 
-def ends_of(locations: Iterable[PlanLocation], header: PlanHeader) -> dict[LocationRole, PlanEnd]:
-    """Return the ends of a plan by their role; its own manifest says how their connections are meant."""
+@dataclass(frozen=True, slots=True)
+class JobEnds:
+    """Where a job reads and where it writes."""
+
+    job: str
+    source: PlanEnd
+    destination: PlanEnd
+
+
+def ends_of(locations: Iterable[PlanLocation], header: PlanHeader) -> tuple[JobEnds, ...]:
+    """Return the ends of each job of a plan; its own manifest says how their connections are meant."""
     connections = _connections(header)
-    missing = {LocationRole.SOURCE: header.source, LocationRole.DESTINATION: header.destination}
-    return {
-        location.role: _end(
-            location,
-            connections.get(location.connection),
-            is_made_by_apply=not missing[location.role].bucket_exists,
-        )
-        for location in locations
-    }
+    places = {location.id: location for location in locations}
+
+    def end(location: int, listing: ListingRecord) -> PlanEnd:
+        place = places[location]
+        return _end(place, connections.get(place.connection), is_made_by_apply=not listing.bucket_exists)
+
+    return tuple(
+        JobEnds(job.name, end(job.from_location, job.source), end(job.to_location, job.destination))
+        for job in header.jobs
+    )
 
 
 def _end(location: PlanLocation, connection: Connection | None, *, is_made_by_apply: bool) -> PlanEnd:
@@ -58,7 +68,7 @@ def _end(location: PlanLocation, connection: Connection | None, *, is_made_by_ap
 def _connections(header: PlanHeader) -> Mapping[str, Connection]:
     record = header.manifest
     try:
-        return parse_manifest(record.text.encode(), path=Path(record.path)).manifest.connections
+        return parse_manifest(record.resolved.encode(), path=Path(record.path)).manifest.connections
     except ManifestInvalid:  # a manifest of another version: apply will say so
         return {}
 

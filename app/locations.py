@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 from s3plan.app.stores import Stores
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.manifest.locations import Destination, Source
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.manifest.models import JobEntry
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.conditions.capabilities import is_aws
 from s3plan.storage.places.buckets import BucketMissing, find_region, is_owned_by_another, looks_at_owners
@@ -21,11 +24,52 @@ _FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is told of within s
 
 @dataclass(frozen=True, slots=True)
 class FoundLocation:
-    """A location, whether its bucket is there, and what its store does not do for it."""
+    """A location, whether its bucket is there, and what its store does not do for it.
+
+    Its id is 0 until the plan gives it one.
+    """
 
     location: PlanLocation
     exists: bool
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEnds:
+    """The places of a plan's jobs; two jobs with one place share it."""
+
+    entries: Mapping[str, JobEntry]
+    by_job: Mapping[str, tuple[FoundLocation, FoundLocation]]  # source and destination
+    places: tuple[FoundLocation, ...]  # by id
+
+    @classmethod
+    def find(cls, stores: Stores, entries: Mapping[str, JobEntry]) -> Self:
+        """Ask the stores where the buckets of these jobs are; raises what find_location raises."""
+        places: list[FoundLocation] = []
+
+        def numbered(found: FoundLocation) -> FoundLocation:
+            for place in places:
+                if replace(place.location, id=0) == found.location and place.exists is found.exists:
+                    return place
+            places.append(replace(found, location=replace(found.location, id=len(places) + 1)))
+            return places[-1]
+
+        by_job = {
+            name: (numbered(find_location(stores, job.source)), numbered(find_location(stores, job.destination)))
+            for name, job in entries.items()
+        }
+        return cls(entries, by_job, tuple(places))
+
+    @property
+    def locations(self) -> tuple[PlanLocation, ...]:
+        """All places as the plan has them, by id."""
+        return tuple(found.location for found in self.places)
+
+    @property
+    def destinations(self) -> tuple[FoundLocation, ...]:
+        """The places that jobs write to, each once, by id."""
+        written = {destination.location.id for _, destination in self.by_job.values()}
+        return tuple(found for found in self.places if found.location.id in written)
 
 
 def _leading_to(endpoint: str | None) -> str:
@@ -33,7 +77,7 @@ def _leading_to(endpoint: str | None) -> str:
     return "" if endpoint is None else f", which leads to {endpoint}"
 
 
-def find_location(stores: Stores, place: Source | Destination, *, role: LocationRole) -> FoundLocation:
+def find_location(stores: Stores, place: Source | Destination) -> FoundLocation:
     """Ask the store where the bucket is.
 
     Raises BucketMissing unless it is a destination with `create: true`, PlanRefused if it is not owned by whom the
@@ -62,8 +106,8 @@ def find_location(stores: Stores, place: Source | Destination, *, role: Location
     if is_in_doubt and not looks_at_owners(engine, place.bucket, owner=owner or "", patience=_FIRST_CONTACT):
         warnings.append(_ignored(place.bucket, "ignores it"))
     location = PlanLocation(
-        id=1 if role is LocationRole.SOURCE else 2,
-        role=role,
+        id=0,
+        kind=LocationKind.S3,
         url=f"s3://{place.bucket}/{place.key_prefix}",
         connection=connection,
         endpoint=effective_endpoint(settings),

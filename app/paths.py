@@ -12,9 +12,9 @@ PLAN_SUFFIX = ".s3plan"
 JOURNAL_SUFFIX = ".s3run"
 
 
-def default_plan_path(manifest: Path, *, job: str) -> Path:
-    """Return where a job's plan is kept by default: in `.s3plan/` beside its manifest."""
-    return manifest.parent / PLANS_FOLDER / f"{job}{PLAN_SUFFIX}"
+def default_plan_path(manifest: Path, *, name: str) -> Path:
+    """Return where the plan of a manifest of that name is kept by default: in `.s3plan/` beside its manifest."""
+    return manifest.parent / PLANS_FOLDER / f"{name}{PLAN_SUFFIX}"
 
 
 def journal_path(plan: Path) -> Path:

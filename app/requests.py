@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from s3plan.app.ends import PlanEnd
+from s3plan.app.ends import JobEnds
 from s3plan.app.runs.overrides import RunOverrides
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.header import PlanHeader
-from s3plan.schemas.plan.rows import LocationRole
 
 KEPT_PLANS = 5
 
@@ -22,7 +21,9 @@ KEPT_PLANS = 5
 class PlanRequest:
     """A plan is asked for. `output` None: `.s3plan/NAME.s3plan` beside the manifest.
 
-    `keep`: so many plans that the job had before stay, with their journals; None: all that are there.
+    `keep`: so many plans that the manifest had before stay, with their journals; None: all that are there. `select`:
+    these jobs of it, with those that they depend on unless `without_dependencies`; none named: all. `allow` releases
+    guards by their names, those of one job of several as `JOB.NAME`.
     """
 
     manifest: Path
@@ -31,6 +32,8 @@ class PlanRequest:
     expires_after: timedelta | None = None
     probe: bool = False
     keep: int | None = KEPT_PLANS
+    select: tuple[str, ...] = ()
+    without_dependencies: bool = False
     owns_process: bool = False  # this process does nothing else: see app/runs/own_process.py
 
 
@@ -78,8 +81,8 @@ class ApplyReport:
 
     plan: Path
     journal: Path
-    state: str  # executors.run_states.RunState
-    reason: str | None  # executors.run_states.StopReason; None: every action has ended
+    state: str  # schemas.run_states.RunState
+    reason: str | None  # schemas.run_states.StopReason; None: every action has ended
     exit_code: int
     counts: Mapping[OutcomeKind, int]
     remaining: int
@@ -94,14 +97,24 @@ class RunLine:
     """One run of a plan, as `status` shows it."""
 
     number: int
-    state: str  # executors.run_states.RunState; `interrupted` where the process is gone
+    state: str  # schemas.run_states.RunState; `interrupted` where the process is gone
     began_at: datetime
     ended_at: datetime | None
     host: str
     pid: int
     executor: str
     engines: tuple[EngineUsed, ...] = ()
-    reason: str | None = None  # executors.run_states.StopReason
+    reason: str | None = None  # schemas.run_states.StopReason
+
+
+@dataclass(frozen=True, slots=True)
+class JobStanding:
+    """Where one job of a plan stands."""
+
+    name: str
+    actions: int  # that apply performs
+    remaining: int
+    counts: Mapping[OutcomeKind, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +125,13 @@ class Status:
     journal: Path
     digest: str
     header: PlanHeader
-    state: str  # executors.run_states.RunState
+    state: str  # schemas.run_states.RunState
     counts: Mapping[OutcomeKind, int]
     actions: int  # that apply performs
     remaining: int
     runs: tuple[RunLine, ...]
-    ends: Mapping[LocationRole, PlanEnd]
+    ends: tuple[JobEnds, ...]
+    jobs: tuple[JobStanding, ...] = ()
     messages: tuple[str, ...] = ()
     progress: Advanced | None = None  # of the run that goes on, a second old at most
     evidence: Mapping[str, int] = field(default_factory=dict)  # on what the already-done ones rest
@@ -133,7 +147,7 @@ class EarlierPlan:
     plan: Path
     digest: str
     made_at: datetime
-    state: str  # executors.run_states.RunState
+    state: str  # schemas.run_states.RunState
     began_at: datetime | None
     ended_at: datetime | None
 
@@ -142,6 +156,7 @@ class EarlierPlan:
 class FailureLine:
     """One action that did not end well, with its cause, or is already-done by size and time alone."""
 
+    job: str
     action: str  # copy, delete
     key: bytes
     outcome: OutcomeKind

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Request
 from s3plan.storage.conditions.capabilities import is_aws
@@ -119,10 +119,9 @@ class Stores:
         """Return whether an engine of one of these locations takes many requests under way."""
         return any(choice.takes_many for choice in self.engines_of(locations).values())
 
-    def pays_for_source(self, locations: Iterable[PlanLocation]) -> bool:
-        """Return whether the source's connection pays for requests; a copy, which the other one sends, must say so."""
-        sources = (location for location in locations if location.role is LocationRole.SOURCE)
-        return any(self.settings_of(location.connection).requester_pays for location in sources)
+    def pays_for(self, source: PlanLocation) -> bool:
+        """Return whether a source's connection pays for requests; a copy, which another one sends, must say so."""
+        return self.settings_of(source.connection).requester_pays
 
     def engines_of(self, locations: Iterable[PlanLocation]) -> dict[str, EngineChoice]:
         """Return how the requests of each connection go, by its name."""

@@ -16,12 +16,10 @@ from s3plan.cli.commands.options import (
     ClusterOption,
     CsvOption,
     ExpiresOption,
-    GraphFormat,
     InFlightOption,
     JournalOption,
     JsonEventsOption,
     JsonIntoOption,
-    ListedKind,
     LogOption,
     MaxFailuresOption,
     OutOption,
@@ -31,7 +29,8 @@ from s3plan.cli.commands.options import (
     RetriesOption,
     VerboseOption,
 )
-from s3plan.cli.commands.run import add_run_commands
+from s3plan.cli.commands.plan_words import add_plan_commands
+from s3plan.cli.commands.run_words import add_run_commands
 from s3plan.cli.leaving import leave
 from s3plan.schemas.errors import UsageInvalid
 
@@ -112,97 +111,7 @@ def start(
         raise typer.Exit(64)
 
 
-@app.command()
-def validate(
-    context: typer.Context,
-    *,
-    manifests: Annotated[
-        list[Path] | None, typer.Argument(metavar="MANIFEST", help="Manifests; by default s3plan.yaml.")
-    ] = None,
-) -> int:
-    """Say whether manifests are sound; asks no store."""
-    from s3plan.cli.commands.manifest import validate_all
-
-    return validate_all(manifests or [], no_color=context.obj)
-
-
-@app.command()
-def plan(
-    context: typer.Context,
-    *,
-    manifest: Annotated[
-        Path | None, typer.Argument(metavar="MANIFEST", help="The manifest; by default s3plan.yaml.")
-    ] = None,
-    out: OutOption = None,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option("--allow", metavar="NAME=N", help="Release a guard for exactly what it found; repeatable."),
-    ] = None,
-    expires: ExpiresOption = None,
-    probe: Annotated[
-        bool, typer.Option("--probe", help="Find out now which conditions the store enforces; writes probe objects.")
-    ] = False,
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there is something to do.")
-    ] = False,
-    keep: Annotated[
-        int, typer.Option("--keep", min=0, metavar="N", help="Keep N earlier plans of the job, with their journals.")
-    ] = 5,
-    json: JsonEventsOption = False,
-    json_into: JsonIntoOption = None,
-    quiet: QuietOption = False,
-) -> int:
-    """Save what would be done; changes nothing."""
-    from s3plan.cli.commands import plan as plan_command
-    from s3plan.cli.streams.output import OutputOptions
-
-    options = plan_command.PlanOptions(
-        manifest=manifest,
-        out=out,
-        allow=tuple(allow or ()),
-        expires=expires,
-        probe=probe,
-        detailed_exitcode=detailed_exitcode,
-        keep=keep,
-    )
-    return plan_command.plan(options, OutputOptions(json, json_into, quiet, context.obj))
-
-
-@app.command()
-def show(
-    context: typer.Context,
-    *,
-    plan: PlanArgument = None,
-    lists: Annotated[bool, typer.Option("--list", help="Print every action.")] = False,
-    kind: Annotated[
-        list[ListedKind] | None, typer.Option("--kind", help="Only this kind, with --list or --csv; repeatable.")
-    ] = None,
-    prefix: Annotated[
-        str | None, typer.Option("--prefix", metavar="P", help="Only keys that begin so, with --list or --csv.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N of them.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the whole plan as JSON, an action on each line.")] = False,
-    csv: CsvOption = False,
-) -> int:
-    """Show a plan, in sums or each of its actions."""
-    from s3plan.cli.commands import show as show_command
-
-    kinds = tuple(word.value for word in kind or ())
-    return show_command.show(
-        show_command.ShowOptions(plan, lists, kinds, prefix, limit, json=json, csv=csv, no_color=context.obj)
-    )
-
-
-@app.command()
-def graph(
-    *,
-    plan: PlanArgument = None,
-    form: Annotated[GraphFormat, typer.Option("--format", help="Mermaid, or DOT for Graphviz.")] = GraphFormat.MERMAID,
-) -> int:
-    """Print a plan's phases and what waits for what."""
-    from s3plan.cli.commands.show import draw_graph
-
-    return draw_graph(plan, dot=form is GraphFormat.DOT)
+add_plan_commands(app)
 
 
 @app.command()

@@ -39,12 +39,12 @@ from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Executor, Performer
 from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
 
 _PATIENCE_S = 30.0
-_DESTINATION = PlanLocation(2, LocationRole.DESTINATION, "s3://b/", "", None, None, "b", "")
+_DESTINATION = PlanLocation(2, LocationKind.S3, "s3://b/", "", None, None, "b", "")
 _CAPABILITIES = dict.fromkeys(Condition, Enforcement.ENFORCED)
 
 
@@ -308,7 +308,7 @@ def context_of(
 def task_of(actions: int, *, batch: int = 1, generation: int = 1, todo: bytes | None = None) -> BatchTask:
     """Return a batch of that many deletes."""
     planned = [
-        Action(ActionKind.DELETE, f"{number:06d}".encode(), 1, "", destination_etag="e") for number in range(actions)
+        Action(ActionKind.DELETE, f"{number:06d}".encode(), 1, "", destination_pin="e") for number in range(actions)
     ]
     return BatchTask(
         batch_id=batch,

@@ -29,8 +29,8 @@ def _are_storage_classes(names: list[str]) -> bool:
 
 # What of an action travels in its requests beside keys, numbers and times, and what may stand there.
 _SENT: tuple[tuple[str, str, Callable[[list[str]], bool]], ...] = (
-    ("source_etag", "an ETag", are_pins),
-    ("destination_etag", "an ETag", are_pins),
+    ("source_pin", "an ETag", are_pins),
+    ("destination_pin", "an ETag", are_pins),
     ("source_version", "a version", are_versions),
     ("storage_class", "a storage class", _are_storage_classes),
 )
@@ -63,7 +63,7 @@ def check_actions(
     if targets is not column["key"]:
         _check_keys(targets, name="destination keys")
     if phase in WRITING_PHASES:
-        pin = "source_etag" if phase is PhaseName.COPY else "destination_etag"
+        pin = "source_pin" if phase is PhaseName.COPY else "destination_pin"
         if None in column[pin]:
             raise RowInvalid(f"a {phase} has no {pin}: it would not be pinned")
         for name, what, are_valid in _SENT:

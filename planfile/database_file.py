@@ -73,7 +73,10 @@ def _check_first_bytes(path: Path) -> None:
             "update s3plan, or make a new plan"
         )
     if version != FORMAT_VERSION:
-        raise PlanRefused(f"{shown_path(path)} has an unknown plan format: {version}; make a new plan")
+        raise PlanRefused(
+            f"{shown_path(path)} was made by an older s3plan: its format is {version}, this one reads "
+            f"{FORMAT_VERSION}; make a new plan"
+        )
     page_bytes = int.from_bytes(head[16:18], "big")
     planned = _number(head, 28) * (65536 if page_bytes == 1 else page_bytes)
     if planned != status.st_size:

@@ -1,88 +1,120 @@
-"""The DAG of a plan: a node for each phase, with counts; and pictures of it."""
+"""The DAG of a plan: a node for each phase, an edge for each that waits for another; networkx holds it.
+
+It is what a plan is validated against, what is drawn, and what the scheduler asks. networkx is imported when the first
+graph is made: it takes longer than most of what else a command does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from s3plan.schemas.plan.rows import Batch, Edge, Phase
-from s3plan.schemas.printable import escape_unprintable
-from s3plan.schemas.quantities import size_text
+from s3plan.planfile.rows import RowInvalid
+from s3plan.schemas.plan.header import JobRecord
+from s3plan.schemas.plan.rows import Edge, EdgeNeed, Phase, PhaseName
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    PhaseGraph = nx.DiGraph[int]
+    Graph = nx.DiGraph[int]
+
+_NEED_OF_DELETES = {"no-failures": EdgeNeed.NO_FAILURES}
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseNode:
-    """One phase with what it holds; the attribute `phase` of a graph's node."""
+class PhaseGraph:
+    """The phases of a plan and what each waits for; nothing of it changes."""
 
-    phase: Phase
-    batches: int = 0
-    actions: int = 0
-    size_bytes: int = 0
+    def __init__(self, phases: Iterable[Phase], edges: Iterable[Edge]) -> None:
+        """Raise RowInvalid for an edge without its phases, and for phases that wait for each other in a circle."""
+        import networkx as nx
+
+        self._graph: Graph = nx.DiGraph()
+        for phase in phases:
+            self._graph.add_node(phase.id, phase=phase)
+        for edge in edges:
+            if edge.before not in self._graph or edge.after not in self._graph:
+                raise RowInvalid(f"the edge {edge.before} -> {edge.after} names a phase that does not exist")
+            self._graph.add_edge(edge.before, edge.after, edge=edge)
+        if not nx.is_directed_acyclic_graph(self._graph):
+            raise RowInvalid("its phases wait for each other in a circle")
 
     @property
-    def lines(self) -> tuple[str, str]:
-        """What a picture says about it."""
-        actions = "1 action" if self.actions == 1 else f"{self.actions:,} actions"
-        batches = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
-        counts = f"{actions} in {batches}, {size_text(self.size_bytes)}"
-        return f"{self.phase.job}: {self.phase.name}", counts if self.batches else "no actions"
+    def edges(self) -> tuple[Edge, ...]:
+        """All edges, by both their ends."""
+        return tuple(self._graph.edges[ends]["edge"] for ends in sorted(self._graph.edges))
+
+    def in_order(self) -> tuple[Phase, ...]:
+        """Return the phases so that each comes after all that it waits for; by id where that leaves a choice."""
+        import networkx as nx
+
+        return tuple(self._graph.nodes[phase]["phase"] for phase in nx.lexicographical_topological_sort(self._graph))
+
+    def before(self, phase: int) -> tuple[Edge, ...]:
+        """Return the edges that lead to a phase, by where they come from."""
+        return tuple(self._graph.edges[before, phase]["edge"] for before in sorted(self._graph.predecessors(phase)))
+
+    def after(self, phase: int) -> tuple[int, ...]:
+        """Return the phases that wait for this one and no other in between, ascending."""
+        return tuple(sorted(self._graph.successors(phase)))
 
 
-def phase_graph(*, phases: Iterable[Phase], edges: Iterable[Edge], batches: Iterable[Batch]) -> PhaseGraph:
-    """Return a networkx DiGraph of phase ids; each node's attribute `phase` is a PhaseNode."""
+def load_networkx() -> None:
+    """Import what graphs are made of: for whoever has a moment to spare before."""
+    import networkx as nx  # noqa: F401
+
+
+def graph_of_jobs(jobs: Sequence[JobRecord], phases: Iterable[Phase]) -> PhaseGraph:
+    """Return the one graph that a plan of these jobs has, if these are its phases; raise RowInvalid.
+
+    A job's copies wait for its preparation and its deletes for its copies. A job that depends on another waits for that
+    one's writes, and the deletes of the other wait for the writes of all that depend on it, directly or not.
+    """
     import networkx as nx
 
-    counts: dict[int, tuple[int, int, int]] = {}
-    for batch in batches:
-        so_far = counts.get(batch.phase, (0, 0, 0))
-        counts[batch.phase] = (so_far[0] + 1, so_far[1] + batch.actions, so_far[2] + batch.size_bytes)
-    graph: PhaseGraph = nx.DiGraph()
+    phases = tuple(phases)
+    of_jobs = _by_job(jobs, phases)
+    dependents: nx.DiGraph[str] = nx.DiGraph()
+    for job in jobs:
+        for other in job.depends_on:
+            if other not in dependents:
+                raise RowInvalid(f"job {job.name!a} depends on {other!a}, which is no job before it")
+        dependents.add_node(job.name)
+        dependents.add_edges_from((other, job.name) for other in job.depends_on)
+    behind = {job.name: sorted(nx.descendants(dependents, job.name)) for job in jobs}
+    return PhaseGraph(phases, chain.from_iterable(_edges_of(job, of_jobs, behind[job.name]) for job in jobs))
+
+
+def _by_job(jobs: Sequence[JobRecord], phases: Iterable[Phase]) -> dict[str, dict[PhaseName, int]]:
+    of_jobs: dict[str, dict[PhaseName, int]] = {job.name: {} for job in jobs}
+    if len(of_jobs) != len(jobs):
+        raise RowInvalid("two of its jobs have one name")
     for phase in phases:
-        graph.add_node(phase.id, phase=PhaseNode(phase, *counts.get(phase.id, ())))
-    graph.add_edges_from((edge.before, edge.after) for edge in edges)
-    return graph
+        if phase.job not in of_jobs:
+            raise RowInvalid(f"phase {phase.id} is of job {phase.job!a}, which does not exist")
+        if phase.name in of_jobs[phase.job]:
+            raise RowInvalid(f"job {phase.job!a} has two {phase.name} phases")
+        of_jobs[phase.job][phase.name] = phase.id
+    for name, of_job in of_jobs.items():
+        if PhaseName.PREPARE not in of_job:
+            raise RowInvalid(f"job {name!a} has no {PhaseName.PREPARE} phase")
+    return of_jobs
 
 
-def nodes_in_order(graph: PhaseGraph) -> tuple[PhaseNode, ...]:
-    """Return the phases so that each comes after all that it waits for; by id where that leaves a choice."""
-    import networkx as nx
-
-    return tuple(graph.nodes[phase]["phase"] for phase in nx.lexicographical_topological_sort(graph))
-
-
-def mermaid(graph: PhaseGraph) -> str:
-    """Return the graph as a Mermaid flowchart (https://mermaid.js.org/syntax/flowchart.html)."""
-    lines = ["flowchart TD"]
-    for node in nodes_in_order(graph):
-        label = "<br/>".join(map(_mermaid_text, node.lines))
-        lines.append(f'    phase{node.phase.id}["{label}"]')
-    lines.extend(f"    phase{before} --> phase{after}" for before, after in sorted(graph.edges))
-    return "\n".join(lines) + "\n"
+def _edges_of(job: JobRecord, of_jobs: dict[str, dict[PhaseName, int]], dependents: Iterable[str]) -> Iterator[Edge]:
+    own = of_jobs[job.name]
+    writes = _writes(own)
+    if PhaseName.COPY in own:
+        yield Edge(own[PhaseName.PREPARE], own[PhaseName.COPY], EdgeNeed.ENDED)
+    for other in job.depends_on:
+        yield Edge(_writes(of_jobs[other]), own[PhaseName.PREPARE], EdgeNeed.COMPLETE)
+    if PhaseName.DELETE in own:
+        needs = _NEED_OF_DELETES.get(job.settings.delete_when or "", EdgeNeed.ENDED_WELL)
+        yield Edge(writes, own[PhaseName.DELETE], needs)
+        for dependent in dependents:
+            yield Edge(_writes(of_jobs[dependent]), own[PhaseName.DELETE], EdgeNeed.ENDED_WELL)
 
 
-def dot(graph: PhaseGraph) -> str:
-    """Return the graph in Graphviz's DOT (https://graphviz.org/doc/info/lang.html)."""
-    lines = ["digraph plan {", "    node [shape=box];"]
-    for node in nodes_in_order(graph):
-        label = "\\n".join(map(_dot_text, node.lines))
-        lines.append(f'    phase{node.phase.id} [label="{label}"];')
-    lines.extend(f"    phase{before} -> phase{after};" for before, after in sorted(graph.edges))
-    return "\n".join([*lines, "}"]) + "\n"
-
-
-def _mermaid_text(text: str) -> str:
-    """Write everything that Mermaid or HTML could read as markup as a Mermaid character code."""
-    return "".join(
-        character if character.isalnum() or character in " .,:_-" else f"#{ord(character)};"
-        for character in escape_unprintable(text)
-    )
-
-
-def _dot_text(text: str) -> str:
-    return escape_unprintable(text).replace("\\", "\\\\").replace('"', '\\"')
+def _writes(of_job: dict[PhaseName, int]) -> int:
+    """Return the last phase of a job that writes; one without anything to write has ended once it is prepared."""
+    return of_job.get(PhaseName.COPY, of_job[PhaseName.PREPARE])

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
 
 from s3plan.planfile.batch_rules import WRITING_PHASES
+from s3plan.planfile.graph import PhaseGraph, graph_of_jobs
 from s3plan.planfile.rows import MAX_BATCH_ACTIONS, RowInvalid
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.manifest.locations import NAME_PATTERN
 from s3plan.schemas.plan.actions import VerdictKind
-from s3plan.schemas.plan.header import PlanHeader
-from s3plan.schemas.plan.rows import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.header import JobRecord, PlanHeader
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation
 
-# Within a job each of these comes after all before it.
-_ORDER_IN_JOB = (PhaseName.PREPARE, PhaseName.COPY, PhaseName.DELETE)
 DIGEST_BYTES = 32
 # What stands for a bucket and nothing else in a path and in a host name: as botocore has it, without dots alone.
 _BUCKET = re.compile(r"(?!\.+\Z)[A-Za-z0-9._-]{1,255}", re.ASCII).fullmatch
@@ -52,24 +50,20 @@ def check_location(location: PlanLocation) -> None:
         raise RowInvalid(f"location {location.id} is shown as another place than it is")
 
 
-def check_graph(*, phases: Sequence[Phase], edges: Sequence[Edge]) -> None:
-    """Raise RowInvalid unless the phases form a DAG in which each job's deletes wait for its copies.
+def check_graph(graph: PhaseGraph, *, jobs: Sequence[JobRecord], phases: Iterable[Phase]) -> None:
+    """Raise RowInvalid unless the graph is the one that these jobs have: nothing waits for less, or for more."""
+    wanted = graph_of_jobs(jobs, phases).edges
+    missing = sorted(set(wanted) - set(graph.edges), key=_ends_of)
+    if missing:
+        edge = missing[0]
+        raise RowInvalid(f"phase {edge.after} does not wait for phase {edge.before} as it must ({edge.needs})")
+    if graph.edges != wanted:
+        edge = min(set(graph.edges) - set(wanted), key=_ends_of)
+        raise RowInvalid(f"phase {edge.after} waits for phase {edge.before}, which its jobs do not say")
 
-    Also: a job has a phase of a name once, edges name phases there are, and copies and deletes wait for the job's
-    prepare phase.
-    """
-    jobs: dict[str, dict[PhaseName, int]] = {}
-    for phase in phases:
-        of_job = jobs.setdefault(phase.job, {})
-        if phase.name in of_job:
-            raise RowInvalid(f"job {phase.job!a} has two {phase.name} phases")
-        of_job[phase.name] = phase.id
-    befores = _befores(ids=[phase.id for phase in phases], edges=edges)
-    for job, of_job in jobs.items():
-        ordered = [name for name in _ORDER_IN_JOB if name in of_job]
-        for before, after in pairwise(ordered):
-            if not _waits_for(of_job[before], phase=of_job[after], befores=befores):
-                raise RowInvalid(f"the {after} phase of job {job!a} does not wait for its {before} phase")
+
+def _ends_of(edge: Edge) -> tuple[int, int]:
+    return edge.before, edge.after
 
 
 def check_batch_place(
@@ -77,7 +71,7 @@ def check_batch_place(
 ) -> None:
     """Raise RowInvalid unless a batch has a phase that may hold it and the locations that such a batch needs.
 
-    A copy batch goes from a source to a destination, a delete batch has only the destination that it deletes from.
+    A copy batch goes from one location to another, a delete batch has only the one that it deletes from.
     `sibling` is an earlier batch of its phase, whose locations must be the same where the phase writes.
     """
     phase = phases.get(batch.phase)
@@ -90,8 +84,8 @@ def check_batch_place(
     wants_source = phase.name is PhaseName.COPY
     if phase.name in WRITING_PHASES and (ends[1] is None or (ends[0] is not None) is not wants_source):
         raise RowInvalid(f"batch {batch.id} does not have the locations of a {phase.name}")
-    if phase.name in WRITING_PHASES and not _keeps_direction(batch, locations):
-        raise RowInvalid(f"batch {batch.id} reads from a destination or writes to a source")
+    if phase.name in WRITING_PHASES and ends[0] == ends[1]:
+        raise RowInvalid(f"batch {batch.id} reads where it writes")
     if phase.name in WRITING_PHASES and sibling and ends != (sibling.from_location, sibling.to_location):
         raise RowInvalid(f"batches {sibling.id} and {batch.id} are of one phase but of different locations")
     if batch.actions < 1 or batch.size_bytes < 0 or len(batch.digest) != DIGEST_BYTES:
@@ -100,60 +94,68 @@ def check_batch_place(
         raise RowInvalid(f"batch {batch.id} has more than {MAX_BATCH_ACTIONS:,} actions")
 
 
-def check_header_sums(header: PlanHeader, *, phases: Mapping[int, Phase], batches: Iterable[Batch]) -> None:
-    """Raise RowInvalid unless the header counts what is to be performed, in all and by kind, as the batches do.
+def check_header(
+    header: PlanHeader,
+    *,
+    phases: Mapping[int, Phase],
+    locations: Mapping[int, PlanLocation],
+    batches: Iterable[Batch],
+) -> None:
+    """Raise RowInvalid unless the header's jobs are those of the phases, and say what the batches hold.
 
-    How many of the copies are overwrites is known only when the actions are read: see invariants.py.
+    That is: where from and where to, and how much is to be performed, for each job, in all, and by kind. How many of
+    the copies are overwrites is known only when the actions are read: see invariants.py.
     """
-    actions = dict.fromkeys(_KINDS_OF_PHASE, 0)
-    size_bytes = dict.fromkeys(_KINDS_OF_PHASE, 0)
+    jobs = {job.name: job for job in header.jobs}
+    for job in header.jobs:
+        if job.from_location not in locations or job.to_location not in locations:
+            raise RowInvalid(f"job {job.name!a} names a location that does not exist")
+    for place in header.places:
+        if place.location not in locations:
+            raise RowInvalid(f"its header speaks of location {place.location}, which does not exist")
+    found: Counter[tuple[str, PhaseName]] = Counter()
+    found_bytes: Counter[tuple[str, PhaseName]] = Counter()
     for batch in batches:
-        name = phases[batch.phase].name
-        if name in _KINDS_OF_PHASE:
-            actions[name] += batch.actions
-            size_bytes[name] += batch.size_bytes
-    found = (sum(actions.values()), size_bytes[PhaseName.COPY])
-    if (header.actions, header.bytes) != found:
+        phase = phases[batch.phase]
+        job_of_batch = jobs.get(phase.job)
+        if job_of_batch is None:
+            raise RowInvalid(f"phase {phase.id} is of job {phase.job!a}, which does not exist")
+        if phase.name in _KINDS_OF_PHASE:
+            _check_ends(batch, job_of_batch)
+            found[phase.job, phase.name] += batch.actions
+            found_bytes[phase.job, phase.name] += batch.size_bytes
+    for job in header.jobs:
+        _check_totals(job, found=found, found_bytes=found_bytes)
+    for what, said, summed in (
+        ("actions", header.actions, sum(job.actions for job in header.jobs)),
+        ("bytes to write", header.bytes, sum(job.bytes for job in header.jobs)),
+    ):
+        if said != summed:
+            raise RowInvalid(f"its header says {said} {what}, its jobs have {summed}")
+
+
+def _check_ends(batch: Batch, job: JobRecord) -> None:
+    if batch.to_location != job.to_location or batch.from_location not in (None, job.from_location):
+        raise RowInvalid(f"batch {batch.id} is not between the locations of its job {job.name!a}")
+
+
+def _check_totals(
+    job: JobRecord, *, found: Mapping[tuple[str, PhaseName], int], found_bytes: Mapping[tuple[str, PhaseName], int]
+) -> None:
+    held = (
+        sum(found.get((job.name, name), 0) for name in _KINDS_OF_PHASE),
+        found_bytes.get((job.name, PhaseName.COPY), 0),
+    )
+    if (job.actions, job.bytes) != held:
         raise RowInvalid(
-            f"its header says {header.actions} actions and {header.bytes} bytes to write, "
-            f"its batches hold {found[0]} and {found[1]}"
+            f"job {job.name!a} says {job.actions} actions and {job.bytes} bytes to write, its batches hold {held[0]} "
+            f"and {held[1]}"
         )
     for name, kinds in _KINDS_OF_PHASE.items():
-        said = (sum(map(header.objects_of, kinds)), sum(map(header.bytes_of, kinds)))
-        if said != (actions[name], size_bytes[name]):
+        said = (sum(map(job.objects_of, kinds)), sum(map(job.bytes_of, kinds)))
+        held = (found.get((job.name, name), 0), found_bytes.get((job.name, name), 0))
+        if said != held:
             raise RowInvalid(
-                f"its totals say {said[0]} objects of {said[1]} bytes to {name}, "
-                f"its batches hold {actions[name]} of {size_bytes[name]}"
+                f"the totals of job {job.name!a} say {said[0]} objects of {said[1]} bytes to {name}, its batches hold "
+                f"{held[0]} of {held[1]}"
             )
-
-
-def _keeps_direction(batch: Batch, locations: Mapping[int, PlanLocation]) -> bool:
-    ends = ((batch.from_location, LocationRole.SOURCE), (batch.to_location, LocationRole.DESTINATION))
-    return all(locations[location].role is role for location, role in ends if location is not None)
-
-
-def _befores(*, ids: Sequence[int], edges: Sequence[Edge]) -> dict[int, list[int]]:
-    """Return what each phase directly waits for; raise RowInvalid for an edge without its phases and for a circle."""
-    befores: dict[int, list[int]] = {phase: [] for phase in ids}
-    for edge in edges:
-        if edge.before not in befores or edge.after not in befores:
-            raise RowInvalid(f"the edge {edge.before} -> {edge.after} names a phase that does not exist")
-        befores[edge.after].append(edge.before)
-    try:
-        TopologicalSorter(befores).prepare()
-    except CycleError as e:
-        raise RowInvalid("its phases wait for each other in a circle") from e
-    return befores
-
-
-def _waits_for(before: int, *, phase: int, befores: Mapping[int, Sequence[int]]) -> bool:
-    seen: set[int] = set()
-    waiting = [phase]
-    while waiting:
-        for each in befores[waiting.pop()]:
-            if each == before:
-                return True
-            if each not in seen:
-                seen.add(each)
-                waiting.append(each)
-    return False

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from s3plan.planfile.batch_rules import WRITING_PHASES, check_actions, size_of, target_keys
+from s3plan.planfile.batch_keys import destination_keys
+from s3plan.planfile.batch_rules import WRITING_PHASES, check_actions, size_of
 from s3plan.planfile.database_file import DATABASE_ERRORS, open_database
 from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
 from s3plan.planfile.documents.header import HeaderInvalid, parse_header
-from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums, check_location
+from s3plan.planfile.graph import PhaseGraph
+from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header, check_location
 from s3plan.planfile.rows import (
     ACTION_COLUMNS,
     MAX_ROW_BYTES,
@@ -31,17 +34,15 @@ from s3plan.planfile.rows import (
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.header import PlanHeader
-from s3plan.schemas.plan.rows import Batch, Edge, Phase, PlanLocation
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation
 from s3plan.schemas.printable import shown_path
 
 _SELECT_ACTIONS = (
-    "SELECT kind, key, size_bytes, reason, source_etag, source_mtime_ms, source_version, destination_etag, "
+    "SELECT kind, key, size_bytes, reason, source_pin, source_mtime_ms, source_version, destination_pin, "
     "destination_mtime_ms, destination_key, storage_class FROM action WHERE id BETWEEN ? AND ?"
 )
-_SELECT_KEYS = "SELECT key, destination_key FROM action WHERE id BETWEEN ? AND ?"
-_COUNT_OVERWRITES = "SELECT count(destination_etag) FROM action WHERE id BETWEEN ? AND ?"
+_COUNT_OVERWRITES = "SELECT count(destination_pin) FROM action WHERE id BETWEEN ? AND ?"
 _BINARY = frozenset({bytes})
-_KEY_COLUMNS = {"key": _BINARY, "destination_key": _BINARY | {type(None)}}
 _HEADER_COLUMNS = {
     "id": frozenset({int}),
     "document": frozenset({str}),
@@ -54,7 +55,7 @@ _Value = TypeVar("_Value")
 
 
 def open_plan(path: Path) -> PlanReader:
-    """Open a plan and check everything but its actions; those are checked batch by batch, as they are read.
+    """Open a plan and check everything but its graph and its actions: those are checked as they are asked for.
 
     Raises PlanRefused for what is not a plan of this format or breaks its rules, PlanDamaged for one whose bytes are
     not those that were written.
@@ -66,7 +67,8 @@ class PlanReader:
     """An open plan. Header and graph are in memory, actions stay on the disk.
 
     Locations, phases and batches come by id, edges by both their ends. Use it from one thread at a time. A digest
-    proves that nothing changed since the plan was sealed, not who sealed it.
+    proves that nothing changed since the plan was sealed, not who sealed it. Whoever performs the plan asks for its
+    `graph` first.
     """
 
     header: PlanHeader
@@ -115,6 +117,14 @@ class PlanReader:
         """The plan's identity: 64 hex digits."""
         return self._digest.hex()
 
+    @cached_property
+    def graph(self) -> PhaseGraph:
+        """What waits for what, held against the header's jobs when it is first asked for; raises PlanDamaged."""
+        with self._damage():
+            graph = PhaseGraph(self.phases, self.edges)
+            check_graph(graph, jobs=self.header.jobs, phases=self.phases)
+            return graph
+
     @property
     def plan_id(self) -> str:
         """The digest's first 8 digits; for the eye only."""
@@ -130,6 +140,11 @@ class PlanReader:
             if columns_digest(columns) != batch.digest or size_of(columns) != batch.size_bytes:
                 raise RowInvalid("its actions are not the ones that were planned")
             return actions_of(columns)
+
+    def batches_of(self, name: PhaseName, jobs: Container[str]) -> list[Batch]:
+        """Return the batches of one kind of phase of these jobs, by id."""
+        phases = {phase.id for phase in self.phases if phase.name is name and phase.job in jobs}
+        return [batch for batch in self.batches if batch.phase in phases]
 
     def iter_actions(self, *, phases: Container[int] | None = None) -> Iterator[tuple[Batch, Action]]:
         """Yield all actions, or those of some phases, each with its batch; by batch, then by key."""
@@ -147,13 +162,7 @@ class PlanReader:
             destination = self.destination(batch)
             if self.phases_by_id[batch.phase].name not in WRITING_PHASES or destination is None:
                 raise RowInvalid("it writes nothing")
-            keys, mapped = self._columns(_SELECT_KEYS, batch)
-            check_columns((keys, mapped), _KEY_COLUMNS)
-            start = destination.prefix.encode()
-            whole = [start + key for key in target_keys(keys, mapped)]
-            if sorted(set(whole)) != whole:
-                raise RowInvalid("its destination keys do not ascend")
-            return whole
+            return destination_keys(self._connection, batch, prefix=destination.prefix)
 
     def count_overwrites(self, batch: Batch) -> int:
         """Return how many of a copy batch's actions replace something; as sure as `destination_keys`."""
@@ -246,8 +255,7 @@ class PlanReader:
         content = content_digest(locations=self.locations, phases=self.phases, edges=self.edges, batches=self.batches)
         if content != self._content_digest:
             raise RowInvalid("its graph is not the one that was planned")
-        check_graph(phases=self.phases, edges=self.edges)
-        check_header_sums(self.header, phases=self.phases_by_id, batches=self.batches)
+        check_header(self.header, phases=self.phases_by_id, locations=self.locations_by_id, batches=self.batches)
 
     @contextmanager
     def _damage(self, part: str = "") -> Iterator[None]:

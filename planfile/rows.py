@@ -10,7 +10,7 @@ from typing import Any
 
 from s3plan.planfile.encoding import Encodable
 from s3plan.schemas.plan.actions import Action, ActionKind
-from s3plan.schemas.plan.rows import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import Batch, Edge, EdgeNeed, LocationKind, Phase, PhaseName, PlanLocation
 
 # "s3pl" in the SQLite file's application_id, bytes 68 to 71 (https://www.sqlite.org/fileformat2.html).
 APPLICATION_ID = 0x7333706C
@@ -27,7 +27,7 @@ Columns = dict[str, frozenset[type]]
 
 LOCATION_COLUMNS: Columns = {
     "id": _INT,
-    "role": _TEXT,
+    "kind": _TEXT,
     "url": _TEXT,
     "connection": _TEXT,
     "endpoint": _TEXT_OR_NULL,
@@ -37,7 +37,7 @@ LOCATION_COLUMNS: Columns = {
     "owner": _TEXT_OR_NULL,
 }
 PHASE_COLUMNS: Columns = {"id": _INT, "job": _TEXT, "name": _TEXT}
-EDGE_COLUMNS: Columns = {"before_phase": _INT, "after_phase": _INT}
+EDGE_COLUMNS: Columns = {"before_phase": _INT, "after_phase": _INT, "needs": _TEXT}
 BATCH_COLUMNS: Columns = {
     "id": _INT,
     "phase": _INT,
@@ -53,10 +53,10 @@ ACTION_COLUMNS: Columns = {  # without the id
     "key": _BINARY,
     "size_bytes": _INT,
     "reason": _TEXT,
-    "source_etag": _TEXT_OR_NULL,
+    "source_pin": _TEXT_OR_NULL,
     "source_mtime_ms": _INT_OR_NULL,
     "source_version": _TEXT_OR_NULL,
-    "destination_etag": _TEXT_OR_NULL,
+    "destination_pin": _TEXT_OR_NULL,
     "destination_mtime_ms": _INT_OR_NULL,
     "destination_key": _BINARY_OR_NULL,
     "storage_class": _TEXT_OR_NULL,
@@ -92,7 +92,7 @@ def location_row(location: PlanLocation) -> tuple[Encodable, ...]:
     """Return the location's columns in the order of its table."""
     return (
         location.id,
-        str(location.role.value),
+        str(location.kind.value),
         location.url,
         location.connection,
         location.endpoint,
@@ -110,7 +110,7 @@ def phase_row(phase: Phase) -> tuple[Encodable, ...]:
 
 def edge_row(edge: Edge) -> tuple[Encodable, ...]:
     """Return the edge's columns in the order of its table."""
-    return (edge.before, edge.after)
+    return (edge.before, edge.after, str(edge.needs.value))
 
 
 def batch_row(batch: Batch) -> tuple[Encodable, ...]:
@@ -130,10 +130,10 @@ def batch_row(batch: Batch) -> tuple[Encodable, ...]:
 def location_of(row: Row) -> PlanLocation:
     """Return the location that a row of its table holds; raise RowInvalid."""
     check_row(row, LOCATION_COLUMNS)
-    role = row[1]
-    if role not in set(LocationRole):
-        raise RowInvalid(f"there is no location role {role!a}")
-    return PlanLocation(row[0], LocationRole(role), *row[2:])
+    kind = row[1]
+    if kind not in set(LocationKind):
+        raise RowInvalid(f"there is no kind of location {kind!a}")
+    return PlanLocation(row[0], LocationKind(kind), *row[2:])
 
 
 def phase_of(row: Row) -> Phase:
@@ -148,7 +148,10 @@ def phase_of(row: Row) -> Phase:
 def edge_of(row: Row) -> Edge:
     """Return the edge that a row of its table holds; raise RowInvalid."""
     check_row(row, EDGE_COLUMNS)
-    return Edge(*row)
+    before, after, needs = row
+    if needs not in set(EdgeNeed):
+        raise RowInvalid(f"there is no edge that needs {needs!a}")
+    return Edge(before, after, EdgeNeed(needs))
 
 
 def batch_of(row: Row) -> Batch:

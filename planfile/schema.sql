@@ -6,7 +6,7 @@ CREATE TABLE header (
 );
 CREATE TABLE location (
     id INTEGER PRIMARY KEY,
-    role TEXT NOT NULL,
+    kind TEXT NOT NULL,
     url TEXT NOT NULL,
     connection TEXT NOT NULL,
     endpoint TEXT,
@@ -23,6 +23,7 @@ CREATE TABLE phase (
 CREATE TABLE edge (
     before_phase INTEGER NOT NULL REFERENCES phase (id),
     after_phase INTEGER NOT NULL REFERENCES phase (id),
+    needs TEXT NOT NULL,
     PRIMARY KEY (before_phase, after_phase)
 ) WITHOUT ROWID;
 CREATE TABLE batch (
@@ -41,10 +42,10 @@ CREATE TABLE action (
     key BLOB NOT NULL,
     size_bytes INTEGER NOT NULL,
     reason TEXT NOT NULL,
-    source_etag TEXT,
+    source_pin TEXT,
     source_mtime_ms INTEGER,
     source_version TEXT,
-    destination_etag TEXT,
+    destination_pin TEXT,
     destination_mtime_ms INTEGER,
     destination_key BLOB,
     storage_class TEXT

@@ -9,10 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from s3plan.planfile.batch_rules import check_actions, follows, last_keys, size_of
+from s3plan.planfile.batch_keys import destination_keys
+from s3plan.planfile.batch_rules import WRITING_PHASES, check_actions, follows, last_keys, size_of
 from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
 from s3plan.planfile.documents.header import header_text
-from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header_sums, check_location
+from s3plan.planfile.graph import graph_of_jobs
+from s3plan.planfile.graph_rules import check_batch_place, check_header, check_location
 from s3plan.planfile.rows import (
     ACTION_COLUMNS,
     APPLICATION_ID,
@@ -37,11 +39,12 @@ from s3plan.planfile.temporary_file import (
     remove_dead_temporaries,
     sync,
 )
-from s3plan.schemas.errors import S3PlanError
+from s3plan.planfile.written_keys import KeyTwice, WrittenBatch, check_written_once
+from s3plan.schemas.errors import ManifestInvalid, S3PlanError
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.header import FORMAT_VERSION, PlanHeader
 from s3plan.schemas.plan.rows import Batch, Edge, Phase, PlanLocation
-from s3plan.schemas.printable import shown_path
+from s3plan.schemas.printable import escape_unprintable, shown_path
 
 _PAGE_BYTES = 4096
 _INSERT_ACTIONS = "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -59,9 +62,10 @@ def _replacing_anything(_path: Path) -> AbstractContextManager[object]:
 class PlanWriter:
     """One new plan under a temporary name; `seal` gives it its final one. Leaving the context unsealed removes it.
 
-    Add locations, phases and edges first, then batches; ids begin at 1 and have no gaps. The batches of different
-    phases may come in any order. What breaks a rule of the format raises ValueError: the caller is wrong. A disk that
-    is full or fails raises S3PlanError. The plan takes its final path within the context that `replacing` gives for it.
+    Add locations and phases first, then batches; ids begin at 1 and have no gaps. The batches of different phases may
+    come in any order. What waits for what follows from the header's jobs. What breaks a rule of the format raises
+    ValueError: the caller is wrong. A disk that is full or fails raises S3PlanError. The plan takes its final path
+    within the context that `replacing` gives for it.
     Memory grows with batches, never with actions. Not thread-safe.
     """
 
@@ -70,7 +74,6 @@ class PlanWriter:
         self._replacing = replacing
         self._locations: dict[int, PlanLocation] = {}
         self._phases: dict[int, Phase] = {}
-        self._edges: set[tuple[int, int]] = set()
         self._batches: list[Batch] = []
         self._last_batches: dict[int, Batch] = {}  # by phase
         self._last_keys: dict[int, tuple[bytes, bytes]] = {}  # by phase: key and destination key
@@ -118,10 +121,6 @@ class PlanWriter:
         _check_next_id(phase.id, taken=self._phases)
         self._phases[phase.id] = phase
 
-    def add_edge(self, edge: Edge) -> None:
-        """Have one phase wait for another."""
-        self._edges.add((edge.before, edge.after))
-
     def add_batch(
         self, *, phase: int, from_location: int | None, to_location: int | None, actions: Sequence[Action]
     ) -> Batch:
@@ -158,12 +157,12 @@ class PlanWriter:
 
     def seal(self, header: PlanHeader) -> str:
         """Finish the plan, put it under its final name and return its digest, 64 hex digits."""
-        edges = [Edge(before, after) for before, after in sorted(self._edges)]
         try:
-            check_graph(phases=tuple(self._phases.values()), edges=edges)
-            check_header_sums(header, phases=self._phases, batches=self._batches)
+            edges = graph_of_jobs(header.jobs, self._phases.values()).edges
+            check_header(header, phases=self._phases, locations=self._locations, batches=self._batches)
         except RowInvalid as e:
             raise ValueError(f"a plan that cannot be: {e}") from e
+        self._check_written_once()
         text = header_text(header)
         content = content_digest(
             locations=self._locations.values(), phases=self._phases.values(), edges=edges, batches=self._batches
@@ -196,13 +195,37 @@ class PlanWriter:
         if last is not None and not follows(columns, last):
             raise RowInvalid("its first key is not above the last one of its phase")
 
+    def _check_written_once(self) -> None:
+        """Raise ManifestInvalid for a key that two jobs write, or one writes and the other deletes."""
+        if len({phase.job for phase in self._phases.values()}) == 1:
+            return  # its pairs were told apart by their keys
+        written = [
+            WrittenBatch(batch, phase.job, self._locations[batch.to_location])
+            for batch in self._batches
+            if (phase := self._phases[batch.phase]).name in WRITING_PHASES and batch.to_location is not None
+        ]
+
+        def keys_of(batch: Batch) -> list[bytes]:
+            return destination_keys(self._database, batch, prefix=self._locations[batch.to_location or 0].prefix)
+
+        try:
+            with self._disk_errors():
+                check_written_once(written, keys_of=keys_of)
+        except KeyTwice as twice:
+            first, second = twice.jobs
+            key = escape_unprintable(twice.key.decode("utf-8", "backslashreplace"))
+            raise ManifestInvalid(
+                f"the jobs {first} and {second} both write or delete the key {key}: one of them must leave it out, by "
+                "its filters or by another destination; no plan was made"
+            ) from twice
+
     def _write_graph(self, edges: Sequence[Edge]) -> None:
         database = self._database
         database.executemany(
             "INSERT INTO location VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(location_row, self._locations.values())
         )
         database.executemany("INSERT INTO phase VALUES (?, ?, ?)", map(phase_row, self._phases.values()))
-        database.executemany("INSERT INTO edge VALUES (?, ?)", map(edge_row, edges))
+        database.executemany("INSERT INTO edge VALUES (?, ?, ?)", map(edge_row, edges))
         database.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(batch_row, self._batches))
 
     def _publish(self) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol, Self
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.header import PlanHeader
-from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import Batch, Phase, PhaseName, PlanLocation
 from s3plan.schemas.printable import shown_path
 
 BATCH_ACTIONS = 1_000
@@ -26,13 +26,10 @@ class PlanSink(Protocol):
     """What a plan is written to; planfile's PlanWriter is one."""
 
     def add_location(self, location: PlanLocation, /) -> None:
-        """Take one end of the job."""
+        """Take a place that jobs read or write."""
 
     def add_phase(self, phase: Phase, /) -> None:
-        """Take a node of the graph, before its edges and batches."""
-
-    def add_edge(self, edge: Edge, /) -> None:
-        """Take an edge between two phases."""
+        """Take a node of the graph, before its batches."""
 
     def add_batch(
         self, *, phase: int, from_location: int | None, to_location: int | None, actions: Sequence[Action]
@@ -40,7 +37,7 @@ class PlanSink(Protocol):
         """Take one batch whole, its actions in key order, after all batches that stand before it."""
 
     def seal(self, header: PlanHeader, /) -> str:
-        """Finish the plan; return its digest in hex."""
+        """Finish the plan, with the edges that the header's jobs ask for; return its digest in hex."""
 
 
 class ActionSpool:
@@ -102,24 +99,49 @@ class ActionSpool:
         )
 
 
-class Batcher:
-    """Cuts the actions of a plan into batches and adds each phase to the graph when its first batch comes.
+class PhaseNumbers:
+    """Numbers the phases of a plan's jobs, and counts its batches: what the batchers of its jobs share."""
 
-    Batches hold 1,000 actions, and 10,000 after the first 1,000 batches, so that a small plan spreads over many workers
-    and a large one has few rows.
+    def __init__(self, sink: PlanSink) -> None:
+        self._sink = sink
+        self._phases: dict[tuple[str, PhaseName], int] = {}
+        self.batches = 0
+
+    def phase(self, job: str, name: PhaseName) -> int:
+        """Return a phase's id; a new one is added to the plan."""
+        at = (job, name)
+        if at not in self._phases:
+            self._phases[at] = len(self._phases) + 1
+            self._sink.add_phase(Phase(self._phases[at], job, name))
+        return self._phases[at]
+
+
+class Batcher:
+    """Cuts the actions of a job into batches and adds each phase to the graph when its first batch comes.
+
+    Batches hold 1,000 actions, and 10,000 after the first 1,000 batches of a plan, so that a small plan spreads over
+    many workers and a large one has few rows.
     """
 
-    def __init__(self, sink: PlanSink, *, job: str, source: int, destination: int, large_bytes: int) -> None:
+    def __init__(
+        self,
+        sink: PlanSink,
+        *,
+        numbers: PhaseNumbers,
+        job: str,
+        source: int,
+        destination: int,
+        large_bytes: int,
+    ) -> None:
         """Write to `sink`; locations are given by id, and a copy of at least `large_bytes` is a batch of its own."""
         self._sink = sink
+        self._numbers = numbers
         self._job = job
         self._source = source
         self._destination = destination
         self._large_bytes = large_bytes
-        self._phases: dict[PhaseName, int] = {}
-        self._batches = 0
         self._copies: list[Action] = []
-        self._phase_id(PhaseName.PREPARE)
+        numbers.phase(job, PhaseName.PREPARE)
 
     def add_copy(self, action: Action) -> None:
         """Take the next copy, in key order."""
@@ -150,23 +172,13 @@ class Batcher:
 
     @property
     def _batch_actions(self) -> int:
-        return BATCH_ACTIONS if self._batches < BATCHES_BEFORE_LATER else LATER_BATCH_ACTIONS
+        return BATCH_ACTIONS if self._numbers.batches < BATCHES_BEFORE_LATER else LATER_BATCH_ACTIONS
 
     def _write(self, phase: PhaseName, actions: Sequence[Action]) -> None:
         self._sink.add_batch(
-            phase=self._phase_id(phase),
+            phase=self._numbers.phase(self._job, phase),
             from_location=None if phase is PhaseName.DELETE else self._source,
             to_location=self._destination,
             actions=actions,
         )
-        self._batches += 1
-
-    def _phase_id(self, name: PhaseName) -> int:
-        """Return the phase's id; a new phase follows those that are performed before it. `aside` is never performed."""
-        if name not in self._phases:
-            performed = max((id_ for known, id_ in self._phases.items() if known is not PhaseName.ASIDE), default=None)
-            self._phases[name] = len(self._phases) + 1
-            self._sink.add_phase(Phase(self._phases[name], self._job, name))
-            if performed is not None and name is not PhaseName.ASIDE:
-                self._sink.add_edge(Edge(performed, self._phases[name]))
-        return self._phases[name]
+        self._numbers.batches += 1

@@ -18,6 +18,7 @@ from s3plan.schemas.objects import (
     oddity_of,
 )
 from s3plan.schemas.plan.actions import Action, ActionKind, Verdict, VerdictKind
+from s3plan.schemas.plan.header import ARCHIVED_RULE
 from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS, is_pin
 from s3plan.schemas.printable import escape_unprintable
 
@@ -136,7 +137,7 @@ def _line(
     storage_class = rules.storage_class
     if source.storage_class != STANDARD:
         if source.storage_class in ARCHIVED_CLASSES and not rules.copies_archived:
-            verdict = Verdict(VerdictKind.SKIPPED, *[f"archived: {source.storage_class}"] * 2)
+            verdict = Verdict(VerdictKind.SKIPPED, *[f"{ARCHIVED_RULE}{source.storage_class}"] * 2)
         elif storage_class is None and source.storage_class in _KEPT_CLASSES:
             storage_class = source.storage_class
     if verdict.kind is not VerdictKind.SKIPPED:
@@ -151,9 +152,9 @@ def _line(
         key=source.key,
         size_bytes=source.size_bytes,
         reason=verdict.reason,
-        source_etag=source.etag,
+        source_pin=source.etag,
         source_mtime_ms=source.mtime_ms,
-        destination_etag=None if destination is None else destination.etag,
+        destination_pin=None if destination is None else destination.etag,
         destination_mtime_ms=None if destination is None else destination.mtime_ms,
         storage_class=storage_class,
     )
@@ -168,7 +169,7 @@ def _delete(verdict: Verdict, destination: ObjectRow, *, prefix_bytes: int) -> t
         key=destination.key,
         size_bytes=destination.size_bytes,
         reason=verdict.reason,
-        destination_etag=destination.etag,
+        destination_pin=destination.etag,
         destination_mtime_ms=destination.mtime_ms,
     )
 
@@ -189,9 +190,9 @@ def line_aside(verdict: Verdict, source: ObjectRow | None, destination: ObjectRo
         key=row.key,
         size_bytes=row.size_bytes,
         reason=verdict.reason,
-        source_etag=None if source is None else source.etag[:MAX_ETAG_CHARACTERS],
+        source_pin=None if source is None else source.etag[:MAX_ETAG_CHARACTERS],
         source_mtime_ms=known_mtime_ms(source),
-        destination_etag=None if destination is None else destination.etag[:MAX_ETAG_CHARACTERS],
+        destination_pin=None if destination is None else destination.etag[:MAX_ETAG_CHARACTERS],
         destination_mtime_ms=known_mtime_ms(destination),
     )
 

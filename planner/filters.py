@@ -46,6 +46,16 @@ def compile_key_filter(filters: Filters) -> KeyFilter | None:
     return asks[0] if asks else None
 
 
+def excludes_folder(filters: Filters, folder: bytes) -> bool:
+    """Return whether `exclude` leaves out all keys below a folder, which ends in `/`, whatever they are called.
+
+    That is: it names the folder, or one that this lies in. No is said, too, where names would have to be tried.
+    """
+    decide = _decider([parse_pattern(text) for text in filters.exclude])
+    path = folder.decode(errors="surrogateescape").removesuffix("/")
+    return any(decide(each) is True for each in _folders_down_to(path))
+
+
 def _ends_in(key: bytes, *, ends: tuple[bytes, ...]) -> bool:
     return key.endswith(ends)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.manifest.models import Guards
-from s3plan.schemas.plan.guards import MAX_BYTES, MAX_DELETE, MAX_OVERWRITE, REFUSE_EMPTY_SOURCE
+from s3plan.schemas.plan.guards import GUARD_NAMES, MAX_BYTES, MAX_DELETE, MAX_OVERWRITE, REFUSE_EMPTY_SOURCE
 from s3plan.schemas.plan.header import GuardRecord
 from s3plan.schemas.quantities import Limit, format_size
 
@@ -24,21 +24,50 @@ class Findings:
 
 
 def check_guards(
-    *, written: Guards, in_force: Guards, findings: Findings, allow: Mapping[str, int]
+    *, written: Guards, in_force: Guards, of_all: Guards, findings: Findings, allow: Mapping[str, int]
 ) -> tuple[GuardRecord, ...]:
-    """Return what each guard in force found; one that holds is released if `allow` has the exact number.
+    """Return what each guard in force on a job found; one that holds is released if `allow` has the exact number.
 
-    `written` is what the manifest says, `in_force` the same with the mode's defaults. An empty source is found as 1
-    where 0 are allowed. Raises UsageInvalid if `allow` names a guard that is not in force, or another number than was
-    found.
+    `written` is what the job says, `in_force` the same with the mode's defaults, `of_all` what the manifest says of
+    each job: of two limits the lower one counts. An empty source is found as 1 where 0 are allowed. Raises UsageInvalid
+    if `allow` has another number than was found.
     """
-    records = [
+    by_name = {record.name: record for record in _records(of_all, of_all, findings)}
+    for record in _records(written, in_force, findings):
+        other = by_name.get(record.name)
+        if other is None or record.allowed <= other.allowed:
+            by_name[record.name] = record
+    return _released([by_name[name] for name in GUARD_NAMES if name in by_name], allow)
+
+
+def check_guards_of_all(
+    of_all: Guards, *, findings: Iterable[Findings], allow: Mapping[str, int]
+) -> tuple[GuardRecord, ...]:
+    """Return what the manifest's own guards found on the sums over its jobs; see check_guards."""
+    return _released(_records(of_all, of_all, sum_of(findings)), allow)
+
+
+def sum_of(findings: Iterable[Findings]) -> Findings:
+    """Return what guards on all jobs together look at."""
+    return Findings(*map(sum, zip(*map(astuple, findings), strict=True)))
+
+
+def _records(written: Guards, in_force: Guards, findings: Findings) -> list[GuardRecord]:
+    return [
         *_limit_record(MAX_DELETE, written.max_delete, in_force.max_delete, findings.deletes, findings),
         *_limit_record(MAX_OVERWRITE, written.max_overwrite, in_force.max_overwrite, findings.overwrites, findings),
         *_bytes_record(in_force.max_bytes, findings),
         *_empty_source_record(written.refuse_empty_source, in_force.refuse_empty_source, findings),
     ]
-    _check_allowances(allow, records)
+
+
+def _released(records: Sequence[GuardRecord], allow: Mapping[str, int]) -> tuple[GuardRecord, ...]:
+    for record in records:
+        number = allow.get(record.name)
+        if number is not None and record.found != number:
+            raise UsageInvalid(
+                f"--allow {record.name}={number}: the plan found {record.found}; write {record.name}={record.found}"
+            )
     return tuple(
         record.model_copy(update={"released": True}) if record.held and record.name in allow else record
         for record in records
@@ -69,13 +98,3 @@ def _empty_source_record(written: bool | None, in_force: bool | None, findings: 
 
 def _record(name: str, limit: str, *, allowed: int, found: int) -> GuardRecord:
     return GuardRecord(name=name, limit=limit, allowed=allowed, found=found, held=found > allowed)
-
-
-def _check_allowances(allow: Mapping[str, int], records: Sequence[GuardRecord]) -> None:
-    found = {record.name: record.found for record in records}
-    for name, number in allow.items():
-        if name not in found:
-            in_force = ", ".join(found) or "none"
-            raise UsageInvalid(f"--allow {name}={number}: this guard is not in force; in force: {in_force}")
-        if found[name] != number:
-            raise UsageInvalid(f"--allow {name}={number}: the plan found {found[name]}; write {name}={found[name]}")

@@ -10,7 +10,6 @@ from s3plan.planner.filters import KeyFilter
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.header import ListingRecord
-from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.ports import Lister
 
 _MARKER_KEY = b""
@@ -26,17 +25,17 @@ class Scope:
         self,
         lister: Lister | None,
         *,
-        role: LocationRole,
+        side: str,
         passes: KeyFilter | None,
         on_page: Callable[[], None],
         look: Callable[[Sequence[bytes]], None] = lambda _: None,
     ) -> None:
-        """Take a lister, None for a bucket that does not exist yet; `on_page` is called after each page.
+        """Take a lister, None for a bucket that does not exist yet; `side` is for messages.
 
-        `look` is shown the keys of each page, before any filter.
+        `on_page` is called after each page, `look` is shown the keys of each page, before any filter.
         """
         self._lister = lister
-        self._role = role
+        self._side = side
         self._passes = passes
         self._on_page = on_page
         self._look = look
@@ -101,6 +100,6 @@ class Scope:
         follows = self._last_key is None or self._last_key < keys[0]
         if not (follows and all(map(lt, keys, islice(keys, 1, None)))):
             raise ListingUnusable(
-                f"the listing of the {self._role.value} is out of order or repeats a key; nothing was planned"
+                f"the listing of the {self._side} is out of order or repeats a key; nothing was planned"
             )
         self._last_key = keys[-1]

@@ -94,6 +94,7 @@ class ActionEnded:
     outcome: OutcomeKind
     reason: str
     size_bytes: int = 0  # of the object that is written or deleted
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)

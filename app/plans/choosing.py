@@ -113,7 +113,6 @@ def _look_at(path: Path) -> _Candidate | None:
             state = read_state(journal, plan_digest=plan.digest)
             counts = total_counts(states.values())
             is_out = plan.header.is_blocked or plan.header.is_expired(datetime.now(UTC))
-            retry_of = plan.header.retry_of
             return _Candidate(
                 path=path,
                 digest=plan.digest,
@@ -124,7 +123,7 @@ def _look_at(path: Path) -> _Candidate | None:
                 left=0 if is_out else count_open(states),
                 failed=0 if is_out else counts[OutcomeKind.FAILED],
                 bad=sum(counts[kind] for kind in _BAD),
-                retry_of=None if retry_of is None else retry_of.digest,
+                retry_of=plan.header.retried_digest,
             )
     except S3PlanError:
         return None

@@ -104,7 +104,7 @@ def _abort_uploads(remains: Remains) -> None:
     with open_plan(remains.plan) as plan:
         check_endpoints(plan, ApplyRequest(plan=remains.plan))
         record = plan.header.manifest
-        connections = connections_of(parse_manifest(record.text.encode(), path=Path(record.path)).manifest)
+        connections = connections_of(parse_manifest(record.resolved.encode(), path=Path(record.path)).manifest)
         with Stores(connections, max_in_flight=1) as stores:
             for upload in remains.uploads:
                 _abort(stores, upload)

@@ -7,28 +7,30 @@ engine is another one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from s3plan.app.stores import Stores
 from s3plan.schemas.manifest.locations import Destination, Source
-from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.models import JobEntry
 from s3plan.schemas.requests import GetBucketEncryption, HeadBucket, Request
 from s3plan.storage.listing.narrowed import askable_prefix
 from s3plan.storage.listing.requests import first_page_request
 
 
-def open_engines(stores: Stores, manifest: Manifest) -> None:
-    """Open both sides' engines; nothing is sent. Raises what Stores.open raises."""
-    for place in (manifest.source, manifest.destination):
-        stores.open(place.connection or "", region=place.region)
+def open_engines(stores: Stores, jobs: Iterable[JobEntry]) -> None:
+    """Open the engines of both sides of each job; nothing is sent. Raises what Stores.open raises."""
+    for job in jobs:
+        for place in (job.source, job.destination):
+            stores.open(place.connection or "", region=place.region)
 
 
-def ask_first_questions(stores: Stores, manifest: Manifest, *, shared: bytes | None) -> None:
-    """Send them; `shared` is what all keys begin with that are listed, relative to the locations; None lists nothing.
+def ask_first_questions(stores: Stores, job: JobEntry, *, shared: bytes | None) -> None:
+    """Send those of a job; `shared` is what all keys begin with that are listed, relative to the locations.
 
-    The questions must be those of find_location, are_etags_comparable and the listings, to the letter.
+    None lists nothing. The questions must be those of find_location, are_etags_comparable and the listings, to the
+    letter.
     """
-    for place in (manifest.source, manifest.destination):
+    for place in (job.source, job.destination):
         asks_encryption = isinstance(place, Source) or place.encryption is None
         connection = place.connection or ""
         questions = list(_questions(place, asks_encryption=asks_encryption, shared=shared))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,26 +12,28 @@ from time import monotonic, time_ns
 from s3plan.app.capabilities import capabilities_for_plan
 from s3plan.app.comparability import are_etags_comparable
 from s3plan.app.connections import connections_of
-from s3plan.app.locations import FoundLocation, find_location
+from s3plan.app.locations import PlanEnds
 from s3plan.app.paths import default_plan_path
 from s3plan.app.plans.earlier_plans import check_may_replace, cleared_place, prune
 from s3plan.app.plans.first_questions import ask_first_questions, open_engines
+from s3plan.app.plans.selection import Selection, selected_jobs
 from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.runs.own_process import calm_collector
 from s3plan.app.stores import Stores
 from s3plan.planfile.documents.header import load_validator
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
+from s3plan.planner.job_build import JobSides
 from s3plan.planner.manifest.diagnostics import in_one_line
-from s3plan.planner.manifest.file import LoadedManifest, load_manifest, warning_of
-from s3plan.planner.manifest.job import Job, resolve_job
+from s3plan.planner.manifest.file import LoadedManifest, diagnostic_of, load_manifest
+from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
 from s3plan.planner.patterns import common_prefix
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
-from s3plan.schemas.plan.conditions import Condition, Enforcement
-from s3plan.schemas.plan.header import ManifestRecord
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.plan.header import CapabilityRecord, ManifestRecord, PlaceRecord
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.redaction import find_known
@@ -39,69 +41,74 @@ from s3plan.storage.listing.lister import OutOfOrder
 from s3plan.storage.listing.narrowed import open_narrowed_listing
 from s3plan.storage.listing.pace import ReaderWaits
 
-OpenLister = Callable[[Engine, PlanLocation, bool], Lister]
-"""Gives the lister of a location that exists; True: of a store that turned out to list out of order."""
+OpenLister = Callable[[str, Engine, PlanLocation, bool], Lister]
+"""Gives the lister of a job's location that exists; True: of a store that turned out to list out of order."""
 
 _TELL_EVERY_S = 0.25
 _LISTING_REQUESTS = 32
 
 
 def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> PlanMade:
-    """Compare both sides of the manifest's job and save the plan; nothing is written to either side.
+    """Compare both sides of the manifest's jobs and save the plan; nothing is written to either side.
 
     With `request.probe` the conditions of an unknown store are probed now, under the destination prefix. Raises
     ManifestInvalid, GuardRefused never (a held plan is saved and says so), ListingUnusable, StoreRefused,
     CredentialsUnusable, PlanRefused (another owner, or the plan's place is taken by an unfinished run), Locked.
     """
     loaded = load_manifest(request.manifest)
-    shared = common_prefix(resolve_job(loaded.manifest).filters.include)  # by both sides: key filters hold on both
-
+    selection = selected_jobs(loaded, request.select, without_dependencies=request.without_dependencies)
+    jobs = loaded.manifest.jobs
+    # By both sides of a job: key filters hold on both.
+    shared = {name: common_prefix(jobs[name].filters.include) for name in selection.names}
     reader = ReaderWaits()
 
-    def open_lister(engine: Engine, location: PlanLocation, unordered: bool) -> Lister:  # noqa: FBT001
-        return open_narrowed_listing(engine, location, shared=shared, unordered=unordered, reader=reader)
+    def open_lister(job: str, engine: Engine, location: PlanLocation, unordered: bool) -> Lister:  # noqa: FBT001
+        return open_narrowed_listing(engine, location, shared=shared[job], unordered=unordered, reader=reader)
 
-    return plan_loaded(loaded, request, open_lister=open_lister, shared=shared, on_event=on_event)
+    return plan_loaded(loaded, request, selection, open_lister=open_lister, shared=shared, on_event=on_event)
 
 
 def plan_loaded(
     loaded: LoadedManifest,
     request: PlanRequest,
+    selection: Selection,
     *,
     open_lister: OpenLister,
-    shared: bytes | None = None,
-    retried: RetriedPlan | None = None,
+    shared: Mapping[str, bytes] | None = None,
+    retried: Mapping[str, RetriedPlan] | None = None,
     on_event: OnEvent,
 ) -> PlanMade:
-    """Do so for a manifest that is in memory, and what its listers give; `retried` if that is a part of a job only.
+    """Do so for jobs of a manifest that is in memory, and what its listers give.
 
-    `shared` is what all listed keys begin with, where the listers list the locations.
+    `shared` is what all listed keys of a job begin with, where the listers list the locations; `retried` what is known
+    of jobs of which a part is planned.
     """
-    output = request.output or default_plan_path(request.manifest, job=loaded.manifest.name)
+    output = request.output or default_plan_path(request.manifest, name=loaded.manifest.name)
     if output.suffix != ".s3plan":
         raise UsageInvalid(f"{output}: a plan's file name ends in .s3plan")
     if request.keep is not None and request.keep < 0:
         raise UsageInvalid("a number of earlier plans to keep is 0 or more")
-    job = resolve_job(loaded.manifest)
+    jobs = resolve_jobs(loaded.manifest, selection.names)
+    entries = {job.name: loaded.manifest.jobs[job.name] for job in jobs}
     with (
         calm_collector() if request.owns_process else nullcontext(),
         Stores(connections_of(loaded.manifest), max_in_flight=2 * _LISTING_REQUESTS) as stores,
     ):
-        open_engines(stores, loaded.manifest)
+        open_engines(stores, entries.values())
         _refuse_secrets(loaded)  # now that the sessions are open, they are known
-        ask_first_questions(stores, loaded.manifest, shared=shared)
+        for name, entry in entries.items():
+            ask_first_questions(stores, entry, shared=None if shared is None else shared[name])
         check_may_replace(output)  # this and the next take as long as the answers
         load_validator()
-        source = find_location(stores, loaded.manifest.source, role=LocationRole.SOURCE)
-        destination = find_location(stores, loaded.manifest.destination, role=LocationRole.DESTINATION)
-        facts = _facts(request, loaded, stores, source, destination, retried=retried)
+        ends = PlanEnds.find(stores, entries)
+        facts = _facts(request, loaded, stores, ends, selection)
         built = _build(
             request,
-            job,
+            jobs,
             stores,
-            source=source,
-            destination=destination,
+            ends=ends,
             facts=facts,
+            retried=retried or {},
             output=output,
             open_lister=open_lister,
             on_event=on_event,
@@ -126,74 +133,77 @@ def _refuse_secrets(loaded: LoadedManifest) -> None:
 
 
 def _facts(
-    request: PlanRequest,
-    loaded: LoadedManifest,
-    stores: Stores,
-    source: FoundLocation,
-    destination: FoundLocation,
-    *,
-    retried: RetriedPlan | None,
+    request: PlanRequest, loaded: LoadedManifest, stores: Stores, ends: PlanEnds, selection: Selection
 ) -> PlanFacts:
     made_at = datetime.now(UTC)
-    capabilities = capabilities_for_plan(stores, destination, probe=request.probe, now=made_at)
+    manifest = loaded.manifest
+    capabilities = {
+        found.location.id: capabilities_for_plan(stores, found, probe=request.probe, now=made_at)
+        for found in ends.destinations
+    }
     warnings = [in_one_line(warning) for warning in loaded.warnings]
-    warnings += [*source.warnings, *destination.warnings]
-    warnings += stores.fallbacks([source.location, destination.location])
-    deletion = loaded.manifest.delete
-    known = {capabilities[Condition.DELETE_MATCH], capabilities[Condition.BATCH_DELETE_MATCH]}
-    if deletion is not None and known == {Enforcement.CHECKED} and deletion.unpinned.value != "allow":
-        warnings.append(
-            "this store enforces no condition on deletes: apply will refuse them unless the manifest says "
-            "`delete: {unpinned: allow}`"
-        )
-    offset_ms = stores.engine_of(source.location).clock_offset_ms
+    warnings += [warning for found in ends.places for warning in found.warnings]
+    warnings += stores.fallbacks(ends.locations)
+    for name, (_, destination) in ends.by_job.items():
+        deletion, known = manifest.jobs[name].delete, capabilities[destination.location.id]
+        if deletion is not None and deletion.unpinned.value != "allow" and _holds_no_delete(known):
+            warnings.append(
+                "this store enforces no condition on deletes: apply will refuse them unless the manifest says "
+                "`delete: {unpinned: allow}`"
+            )
     return PlanFacts(
         tool_version=version("s3plan"),
         made_at=made_at,
         expires_at=None if request.expires_after is None else made_at + request.expires_after,
-        store_now_ms=time_ns() // 1_000_000 + offset_ms,
-        manifest=ManifestRecord(path=str(request.manifest), sha256=loaded.sha256, text=loaded.text.decode("utf-8-sig")),
-        capabilities=capabilities,
-        etags_comparable=are_etags_comparable(stores, source, destination, loaded.manifest.destination.encryption),
-        warnings=tuple(warnings),
-        retried=retried,
-        say=lambda finding: in_one_line(warning_of(loaded, finding)),
+        name=manifest.name,
+        manifest=ManifestRecord(
+            path=str(request.manifest),
+            sha256=loaded.sha256,
+            text=loaded.text.decode("utf-8-sig"),
+            resolved=loaded.resolved,
+        ),
+        run=run_record(manifest.run),
+        places=tuple(_place_record(location, known) for location, known in capabilities.items()),
+        warnings=tuple(dict.fromkeys(warnings)),
+        say=lambda job, finding: in_one_line(diagnostic_of(loaded, finding, job=job)),
+        not_selected=selection.not_selected,
+        without_dependencies=selection.without_dependencies,
     )
+
+
+def _holds_no_delete(known: Capabilities) -> bool:
+    return {known[Condition.DELETE_MATCH], known[Condition.BATCH_DELETE_MATCH]} == {Enforcement.CHECKED}
+
+
+def _place_record(location: int, known: Capabilities) -> PlaceRecord:
+    records = (CapabilityRecord(condition=condition, enforcement=known[condition]) for condition in Condition)
+    return PlaceRecord(location=location, capabilities=tuple(records))
 
 
 def _build(
     request: PlanRequest,
-    job: Job,
+    jobs: Sequence[Job],
     stores: Stores,
     *,
-    source: FoundLocation,
-    destination: FoundLocation,
+    ends: PlanEnds,
     facts: PlanFacts,
+    retried: Mapping[str, RetriedPlan],
     output: Path,
     open_lister: OpenLister,
     on_event: OnEvent,
 ) -> BuiltPlan:
-    """Build with plain listings; where one turns out to be out of order, once more with those sorted on disk."""
-    unordered: set[LocationRole] = set()
+    """Build with plain listings; where one turns out to be out of order, once more with all sorted on disk."""
+    unordered = False
     while True:
-        listers = {
-            found.location.role: open_lister(
-                stores.engine_of(found.location), found.location, found.location.role in unordered
-            )
-            if found.exists
-            else None
-            for found in (source, destination)
-        }
-        source_lister = listers[LocationRole.SOURCE]
-        if source_lister is None:
-            raise AssertionError("the source's bucket was found")
+
+        def sides_of(job: Job, *, unordered: bool = unordered) -> JobSides:
+            return _sides(job, stores, ends, retried.get(job.name), open_lister=open_lister, unordered=unordered)
+
         try:
             with PlanWriter(output, replacing=cleared_place) as writer:
                 return build_plan(
-                    job,
-                    source=source_lister,
-                    destination=listers[LocationRole.DESTINATION],
-                    locations=(source.location, destination.location),
+                    [(job, sides_of(job)) for job in jobs],
+                    locations=ends.locations,
                     writer=writer,
                     facts=facts,
                     allow=request.allow,
@@ -201,10 +211,41 @@ def _build(
                     on_progress=_progress(on_event),
                 )
         except OutOfOrder as error:
-            if len(unordered) == len(listers):
+            if unordered:
                 raise
             on_event(Warned(f"{error}; listing again through a sort on disk"))
-            unordered = set(listers)
+            unordered = True
+
+
+def _sides(
+    job: Job,
+    stores: Stores,
+    ends: PlanEnds,
+    retried: RetriedPlan | None,
+    *,
+    open_lister: OpenLister,
+    unordered: bool,
+) -> JobSides:
+    source, destination = ends.by_job[job.name]
+
+    def open_listers() -> tuple[Lister, Lister | None]:
+        opened = [
+            open_lister(job.name, stores.engine_of(found.location), found.location, unordered) if found.exists else None
+            for found in (source, destination)
+        ]
+        if opened[0] is None:
+            raise AssertionError("the source's bucket was found")
+        return opened[0], opened[1]
+
+    encryption = ends.entries[job.name].destination.encryption
+    return JobSides(
+        from_location=source.location.id,
+        to_location=destination.location.id,
+        open_listers=open_listers,
+        store_now_ms=time_ns() // 1_000_000 + stores.engine_of(source.location).clock_offset_ms,
+        etags_comparable=are_etags_comparable(stores, source, destination, encryption),
+        retried=retried,
+    )
 
 
 def _progress(on_event: OnEvent) -> Callable[[int, int, int], None]:

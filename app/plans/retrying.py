@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from s3plan.app.paths import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.plans.planning import plan_loaded
+from s3plan.app.plans.selection import Selection
 from s3plan.app.requests import ApplyRequest, PlanMade, PlanRequest
 from s3plan.app.runs.absent_journals import existing_journal
 from s3plan.app.runs.checks import check_endpoints
@@ -17,12 +19,12 @@ from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import load_states
 from s3plan.executors.journal.lock import is_held
 from s3plan.planfile.reader import PlanReader, open_plan
-from s3plan.planner.manifest.file import parse_manifest
+from s3plan.planner.manifest.file import retold_manifest
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import Locked, UsageInvalid
 from s3plan.schemas.events import OnEvent
 from s3plan.schemas.objects import MAX_KEY_BYTES
-from s3plan.schemas.plan.actions import ActionKind
+from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.header import RetriedRecord
 from s3plan.schemas.plan.rows import PhaseName, PlanLocation
 from s3plan.schemas.printable import shown_path
@@ -54,9 +56,10 @@ def make_retry_plan(
             raise UsageInvalid(f"{shown_path(plan)} was never applied: there is nothing to retry")
         check_endpoints(opened, ApplyRequest(plan=plan))
         wanted = _wanted(opened, where)
-        retried = _retried(opened, wanted)
+        retried = {job: _retried(opened, job, keys) for job, keys in wanted.items()}
         record = opened.header.manifest
-    if not wanted.keys:
+        names = tuple(job.name for job in opened.header.jobs if job.name in wanted)
+    if not wanted:
         return None
     request = PlanRequest(
         manifest=Path(record.path),
@@ -64,10 +67,12 @@ def make_retry_plan(
         expires_after=expires_after,
         keep=None,
     )
+    loaded = retold_manifest(record)
     return plan_loaded(
-        parse_manifest(record.text.encode(), path=request.manifest),
+        loaded,
         request,
-        open_lister=lambda engine, location, _: KeyedLister(engine, location, wanted.at(location)),
+        Selection(names, tuple(name for name in loaded.manifest.jobs if name not in names)),
+        open_lister=lambda job, engine, location, _: KeyedLister(engine, location, wanted[job].at(location)),
         retried=retried,
         on_event=on_event,
     )
@@ -104,48 +109,70 @@ class _Wanted:
         return [key for key in self.keys if len(key) <= most]
 
 
-def _wanted(plan: PlanReader, journal: Path) -> _Wanted:
-    """Return what did not end well, and with it what the plan could not do: its conflicts hold deletes back here, too.
+def _wanted(plan: PlanReader, journal: Path) -> dict[str, _Wanted]:
+    """Return what did not end well of each job, and with it what the plan could not do; jobs without any are not there.
 
-    Deletes that were withheld wait for every write of the plan, so with them comes each that is not as planned.
+    A job's conflicts hold its deletes back here, too. Actions that were withheld wait for writes of the plan, so with
+    them comes each write that is not as planned.
     """
     with Journal.read(journal, plan_digest=plan.digest) as opened:
         states = load_states(performed_batches(plan), opened)
     takes_all = any(state.withheld is not None for state in states.values())
-    keys: set[bytes] = set()
-    due: set[bytes] = set()
-    conflicts: set[bytes] = set()
-    untried = 0
-
-    def take(key: bytes, *, among: set[bytes] | None) -> None:
-        keys.add(key)
-        if among is not None:
-            among.add(key)
-        if len(keys) > MOST_KEYS:
+    gathered = {job.name: _Gathered() for job in plan.header.jobs}
+    total = 0
+    for state in states.values():
+        phase = plan.phases_by_id[state.batch.phase]
+        of_job = gathered[phase.job]
+        ends = list(state.not_done())
+        positions = [position for position, end in ends if end is not None or takes_all]
+        of_job.untried += len(ends) - len(positions) if phase.name is PhaseName.COPY else 0
+        total += len(positions)
+        if total > MOST_KEYS:
             raise UsageInvalid(
                 f"more than {MOST_KEYS:,} actions of {plan.path} did not end well; make a new plan with `s3plan plan`"
             )
-
-    for state in states.values():
-        ends = list(state.not_done())
-        positions = [position for position, end in ends if end is not None or takes_all]
-        untried += len(ends) - len(positions) if plan.phases_by_id[state.batch.phase].name is PhaseName.COPY else 0
         actions = plan.actions(state.batch) if positions else ()
         for position in positions:
-            take(actions[position].key, among=due if actions[position].kind is ActionKind.COPY else None)
-    if keys and plan.header.objects_of_conflicts:
-        aside = {phase.id for phase in plan.phases_by_id.values() if phase.name is PhaseName.ASIDE}
-        for _, action in plan.iter_actions(phases=aside):
-            if action.kind is ActionKind.CONFLICT:
-                take(action.key, among=None if action.source_etag is None else conflicts)
-    unsayable = sorted(key for key in keys if not _is_sayable(key))
-    return _Wanted(
-        keys=sorted(keys.difference(unsayable)),
-        due=frozenset(due),
-        conflicts=frozenset(conflicts.difference(unsayable)),
-        unsayable=unsayable,
-        untried=untried,
-    )
+            of_job.take(actions[position])
+    if total:
+        _take_conflicts(plan, gathered)
+    return {name: each.sorted() for name, each in gathered.items() if each.keys}
+
+
+def _take_conflicts(plan: PlanReader, gathered: Mapping[str, _Gathered]) -> None:
+    """Add the objects that the plan itself could not write, of jobs of which something is retried."""
+    jobs = {job.name for job in plan.header.jobs if job.objects_of_conflicts and gathered[job.name].keys}
+    aside = {phase.id for phase in plan.phases if phase.name is PhaseName.ASIDE and phase.job in jobs}
+    for batch, action in plan.iter_actions(phases=aside) if aside else ():
+        if action.kind is ActionKind.CONFLICT:
+            gathered[plan.phases_by_id[batch.phase].job].take(action)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What is to be retried of one job, while it is found."""
+
+    keys: set[bytes] = field(default_factory=set)
+    due: set[bytes] = field(default_factory=set)
+    conflicts: set[bytes] = field(default_factory=set)
+    untried: int = 0
+
+    def take(self, action: Action) -> None:
+        self.keys.add(action.key)
+        if action.kind is ActionKind.COPY:
+            self.due.add(action.key)
+        elif action.kind is ActionKind.CONFLICT and action.source_pin is not None:
+            self.conflicts.add(action.key)
+
+    def sorted(self) -> _Wanted:
+        unsayable = sorted(key for key in self.keys if not _is_sayable(key))
+        return _Wanted(
+            keys=sorted(self.keys.difference(unsayable)),
+            due=frozenset(self.due),
+            conflicts=frozenset(self.conflicts.difference(unsayable)),
+            unsayable=unsayable,
+            untried=self.untried,
+        )
 
 
 def _is_sayable(key: bytes) -> bool:
@@ -156,12 +183,13 @@ def _is_sayable(key: bytes) -> bool:
     return True
 
 
-def _retried(plan: PlanReader, wanted: _Wanted) -> RetriedPlan:
-    """Return what the new plan has to know of this one; of a retry, with what that one knew of its own."""
-    header, before = plan.header, plan.header.retry_of
+def _retried(plan: PlanReader, name: str, wanted: _Wanted) -> RetriedPlan:
+    """Return what a job's new plan has to know of this one; of a retry, with what that one knew of its own."""
+    job = plan.header.job(name)
+    before = job.retry_of
     if before is None:
         before = RetriedRecord(
-            digest=plan.digest, source_objects=header.source.objects, destination_objects=header.destination.objects
+            digest=plan.digest, source_objects=job.source.objects, destination_objects=job.destination.objects
         )
     first = before.first_lost
     if first is None and wanted.unsayable:

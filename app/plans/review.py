@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
-from s3plan.app.ends import PlanEnd, ends_of
-from s3plan.app.runs.checks import changed_manifest, check_ends
-from s3plan.planfile import graph
+from s3plan.app.ends import JobEnds, ends_of
+from s3plan.app.runs.checks import changed_manifest
+from s3plan.planfile import graph_pictures
 from s3plan.planfile.documents.plan import iter_document
 from s3plan.planfile.reader import PlanReader, open_plan
-from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.plan.header import PlanHeader
-from s3plan.schemas.plan.rows import LocationRole, PhaseName
+from s3plan.schemas.plan.rows import PhaseName
 
 _PHASES_OF = {
     VerdictKind.COPY: PhaseName.COPY,
@@ -30,13 +29,21 @@ def verdict_of(action: Action) -> VerdictKind:
     """Return under which kind the plan's totals count an action."""
     match action.kind:
         case ActionKind.COPY:
-            return VerdictKind.COPY if action.destination_etag is None else VerdictKind.OVERWRITE
+            return VerdictKind.COPY if action.destination_pin is None else VerdictKind.OVERWRITE
         case ActionKind.DELETE:
             return VerdictKind.DELETE
         case ActionKind.SKIP:
             return VerdictKind.SKIPPED
         case ActionKind.CONFLICT:
             return VerdictKind.CONFLICT
+
+
+class ListedAction(NamedTuple):
+    """A line of a plan, whose it is, and as what it is counted."""
+
+    job: str
+    kind: VerdictKind
+    action: Action
 
 
 class Review:
@@ -77,45 +84,46 @@ class Review:
         return self._reader.plan_id
 
     @property
-    def ends(self) -> dict[LocationRole, PlanEnd]:
-        """The plan's source and destination."""
+    def ends(self) -> tuple[JobEnds, ...]:
+        """Where each job reads and writes."""
         return ends_of(self._reader.locations, self.header)
 
     def actions(
-        self, *, kinds: Collection[VerdictKind] | None = None, prefix: bytes | None = None
-    ) -> Iterator[tuple[VerdictKind, Action]]:
-        """Yield the plan's lines in order: copies, deletes, then what is set aside, each by key; raise PlanDamaged."""
+        self,
+        *,
+        kinds: Collection[VerdictKind] | None = None,
+        prefix: bytes | None = None,
+        job: str | None = None,
+    ) -> Iterator[ListedAction]:
+        """Yield the plan's lines with their jobs, in order; raise PlanDamaged.
+
+        Of each job: copies, deletes, then what is set aside, each by key.
+        """
         wanted = None if kinds is None else frozenset(kinds)
         names = None if wanted is None else {_PHASES_OF[kind] for kind in wanted if kind in _PHASES_OF}
-        phases = {phase.id for phase in self._reader.phases_by_id.values() if names is None or phase.name in names}
-        for _, action in self._reader.iter_actions(phases=phases):
+        phases = {
+            phase.id
+            for phase in self._reader.phases
+            if (names is None or phase.name in names) and (job is None or phase.job == job)
+        }
+        for batch, action in self._reader.iter_actions(phases=phases):
             kind = verdict_of(action)
             if (wanted is None or kind in wanted) and (prefix is None or action.key.startswith(prefix)):
-                yield kind, action
+                yield ListedAction(self._reader.phases_by_id[batch.phase].job, kind, action)
 
     def mermaid(self) -> str:
         """Return the plan's DAG as a Mermaid flowchart."""
-        return graph.mermaid(self._graph())
+        return graph_pictures.mermaid(self._reader.graph, self._reader.batches)
 
     def dot(self) -> str:
         """Return the plan's DAG in Graphviz' language."""
-        return graph.dot(self._graph())
+        return graph_pictures.dot(self._reader.graph, self._reader.batches)
 
     def document_lines(self) -> Iterator[str]:
         """Yield the whole plan as one JSON document, in pieces that are written one after the other."""
         return iter_document(self._reader)
 
-    def _graph(self) -> graph.PhaseGraph:
-        reader = self._reader
-        return graph.phase_graph(phases=reader.phases, edges=reader.edges, batches=reader.batches)
-
 
 def open_review(plan: Path) -> Review:
     """Open a plan to be shown; raise PlanRefused or PlanDamaged."""
-    opened = open_plan(plan)
-    try:
-        check_ends(opened)
-    except PlanRefused:
-        opened.close()
-        raise
-    return Review(opened)
+    return Review(open_plan(plan))

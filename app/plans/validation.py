@@ -7,8 +7,8 @@ from pathlib import Path
 
 from s3plan.planner.manifest.diagnostics import render_diagnostics
 from s3plan.planner.manifest.file import load_manifest
-from s3plan.planner.manifest.job import resolve_job
-from s3plan.schemas.manifest.models import Manifest
+from s3plan.planner.manifest.job import resolve_jobs
+from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.schema import schema_text
 
 __all__ = ["ValidManifest", "schema_text", "validate"]
@@ -26,6 +26,6 @@ class ValidManifest:
 def validate(path: Path) -> ValidManifest:
     """Return the manifest if it can be planned, without asking any store; raise ManifestInvalid with all findings."""
     loaded = load_manifest(path)
-    resolve_job(loaded.manifest)
+    resolve_jobs(loaded.manifest)
     remarks = render_diagnostics(loaded.warnings).split("\n") if loaded.warnings else ()
     return ValidManifest(loaded.path, loaded.manifest, tuple(remarks))

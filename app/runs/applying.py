@@ -57,6 +57,7 @@ def apply_plan(
         plan = stack.enter_context(open_plan(request.plan))
         check_approval(plan, request)
         check_header(plan, now=datetime.now(UTC))
+        _ = plan.graph  # held against the plan's jobs before anything else relies on it
         check_endpoints(plan, request)
         changed = changed_manifest(plan)
         if changed is not None and request.shown is None:  # who was shown the plan was told of it, too
@@ -83,7 +84,7 @@ def apply_plan(
             stack.enter_context(many_open_files())
         batches = sum(1 for state in states.values() if state.todo())
         stores, limits, told = _open_stores(stack, plan, request, batches=batches, lock=lock)
-        pins = plan.header.settings.pin_cores and stores.take_many(plan.locations)
+        pins = plan.header.run.pin_cores and stores.take_many(plan.locations)
         if request.owns_process:
             pins_this = pins and limits.sends_from_here
             on_event = stack.enter_context(tuned_process(pins_core=pins_this, on_event=on_event))
@@ -93,7 +94,7 @@ def apply_plan(
         run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level, asked)
         if _nothing_left(states):
             return report_end(run, standing_end(plan, states), began_s=monotonic())
-        settings = request.overrides.applied_to(plan.header.settings)
+        settings = request.overrides.applied_to(plan.header.run)
         control = open_control(limits, settings, lease=lock.lease)
         performer = EnginePerformer(stores.engine_of)
         in_worker = _open_engines(stores, plan, limits)
@@ -140,10 +141,10 @@ def _open_stores(
 ) -> tuple[Stores, EngineLimits, str | None]:
     """Return the engines, how wide they may go, and what to say if few files may be open."""
     record = plan.header.manifest
-    connections = connections_of(parse_manifest(record.text.encode(), path=Path(record.path)).manifest)
+    connections = connections_of(parse_manifest(record.resolved.encode(), path=Path(record.path)).manifest)
     unopened = Stores(connections, max_in_flight=1)
     limits = engine_limits(
-        request.overrides.applied_to(plan.header.settings),
+        request.overrides.applied_to(plan.header.run),
         workers=request.workers,
         executor=request.executor,
         batches=batches,
@@ -175,7 +176,7 @@ def _load(plan: PlanReader, journal: Journal) -> dict[int, BatchState]:
     """Return the standing of every batch; if a journal was lost, all of them may have been begun before."""
     states = load_states(performed_batches(plan), journal)
     for state in states.values():
-        state.withheld = None  # decided anew, once the writes have ended
+        state.reopen()
         if journal.doubtful_since_ms is not None:
             state.all_doubtful = True
             state.begun_at_ms = state.begun_at_ms or journal.doubtful_since_ms

@@ -18,7 +18,6 @@ from s3plan.planner.manifest.file import load_manifest, parse_manifest
 from s3plan.planner.manifest.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest.connections import Connection
-from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.printable import shown_path, typed_path
 
 _FULL_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -36,21 +35,13 @@ def check_approval(plan: PlanReader, request: ApplyRequest) -> None:
             )
 
 
-def check_ends(plan: PlanReader) -> None:
-    """Raise PlanRefused unless the plan has one source and one destination: screens show no more than these."""
-    roles = sorted(location.role for location in plan.locations)
-    if roles != sorted(LocationRole):
-        raise PlanRefused(f"{shown_path(plan.path)} needs one source and one destination; make a new plan")
-
-
 def check_header(plan: PlanReader, *, now: datetime) -> None:
     """Raise GuardRefused for a plan that a guard holds, PlanRefused for one that has expired at `now`."""
-    check_ends(plan)
     header = plan.header
-    held = [guard for guard in header.guards if guard.held and not guard.released]
+    held = header.named_held_guards
     if held:
-        which = "; ".join(f"{guard.name}: {guard.found:,} found, {guard.allowed:,} allowed" for guard in held)
-        release = " ".join(f"--allow {guard.name}={guard.found}" for guard in held)
+        which = "; ".join(f"{words}: {guard.found:,} found, {guard.allowed:,} allowed" for words, guard in held)
+        release = " ".join(f"--allow {words}={guard.found}" for words, guard in held)
         raise GuardRefused(
             f"{shown_path(plan.path)} is blocked by a guard ({which}); look at it, then plan again with {release}"
         )
@@ -102,7 +93,7 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:
     # The default connection goes where this user's own environment leads; Stores.check_endpoint holds it to that.
     named = [location for location in plan.locations if location.connection]
     record = plan.header.manifest
-    own = parse_manifest(record.text.encode(), path=Path(record.path)).manifest.connections
+    own = parse_manifest(record.resolved.encode(), path=Path(record.path)).manifest.connections
     trusts = {name: _trust(own[name]) for name in sorted({location.connection for location in named}) if name in own}
     trusts = {name: trust for name, trust in trusts.items() if trust != _USUAL_TRUST}
     endpoints = {location.endpoint for location in named if location.endpoint is not None}
@@ -146,7 +137,7 @@ def _untrusted(plan: PlanReader, what: str) -> PlanRefused:
 
 
 def _connections_beside(plan: PlanReader, own: Mapping[str, Connection]) -> list[Connection]:
-    """Return the connections of the manifests beside a plan; `own` are those of the text in the plan."""
+    """Return the connections of the manifests beside a plan; `own` are those that the plan has."""
     found: list[Connection] = []
     for manifest in _manifests_beside(plan):
         if _read(manifest) == plan.header.manifest.text.encode():  # nothing has changed: it is read already

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from s3plan.app.capabilities import probe_anew, remove_left_behind
@@ -13,7 +14,8 @@ from s3plan.schemas.errors import PlanRefused, S3PlanError, StoreRefused
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.plan.actions import Action, VerdictKind
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
-from s3plan.schemas.plan.rows import Batch, LocationRole, PhaseName, PlanLocation
+from s3plan.schemas.plan.header import JobRecord
+from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
 from s3plan.schemas.requests import Encryption
 from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.conditions.confirmation import Finding, confirm, makes_objects
@@ -27,10 +29,18 @@ _OF_DELETES = frozenset({Condition.DELETE_MATCH, Condition.BATCH_DELETE_MATCH})
 _SAMPLES = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A place that jobs of a plan write to, by these engines."""
+
+    plan: PlanReader
+    stores: Stores
+    destination: PlanLocation
+    jobs: tuple[JobRecord, ...]
+
+
 def confirmed(
-    plan: PlanReader,
-    stores: Stores,
-    destination: PlanLocation,
+    wanted: Wanted,
     found: Capabilities,
     *,
     needed: Collection[Condition],
@@ -44,16 +54,17 @@ def confirmed(
     refused; every other store always. Raises PlanRefused if wrong ones are executed and no probe can be made,
     StoreRefused, CredentialsUnusable.
     """
+    destination, stores = wanted.destination, wanted.stores
     is_of_table = (
         Enforcement.UNKNOWN not in known_capabilities(destination.endpoint, bucket=destination.bucket).values()
     )
-    changes = plan.header.objects_of(VerdictKind.OVERWRITE) + plan.header.objects_of(VerdictKind.DELETE)
+    changes = sum(job.objects_of(kind) for job in wanted.jobs for kind in (VerdictKind.OVERWRITE, VerdictKind.DELETE))
     if is_of_table and not changes:
         return found
     believed = _believed(found, needed, deletes_too=not is_of_table)
     if not believed:
         return found
-    finding, words = _ask(plan, stores, destination, believed, patience)
+    finding, words = _ask(wanted, believed, patience)
     if finding is Finding.REFUSED:
         return found
     if finding is Finding.UNTOLD and is_of_table:
@@ -93,18 +104,13 @@ def _believed(found: Capabilities, needed: Collection[Condition], *, deletes_too
     return frozenset(relied_on)
 
 
-def _ask(
-    plan: PlanReader,
-    stores: Stores,
-    destination: PlanLocation,
-    believed: frozenset[Condition],
-    patience: Patience | None,
-) -> tuple[Finding, str]:
-    engine = stores.engine_of(destination)
+def _ask(wanted: Wanted, believed: frozenset[Condition], patience: Patience | None) -> tuple[Finding, str]:
+    destination = wanted.destination
+    engine = wanted.stores.engine_of(destination)
     cache = CapabilityCache(capability_cache_path())
     remove_left_behind(engine, destination, cache=cache, patience=patience)
     last: tuple[Finding, str] = Finding.UNTOLD, "there is no object to try it with"
-    for sample in _samples(plan, stores, believed):
+    for sample in _samples(wanted, believed):
         stem = new_probe_stem(destination.prefix)
         if makes_objects(believed):
             cache.note_confirmation(destination.endpoint, destination.bucket, stem=stem)
@@ -122,29 +128,25 @@ def _ask(
     return last
 
 
-def _samples(plan: PlanReader, stores: Stores, believed: frozenset[Condition]) -> Sequence[Sample | None]:
+def _samples(wanted: Wanted, believed: frozenset[Condition]) -> Sequence[Sample | None]:
     """Return the smallest objects of the first batch that has such as are needed, to be tried one after another."""
     if not believed & (_OF_COPIES | _OF_UPLOADS):
         return [None]
-    threshold_bytes = plan.header.settings.multipart_threshold_bytes
-    batches = [batch for batch in plan.batches if plan.phases_by_id[batch.phase].name is PhaseName.COPY]
-    by_size = {
-        is_large: [
-            batch for batch in batches if (batch.actions == 1 and batch.size_bytes >= threshold_bytes) is is_large
-        ]
-        for is_large in (False, True)
-    }
-    wanted = by_size[bool(believed & _OF_UPLOADS)]
-    if wanted:
-        return _smallest(plan, stores, wanted[0], LocationRole.SOURCE)
-    deletes = [batch for batch in plan.batches if plan.phases_by_id[batch.phase].name is PhaseName.DELETE]
-    return _smallest(plan, stores, deletes[0], LocationRole.DESTINATION) if deletes else []
+    plan, jobs = wanted.plan, {job.name for job in wanted.jobs}
+    threshold_bytes = plan.header.run.multipart_threshold_bytes
+    takes_large = bool(believed & _OF_UPLOADS)
+    for batch in plan.batches_of(PhaseName.COPY, jobs):
+        is_large = batch.actions == 1 and batch.size_bytes >= threshold_bytes
+        source = plan.source(batch)
+        if is_large is takes_large and source is not None:
+            return _smallest(wanted, batch, source, pays=wanted.stores.pays_for(source))
+    deletes = plan.batches_of(PhaseName.DELETE, jobs)
+    return _smallest(wanted, deletes[0], wanted.destination, pays=False) if deletes else []
 
 
-def _smallest(plan: PlanReader, stores: Stores, batch: Batch, role: LocationRole) -> list[Sample]:
-    location = next(location for location in plan.locations if location.role is role)
-    pays = role is LocationRole.SOURCE and stores.pays_for_source(plan.locations)
-    asked = plan.header.settings.encryption
+def _smallest(wanted: Wanted, batch: Batch, location: PlanLocation, *, pays: bool) -> list[Sample]:
+    plan = wanted.plan
+    asked = plan.header.job(plan.phases_by_id[batch.phase].job).settings.encryption
     encryption = None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
 
     def sample_of(action: Action) -> Sample:

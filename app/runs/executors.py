@@ -19,7 +19,7 @@ from s3plan.executors.workers.core_pin import core_count
 from s3plan.executors.workers.messages import OpenPerformer
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.manifest.models import MOST_WORKERS
-from s3plan.schemas.plan.header import ResolvedSettings
+from s3plan.schemas.plan.header import RunRecord
 from s3plan.schemas.ports import Executor, Performer
 
 _DEFAULT_WORKERS = 4
@@ -71,7 +71,7 @@ class EngineLimits:
 
 
 def engine_limits(
-    settings: ResolvedSettings,
+    settings: RunRecord,
     *,
     executor: str | None,
     workers: int | None,
@@ -102,7 +102,7 @@ def engine_limits(
     return EngineLimits(name, useful, in_flight, most, opens, where)
 
 
-def open_control(limits: EngineLimits, settings: ResolvedSettings, *, lease: Lease | None = None) -> RunControl:
+def open_control(limits: EngineLimits, settings: RunRecord, *, lease: Lease | None = None) -> RunControl:
     """Return the control of one run, which may send by its lease only (None: as long as it lasts).
 
     Worker processes climb by themselves: each sees the store's latency.

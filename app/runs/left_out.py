@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.plan.actions import VerdictKind
-from s3plan.schemas.plan.header import PlanHeader
+from collections import Counter
 
-_ARCHIVED = "archived: "
+from s3plan.schemas.plan.header import PlanHeader
 
 
 def left_out_sentences(header: PlanHeader) -> tuple[str, ...]:
     """Return a sentence about archived objects that the plan leaves out, with their storage classes; none without."""
-    found = [
-        (total.rule.removeprefix(_ARCHIVED), total.objects)
-        for total in header.totals
-        if total.kind is VerdictKind.SKIPPED and total.rule.startswith(_ARCHIVED)
-    ]
+    found: Counter[str] = Counter()
+    for job in header.jobs:
+        found.update(job.archived_objects)
     if not found:
         return ()
-    objects = sum(count for _, count in found)
-    classes = ", ".join(f"{count:,} {name}" for name, count in found)
+    objects = found.total()
+    classes = ", ".join(f"{count:,} {name}" for name, count in found.items())
     said = "1 archived object was" if objects == 1 else f"{objects:,} archived objects were"
     return (f"{said} left out ({classes}): to copy them, restore them and plan again",)

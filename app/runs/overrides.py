@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.manifest.models import RunSettings
 from s3plan.schemas.manifest.values import Plain
-from s3plan.schemas.plan.header import ResolvedSettings
+from s3plan.schemas.plan.header import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class RunOverrides:
     max_failures: int | None = None
     retries: int | None = None
 
-    def applied_to(self, settings: ResolvedSettings) -> ResolvedSettings:
+    def applied_to(self, settings: RunRecord) -> RunRecord:
         """Return a plan's settings as they hold for this run; raise UsageInvalid for a number that cannot be meant."""
         names = ("in_flight", "rate_per_s", "bandwidth_bytes_per_s", "max_failures")
         said = {name: value for name in names if (value := getattr(self, name)) is not None}

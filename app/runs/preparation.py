@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from s3plan.app.capabilities import find_out, known_before
-from s3plan.app.runs.confirmation import confirmed
+from s3plan.app.runs.confirmation import Wanted, confirmed
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.events import OnEvent, Prepared, Warned
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
-from s3plan.schemas.plan.rows import LocationRole, PhaseName, PlanLocation
+from s3plan.schemas.plan.header import JobRecord
+from s3plan.schemas.plan.rows import PhaseName, PlanLocation
 from s3plan.storage.places.buckets import BucketMissing, claim_bucket, create_bucket, find_region, is_owned_by_another
 from s3plan.storage.s3.patience import Patience
 
@@ -25,63 +27,96 @@ def prepare(
     allow_checked: bool,
     on_event: OnEvent,
     patience: Patience,
-) -> Capabilities:
-    """Create the destination's bucket if the plan says so, check owners, find out what is enforced.
+) -> dict[int, Capabilities]:
+    """Create the buckets that the plan says, check owners, find out what is enforced where it writes.
 
-    `is_first`: no run of the plan has come further than this; a later one finds the bucket that it made.
+    Returns that by the locations' ids. `is_first`: no run of the plan has come further than this; a later one finds the
+    buckets that it made.
 
-    Raises PlanRefused (exit 4) if the store does less than the plan states, StoreRefused, CredentialsUnusable. The
-    only things written before that are the bucket and the probe's own objects, which are removed again. What the hooks
+    Raises PlanRefused (exit 4) if a store does less than the plan states, StoreRefused, CredentialsUnusable. The
+    only things written before that are the buckets and the probe's own objects, which are removed again. What the hooks
     of `patience` raise comes out, too.
     """
     for location in plan.locations:
         stores.check_endpoint(location)
-    destination = next(location for location in plan.locations if location.role is LocationRole.DESTINATION)
     for location in plan.locations:
         _find_bucket(plan, stores, location, is_first=is_first, on_event=on_event, patience=patience)
-    found = _find_out(plan, stores, destination, on_event=on_event, patience=patience)
-    _compare(plan, found, allow_checked=allow_checked, on_event=on_event)
+    found: dict[int, Capabilities] = {}
+    for destination, jobs in jobs_by_destination(plan).items():
+        location = plan.locations_by_id[destination]
+        known = _find_out(plan, stores, location, jobs, on_event=on_event, patience=patience)
+        _compare(plan, location, jobs, known, allow_checked=allow_checked, on_event=on_event)
+        found[destination] = known
+    return found
+
+
+def jobs_by_destination(plan: PlanReader) -> dict[int, list[JobRecord]]:
+    """Return the jobs that write to each location."""
+    found: dict[int, list[JobRecord]] = {}
+    for job in plan.header.jobs:
+        found.setdefault(job.to_location, []).append(job)
     return found
 
 
 def _find_out(
-    plan: PlanReader, stores: Stores, destination: PlanLocation, *, on_event: OnEvent, patience: Patience
+    plan: PlanReader,
+    stores: Stores,
+    destination: PlanLocation,
+    jobs: Sequence[JobRecord],
+    *,
+    on_event: OnEvent,
+    patience: Patience,
 ) -> Capabilities:
     """Return what the store enforces: probed now, or known before and seen to be so still."""
     now = datetime.now(UTC)
     known = known_before(destination, now=now)
     if known is None:
         return find_out(stores, destination, now=now, patience=patience)
-    needed = needed_conditions(plan)
-    return confirmed(plan, stores, destination, known, needed=needed, now=now, on_event=on_event, patience=patience)
+    needed = needed_conditions(plan, jobs)
+    wanted = Wanted(plan, stores, destination, tuple(jobs))
+    return confirmed(wanted, known, needed=needed, now=now, on_event=on_event, patience=patience)
 
 
 def _find_bucket(
     plan: PlanReader, stores: Stores, location: PlanLocation, *, is_first: bool, on_event: OnEvent, patience: Patience
 ) -> None:
     engine = stores.engine_of(location)
-    is_new = location.role is LocationRole.DESTINATION and not plan.header.destination.bucket_exists
+    makers = [
+        job
+        for job in plan.header.jobs
+        if job.to_location == location.id and not job.destination.bucket_exists and job.settings.create_bucket
+    ]
     try:
         find_region(engine, location.bucket, owner=location.owner, patience=patience)
     except BucketMissing:
-        if location.role is LocationRole.SOURCE or not plan.header.settings.create_bucket:
+        if not any(job.to_location == location.id and job.settings.create_bucket for job in plan.header.jobs):
             raise
         create_bucket(engine, location.bucket, region=location.region, patience=patience)
         where = f" in {location.region}" if location.region else ""
         at = f" at {location.endpoint}" if location.endpoint else ""
         on_event(Prepared(f"created the bucket {location.bucket}{where}{at}"))
     else:
-        if is_new and is_first:
+        if makers and is_first:
             claim_bucket(engine, location.bucket, region=location.region, owner=location.owner, patience=patience)
     if is_owned_by_another(engine, location.bucket, owner=location.owner, patience=patience):
         raise PlanRefused(f"{location.url} is not owned by {location.owner} any more, as the plan says")
 
 
-def _compare(plan: PlanReader, found: Capabilities, *, allow_checked: bool, on_event: OnEvent) -> None:
-    """Hold what the store does against what the plan states, for the conditions that its actions need."""
+def _compare(
+    plan: PlanReader,
+    location: PlanLocation,
+    jobs: Sequence[JobRecord],
+    found: Capabilities,
+    *,
+    allow_checked: bool,
+    on_event: OnEvent,
+) -> None:
+    """Hold what the store does against what the plan states, for the conditions that the jobs' actions need."""
     stated = dict.fromkeys(Condition, Enforcement.ENFORCED)  # what a plan is silent about it cannot do without
-    stated |= {record.condition: record.enforcement for record in plan.header.capabilities}
-    needed = needed_conditions(plan)
+    for place in plan.header.places:
+        if place.location == location.id:
+            stated |= {record.condition: record.enforcement for record in place.capabilities}
+    needed = needed_conditions(plan, jobs)
     less = [condition for condition in needed if found[condition].rank < stated[condition].rank]
     if less and not allow_checked:
         which = "; ".join(f"{condition}: planned {stated[condition]}, found {found[condition]}" for condition in less)
@@ -89,13 +124,13 @@ def _compare(plan: PlanReader, found: Capabilities, *, allow_checked: bool, on_e
             f"the store enforces less than the plan states ({which}); plan again, or accept it with --allow-checked"
         )
     deletes = {Condition.DELETE_MATCH, Condition.BATCH_DELETE_MATCH} & set(needed)
-    if deletes and not _is_covered(found) and not plan.header.settings.unpinned_deletes:
+    if deletes and not _is_covered(found) and not all(_may_delete_unpinned(job) for job in jobs):
         raise PlanRefused(
             "this store does not enforce that a deleted object is still the planned one; to let s3plan look, "
             "compare and then delete, say `delete: {unpinned: allow}` in the manifest and plan again"
         )
     if deletes and found[Condition.DELETE_MATCH].by_store and not found[Condition.BATCH_DELETE_MATCH].by_store:
-        number = plan.header.objects_of(VerdictKind.DELETE)
+        number = sum(job.objects_of(VerdictKind.DELETE) for job in jobs)
         many = f"{number:,} deletes go" if number != 1 else "1 delete goes"
         on_event(Prepared(f"{many} one by one: this store holds no conditions in deletes of many objects at once"))
     checked = [
@@ -112,16 +147,21 @@ def _compare(plan: PlanReader, found: Capabilities, *, allow_checked: bool, on_e
         )
 
 
+def _may_delete_unpinned(job: JobRecord) -> bool:
+    return job.settings.unpinned_deletes or not job.objects_of(VerdictKind.DELETE)
+
+
 def _is_covered(found: Capabilities) -> bool:
     return found[Condition.DELETE_MATCH].by_store or found[Condition.BATCH_DELETE_MATCH].by_store
 
 
-def needed_conditions(plan: PlanReader) -> list[Condition]:
-    """Return the conditions that this plan's actions rest on."""
-    header = plan.header
-    creates, overwrites = header.objects_of(VerdictKind.COPY), header.objects_of(VerdictKind.OVERWRITE)
-    threshold_bytes = header.settings.multipart_threshold_bytes
-    copies = [batch for batch in plan.batches if plan.phases_by_id[batch.phase].name is PhaseName.COPY]
+def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condition]:
+    """Return the conditions that the actions of these jobs rest on."""
+    creates, overwrites = (
+        sum(job.objects_of(kind) for job in jobs) for kind in (VerdictKind.COPY, VerdictKind.OVERWRITE)
+    )
+    threshold_bytes = plan.header.run.multipart_threshold_bytes
+    copies = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})
     has_large = any(batch.actions == 1 and batch.size_bytes >= threshold_bytes for batch in copies)
     has_small = any(batch.actions > 1 or batch.size_bytes < threshold_bytes for batch in copies)
     needed: list[Condition] = []
@@ -133,6 +173,6 @@ def needed_conditions(plan: PlanReader) -> list[Condition]:
         needed += [Condition.PART_SOURCE_MATCH]
         needed += [Condition.COMPLETE_ABSENT] if creates else []
         needed += [Condition.COMPLETE_MATCH] if overwrites else []
-    if header.objects_of(VerdictKind.DELETE):
+    if any(job.objects_of(VerdictKind.DELETE) for job in jobs):
         needed += [Condition.BATCH_DELETE_MATCH, Condition.DELETE_MATCH]
     return needed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from time import monotonic
@@ -35,9 +35,9 @@ from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.events import OnEvent, RunEnded, RunPaused, RunResumed, RunStarted
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.conditions import Capabilities
-from s3plan.schemas.plan.header import ResolvedSettings
-from s3plan.schemas.plan.rows import LocationRole, PhaseName
-from s3plan.schemas.ports import Engine, Executor
+from s3plan.schemas.plan.header import JobRecord, RunRecord
+from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
+from s3plan.schemas.ports import Executor
 from s3plan.schemas.requests import Encryption
 from s3plan.schemas.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
 from s3plan.schemas.tasks import TaskSettings
@@ -76,20 +76,20 @@ def run_scheduler(
     executor: Executor,
     control: RunControl,
     limits: EngineLimits,
-    capabilities: Capabilities,
+    capabilities: Mapping[int, Capabilities],
 ) -> ApplyReport:
     plan, journal, on_event = run.plan, run.journal, run.on_event
-    settings = run.request.overrides.applied_to(plan.header.settings)
+    settings = run.request.overrides.applied_to(plan.header.run)
     for location in plan.locations:
         run.stores.engine_of(location)  # opened here: batches only look them up
-    destination = _destination_engine(run)
+    destination = run.stores.engine_of(_destination(run))
 
     def store_now_ms() -> int:
         return max(now_ms() + destination.clock_offset_ms, 0)  # a store may say any year; a journal's begin in 1970
 
     reporter = _reporter(run, states, control)
     recorder = Recorder(journal, clock=monotonic)
-    breaker = CircuitBreaker(probe_sender(run.stores, plan.locations), clock=monotonic)
+    breaker = CircuitBreaker(probe_sender(run.stores, _destination(run)), clock=monotonic)
     books = Bookkeeper(
         states,
         recorder=recorder,
@@ -100,6 +100,7 @@ def run_scheduler(
         on_event=on_event,
         now_ms=now_ms,
         told=frozenset(OutcomeKind) if run.request.every_action else TOLD,
+        job_of=_job_finder(plan),
     )
     began_s = monotonic()
     number = _begin_run(run, states, limits.executor)
@@ -113,7 +114,7 @@ def run_scheduler(
         bookkeeper=books,
         reporter=reporter,
         hold=hold,
-        settings=_task_settings(run, capabilities),
+        settings_of=_settings_finder(run, capabilities),
         limits=_limits(run.request, settings),
         outcome_of=_outcome_finder(journal, recorder),
         known_uploads=lambda batch: _known_uploads(journal, recorder, batch),
@@ -157,12 +158,12 @@ def _begin_run(run: OpenedRun, states: dict[int, BatchState], executor: str) -> 
     return number
 
 
-def _destination_engine(run: OpenedRun) -> Engine:
-    found = next(location for location in run.plan.locations if location.role is LocationRole.DESTINATION)
-    return run.stores.engine_of(found)
+def _destination(run: OpenedRun) -> PlanLocation:
+    """Return the place whose clock times beginnings: one of those that the plan writes to."""
+    return run.plan.locations_by_id[run.plan.header.jobs[0].to_location]
 
 
-def _limits(request: ApplyRequest, settings: ResolvedSettings) -> RunLimits:
+def _limits(request: ApplyRequest, settings: RunRecord) -> RunLimits:
     duration = request.max_duration
     return RunLimits(
         max_failures=settings.max_failures,
@@ -186,15 +187,26 @@ def _engines_used(run: OpenedRun) -> list[EngineUsed]:
     return [EngineUsed(connection, choice.name.value, choice.reason) for connection, choice in choices.items()]
 
 
-def _task_settings(run: OpenedRun, capabilities: Capabilities) -> TaskSettings:
-    settings = run.plan.header.settings
-    asked = settings.encryption
+def _job_finder(plan: PlanReader) -> Callable[[int], str]:
+    is_alone = len(plan.header.jobs) == 1
+    return lambda phase: "" if is_alone else plan.phases_by_id[phase].job
+
+
+def _settings_finder(run: OpenedRun, capabilities: Mapping[int, Capabilities]) -> Callable[[Batch], TaskSettings]:
+    """Return what gives a batch the settings of its job at the place that it writes to."""
+    plan = run.plan
+    by_job = {job.name: _task_settings(run, job, capabilities[job.to_location]) for job in plan.header.jobs}
+    return lambda batch: by_job[plan.phases_by_id[batch.phase].job]
+
+
+def _task_settings(run: OpenedRun, job: JobRecord, capabilities: Capabilities) -> TaskSettings:
+    asked = job.settings.encryption
     return TaskSettings(
         capabilities=dict(capabilities),
-        multipart_threshold_bytes=settings.multipart_threshold_bytes,
-        part_size_bytes=settings.part_size_bytes,
+        multipart_threshold_bytes=run.plan.header.run.multipart_threshold_bytes,
+        part_size_bytes=run.plan.header.run.part_size_bytes,
         encryption=None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key),
-        source_requester_pays=run.stores.pays_for_source(run.plan.locations),
+        source_requester_pays=run.stores.pays_for(run.plan.locations_by_id[job.from_location]),
     )
 
 

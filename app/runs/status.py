@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +10,12 @@ from pathlib import Path
 from s3plan.app.ends import ends_of
 from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.plans.earlier_plans import earlier_plans
-from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
+from s3plan.app.requests import EarlierPlan, FailureLine, JobStanding, RunLine, Status
 from s3plan.app.runs.absent_journals import existing_journal
-from s3plan.app.runs.checks import check_ends
 from s3plan.app.runs.left_out import left_out_sentences
-from s3plan.app.runs.standing import performed_batches, read_states, standing_end, was_begun
+from s3plan.app.runs.standing import count_open, performed_batches, read_states, standing_end, was_begun
 from s3plan.executors.journal.journal import Journal
-from s3plan.executors.journal.ledger import does_not_fit
+from s3plan.executors.journal.ledger import BatchState, does_not_fit, total_counts
 from s3plan.executors.journal.lock import is_held
 from s3plan.executors.journal.progress_file import progress_path, read_progress
 from s3plan.executors.journal.records import RunRecord
@@ -24,6 +23,7 @@ from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
+from s3plan.schemas.plan.rows import Batch
 from s3plan.schemas.run_states import RunState
 
 _GOES_ON = frozenset({RunState.RUNNING, RunState.PAUSED})
@@ -34,7 +34,6 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
     """Return where a plan stands; raise PlanRefused, PlanDamaged, JournalRefused."""
     where = journal or journal_path(plan)
     with open_plan(plan) as opened:
-        check_ends(opened)
         states = read_states(opened, where)
         runs: list[RunRecord] = []
         if where.exists():
@@ -56,10 +55,22 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
             remaining=end.remaining,
             runs=tuple(_line(run, is_running=is_running and run is runs[-1]) for run in runs),
             ends=ends_of(opened.locations, opened.header),
+            jobs=_standings(opened, states),
             messages=(*_lost(opened, where), *sorted(withheld), *left_out_sentences(opened.header)),
             progress=_progress(where, runs[-1], opened.digest) if runs and state in _GOES_ON else None,
             evidence=end.evidence,
         )
+
+
+def _standings(plan: PlanReader, states: Mapping[int, BatchState]) -> tuple[JobStanding, ...]:
+    """Return where each job stands."""
+    found: list[JobStanding] = []
+    for job in plan.header.jobs:
+        own = [state for state in states.values() if plan.phases_by_id[state.batch.phase].job == job.name]
+        counts = {kind: number for kind, number in total_counts(own).items() if number}
+        actions = sum(state.batch.actions for state in own)
+        found.append(JobStanding(job.name, actions, count_open({state.batch.id: state for state in own}), counts))
+    return tuple(found)
 
 
 def _lost(plan: PlanReader, journal: Path) -> list[str]:
@@ -154,6 +165,7 @@ def _failures_in(opened: PlanReader, journal: Path) -> Iterator[FailureLine]:
             action = actions[record.position]
             failure = None if record.failure is None else record.failure.value
             yield FailureLine(
+                _job_of(opened, batches[record.batch]),
                 action.kind.value,
                 action.key,
                 record.kind,
@@ -168,6 +180,7 @@ def _failures_in(opened: PlanReader, journal: Path) -> Iterator[FailureLine]:
             if batch.withheld is not None and batch.id in batches:
                 for action in opened.actions(batches[batch.id]):
                     yield FailureLine(
+                        _job_of(opened, batches[batch.id]),
                         action.kind.value,
                         action.key,
                         OutcomeKind.SKIPPED,
@@ -176,6 +189,10 @@ def _failures_in(opened: PlanReader, journal: Path) -> Iterator[FailureLine]:
                         0,
                         _moment((runs[-1].ended_at_ms or runs[-1].began_at_ms) if runs else batch.begun_at_ms),
                     )
+
+
+def _job_of(plan: PlanReader, batch: Batch) -> str:
+    return plan.phases_by_id[batch.phase].job
 
 
 def _moment(at_ms: int) -> datetime:

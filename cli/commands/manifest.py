@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 from s3plan.app.plans.validation import ValidManifest, schema_text, validate
-from s3plan.cli.commands.plan import manifest_or_default
+from s3plan.cli.commands.plan import named_manifests
 from s3plan.cli.failure_exit import report_failure
 from s3plan.cli.screens.terminal import open_terminal
 from s3plan.cli.screens.wording import path_text
@@ -26,7 +26,7 @@ def validate_all(manifests: Sequence[Path], *, no_color: bool) -> int:
     """Say of each manifest whether it can be planned; all findings of all of them."""
     terminal = open_terminal(no_color=no_color)
     code = ExitCode.DONE
-    for path in manifests or [manifest_or_default(None)]:
+    for path in named_manifests(manifests):
         try:
             loaded = validate(path)
         except ManifestInvalid as error:
@@ -39,5 +39,8 @@ def validate_all(manifests: Sequence[Path], *, no_color: bool) -> int:
 
 def _valid_line(loaded: ValidManifest) -> Text:
     manifest = loaded.manifest
-    text = f"{manifest.name} ({manifest.mode.value}), {manifest.source.url} to {manifest.destination.url}"
+    jobs = [
+        f"{name} ({job.mode.value}), {job.source.url} to {job.destination.url}" for name, job in manifest.jobs.items()
+    ]
+    text = jobs[0] if len(jobs) == 1 else f"{manifest.name}, {len(jobs)} jobs: {'; '.join(jobs)}"
     return Text.assemble(f"{path_text(loaded.path)}: ", ("valid", "green"), f": {escape_unprintable(text)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, starmap
 from os import fsencode
@@ -12,14 +12,13 @@ from pathlib import Path
 from rich.text import Text
 from s3plan.app.clock import now_utc
 from s3plan.app.plans.choosing import Purpose, chosen_plan
-from s3plan.app.plans.review import Review, open_review
+from s3plan.app.plans.review import ListedAction, Review, open_review
 from s3plan.cli.screens.plan import LOOKS, ShownPlan, next_step_lines, plan_lines
 from s3plan.cli.screens.terminal import Terminal, open_terminal
 from s3plan.cli.screens.wording import key_text, size_text
 from s3plan.cli.streams.csv_rows import ACTION_COLUMNS, action_row, write_csv
 from s3plan.schemas.errors import ExitCode, UsageInvalid
-from s3plan.schemas.plan.actions import Action, VerdictKind
-from s3plan.schemas.plan.rows import LocationRole
+from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.printable import escape_unprintable
 
 _KINDS_BY_WORD = {look.word: kind for kind, look in LOOKS.items()}
@@ -30,21 +29,34 @@ _WORD_WIDTH = max(len(look.word) for look in LOOKS.values())
 class ShowOptions:
     """The command line of `show`."""
 
-    plan: Path | None = None
     lists: bool = False
     kinds: tuple[str, ...] = ()
     prefix: str | None = None
     limit: int | None = None
+    job: str | None = None
     json: bool = False
     csv: bool = False
     no_color: bool = False
 
 
-def show(options: ShowOptions) -> int:
-    """Print a plan: the screen, its actions one by one, or all of it for programs."""
+def show_all(plans: Sequence[Path], options: ShowOptions) -> int:
+    """Print plans, one after the other; without any the only unfinished one here."""
     _check(options)
+    if len(plans) > 1 and (options.json or options.csv):
+        raise UsageInvalid("--json and --csv print one plan; name one")
     terminal = open_terminal(no_color=options.no_color)
-    with open_review(chosen_plan(options.plan, Purpose.LOOK)) as review:
+    for position, plan in enumerate(plans or [None]):
+        if position:
+            terminal.print([Text()])
+        _show(chosen_plan(plan, Purpose.LOOK), options, terminal)
+    return ExitCode.DONE
+
+
+def _show(plan: Path, options: ShowOptions, terminal: Terminal) -> None:
+    """Print a plan: the screen, its actions one by one, or all of it for programs."""
+    with open_review(plan) as review:
+        if options.job is not None:
+            _check_job(options.job, review)
         if options.json:
             for piece in review.document_lines():
                 terminal.stdout.write(piece)
@@ -56,8 +68,15 @@ def show(options: ShowOptions) -> int:
             _print_list(review, options, terminal)
         else:
             shown = ShownPlan(review.path, review.digest, review.header, review.ends)
-            terminal.print([*plan_lines(shown, now=now_utc(), prefixes=None), *next_step_lines(shown)])
-    return ExitCode.DONE
+            lines = plan_lines(shown, now=now_utc(), prefixes=None, job=options.job)
+            terminal.print([*lines, *next_step_lines(shown)])
+
+
+def _check_job(name: str, review: Review) -> None:
+    """Raise UsageInvalid for a job that the plan has not got."""
+    known = [job.name for job in review.header.jobs]
+    if name not in known:
+        raise UsageInvalid(f"--job: the plan has no job {name}; its jobs are {', '.join(known)}")
 
 
 def draw_graph(plan: Path | None, *, dot: bool) -> int:
@@ -69,13 +88,15 @@ def draw_graph(plan: Path | None, *, dot: bool) -> int:
     return ExitCode.DONE
 
 
-def list_lines(rows: Iterable[tuple[VerdictKind, Action]]) -> Iterator[Text]:
-    """Yield a line for each action: mark, kind, size, key, reason."""
-    for kind, action in rows:
+def list_lines(rows: Iterable[ListedAction], *, names_jobs: bool = False) -> Iterator[Text]:
+    """Yield a line for each action: mark, kind, size, key, reason; where there are several jobs, which one's."""
+    for job, kind, action in rows:
         look = LOOKS[kind]
         line = Text().append(f"{look.mark} {look.word:<{_WORD_WIDTH}}", style=look.style)
         line.append(f"  {size_text(action.size_bytes):>10}  {_places(action)}")
         line.append(f"  ({escape_unprintable(action.reason)})", style="dim")
+        if names_jobs:
+            line.append(f"  {escape_unprintable(job)}", style="dim")
         yield line
 
 
@@ -88,14 +109,15 @@ def _places(action: Action) -> str:
 
 def _print_list(review: Review, options: ShowOptions, terminal: Terminal) -> None:
     rows = _rows(review, options)
-    terminal.print(list_lines(_counted(islice(rows, options.limit), review, options, terminal)))
+    counted = _counted(islice(rows, options.limit), review, options, terminal)
+    terminal.print(list_lines(counted, names_jobs=len(review.header.jobs) > 1))
     if options.limit is not None and next(rows, None) is not None:
         terminal.say([Text(f"There is more; these are the first {options.limit:,} (--limit).")])
 
 
 def _counted(
-    rows: Iterable[tuple[VerdictKind, Action]], review: Review, options: ShowOptions, terminal: Terminal
-) -> Iterator[tuple[VerdictKind, Action]]:
+    rows: Iterable[ListedAction], review: Review, options: ShowOptions, terminal: Terminal
+) -> Iterator[ListedAction]:
     """Yield the rows; where there are none say so, and if a prefix was asked for what keys look like in a plan."""
     row = None
     for row in rows:
@@ -103,21 +125,26 @@ def _counted(
     if row is not None:
         return
     if options.prefix is not None:
-        terminal.say(nothing_lines(options.prefix, review, of_kinds=bool(options.kinds)))
+        terminal.say(nothing_lines(options.prefix, review, of_kinds=bool(options.kinds), job=options.job))
     else:
         terminal.say([Text(f"The plan has no {'line of these kinds' if options.kinds else 'lines'}.")])
 
 
-def nothing_lines(prefix: str, review: Review, *, of_kinds: bool) -> list[Text]:
+def nothing_lines(prefix: str, review: Review, *, of_kinds: bool, job: str | None = None) -> list[Text]:
     """Return that no action's key begins so, and what keys are relative to."""
-    source, destination = (review.ends[role].location for role in (LocationRole.SOURCE, LocationRole.DESTINATION))
+    shown = [ends for ends in review.ends if job is None or ends.job == job]
     asked = escape_unprintable(prefix)
     what = "line of these kinds" if of_kinds else "line"
-    lines = [
-        Text(f"No {what} of the plan has a key that begins with {asked}."),
-        Text(f"  Keys are relative to {escape_unprintable(source.url)} and {escape_unprintable(destination.url)}."),
-    ]
-    for location in (source, destination):
+    lines = [Text(f"No {what} of the plan has a key that begins with {asked}.")]
+    for ends in shown:
+        source, destination = ends.source.location, ends.destination.location
+        whose = "Keys" if len(shown) == 1 else f"Keys of job {ends.job}"
+        lines.append(
+            Text(
+                f"  {whose} are relative to {escape_unprintable(source.url)} and {escape_unprintable(destination.url)}."
+            )
+        )
+    for location in (end.location for ends in shown for end in (ends.source, ends.destination)):
         for whole in (f"s3://{location.bucket}/{location.prefix}", f"/{location.prefix}", location.prefix):
             if whole and prefix.startswith(whole):
                 rest = shlex.quote(escape_unprintable(prefix.removeprefix(whole)))
@@ -125,17 +152,17 @@ def nothing_lines(prefix: str, review: Review, *, of_kinds: bool) -> list[Text]:
     return lines
 
 
-def _rows(review: Review, options: ShowOptions) -> Iterator[tuple[VerdictKind, Action]]:
+def _rows(review: Review, options: ShowOptions) -> Iterator[ListedAction]:
     kinds = [_KINDS_BY_WORD[word] for word in options.kinds] or None
     prefix = None if options.prefix is None else fsencode(options.prefix)
-    return review.actions(kinds=kinds, prefix=prefix)
+    return review.actions(kinds=kinds, prefix=prefix, job=options.job)
 
 
 def _check(options: ShowOptions) -> None:
     if options.json and options.csv:
         raise UsageInvalid("--json and --csv do not go together")
     chooses = options.kinds or options.prefix is not None or options.limit is not None
-    if options.json and (options.lists or chooses):
+    if options.json and (options.lists or chooses or options.job is not None):
         raise UsageInvalid("--json prints the whole plan; choose from it with --list or --csv")
     if chooses and not (options.lists or options.csv):
         raise UsageInvalid("--kind, --prefix and --limit choose actions; say --list or --csv, too")

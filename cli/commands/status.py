@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.text import Text
 from s3plan.app.clock import now_utc
 from s3plan.app.plans.choosing import Purpose, chosen_plan
-from s3plan.app.requests import EarlierPlan, FailureLine, RunLine, Status
+from s3plan.app.plans.review import open_review
+from s3plan.app.requests import EarlierPlan, FailureLine, JobStanding, RunLine, Status
 from s3plan.app.runs.absent_journals import is_applied
 from s3plan.app.runs.status import iter_failures, read_earlier, read_status
 from s3plan.cli.commands.apply import ApplyOptions, resume_command
@@ -74,7 +75,9 @@ def print_failures(plan: Path | None, *, journal: Path | None, csv: bool, json: 
             terminal.stdout.write(json_line({field.name: getattr(line, field.name) for field in fields(line)}))
         terminal.stdout.flush()
     elif is_known:
-        terminal.print(failure_lines(failures))
+        with open_review(path) as review:
+            names_jobs = len(review.header.jobs) > 1
+        terminal.print(failure_lines(failures, names_jobs=names_jobs))
     return ExitCode.DONE
 
 
@@ -85,7 +88,7 @@ def status_document(status: Status, *, earlier: Sequence[EarlierPlan]) -> dict[s
         "plan": str(status.plan),
         "journal": str(status.journal),
         "digest": status.digest,
-        "job": header.job,
+        "name": header.name,
         "locations": location_documents(status.ends),
         "made_at": header.made_at,
         "expires_at": header.expires_at,
@@ -94,12 +97,18 @@ def status_document(status: Status, *, earlier: Sequence[EarlierPlan]) -> dict[s
         "actions": status.actions,
         "remaining": status.remaining,
         "counts": {kind.value: count for kind, count in status.counts.items()},
+        "jobs": [_job_document(job) for job in status.jobs],
         "evidence": dict(status.evidence),
         "runs": [_run_document(run) for run in status.runs],
         "messages": list(status.messages),
         "earlier": [_earlier_document(plan) for plan in earlier],
         "progress": None if status.progress is None else asdict(status.progress),
     }
+
+
+def _job_document(job: JobStanding) -> dict[str, object]:
+    counts = {kind.value: count for kind, count in job.counts.items()}
+    return {"name": job.name, "actions": job.actions, "remaining": job.remaining, "counts": counts}
 
 
 def _earlier_document(plan: EarlierPlan) -> dict[str, object]:
@@ -135,8 +144,8 @@ def _run_document(run: RunLine) -> dict[str, object]:
     return values | {"engines": [asdict(used) for used in run.engines]}
 
 
-def failure_lines(failures: Iterable[FailureLine]) -> Iterator[Text]:
-    """Yield a line for each failure, and their sums."""
+def failure_lines(failures: Iterable[FailureLine], *, names_jobs: bool = False) -> Iterator[Text]:
+    """Yield a line for each failure, with its job where there are several, and their sums."""
     counts: Counter[OutcomeKind] = Counter()
     for failure in failures:
         counts[failure.outcome] += 1
@@ -145,5 +154,7 @@ def failure_lines(failures: Iterable[FailureLine]) -> Iterator[Text]:
         if failure.evidence:
             tries = f" [{escape_unprintable(failure.evidence)}]"
         line.append(f"  {failure.action:<6}  {key_text(failure.key)}: {escape_unprintable(failure.reason)}{tries}")
+        if names_jobs:
+            line.append(f"  {escape_unprintable(failure.job)}", style="dim")
         yield line
     yield Text(f"{counts_text(counts)}." if counts else "No action has ended badly.", style="bold")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from s3plan.app.ends import PlanEnd
+from s3plan.app.ends import JobEnds, PlanEnd
 from s3plan.cli.screens.columns import Cell
-from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.printable import escape_unprintable
 
 LOUD = "bold yellow"
@@ -31,10 +30,12 @@ def store_cell(end: PlanEnd) -> Cell:
     return Cell(escape_unprintable(", ".join(parts)), "" if is_usual else LOUD)
 
 
-def location_documents(ends: Mapping[LocationRole, PlanEnd]) -> list[dict[str, Any]]:
-    """Return the locations as JSON values, the source first."""
-    found = [asdict(ends[role].location) for role in LocationRole]
-    return [{name: value for name, value in location.items() if value is not None} for location in found]
+def location_documents(ends: Sequence[JobEnds]) -> list[dict[str, Any]]:
+    """Return the locations as JSON values, each once, by their ids."""
+    places = {end.location.id: asdict(end.location) for each in ends for end in (each.source, each.destination)}
+    return [
+        {name: value for name, value in places[location].items() if value is not None} for location in sorted(places)
+    ]
 
 
 def made_text(end: PlanEnd) -> str:

@@ -55,7 +55,8 @@ def action_line(event: ActionEnded) -> str:
     """Return `done: copy images/a.jpg (1.2 MiB)`, with the reason if there is one."""
     size = f" ({size_text(event.size_bytes)})" if event.outcome.is_success and event.kind == "copy" else ""
     reason = f": {event.reason}" if event.reason else ""
-    return f"{event.outcome}: {event.kind} {key_text(event.key)}{size}{escape_unprintable(reason)}"
+    job = f"{escape_unprintable(event.job)}: " if event.job else ""
+    return f"{event.outcome}: {job}{event.kind} {key_text(event.key)}{size}{escape_unprintable(reason)}"
 
 
 def _start_line(event: RunStarted) -> str:

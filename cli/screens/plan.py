@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.ends import PlanEnd
+from s3plan.app.ends import JobEnds, PlanEnd
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
 from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text, size_text
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Enforcement
 from s3plan.schemas.plan.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
-from s3plan.schemas.plan.header import GuardRecord, ListingRecord, PlanHeader, PrefixRecord
-from s3plan.schemas.plan.rows import LocationRole
+from s3plan.schemas.plan.header import GuardRecord, JobRecord, ListingRecord, PlanHeader, PrefixRecord
 from s3plan.schemas.printable import escape_unprintable
 
 PREFIXES_ON_PLAN = 5
@@ -57,23 +56,69 @@ class ShownPlan:
     path: Path
     digest: str
     header: PlanHeader
-    ends: Mapping[LocationRole, PlanEnd]
+    ends: tuple[JobEnds, ...]
 
 
-def plan_lines(plan: ShownPlan, *, now: datetime, prefixes: int | None = PREFIXES_ON_PLAN) -> list[Text]:
+def plan_lines(
+    plan: ShownPlan, *, now: datetime, prefixes: int | None = PREFIXES_ON_PLAN, job: str | None = None
+) -> list[Text]:
     """Return the screen down to the last line but how to apply it; of deletes all prefixes of the plan are shown.
 
-    `prefixes` bounds what is shown of every other kind; None shows all that the plan holds.
+    `prefixes` bounds what is shown of every other kind; None shows all that the plan holds. With `job` only that one
+    of several is shown, and the sums of all.
     """
+    header = plan.header
+    shown = [ends for ends in plan.ends if job is None or ends.job == job]
     return [
-        *_place_lines(plan, now=now),
-        *(line for kind in LOOKS for line in _kind_lines(plan.header, kind, prefixes=prefixes)),
-        *_block("Guards", _guard_rows(plan.header.guards)),
-        *_pin_lines(plan.header),
-        *_apart(warning_lines(plan.header)),
+        *_title_lines(plan, now=now),
+        *(line for ends in shown for line in _job_lines(plan, ends, now=now, prefixes=prefixes)),
+        *_block("Guards on the sums", _guard_rows(header.guards)),
+        *_left_out_lines(header),
+        *_apart(warning_lines(header)),
         Text(),
-        Text(totals_line(plan.header), style="bold"),
+        *_sum_lines(header),
+        Text(totals_line(header), style="bold"),
     ]
+
+
+def _title_lines(plan: ShownPlan, *, now: datetime) -> list[Text]:
+    header = plan.header
+    if len(header.jobs) == 1:
+        return []
+    title = f"Plan {plan.digest[:8]} of {header.name}: {count_text(len(header.jobs), 'job')}"
+    rows = [[Cell("plan"), Cell(_made(plan, now=now))]]
+    return [Text(title, style="bold"), *aligned_lines(rows)]
+
+
+def _job_lines(plan: ShownPlan, ends: JobEnds, *, now: datetime, prefixes: int | None) -> list[Text]:
+    job = plan.header.job(ends.job)
+    is_alone = len(plan.header.jobs) == 1
+    return [
+        *([] if is_alone else [Text()]),
+        *_place_lines(plan, ends, job, now=now),
+        *(line for kind in LOOKS for line in _kind_lines(job, kind, prefixes=prefixes)),
+        *_block("Guards", _guard_rows(job.guards)),
+        *_pin_lines(plan.header, job),
+    ]
+
+
+def _left_out_lines(header: PlanHeader) -> list[Text]:
+    """Return which jobs of the manifest are not in the plan; loud where others depend on them."""
+    if not header.not_selected:
+        return []
+    names = escape_unprintable(", ".join(header.not_selected))
+    if header.without_dependencies:
+        said = f"Not in this plan: {names}. Jobs of this plan depend on some of them (--no-dependencies)."
+        return [Text(), Text(said, style="bold yellow")]
+    return [Text(), Text(f"Not in this plan: {names}.")]
+
+
+def _sum_lines(header: PlanHeader) -> list[Text]:
+    """Return what each job comes to, where there are several: no sum hides one job's deletes."""
+    if len(header.jobs) == 1:
+        return []
+    rows = [[Cell(job.name, "bold"), Cell(action_counts(job))] for job in header.jobs]
+    return aligned_lines(rows)
 
 
 def totals_line(header: PlanHeader) -> str:
@@ -90,8 +135,8 @@ def totals_line(header: PlanHeader) -> str:
     return f"Plan: {action_counts(header)}."
 
 
-def action_counts(header: PlanHeader) -> str:
-    """Return `8,912 to copy, 21 to overwrite, 4 to delete (38.7 GiB)`."""
+def action_counts(header: PlanHeader | JobRecord) -> str:
+    """Return `8,912 to copy, 21 to overwrite, 4 to delete (38.7 GiB)`, of a plan or of one of its jobs."""
     kinds = [VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.DELETE]
     kinds += [VerdictKind.CONFLICT] if header.objects_of(VerdictKind.CONFLICT) else []
     counts = ", ".join(f"{header.objects_of(kind):,} {LOOKS[kind].noun}" for kind in kinds)
@@ -117,28 +162,34 @@ def next_step_lines(plan: ShownPlan) -> list[Text]:
 
 def refusal_of(header: PlanHeader, *, release: Sequence[str | Path]) -> str:
     """Return why a plan is blocked and the command that releases exactly what was found, `release` being its start."""
-    held = [guard for guard in header.guards if guard.held and not guard.released]
-    allowances = [word for guard in held for word in ("--allow", f"{guard.name}={guard.found}")]
-    why = "\n".join(f"  {guard.name}: {_finding(guard)}" for guard in held)
+    held = header.named_held_guards
+    allowances = [word for words, guard in held for word in ("--allow", f"{words}={guard.found}")]
+    why = "\n".join(f"  {words}: {_finding(guard)}" for words, guard in held)
     return (
         f"blocked by {count_text(len(held), 'guard')}; the plan is saved to be shown, it cannot be applied\n{why}\n"
         f"To allow exactly this: {command_text(*release, *allowances)}"
     )
 
 
-def _place_lines(plan: ShownPlan, *, now: datetime) -> list[Text]:
-    header = plan.header
-    title = (
-        f"Plan {plan.digest[:8]} of job {header.job} ({header.settings.mode}, overwrite {header.settings.overwrite})"
-    )
-    made = f"{path_text(plan.path)}, made {age_text(header.made_at, now=now)}"
+def _place_lines(plan: ShownPlan, ends: JobEnds, job: JobRecord, *, now: datetime) -> list[Text]:
+    is_alone = len(plan.header.jobs) == 1
+    what = f"({job.settings.mode}, overwrite {job.settings.overwrite})"
+    title = f"Plan {plan.digest[:8]} of job {job.name} {what}" if is_alone else f"Job {job.name} {what}"
     rows = [
-        *_end_rows("source", plan.ends[LocationRole.SOURCE], header.source),
-        *_end_rows("destination", plan.ends[LocationRole.DESTINATION], header.destination),
-        [Cell("new objects"), Cell(_new_objects(header))],
-        [Cell("plan"), Cell(f"{made}{_expiry(header, now=now)}")],
+        *_end_rows("source", ends.source, job.source),
+        *_end_rows("destination", ends.destination, job.destination),
+        [Cell("new objects"), Cell(_new_objects(job))],
     ]
+    if job.depends_on:
+        rows.append([Cell("begins after"), Cell(escape_unprintable(", ".join(job.depends_on)))])
+    if is_alone:
+        rows.append([Cell("plan"), Cell(_made(plan, now=now))])
     return [Text(title, style="bold"), *aligned_lines(rows)]
+
+
+def _made(plan: ShownPlan, *, now: datetime) -> str:
+    made = f"{path_text(plan.path)}, made {age_text(plan.header.made_at, now=now)}"
+    return f"{made}{_expiry(plan.header, now=now)}"
 
 
 def _end_rows(label: str, end: PlanEnd, listing: ListingRecord) -> list[list[Cell]]:
@@ -159,8 +210,8 @@ def _listed(listing: ListingRecord, end: PlanEnd) -> str:
     return "; ".join(parts)
 
 
-def _new_objects(header: PlanHeader) -> str:
-    settings = header.settings
+def _new_objects(job: JobRecord) -> str:
+    settings = job.settings
     storage = settings.storage_class or "as at the source"
     if settings.encryption is None:
         encryption = "the bucket's default"
@@ -177,18 +228,18 @@ def _expiry(header: PlanHeader, *, now: datetime) -> str:
     return f"; {word} {moment_text(header.expires_at)} ({age_text(header.expires_at, now=now)})"
 
 
-def _kind_lines(header: PlanHeader, kind: VerdictKind, *, prefixes: int | None) -> list[Text]:
+def _kind_lines(job: JobRecord, kind: VerdictKind, *, prefixes: int | None) -> list[Text]:
     """Return the heading of one kind, why, and where; nothing if there is none."""
-    objects = header.objects_of(kind)
+    objects = job.objects_of(kind)
     if not objects:
         return []
     look = LOOKS[kind]
     heading = Text().append(f"{look.mark} ", style=look.style)
-    heading.append(f"{count_text(objects, 'object')} {look.noun}, {size_text(header.bytes_of(kind))}")
-    reasons = [total for total in header.totals if total.kind is kind]
+    heading.append(f"{count_text(objects, 'object')} {look.noun}, {size_text(job.bytes_of(kind))}")
+    reasons = [total for total in job.totals if total.kind is kind]
     rows = _labelled("because", [(total.rule, total.objects, total.bytes) for total in reasons])
     limit = None if kind is VerdictKind.DELETE else prefixes
-    found = [record for record in header.prefixes if record.kind is kind]
+    found = [record for record in job.prefixes if record.kind is kind]
     rows += _labelled("in", _largest(found, limit=limit))
     return [Text(), heading, *aligned_lines(rows, right=_RIGHT, indent=4)]
 
@@ -234,11 +285,12 @@ def _finding(guard: GuardRecord) -> str:
     return f"{guard.found:,} found, at most {guard.allowed:,} allowed ({limit})"
 
 
-def _pin_lines(header: PlanHeader) -> list[Text]:
-    if header.actions == 0:
+def _pin_lines(header: PlanHeader, job: JobRecord) -> list[Text]:
+    if job.actions == 0:
         return []
     by_enforcement: dict[Enforcement, list[str]] = defaultdict(list)
-    for record in header.capabilities:
+    places = (place for place in header.places if place.location == job.to_location)
+    for record in (record for place in places for record in place.capabilities):
         by_enforcement[record.enforcement].append(record.condition.value)
     rows = [
         [

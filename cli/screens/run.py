@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.ends import PlanEnd
+from s3plan.app.ends import JobEnds
 from s3plan.app.paths import journal_path
-from s3plan.app.requests import ApplyReport, RunLine, Status
+from s3plan.app.requests import ApplyReport, JobStanding, RunLine, Status
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
 from s3plan.cli.screens.plan import ShownPlan, action_counts
@@ -24,7 +24,7 @@ from s3plan.cli.screens.wording import (
 )
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
-from s3plan.schemas.plan.rows import LocationRole
+from s3plan.schemas.plan.header import PlanHeader
 from s3plan.schemas.printable import escape_unprintable
 
 _STATES = {
@@ -58,7 +58,12 @@ def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, n
     rows = [
         *end_rows(plan.ends),
         [Cell("does"), Cell(action_counts(header), "bold")],
+        *_job_rows(header),
     ]
+    if header.without_dependencies:
+        rows.append(
+            [Cell("without"), Cell(f"{', '.join(header.not_selected)}, on which jobs of it depend", "bold yellow")]
+        )
     if header.expires_at is not None:
         rows.append([Cell("expires"), Cell(age_text(header.expires_at, now=now))])
     if status is not None and status.runs:
@@ -67,13 +72,23 @@ def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, n
     if limit is not None:
         rows.append([Cell("limit"), Cell(f"at most {count_text(limit, 'action')} in this run")])
     made = age_text(header.made_at, now=now)
-    return [Text(f"Plan {plan.digest[:8]} of job {header.job}, made {made}", style="bold"), *aligned_lines(rows)]
+    return [Text(f"Plan {plan.digest[:8]} of {plan_name(header)}, made {made}", style="bold"), *aligned_lines(rows)]
 
 
-def end_rows(ends: Mapping[LocationRole, PlanEnd]) -> list[list[Cell]]:
-    """Return from where to where, and what apply has to create first."""
-    source, destination = ends[LocationRole.SOURCE], ends[LocationRole.DESTINATION]
-    rows = [
+def plan_name(header: PlanHeader) -> str:
+    """Return what a plan is of."""
+    return f"job {header.name}" if len(header.jobs) == 1 else f"{header.name} ({len(header.jobs)} jobs)"
+
+
+def end_rows(ends: Sequence[JobEnds]) -> list[list[Cell]]:
+    """Return from where to where each job goes, and what apply has to create first."""
+    return [row for each in ends for row in _end_rows(each, is_alone=len(ends) == 1)]
+
+
+def _end_rows(ends: JobEnds, *, is_alone: bool) -> list[list[Cell]]:
+    source, destination = ends.source, ends.destination
+    rows = [] if is_alone else [[Cell("job"), Cell(escape_unprintable(ends.job), "bold")]]
+    rows += [
         [Cell("from"), Cell(url_text(source))],
         [Cell(""), store_cell(source)],
         [Cell("to"), Cell(url_text(destination))],
@@ -105,6 +120,13 @@ def finished_lines(status: Status, *, resume: Sequence[str | Path]) -> list[Text
     head = Text(f"This plan was applied before{when}: {counts}{_of_runs(status)}.", style="bold")
     lines = [Text(f"  {escape_unprintable(message)}") for message in status.messages]
     return [head, *lines, *next_lines(status.plan, status.counts, 0, resume=resume)]
+
+
+def _job_rows(header: PlanHeader) -> list[list[Cell]]:
+    """Return what each of several jobs does: no sum hides one job's deletes."""
+    if len(header.jobs) == 1:
+        return []
+    return [[Cell(""), Cell(f"{job.name}: {action_counts(job)}")] for job in header.jobs]
 
 
 def _of_runs(status: Status) -> str:
@@ -163,6 +185,8 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
     if status.counts:
         counts = counts_text(status.counts, status.evidence)
         rows.append([Cell("outcomes"), Cell(f"{counts}{_of_runs(status)}")])
+    if len(status.jobs) > 1:
+        rows += [[Cell(job.name), Cell(_standing_text(job))] for job in status.jobs]
     if status.progress is not None:
         rows.append([Cell("now"), Cell(pace_text(status.progress), "bold")])
     if header.expires_at is not None:
@@ -171,12 +195,17 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
     runs = aligned_lines([_run_row(run, now=now) for run in status.runs], right=frozenset({0}))
     lines = [Text(f"  {escape_unprintable(message)}") for message in status.messages]
     return [
-        Text(f"Plan {status.digest[:8]} of job {header.job}: {title[:1].lower()}{title[1:]}", style=style),
+        Text(f"Plan {status.digest[:8]} of {plan_name(header)}: {title[:1].lower()}{title[1:]}", style=style),
         *aligned_lines(rows),
         *([Text("Runs"), *runs, *_engine_lines(status)] if runs else []),
         *lines,
         *_next_of(status, now=now, resume=resume),
     ]
+
+
+def _standing_text(job: JobStanding) -> str:
+    counts = counts_text(job.counts)
+    return f"{job.actions - job.remaining:,} of {job.actions:,} ended{f': {counts}' if counts else ''}"
 
 
 def _no_journal(status: Status) -> str:

@@ -15,20 +15,21 @@ from s3plan.schemas.plan.actions import Action, VerdictKind
 from s3plan.schemas.printable import escape_unprintable
 
 ACTION_COLUMNS = (
+    "job",
     "kind",
     "key",
     "size_bytes",
     "reason",
     "destination_key",
-    "source_etag",
+    "source_pin",
     "source_version",
     "source_modified",
-    "destination_etag",
+    "destination_pin",
     "destination_modified",
     "storage_class",
     "key_base64",
 )
-FAILURE_COLUMNS = ("outcome", "action", "key", "reason", "evidence", "failure", "attempts", "at", "key_base64")
+FAILURE_COLUMNS = ("job", "outcome", "action", "key", "reason", "evidence", "failure", "attempts", "at", "key_base64")
 
 # What a spreadsheet takes for the start of a formula, also in full width:
 # https://owasp.org/www-community/attacks/CSV_Injection
@@ -43,18 +44,19 @@ def write_csv(rows: Iterable[Sequence[str]], *, columns: Sequence[str], stream: 
     stream.flush()
 
 
-def action_row(kind: VerdictKind, action: Action) -> tuple[str, ...]:
+def action_row(job: str, kind: VerdictKind, action: Action) -> tuple[str, ...]:
     """Return one action in the order of ACTION_COLUMNS; `key_base64` is filled where the text of `key` is not exact."""
     return (
+        text_cell(job),
         LOOKS[kind].word,
         key_cell(action.key),
         str(action.size_bytes),
         text_cell(action.reason),
         "" if action.destination_key is None else key_cell(action.destination_key),
-        text_cell(action.source_etag or ""),
+        text_cell(action.source_pin or ""),
         text_cell(action.source_version or ""),
         _time_cell(action.source_mtime_ms),
-        text_cell(action.destination_etag or ""),
+        text_cell(action.destination_pin or ""),
         _time_cell(action.destination_mtime_ms),
         text_cell(action.storage_class or ""),
         _exact(action.key),
@@ -64,6 +66,7 @@ def action_row(kind: VerdictKind, action: Action) -> tuple[str, ...]:
 def failure_row(line: FailureLine) -> tuple[str, ...]:
     """Return one failure in the order of FAILURE_COLUMNS."""
     return (
+        text_cell(line.job),
         line.outcome.value,
         text_cell(line.action),
         key_cell(line.key),

@@ -38,6 +38,7 @@ class BatchState:
         "batch",
         "begun_at_ms",
         "generation",
+        "is_kept_withheld",
         "is_open",
         "withheld",
     )
@@ -48,6 +49,7 @@ class BatchState:
         self.begun_at_ms = 0
         self.is_open = False
         self.withheld: str | None = None  # why all that is left of it is skipped
+        self.is_kept_withheld = False  # the journal says so of an earlier run
         self.all_doubtful = False
         self._ends = bytearray(batch.actions)
         self._done = bytearray((batch.actions + 7) // 8)
@@ -62,6 +64,11 @@ class BatchState:
             self.begun_at_ms = now_ms
         self.generation += 1
         self.is_open = True
+
+    def reopen(self) -> None:
+        """Take back that what is left is skipped: whether it is, is decided anew once its turn has come."""
+        self.is_kept_withheld = self.is_kept_withheld or self.withheld is not None
+        self.withheld = None
 
     def end_of(self, position: int) -> OutcomeKind | None:
         """Return how the action ended, or None if it has no outcome yet."""

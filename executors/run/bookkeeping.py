@@ -54,8 +54,12 @@ class Bookkeeper:
         on_event: OnEvent,
         now_ms: Callable[[], int],
         told: frozenset[OutcomeKind] = TOLD,
+        job_of: Callable[[int], str] = lambda _: "",
     ) -> None:
-        """`told`: of actions that end so, an event is made; one that is unknown only if it is not tried again."""
+        """`told`: of actions that end so, an event is made; one that is unknown only if it is not tried again.
+
+        `job_of` gives the job of a phase, empty where nobody has to tell jobs apart.
+        """
         self._states = states
         self._recorder = recorder
         self._control = control
@@ -65,6 +69,7 @@ class Bookkeeper:
         self._on_event = on_event
         self._now_ms = now_ms
         self._told = told
+        self._job_of = job_of
         self._attempts: dict[int, _Attempt] = {}
         self._tries: Counter[tuple[int, int]] = Counter()
         self._deaths: Counter[int] = Counter()
@@ -146,9 +151,9 @@ class Bookkeeper:
         self._reporter.note_outcome(action, outcome.kind, before=before)
         self._watch(outcome)
         if outcome.kind in self._told and attempt.retry_positions[-1:] != [position]:
-            self._on_event(
-                ActionEnded(action.kind.value, action.key, outcome.kind, outcome.reason, size_bytes=action.size_bytes)
-            )
+            job = self._job_of(state.batch.phase)
+            ended = (action.kind.value, action.key, outcome.kind, outcome.reason, action.size_bytes, job)
+            self._on_event(ActionEnded(*ended))
 
     def _record_of(self, state: BatchState, outcome: Outcome) -> OutcomeRecord:
         return OutcomeRecord(

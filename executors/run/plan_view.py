@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from s3plan.planfile.graph import PhaseGraph
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.header import PlanHeader
-from s3plan.schemas.plan.rows import Batch, Edge, Phase, PlanLocation
+from s3plan.schemas.plan.rows import Batch, Phase, PlanLocation
 
 
 class PlanView(Protocol):
@@ -15,8 +16,11 @@ class PlanView(Protocol):
 
     header: PlanHeader
     phases_by_id: dict[int, Phase]
-    edges: tuple[Edge, ...]
     batches: tuple[Batch, ...]
+
+    @property
+    def graph(self) -> PhaseGraph:
+        """What waits for what."""
 
     @property
     def digest(self) -> str:

@@ -1,4 +1,4 @@
-"""Whether a job's deletes may run: only if its writes ended well; design.md section 4."""
+"""Whether what a phase waits for has ended as its edge needs; design.md section 4."""
 
 from __future__ import annotations
 
@@ -8,35 +8,45 @@ from s3plan.executors.journal.ledger import BatchState
 from s3plan.executors.journal.records import OutcomeRecord
 from s3plan.executors.run.plan_view import PlanView
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.header import JobRecord
+from s3plan.schemas.plan.rows import Edge, EdgeNeed
 from s3plan.schemas.printable import escape_unprintable
 
 
-def why_withheld(
+def why_held(
+    edge: Edge,
     plan: PlanView,
     writes: Iterable[BatchState],
     *,
-    delete_when: str,
-    conflicts: int,
     outcome_of: Callable[[int, int], OutcomeRecord | None],
 ) -> str | None:
-    """Return why the deletes must not run, naming the first write that stands in the way; None if they may.
+    """Return why an edge does not let its phase begin, naming the first write in the way; None if it does.
 
-    `all-done`: every write is done or already-done. `no-failures`: stale ones do not stand in the way. A conflict is
-    a source object that the plan could not write at all, so it does; and so does a copy of the plan that this one
+    `writes` are the batches of `edge.before`, which has ended. Stale ones pass where the edge says so. A conflict is a
+    source object that the plan could not write at all, so it is in the way; and so is a copy of the plan that this one
     retries which neither of the two can make. `outcome_of` gives (batch, position)'s record.
     """
-    if conflicts:
-        objects = "1 source object" if conflicts == 1 else f"{conflicts:,} source objects"
-        return f"{objects} could not be planned (conflict)"
-    retried = plan.header.retry_of
-    if retried is not None and (reason := retried.why_deletes_wait()) is not None:
+    if edge.needs is EdgeNeed.ENDED:
+        return None
+    reason = _why_not_all_planned(plan.header.job(plan.phases_by_id[edge.before].job), edge.needs)
+    if reason is not None:
         return reason
     for state in writes:
         for position, kind in state.not_done():
-            if kind is OutcomeKind.STALE and delete_when == "no-failures":
+            if kind is OutcomeKind.STALE and edge.needs is EdgeNeed.NO_FAILURES:
                 continue
             key = escape_unprintable(plan.actions(state.batch)[position].key.decode("utf-8", "backslashreplace"))
             record = outcome_of(state.batch.id, position)
             reason = f" ({record.reason})" if record is not None and record.reason else ""
             return f"the copy of {key} is {'not done' if kind is None else kind.value}{reason}"
     return None
+
+
+def _why_not_all_planned(job: JobRecord, needs: EdgeNeed) -> str | None:
+    """Return what of a job no outcome can make good."""
+    if conflicts := job.objects_of_conflicts:
+        objects = "1 source object" if conflicts == 1 else f"{conflicts:,} source objects"
+        return f"{objects} could not be planned (conflict)"
+    if needs is EdgeNeed.COMPLETE and (archived := sum(job.archived_objects.values())):
+        return f"{'1 archived object is' if archived == 1 else f'{archived:,} archived objects are'} left out"
+    return None if job.retry_of is None else job.retry_of.why_deletes_wait()

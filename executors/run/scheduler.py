@@ -15,11 +15,11 @@ from s3plan.executors.run.bookkeeping import Bookkeeper
 from s3plan.executors.run.hold import Hold
 from s3plan.executors.run.plan_view import PlanView
 from s3plan.executors.run.progress_report import ProgressReporter
-from s3plan.executors.run.release import why_withheld
+from s3plan.executors.run.readiness import Readiness, Turn
+from s3plan.executors.run.release import why_held
 from s3plan.schemas.bitmaps import bitmap_of
 from s3plan.schemas.errors import Locked, PlanDamaged
-from s3plan.schemas.plan.actions import VerdictKind
-from s3plan.schemas.plan.rows import PhaseName
+from s3plan.schemas.plan.rows import Batch, Edge, PhaseName
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.run_states import RunEnd, RunLimits, StopLevel, StopReason, run_end
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
@@ -27,13 +27,14 @@ from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSett
 _WAIT_S = 0.2
 DRAIN_S = 30.0
 _ABANDON_S = 5.0
+_NOUNS = {PhaseName.COPY: ("copy", "copies"), PhaseName.DELETE: ("delete", "deletes")}
 
 
 class Scheduler:
     """One run of one plan. `run` may be called once.
 
-    Starts the batches of every phase whose predecessors have ended well, journals that a batch begins before its
-    first request, folds what comes back, and tries again what may succeed later.
+    Starts the batches of every phase whose turn has come, journals that a batch begins before its first request,
+     folds what comes back, and tries again what may succeed later.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Scheduler:
         bookkeeper: Bookkeeper,
         reporter: ProgressReporter,
         hold: Hold,
-        settings: TaskSettings,
+        settings_of: Callable[[Batch], TaskSettings],
         limits: RunLimits,
         outcome_of: Callable[[int, int], OutcomeRecord | None],
         known_uploads: Callable[[int], tuple[KnownUpload, ...]],
@@ -66,7 +67,7 @@ class Scheduler:
         self._books = bookkeeper
         self._reporter = reporter
         self._hold = hold
-        self._settings = settings
+        self._settings_of = settings_of
         self._limits = limits
         self._outcome_of = outcome_of
         self._known_uploads = known_uploads
@@ -76,8 +77,7 @@ class Scheduler:
         self._ready: deque[tuple[int, list[int] | None]] = deque()  # (batch, positions; None: all that is left of it)
         self._delayed: list[tuple[float, int, list[int]]] = []  # heap of (due, batch, positions)
         self._running: set[int] = set()
-        self._open_phases = {phase.id for phase in plan.phases_by_id.values() if phase.name is not PhaseName.ASIDE}
-        self._begun_phases: set[int] = set()
+        self._readiness = Readiness(plan.graph, why_held=self._why_held)
         self._left_in_phase: Counter[int] = Counter()
         self._begun_actions = 0
         self._began_s = clock()
@@ -158,53 +158,49 @@ class Scheduler:
         return self._limits.actions is not None and self._begun_actions >= self._limits.actions
 
     def _begin_phases(self) -> None:
-        """Queue the batches of every phase that may begin now; a phase without any left ends at once."""
-        progressed = True
-        while progressed:
-            progressed = False
-            for phase in sorted(self._open_phases - self._begun_phases):
-                before = {edge.before for edge in self._plan.edges if edge.after == phase}
-                if before & self._open_phases:
-                    continue
-                self._begun_phases.add(phase)
-                self._queue_phase(phase)
-                if self._left_in_phase[phase] == 0:
-                    self._open_phases.discard(phase)
-                progressed = True
+        """Queue the batches of every phase that may begin now, and leave out those that never can."""
+        for turn in self._readiness.turns():
+            states = self._states_of(turn.phase.id)
+            if turn.withheld is not None:
+                self._withhold(turn, states)
+                continue
+            for state in states:
+                self._take_back(state)
+                if state.todo():
+                    self._ready.append((state.batch.id, None))
+                    self._left_in_phase[turn.phase.id] += 1
+            if self._left_in_phase[turn.phase.id] == 0:
+                self._readiness.end(turn.phase.id)
 
-    def _queue_phase(self, phase: int) -> None:
-        states = [state for state in self._states.values() if state.batch.phase == phase]
-        if states and self._phase_of(states[0]) is PhaseName.DELETE and self._withhold(states):
-            return
-        for state in states:
-            if state.todo():
-                self._ready.append((state.batch.id, None))
-                self._left_in_phase[phase] += 1
+    def _states_of(self, phase: int) -> list[BatchState]:
+        return [state for state in self._states.values() if state.batch.phase == phase]
 
-    def _withhold(self, states: list[BatchState]) -> bool:
-        """Mark the deletes as skipped if a write of the job stands in their way; return whether one does."""
-        header = self._plan.header
-        reason = why_withheld(
-            self._plan,
-            [state for state in self._states.values() if self._phase_of(state) is PhaseName.COPY],
-            delete_when=header.settings.delete_when or "all-done",
-            conflicts=header.objects_of(VerdictKind.CONFLICT),
-            outcome_of=self._outcome_of,
-        )
+    def _why_held(self, edge: Edge) -> str | None:
+        return why_held(edge, self._plan, self._states_of(edge.before), outcome_of=self._outcome_of)
+
+    def _take_back(self, state: BatchState) -> None:
+        """Have the journal forget that an earlier run has withheld a batch."""
+        if state.is_kept_withheld:
+            state.is_kept_withheld = False
+            self._recorder.note_state(state)
+
+    def _withhold(self, turn: Turn, states: list[BatchState]) -> None:
+        """Mark what is left of a phase as skipped."""
         withheld = 0
         for state in states:
-            state.withheld = None
+            state.reopen()
             left = len(state.todo())
-            if reason is not None and left:
-                state.withheld = f"withheld: {reason}"
+            if left:
+                state.withheld = f"withheld: {turn.withheld}"
                 withheld += left
             self._recorder.note_state(state)
-        if reason is None:
-            return False
+        if not withheld:
+            return
         self._reporter.note_withheld(withheld)
-        deletes = "1 delete was" if withheld == 1 else f"{withheld:,} deletes were"
-        self._messages.append(f"{deletes} withheld: {reason}")
-        return True
+        noun = _NOUNS.get(turn.phase.name, ("action", "actions"))
+        what = f"1 {noun[0]}" if withheld == 1 else f"{withheld:,} {noun[1]}"
+        job = f" of job {turn.phase.job}" if len(self._plan.header.jobs) > 1 else ""
+        self._messages.append(f"{what}{job} {'was' if withheld == 1 else 'were'} withheld: {turn.because}")
 
     def _start_batches(self) -> None:
         now_s = self._clock()
@@ -247,7 +243,7 @@ class Scheduler:
             uploads=uploads,
             source=self._plan.source(state.batch),
             destination=destination,
-            settings=self._settings,
+            settings=self._settings_of(state.batch),
             begun_at_ms=state.begun_at_ms,
             doubtful_since_ms=doubtful_since_ms,
         )
@@ -274,7 +270,7 @@ class Scheduler:
         phase = state.batch.phase
         self._left_in_phase[phase] -= 1
         if self._left_in_phase[phase] == 0:
-            self._open_phases.discard(phase)
+            self._readiness.end(phase)
             self._recorder.flush()
             self._begin_phases()
 
@@ -305,8 +301,8 @@ class Scheduler:
             self._books.end(self._states[progress.batch_id])
 
     def _phase_name(self) -> str:
-        open_phases = sorted(self._open_phases & self._begun_phases)
-        return self._plan.phases_by_id[open_phases[0]].name.value if open_phases else ""
+        under_way = self._readiness.under_way
+        return under_way[0].name.value if under_way else ""
 
     def _end(self) -> RunEnd:
         performed = [state for state in self._states.values() if self._phase_of(state) is not PhaseName.ASIDE]

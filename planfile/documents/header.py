@@ -9,7 +9,7 @@ from typing import Any
 
 from s3plan.schemas.plan.header import PlanHeader
 
-SCHEMA_FILE = Path(__file__).with_name("plan-header-v1.schema.json")
+SCHEMA_FILE = Path(__file__).with_name("plan-header-v2.schema.json")
 
 
 class HeaderInvalid(Exception):

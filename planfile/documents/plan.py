@@ -1,4 +1,4 @@
-"""A plan as JSON: one document, or its actions as JSON lines. Published as `plan-document-v1.schema.json`.
+"""A plan as JSON: one document, or its actions as JSON lines. Published as `plan-document-v2.schema.json`.
 
 All text is ASCII, so that it can be printed on any terminal. A key is `key` where it is UTF-8, else `key_base64`; a
 destination key likewise. What is None is left out.

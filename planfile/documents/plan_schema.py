@@ -1,6 +1,6 @@
 """The JSON Schema of a plan as a document, built on the one of its header.
 
-`python -m s3plan.planfile.documents.plan_schema` rewrites `plan-document-v1.schema.json` beside this file. A line of
+`python -m s3plan.planfile.documents.plan_schema` rewrites `plan-document-v2.schema.json` beside this file. A line of
 the JSON lines form is valid against its `$defs/action`.
 """
 
@@ -14,9 +14,9 @@ from s3plan.planfile.documents.header_schema import DRAFT, header_schema
 from s3plan.planfile.documents.plan import FORMAT_NAME
 from s3plan.schemas.plan.actions import ActionKind
 from s3plan.schemas.plan.header import FORMAT_VERSION
-from s3plan.schemas.plan.rows import LocationRole, PhaseName
+from s3plan.schemas.plan.rows import EdgeNeed, LocationKind, PhaseName
 
-SCHEMA_FILE = Path(__file__).with_name("plan-document-v1.schema.json")
+SCHEMA_FILE = Path(__file__).with_name("plan-document-v2.schema.json")
 
 _TEXT = {"type": "string"}
 _WHOLE = {"type": "integer", "minimum": 0}
@@ -28,7 +28,7 @@ _PHASE_NAME = {"enum": [name.value for name in PhaseName]}
 
 
 def document_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of version 1 of the plan document."""
+    """Return the JSON Schema (draft 2020-12) of version 2 of the plan document."""
     header = header_schema()
     parts = header.pop("$defs")
     for name in ("$schema", "$id"):
@@ -46,7 +46,7 @@ def document_schema() -> dict[str, Any]:
         "actions": _list_of("action"),
     }
     required = [name for name in members if name != "actions"]
-    head = {"$schema": DRAFT, "$id": "urn:s3plan:plan-document:v1", "title": "An s3plan plan"}
+    head = {"$schema": DRAFT, "$id": "urn:s3plan:plan-document:v2", "title": "An s3plan plan"}
     return head | _object(members, required=required) | {"$defs": parts | {"action": _action()}}
 
 
@@ -58,7 +58,7 @@ def schema_text() -> str:
 def _location() -> dict[str, Any]:
     members = {
         "id": _ID,
-        "role": {"enum": [role.value for role in LocationRole]},
+        "kind": {"enum": [kind.value for kind in LocationKind]},
         "url": _TEXT,
         "connection": _TEXT | {"description": "a name of the manifest; empty for the default one"},
         "bucket": _TEXT,
@@ -67,7 +67,7 @@ def _location() -> dict[str, Any]:
         "region": _TEXT,
         "owner": _TEXT,
     }
-    return _object(members, required=["id", "role", "url", "connection", "bucket", "prefix"])
+    return _object(members, required=["id", "kind", "url", "connection", "bucket", "prefix"])
 
 
 def _phase() -> dict[str, Any]:
@@ -75,8 +75,8 @@ def _phase() -> dict[str, Any]:
 
 
 def _edge() -> dict[str, Any]:
-    members = {"before": _ID, "after": _ID}
-    return _object(members, required=list(members)) | {"description": "`after` starts when `before` has ended well"}
+    members = {"before": _ID, "after": _ID, "needs": {"enum": [need.value for need in EdgeNeed]}}
+    return _object(members, required=list(members)) | {"description": "`after` starts when `before` ended as it needs"}
 
 
 def _batch() -> dict[str, Any]:
@@ -105,10 +105,10 @@ def _action() -> dict[str, Any]:
         "destination_key_base64": _BASE64 | {"description": "in place of `destination_key` where it is not UTF-8"},
         "size_bytes": _WHOLE,
         "reason": _TEXT,
-        "source_etag": _TEXT,
+        "source_pin": _TEXT,
         "source_mtime_ms": _TIME_MS,
         "source_version": _TEXT,
-        "destination_etag": _TEXT | {"description": "absent: the destination is expected to be absent"},
+        "destination_pin": _TEXT | {"description": "absent: the destination is expected to be absent"},
         "destination_mtime_ms": _TIME_MS,
         "storage_class": _TEXT | {"description": "of the new object; absent: the store decides"},
     }

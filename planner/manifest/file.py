@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
-from s3plan.planner.manifest.data import Data, DataReader, Placed, place_of, without
+from s3plan.planner.manifest.between_jobs import findings_between_jobs
+from s3plan.planner.manifest.data import Data, DataReader, Placed, place_of
+from s3plan.planner.manifest.defaults import JOBS, home_of, is_of_jobs, with_defaults
 from s3plan.planner.manifest.diagnostics import render_diagnostics
 from s3plan.planner.manifest.hidden_text import ShownText, hide_by_indentation, hide_values
-from s3plan.planner.manifest.pattern_problems import broken_patterns
-from s3plan.planner.manifest.problems import findings_of
+from s3plan.planner.manifest.problems import findings_of, refused_defaults
+from s3plan.planner.manifest.resolved_text import resolved_text
+from s3plan.planner.manifest.rule_findings import judge_rules
 from s3plan.planner.manifest.yaml_document import (
     MAX_FILE_BYTES,
     MappingNode,
@@ -26,10 +29,11 @@ from s3plan.planner.manifest.yaml_document import (
 )
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
-from s3plan.schemas.manifest.models import Manifest
-from s3plan.schemas.manifest.rules import Finding, KeyPath, broken_rules
+from s3plan.schemas.manifest.documents import JobsManifest, OneJobManifest
+from s3plan.schemas.manifest.resolved import Manifest, resolved_many, resolved_one
+from s3plan.schemas.manifest.rules import Finding, KeyPath
 from s3plan.schemas.manifest.unused_connections import unused_connections
-from s3plan.schemas.manifest.values import Plain
+from s3plan.schemas.plan.header import ManifestRecord
 
 MAX_FINDINGS = 100
 
@@ -43,13 +47,17 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class LoadedManifest:
-    """A manifest that may be planned, with the bytes it was read from and their SHA-256 in hex."""
+    """A manifest that may be planned, with the bytes it was read from and their SHA-256 in hex.
+
+    `resolved` is YAML that reads the same with nothing left to fill in.
+    """
 
     path: Path
     text: bytes
     sha256: str
     manifest: Manifest
     warnings: tuple[Diagnostic, ...]
+    resolved: str
 
 
 def load_manifest(path: Path) -> LoadedManifest:
@@ -69,7 +77,9 @@ def parse_manifest(text: bytes, *, path: Path) -> LoadedManifest:
     `path` is for messages only and is not read.
     """
     root, shown = _read_document(text, path=path)
-    manifest, placed = _judge(root)
+    reader = DataReader()
+    data = reader.mapping(root)
+    manifest, placed = _judge(root, data, reader.placed)
     if text.startswith(_BYTE_ORDER_MARK):
         finding = Finding((), "the file starts with a byte order mark, which is ignored", None, Severity.WARNING)
         placed.append(Placed(finding, Mark(1, 1), ()))
@@ -79,13 +89,30 @@ def parse_manifest(text: bytes, *, path: Path) -> LoadedManifest:
         raise _refused((*diagnostics, _unplaced(path, f"there is more; these are the first {MAX_FINDINGS} findings")))
     if manifest is None or any(item.severity is Severity.ERROR for item in diagnostics):
         raise _refused(diagnostics)
-    return LoadedManifest(path, text, hashlib.sha256(text).hexdigest(), manifest, diagnostics)
+    digest = hashlib.sha256(text).hexdigest()
+    return LoadedManifest(path, text, digest, manifest, diagnostics, resolved_text(data))
 
 
-def warning_of(loaded: LoadedManifest, finding: Finding) -> Diagnostic:
-    """Return a finding that came up later, about a manifest that is sound, with its place in the text."""
+def retold_manifest(record: ManifestRecord) -> LoadedManifest:
+    """Return the manifest that a plan keeps, as it was read then: nothing of this moment changes it."""
+    loaded = parse_manifest(record.resolved.encode(), path=Path(record.path))
+    return replace(loaded, text=record.text.encode(), sha256=record.sha256, warnings=())
+
+
+def diagnostic_of(loaded: LoadedManifest, finding: Finding, *, job: str | None = None) -> Diagnostic:
+    """Return a finding that came up later, about a manifest that is sound, with its place in the text.
+
+    With `job` its path is within that job.
+    """
     root, shown = _read_document(loaded.text, path=loaded.path)
-    return _diagnostic(loaded.path, place_of(root, finding), shown=shown)
+    if job is not None and root.get(JOBS) is not None:
+        finding = replace(finding, path=(JOBS, job, *finding.path))
+    return _diagnostic(loaded.path, place_of(root, _at_home(root, finding)), shown=shown)
+
+
+def refusal_of_findings(loaded: LoadedManifest, findings: Sequence[Finding]) -> ManifestInvalid:
+    """Return the error for what was found about a manifest that is sound in itself."""
+    return _refused(tuple(diagnostic_of(loaded, finding) for finding in findings))
 
 
 def _read_document(text: bytes, *, path: Path) -> tuple[MappingNode, ShownText]:
@@ -105,24 +132,27 @@ def _read_document(text: bytes, *, path: Path) -> tuple[MappingNode, ShownText]:
     return root, shown
 
 
-def _judge(root: MappingNode) -> tuple[Manifest | None, list[Placed]]:
+def _judge(root: MappingNode, data: Data, texts: Sequence[Placed]) -> tuple[Manifest | None, list[Placed]]:
     """Return the manifest, if its fields are sound, and all findings: about the text, about fields, about rules."""
-    reader = DataReader()
-    data = reader.mapping(root)
+    document = JobsManifest if is_of_jobs(data) else OneJobManifest
+    complete = with_defaults(data)
     findings: list[Finding] = []
     manifest: Manifest | None = None
     try:
-        manifest = Manifest.model_validate(data)
+        made = document.model_validate(complete)
+        manifest = resolved_many(made) if isinstance(made, JobsManifest) else resolved_one(made)
     except ValidationError as error:
-        findings = findings_of(error, most=MAX_FINDINGS + 1)
-    if len(findings) <= MAX_FINDINGS and len(reader.placed) <= MAX_FINDINGS:
-        unsound = [_whole_connection(item.path) for item in [*(text.finding for text in reader.placed), *findings]]
-        judged = manifest or _sound_part(data, unsound)
-        findings += broken_rules(judged, unsound=unsound)
-        findings += broken_patterns(judged.filters)
-        if manifest is not None and not any(finding.severity is Severity.ERROR for finding in findings):
-            findings += unused_connections(manifest)
-    return manifest, [*reader.placed, *(place_of(root, finding) for finding in findings)]
+        findings = findings_of(error, document=document, most=MAX_FINDINGS + 1)
+    if document is JobsManifest:
+        findings += refused_defaults(data)
+    placed = [place_of(root, _at_home(root, finding)) for finding in findings]
+    if len(findings) <= MAX_FINDINGS and len(texts) <= MAX_FINDINGS:
+        unsound = [_whole_connection(item.path) for item in [*(text.finding for text in texts), *findings]]
+        placed += judge_rules(root, manifest, complete, unsound=unsound)
+        if manifest is not None and not any(item.finding.severity is Severity.ERROR for item in [*texts, *placed]):
+            between = [*findings_between_jobs(manifest), *unused_connections(manifest)]
+            placed += [place_of(root, _at_home(root, finding)) for finding in between]
+    return manifest, [*texts, *placed]
 
 
 def _whole_connection(path: KeyPath) -> KeyPath:
@@ -130,26 +160,8 @@ def _whole_connection(path: KeyPath) -> KeyPath:
     return path[:1] if path[:1] == ("connections",) and len(path) == 2 else path
 
 
-def _sound_part(data: Data, unsound: Iterable[KeyPath]) -> Manifest:
-    """Return a manifest of the fields that are sound, for the rules that need no others; stand-ins fill the rest."""
-    kept = data
-    pending = list(unsound)
-    while True:
-        for path in pending:
-            kept = without(kept, path)
-        try:
-            return Manifest.model_validate(_with_stand_ins(kept))
-        except ValidationError as error:
-            pending = [tuple(detail["loc"]) for detail in error.errors()]
-
-
-def _with_stand_ins(data: Data) -> Data:
-    filled: Data = {"version": Plain("1"), "name": "stand-in"} | data
-    for role in ("source", "destination"):
-        location = filled.get(role, {})
-        url = {"url": f"s3://stand-in-{role}/"}
-        filled[role] = url | location if isinstance(location, dict) else location
-    return filled
+def _at_home(root: MappingNode, finding: Finding) -> Finding:
+    return replace(finding, path=home_of(root, finding.path))
 
 
 def _in_order(placed: Iterable[Placed]) -> list[Placed]:

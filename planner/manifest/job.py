@@ -1,23 +1,30 @@
-"""The job that a manifest describes, with every default filled in: what a plan is built from."""
+"""The jobs that a manifest describes, with every default filled in: what a plan is built from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from s3plan.planner.filters import KeyFilter, compile_key_filter
+from s3plan.planner.manifest.between_jobs import dependency_order
 from s3plan.schemas.manifest.locations import EncryptionSetting
-from s3plan.schemas.manifest.models import Filters, Guards, Manifest
+from s3plan.schemas.manifest.models import Filters, Guards, JobEntry, RunSettings
+from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.retries import Retries
 from s3plan.schemas.manifest.words import Archived, Compare, Mode, Overwrite
-from s3plan.schemas.plan.header import EncryptionRecord, ResolvedSettings, RetryRecord
+from s3plan.schemas.plan.header import EncryptionRecord, JobSettings, RetryRecord, RunRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One resolved job. Prefixes are what every whole key of a location begins with."""
+    """One resolved job. Prefixes are what every whole key of a location begins with.
+
+    `depends_on` are jobs that are planned with it. `guards_of_all` are the manifest's, which hold for each job, too.
+    """
 
     name: str
+    depends_on: tuple[str, ...]
     source_prefix: str
     destination_prefix: str
     passes_key: KeyFilter | None
@@ -28,40 +35,22 @@ class Job:
     deletes_extraneous: bool
     guards_written: Guards
     guards_in_force: Guards
-    settings: ResolvedSettings
+    guards_of_all: Guards
+    settings: JobSettings
 
 
-def resolve_job(manifest: Manifest) -> Job:
-    """Return the manifest's job; raise ManifestInvalid for a pattern that cannot be meant."""
-    deletion = manifest.delete if manifest.mode is Mode.MIRROR else None
-    return Job(
-        name=manifest.name,
-        source_prefix=manifest.source.key_prefix,
-        destination_prefix=manifest.destination.key_prefix,
-        passes_key=compile_key_filter(manifest.filters),
-        filters=manifest.filters,
-        overwrite=manifest.overwrite,
-        compare=manifest.compare,
-        copies_archived=manifest.archived is Archived.COPY,
-        deletes_extraneous=deletion is not None and deletion.extraneous,
-        guards_written=manifest.guards,
-        guards_in_force=manifest.guards_in_force(),
-        settings=_settings(manifest),
-    )
+def resolve_jobs(manifest: Manifest, names: Iterable[str] | None = None) -> tuple[Job, ...]:
+    """Return a manifest's jobs, or those of these names, each after those that it depends on.
+
+    Raises PatternInvalid for a pattern that cannot be meant.
+    """
+    chosen = dependency_order(manifest, manifest.jobs if names is None else names)
+    return tuple(_job(manifest, name, chosen) for name in chosen)
 
 
-def _settings(manifest: Manifest) -> ResolvedSettings:
-    run, destination, deletion = manifest.run, manifest.destination, manifest.delete
-    return ResolvedSettings(
-        mode=manifest.mode.value,
-        overwrite=manifest.overwrite.value,
-        compare=tuple(word.value for word in manifest.compare),
-        archived=manifest.archived.value,
-        delete_when=None if deletion is None else deletion.when.value,
-        unpinned_deletes=deletion is not None and deletion.unpinned.value == "allow",
-        create_bucket=destination.create,
-        encryption=_encryption(destination.encryption),
-        storage_class=None if destination.storage_class is None else destination.storage_class.value,
+def run_record(run: RunSettings) -> RunRecord:
+    """Return how a plan is carried out, as its header says it."""
+    return RunRecord(
         multipart_threshold_bytes=run.multipart_threshold,
         part_size_bytes=run.part_size,
         executor=run.executor.value,
@@ -72,6 +61,42 @@ def _settings(manifest: Manifest) -> ResolvedSettings:
         retries=_retries(run.retries),
         max_failures=run.max_failures,
         pin_cores=run.pin_cores,
+    )
+
+
+def _job(manifest: Manifest, name: str, chosen: tuple[str, ...]) -> Job:
+    entry = manifest.jobs[name]
+    deletion = entry.delete if entry.mode is Mode.MIRROR else None
+    return Job(
+        name=name,
+        depends_on=tuple(other for other in chosen if other in entry.depends_on),
+        source_prefix=entry.source.key_prefix,
+        destination_prefix=entry.destination.key_prefix,
+        passes_key=compile_key_filter(entry.filters),
+        filters=entry.filters,
+        overwrite=entry.overwrite,
+        compare=entry.compare,
+        copies_archived=entry.archived is Archived.COPY,
+        deletes_extraneous=deletion is not None and deletion.extraneous,
+        guards_written=entry.guards,
+        guards_in_force=entry.guards_in_force(),
+        guards_of_all=manifest.guards,
+        settings=_settings(entry),
+    )
+
+
+def _settings(entry: JobEntry) -> JobSettings:
+    destination, deletion = entry.destination, entry.delete
+    return JobSettings(
+        mode=entry.mode.value,
+        overwrite=entry.overwrite.value,
+        compare=tuple(word.value for word in entry.compare),
+        archived=entry.archived.value,
+        delete_when=None if deletion is None else deletion.when.value,
+        unpinned_deletes=deletion is not None and deletion.unpinned.value == "allow",
+        create_bucket=destination.create,
+        encryption=_encryption(destination.encryption),
+        storage_class=None if destination.storage_class is None else destination.storage_class.value,
     )
 
 

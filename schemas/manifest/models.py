@@ -1,26 +1,23 @@
-"""The manifest as a typed value: one job, design.md section 4.
+"""What a manifest says of a job and of its run, as typed values; design.md section 4.
 
 Values are parsed: sizes are bytes, bandwidth is bytes per second, durations timedelta, moments aware UTC. Models
-say what one field may be; what fields must be to each other is in manifest_rules.py. planner/manifest/file.py alone
-builds a Manifest.
+say what one field may be; what fields must be to each other is in rules.py. What a whole manifest is written like is in
+documents.py, and what comes of it in resolved.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
-from s3plan.schemas.manifest.connections import Connection
-from s3plan.schemas.manifest.locations import ConnectionName, Destination, Source
+from s3plan.schemas.manifest.locations import Destination, Source
 from s3plan.schemas.manifest.readers import (
     S3_URL_SCHEMA,
     bandwidth_value,
     duration_value,
     extension,
-    format_version,
     key_pattern,
     limit_value,
     moment,
@@ -47,6 +44,15 @@ PART_BYTES_MOST = 5 * GIB
 MOST_WORKERS = 64
 MIRROR_MAX_DELETE = Limit(percent=Decimal(25))
 JOB_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+
+JobName = Annotated[
+    str,
+    text_value(
+        "lower-case letters, digits, dots, underscores and hyphens, 63 at most, a letter or digit first",
+        pattern=JOB_NAME_PATTERN,
+    ),
+]
 
 
 class SizeFilter(Section):
@@ -188,21 +194,13 @@ class RunSettings(Section):
     )
 
 
-class Manifest(Section):
-    """A job for s3plan."""
+class JobFields(Section):
+    """What one job is."""
 
-    later_words: ClassVar[frozenset[str]] = frozenset({"jobs", "defaults", "vars", "depends_on", "location"})
+    later_words: ClassVar[frozenset[str]] = frozenset({"location"})
 
-    version: Annotated[Literal[1], format_version()] = Field(description="Version of the manifest format.")
-    name: Annotated[
-        str,
-        text_value(
-            "lower-case letters, digits, dots, underscores and hyphens, 63 at most, a letter or digit first",
-            pattern=JOB_NAME_PATTERN,
-        ),
-    ] = Field(description="Name of the job, and of its plan's file.", examples=["images-to-dr"])
     description: Annotated[str, text_value(many_lines=True, max_bytes=10_000)] | None = Field(
-        default=None, description="What the job is for, for people."
+        default=None, description="What it is for, for people."
     )
     source: Annotated[Source, Shorthand("url", S3_URL_SCHEMA)] = Field(description="Where from: a URL or a mapping.")
     destination: Annotated[Destination, Shorthand("url", S3_URL_SCHEMA)] = Field(
@@ -229,12 +227,6 @@ class Manifest(Section):
     )
     delete: Deletion | None = Field(default=None, description="What a mirror may delete; only with mode: mirror.")
     guards: Guards = Field(default=Guards(), description="Limits that are checked before anything is changed.")
-    run: RunSettings = Field(default=RunSettings(), description="How the plan is carried out.")
-    connections: Mapping[ConnectionName, Connection] = Field(
-        default={},
-        description="Named ways to reach a store. Never a secret.",
-        examples=[{"store": {"profile": "backup"}}],
-    )
 
     def guards_in_force(self) -> Guards:
         """Return the guards with the defaults of the mode: a mirror has max_delete 25% and refuse_empty_source true."""
@@ -246,3 +238,15 @@ class Manifest(Section):
                 "refuse_empty_source": mirrors if written.refuse_empty_source is None else written.refuse_empty_source,
             }
         )
+
+
+class JobEntry(JobFields):
+    """One entry of `jobs:`."""
+
+    example: ClassVar[str] = "{source: s3://from/a/, destination: s3://to/a/}"
+
+    depends_on: Annotated[tuple[JobName, ...], OneOrMany("names of jobs")] = Field(
+        default=(),
+        description="Jobs that must have ended well before this one begins.",
+        examples=[["assets"]],
+    )

@@ -6,18 +6,18 @@ that do not need them run all the same, so that a reader sees everything at once
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from s3plan.schemas.endpoints import parse_endpoint
+from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.diagnostics import Severity
+from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.locations import Location
-from s3plan.schemas.manifest.models import Manifest
 from s3plan.schemas.manifest.values import did_you_mean
 from s3plan.schemas.manifest.words import AddressingStyle, EncryptionType, Mode, Overwrite
-from s3plan.schemas.quantities import format_delay
 from s3plan.schemas.s3_urls import why_not_in_host
 
 KeyPath = tuple[str | int, ...]
@@ -40,15 +40,23 @@ class Rule:
     """A check, and the fields that it reads."""
 
     needs: tuple[KeyPath, ...]
-    check: Callable[[Manifest], Iterable[Finding]]
+    check: Callable[[OneJobManifest], Iterable[Finding]]
 
 
-def broken_rules(manifest: Manifest, *, unsound: Iterable[KeyPath] = ()) -> list[Finding]:
-    """Return what the rules find, leaving out every rule that needs a field at, above or below an unsound path."""
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A finding and the rule that it comes from."""
+
+    finding: Finding
+    needs: tuple[KeyPath, ...]
+
+
+def broken_rules(manifest: OneJobManifest, *, rules: Iterable[Rule], unsound: Iterable[KeyPath] = ()) -> list[Broken]:
+    """Return what these rules find, leaving out each that needs a field at, above or below an unsound path."""
     bad = [tuple(path) for path in unsound]
     return [
-        finding
-        for rule in RULES
+        Broken(finding, rule.needs)
+        for rule in rules
         if not any(_related(need, path) for need in rule.needs for path in bad)
         for finding in rule.check(manifest)
     ]
@@ -59,7 +67,7 @@ def _related(one: KeyPath, other: KeyPath) -> bool:
     return one[:shared] == other[:shared]
 
 
-def _mirror_writes_out_its_deletes(manifest: Manifest) -> Iterator[Finding]:
+def _mirror_writes_out_its_deletes(manifest: OneJobManifest) -> Iterator[Finding]:
     deletion = manifest.delete
     if manifest.mode is Mode.MIRROR and deletion is None:
         yield Finding(
@@ -82,11 +90,11 @@ def _mirror_writes_out_its_deletes(manifest: Manifest) -> Iterator[Finding]:
         )
 
 
-def _location(manifest: Manifest, role: Role) -> Location:
+def _location(manifest: OneJobManifest, role: Role) -> Location:
     return manifest.source if role == "source" else manifest.destination
 
 
-def _raw_prefix_stands_alone(manifest: Manifest, role: Role) -> Iterator[Finding]:
+def _raw_prefix_stands_alone(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     location = _location(manifest, role)
     if location.prefix is not None and location.url.path:
         yield Finding(
@@ -96,7 +104,7 @@ def _raw_prefix_stands_alone(manifest: Manifest, role: Role) -> Iterator[Finding
         )
 
 
-def _mirror_has_no_raw_prefix(manifest: Manifest, role: Role) -> Iterator[Finding]:
+def _mirror_has_no_raw_prefix(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     if manifest.mode is Mode.MIRROR and _location(manifest, role).prefix is not None:
         yield Finding(
             (role, "prefix"),
@@ -105,7 +113,7 @@ def _mirror_has_no_raw_prefix(manifest: Manifest, role: Role) -> Iterator[Findin
         )
 
 
-def _folder_ends_in_a_slash(manifest: Manifest, role: Role) -> Iterator[Finding]:
+def _folder_ends_in_a_slash(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     url = _location(manifest, role).url
     if url.slash_added:
         yield Finding(
@@ -116,7 +124,7 @@ def _folder_ends_in_a_slash(manifest: Manifest, role: Role) -> Iterator[Finding]
         )
 
 
-def _place_is_no_pattern(manifest: Manifest, role: Role) -> Iterator[Finding]:
+def _place_is_no_pattern(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     """Yield a warning for a `*`, which a key may hold, but which is nearly always meant as a pattern."""
     location = _location(manifest, role)
     if "*" not in location.key_prefix:
@@ -132,7 +140,7 @@ def _place_is_no_pattern(manifest: Manifest, role: Role) -> Iterator[Finding]:
     )
 
 
-def _name_can_be_reached(manifest: Manifest, role: Role) -> Iterator[Finding]:
+def _name_can_be_reached(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     location = _location(manifest, role)
     why = why_not_in_host(location.bucket)
     connection = manifest.connections.get(location.connection or "")
@@ -144,7 +152,7 @@ def _name_can_be_reached(manifest: Manifest, role: Role) -> Iterator[Finding]:
         )
 
 
-def _connection_exists(manifest: Manifest, role: Role) -> Iterator[Finding]:
+def _connection_exists(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     name = _location(manifest, role).connection
     if name is not None and name not in manifest.connections:
         known = ", ".join(manifest.connections) or "none"
@@ -152,9 +160,9 @@ def _connection_exists(manifest: Manifest, role: Role) -> Iterator[Finding]:
         yield Finding((role, "connection"), f"there is no connection {name}", hint)
 
 
-def _endpoint(manifest: Manifest, location: Location) -> tuple[str, int, str] | None:
+def store_of(location: Location, connections: Mapping[str, Connection]) -> tuple[str, int, str] | None:
     """Return what tells stores apart: host, port and path, or None for AWS, whose buckets are one space everywhere."""
-    connection = None if location.connection is None else manifest.connections.get(location.connection)
+    connection = None if location.connection is None else connections.get(location.connection)
     if connection is None or connection.endpoint is None:
         return None
     place = parse_endpoint(connection.endpoint)
@@ -162,18 +170,23 @@ def _endpoint(manifest: Manifest, location: Location) -> tuple[str, int, str] | 
     return None if is_aws else (place.host, place.port, place.path)
 
 
-def _names_known_connections(manifest: Manifest) -> bool:
+def _are_of_one_store(manifest: OneJobManifest) -> bool:
+    stores = [store_of(place, manifest.connections) for place in (manifest.source, manifest.destination)]
+    return stores[0] == stores[1]
+
+
+def _names_known_connections(manifest: OneJobManifest) -> bool:
     return all(
         location.connection is None or location.connection in manifest.connections
         for location in (manifest.source, manifest.destination)
     )
 
 
-def _locations_do_not_overlap(manifest: Manifest) -> Iterator[Finding]:
+def _locations_do_not_overlap(manifest: OneJobManifest) -> Iterator[Finding]:
     source, destination = manifest.source, manifest.destination
     if not _names_known_connections(manifest):
         return
-    if source.bucket != destination.bucket or _endpoint(manifest, source) != _endpoint(manifest, destination):
+    if source.bucket != destination.bucket or not _are_of_one_store(manifest):
         return
     if source.key_prefix.startswith(destination.key_prefix) or destination.key_prefix.startswith(source.key_prefix):
         same = source.key_prefix == destination.key_prefix
@@ -186,17 +199,17 @@ def _locations_do_not_overlap(manifest: Manifest) -> Iterator[Finding]:
         )
 
 
-def _one_store_holds_both(manifest: Manifest) -> Iterator[Finding]:
+def _one_store_holds_both(manifest: OneJobManifest) -> Iterator[Finding]:
     if not _names_known_connections(manifest):
         return
-    if _endpoint(manifest, manifest.source) != _endpoint(manifest, manifest.destination):
+    if not _are_of_one_store(manifest):
         yield Finding(
             ("destination",),
             "copying from one endpoint to another is not there yet; source and destination must be on one store",
         )
 
 
-def _sizes_leave_room(manifest: Manifest) -> Iterator[Finding]:
+def _sizes_leave_room(manifest: OneJobManifest) -> Iterator[Finding]:
     size = manifest.filters.size
     if size is None:
         return
@@ -206,7 +219,7 @@ def _sizes_leave_room(manifest: Manifest) -> Iterator[Finding]:
         yield Finding(("filters", "size", "min"), "is more than max, so nothing passes")
 
 
-def _times_leave_room(manifest: Manifest) -> Iterator[Finding]:
+def _times_leave_room(manifest: OneJobManifest) -> Iterator[Finding]:
     modified = manifest.filters.modified
     if modified is None:
         return
@@ -222,7 +235,7 @@ def _times_leave_room(manifest: Manifest) -> Iterator[Finding]:
         yield Finding(("filters", "modified", "older_than"), "is not less than newer_than, so nothing passes")
 
 
-def _compare_has_an_effect(manifest: Manifest) -> Iterator[Finding]:
+def _compare_has_an_effect(manifest: OneJobManifest) -> Iterator[Finding]:
     if manifest.compare and manifest.overwrite is not Overwrite.IF_DIFFERENT:
         yield Finding(
             ("compare",),
@@ -233,7 +246,7 @@ def _compare_has_an_effect(manifest: Manifest) -> Iterator[Finding]:
         )
 
 
-def _keys_go_with_kms(manifest: Manifest) -> Iterator[Finding]:
+def _keys_go_with_kms(manifest: OneJobManifest) -> Iterator[Finding]:
     encryption = manifest.destination.encryption
     if encryption is None:
         return
@@ -244,36 +257,7 @@ def _keys_go_with_kms(manifest: Manifest) -> Iterator[Finding]:
         yield Finding((*path, "bucket_key"), "only aws:kms has bucket keys")
 
 
-def _connections_are_consistent(manifest: Manifest) -> Iterator[Finding]:
-    for name, connection in manifest.connections.items():
-        path = ("connections", name)
-        if connection.endpoint is not None and not connection.allow_http and not _is_private(connection.endpoint):
-            yield Finding(
-                (*path, "endpoint"),
-                "http:// is allowed on this machine only",
-                "write https://, or allow_http: true if it must be",
-            )
-        written = [key for key in ("profile", "env_prefix", "role_arn") if getattr(connection, key) is not None]
-        if connection.anonymous and written:
-            yield Finding((*path, "anonymous"), f"an anonymous connection has no {written[0]}")
-        elif connection.profile is not None and connection.env_prefix is not None:
-            yield Finding((*path, "env_prefix"), "credentials come from profile or from env_prefix, not from both")
-        if connection.external_id is not None and connection.role_arn is None:
-            yield Finding(
-                (*path, "external_id"), "only a role has an external id", "add role_arn, or remove external_id"
-            )
-        if connection.ca_bundle is not None and not connection.tls_verify:
-            yield Finding((*path, "ca_bundle"), "has no effect with tls_verify: false", "remove one of the two")
-        if connection.anonymous and connection.requester_pays:
-            yield Finding(
-                (*path, "requester_pays"),
-                "cannot work with anonymous: true: nobody can be billed for unsigned requests",
-                "remove anonymous, or requester_pays if the bucket's owner pays",
-                Severity.WARNING,
-            )
-
-
-def _copies_can_be_billed(manifest: Manifest) -> Iterator[Finding]:
+def _copies_can_be_billed(manifest: OneJobManifest) -> Iterator[Finding]:
     """A copy is one request, sent by the destination's connection, whoever's bucket the source is."""
     source, destination = (
         None if location.connection is None else manifest.connections.get(location.connection)
@@ -289,12 +273,6 @@ def _copies_can_be_billed(manifest: Manifest) -> Iterator[Finding]:
             "name a connection with credentials",
             Severity.WARNING,
         )
-
-
-def _is_private(url: str) -> bool:
-    """Say whether what is sent there is seen by nobody on the way."""
-    endpoint = parse_endpoint(url)
-    return endpoint.scheme == "https" or endpoint.is_loopback
 
 
 _PLACES: tuple[KeyPath, ...] = (("source",), ("destination",), ("connections",))
@@ -315,16 +293,7 @@ def _rules_of(role: Role) -> tuple[Rule, ...]:
     )
 
 
-def _waits_leave_room(manifest: Manifest) -> Iterator[Finding]:
-    retries = manifest.run.retries
-    if retries.initial > retries.max:
-        yield Finding(
-            ("run", "retries", "initial"),
-            f"is longer than run.retries.max, {format_delay(retries.max)}",
-        )
-
-
-RULES = (
+JOB_RULES = (
     Rule((("mode",), ("delete",)), _mirror_writes_out_its_deletes),
     *_rules_of("source"),
     *_rules_of("destination"),
@@ -334,7 +303,6 @@ RULES = (
     Rule((("filters", "modified"),), _times_leave_room),
     Rule((("compare",), ("overwrite",)), _compare_has_an_effect),
     Rule((("destination", "encryption"),), _keys_go_with_kms),
-    Rule((("run", "retries"),), _waits_leave_room),
-    Rule((), _connections_are_consistent),
     Rule(_PLACES, _copies_can_be_billed),
 )
+"""About each job."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from s3plan.schemas.manifest.diagnostics import Severity
-from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.rules import Finding
 
 
 def unused_connections(manifest: Manifest) -> Iterator[Finding]:
     """Yield a warning for each connection that no location names; of a manifest that is sound otherwise."""
-    used = {manifest.source.connection, manifest.destination.connection}
+    places = [place for job in manifest.jobs.values() for place in (job.source, job.destination)]
+    used = {place.connection for place in places}
     for name in manifest.connections:
         if name not in used:
             yield Finding(
                 ("connections", name),
-                "neither source nor destination uses this connection",
+                "neither source nor destination uses this connection"
+                if len(manifest.jobs) == 1
+                else "no source or destination of any job uses this connection",
                 f"write connection: {name} there, or remove it",
                 Severity.WARNING,
                 at="key",

@@ -20,8 +20,8 @@ class Action(NamedTuple):
     """One planned operation on one key, with its pins. A tuple, not a dataclass: millions of them are made.
 
     `key` is relative to the batch's from-location (delete: to its to-location). The destination key is
-    `destination_key` where set, else `key`, relative to the to-location. `source_etag`, `source_version` and
-    `destination_etag` are the pins: a copy whose `destination_etag` is None expects the destination to be absent.
+    `destination_key` where set, else `key`, relative to the to-location. `source_pin`, `source_version` and
+    `destination_pin` are the pins: a copy whose `destination_pin` is None expects the destination to be absent.
     ETags have no quotes. `storage_class` is what the new object gets; None leaves it to the store.
     """
 
@@ -29,10 +29,10 @@ class Action(NamedTuple):
     key: bytes
     size_bytes: int
     reason: str
-    source_etag: str | None = None
+    source_pin: str | None = None
     source_mtime_ms: int | None = None
     source_version: str | None = None
-    destination_etag: str | None = None
+    destination_pin: str | None = None
     destination_mtime_ms: int | None = None
     destination_key: bytes | None = None
     storage_class: str | None = None

@@ -7,9 +7,12 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.guards import guard_words
 from s3plan.schemas.printable import escape_unprintable
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+ARCHIVED_RULE = "archived: "
+"""What the rule begins with by which archived objects are skipped; their storage class follows."""
 KMS_KEY_PATTERN = r"^[A-Za-z0-9:/_-]{1,2048}$"
 
 
@@ -18,11 +21,12 @@ class _HeaderPart(BaseModel):
 
 
 class ManifestRecord(_HeaderPart):
-    """The manifest that the plan was made from, whole."""
+    """The manifest that the plan was made from, whole, and what it comes to."""
 
     path: str = Field(description="Where it lay, as the user named it; for display.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     text: str
+    resolved: str = Field(description="The same with nothing left to fill in, as YAML: what apply and retry read.")
 
 
 class EncryptionRecord(_HeaderPart):
@@ -41,8 +45,8 @@ class RetryRecord(_HeaderPart):
     jitter: str = Field(default="full", pattern=r"^(full|none)$")
 
 
-class ResolvedSettings(_HeaderPart):
-    """The manifest's choices with every default filled in; apply reads these, never the manifest."""
+class JobSettings(_HeaderPart):
+    """What the manifest says of one job, with every default filled in."""
 
     mode: str
     overwrite: str
@@ -53,6 +57,11 @@ class ResolvedSettings(_HeaderPart):
     create_bucket: bool = False
     encryption: EncryptionRecord | None = None
     storage_class: str | None = None
+
+
+class RunRecord(_HeaderPart):
+    """How the plan is carried out, all its jobs alike, with every default filled in."""
+
     multipart_threshold_bytes: PositiveInt
     part_size_bytes: PositiveInt | None = Field(default=None, description="absent: chosen for each object")
     executor: str
@@ -138,6 +147,53 @@ class CapabilityRecord(_HeaderPart):
     enforcement: Enforcement
 
 
+class PlaceRecord(_HeaderPart):
+    """What is known of the store of a location that the plan writes to."""
+
+    location: PositiveInt
+    capabilities: tuple[CapabilityRecord, ...]
+
+
+class JobRecord(_HeaderPart):
+    """Everything about one job that is said once."""
+
+    name: str
+    settings: JobSettings
+    depends_on: tuple[str, ...] = Field(default=(), description="jobs of this plan whose writes must end well before")
+    from_location: PositiveInt
+    to_location: PositiveInt
+    source: ListingRecord
+    destination: ListingRecord
+    totals: tuple[TotalRecord, ...]
+    prefixes: tuple[PrefixRecord, ...]
+    guards: tuple[GuardRecord, ...] = ()
+    actions: NonNegativeInt
+    bytes: NonNegativeInt = Field(description="to be written")
+    retry_of: RetriedRecord | None = Field(default=None, description="only in what `s3plan retry` makes")
+
+    @property
+    def objects_of_conflicts(self) -> int:
+        """How many source objects cannot be written as the manifest wants them."""
+        return self.objects_of(VerdictKind.CONFLICT)
+
+    @property
+    def archived_objects(self) -> dict[str, int]:
+        """How many archived objects are left out, by their storage classes."""
+        return {
+            total.rule.removeprefix(ARCHIVED_RULE): total.objects
+            for total in self.totals
+            if total.kind is VerdictKind.SKIPPED and total.rule.startswith(ARCHIVED_RULE)
+        }
+
+    def objects_of(self, kind: VerdictKind) -> int:
+        """Return how many objects the job's totals count for one kind."""
+        return sum(total.objects for total in self.totals if total.kind is kind)
+
+    def bytes_of(self, kind: VerdictKind) -> int:
+        """Return how many bytes the job's totals count for one kind."""
+        return sum(total.bytes for total in self.totals if total.kind is kind)
+
+
 class PlanHeader(_HeaderPart):
     """Everything about a plan that is said once."""
 
@@ -145,38 +201,60 @@ class PlanHeader(_HeaderPart):
     tool_version: str
     made_at: AwareDatetime
     expires_at: AwareDatetime | None = None
-    job: str
+    name: str = Field(description="of the manifest, and of the plan's file")
     manifest: ManifestRecord
-    settings: ResolvedSettings
-    capabilities: tuple[CapabilityRecord, ...]
-    source: ListingRecord
-    destination: ListingRecord
-    totals: tuple[TotalRecord, ...]
-    prefixes: tuple[PrefixRecord, ...]
-    guards: tuple[GuardRecord, ...] = ()
+    run: RunRecord
+    jobs: tuple[JobRecord, ...] = Field(min_length=1, description="each after those that it depends on")
+    places: tuple[PlaceRecord, ...]
+    guards: tuple[GuardRecord, ...] = Field(default=(), description="on the sums over all jobs")
     warnings: tuple[str, ...] = ()
+    not_selected: tuple[str, ...] = Field(default=(), description="jobs of the manifest that are not in this plan")
+    without_dependencies: bool = Field(
+        default=False, description="jobs that a job of this plan depends on were left out on purpose"
+    )
     actions: NonNegativeInt
     bytes: NonNegativeInt = Field(description="to be written")
-    retry_of: RetriedRecord | None = Field(default=None, description="only in what `s3plan retry` makes")
+
+    @property
+    def held_guards(self) -> tuple[tuple[str | None, GuardRecord], ...]:
+        """The guards that hold the plan back, each with its job; None: on the sums."""
+        each: list[tuple[str | None, GuardRecord]] = [(job.name, guard) for job in self.jobs for guard in job.guards]
+        each += [(None, guard) for guard in self.guards]
+        return tuple((job, guard) for job, guard in each if guard.held and not guard.released)
+
+    @property
+    def named_held_guards(self) -> tuple[tuple[str, GuardRecord], ...]:
+        """The guards that hold the plan back, each as `--allow` names it: of one job alone without its name."""
+        is_alone = len(self.jobs) == 1
+        return tuple((guard_words(None if is_alone else job, guard.name), guard) for job, guard in self.held_guards)
 
     @property
     def is_blocked(self) -> bool:
         """Whether a guard holds this plan back: it can be shown, never applied."""
-        return any(guard.held and not guard.released for guard in self.guards)
+        return bool(self.held_guards)
 
     @property
     def objects_of_conflicts(self) -> int:
         """How many source objects cannot be written as the manifest wants them."""
         return self.objects_of(VerdictKind.CONFLICT)
 
+    @property
+    def retried_digest(self) -> str | None:
+        """The digest of the plan that this one retries, if it is a retry."""
+        return next((job.retry_of.digest for job in self.jobs if job.retry_of is not None), None)
+
     def is_expired(self, now: datetime) -> bool:
         """Whether the plan's own time has run out at `now` (aware)."""
         return self.expires_at is not None and now >= self.expires_at
 
+    def job(self, name: str) -> JobRecord:
+        """Return the job of that name, which there is."""
+        return next(job for job in self.jobs if job.name == name)
+
     def objects_of(self, kind: VerdictKind) -> int:
-        """Return how many objects the plan's totals count for one kind."""
-        return sum(total.objects for total in self.totals if total.kind is kind)
+        """Return how many objects the totals of all jobs count for one kind."""
+        return sum(job.objects_of(kind) for job in self.jobs)
 
     def bytes_of(self, kind: VerdictKind) -> int:
-        """Return how many bytes the plan's totals count for one kind."""
-        return sum(total.bytes for total in self.totals if total.kind is kind)
+        """Return how many bytes the totals of all jobs count for one kind."""
+        return sum(job.bytes_of(kind) for job in self.jobs)

@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class LocationRole(StrEnum):
-    """Which end of a job a location is."""
+class LocationKind(StrEnum):
+    """What sort of place a location is."""
 
-    SOURCE = "source"
-    DESTINATION = "destination"
+    S3 = "s3"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanLocation:
-    """One end of a job. `connection` is a name of the manifest, empty for the default one. Never a secret."""
+    """A place that jobs read or write; which of the two, a batch says. Never a secret.
+
+    `connection` is a name of the manifest, empty for the default one.
+    """
 
     id: int
-    role: LocationRole
+    kind: LocationKind
     url: str
     connection: str
     endpoint: str | None
@@ -26,6 +28,16 @@ class PlanLocation:
     bucket: str
     prefix: str
     owner: str | None = None  # expected account id, sent as x-amz-expected-bucket-owner
+
+    @property
+    def store(self) -> tuple[str, str]:
+        """What tells two buckets apart: the endpoint, empty for AWS, and the name."""
+        return self.endpoint or "", self.bucket
+
+    def overlaps(self, other: PlanLocation) -> bool:
+        """Return whether a key of one may be a key of the other."""
+        longer, shorter = sorted((self.prefix, other.prefix), key=len, reverse=True)
+        return self.store == other.store and longer.startswith(shorter)
 
 
 class PhaseName(StrEnum):
@@ -46,12 +58,25 @@ class Phase:
     name: PhaseName
 
 
+class EdgeNeed(StrEnum):
+    """What of `before` lets `after` start; if it can never be had in a run, `after` is withheld there.
+
+    Conflicts count as writes that failed: objects that the plan itself could not write.
+    """
+
+    ENDED = "ended"  # however
+    NO_FAILURES = "no-failures"  # each write is done, already done or stale
+    ENDED_WELL = "ended-well"  # each write is done or already done
+    COMPLETE = "complete"  # that, and no archived object was left out
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`after` starts only when `before` has ended well."""
+    """`after` starts only when `before` has ended as `needs` says."""
 
     before: int
     after: int
+    needs: EdgeNeed
 
 
 @dataclass(frozen=True, slots=True)

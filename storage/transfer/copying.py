@@ -18,14 +18,14 @@ def copy_request(context: BatchContext, action: Action) -> CopyObject:
     with If-Match, and Ceph 16 a 412 to the right one.
     """
     source, destination, settings = context.source, context.destination, context.task.settings
-    pin = action.destination_etag
+    pin = action.destination_pin
     is_held = context.is_enforced(Condition.COPY_ABSENT if pin is None else Condition.COPY_MATCH)
     return CopyObject(
         bucket=destination.bucket,
         key=context.destination_key(action),
         source_bucket=source.bucket,
         source_key=context.source_key(action),
-        source_if_match=action.source_etag if context.is_enforced(Condition.COPY_SOURCE_MATCH) else None,
+        source_if_match=action.source_pin if context.is_enforced(Condition.COPY_SOURCE_MATCH) else None,
         source_version=action.source_version,
         if_absent=is_held and pin is None,
         if_match=pin if is_held else None,
@@ -54,7 +54,7 @@ def needs_look(context: BatchContext, action: Action, *, is_doubtful: bool) -> b
     is looked at then. An overwrite by an object of the same ETag would pass its own pin, so it is looked at if an
     earlier attempt may have made it.
     """
-    destination = Condition.COPY_ABSENT if action.destination_etag is None else Condition.COPY_MATCH
+    destination = Condition.COPY_ABSENT if action.destination_pin is None else Condition.COPY_MATCH
     if not (context.is_enforced(destination) and context.is_enforced(Condition.COPY_SOURCE_MATCH)):
         return True
-    return is_doubtful and action.destination_etag is not None and action.destination_etag == action.source_etag
+    return is_doubtful and action.destination_pin is not None and action.destination_pin == action.source_pin

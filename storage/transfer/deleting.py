@@ -71,7 +71,7 @@ def _has_no_batches(reply: Failure) -> bool:
 
 def _delete_one(context: BatchContext, position: int, action: Action, *, is_pinned: bool) -> Procedure:
     location = context.destination
-    pin = action.destination_etag if is_pinned else None
+    pin = action.destination_pin if is_pinned else None
     reply = yield from ask(
         Side.DESTINATION,
         DeleteObject(location.bucket, context.destination_key(action), if_match=pin, owner=location.owner),
@@ -121,7 +121,7 @@ def _delete_many(
         return
     location = context.destination
     by_key = {context.destination_key(action): (position, action) for position, action in numbered}
-    keys = [(key, action.destination_etag if is_pinned else None) for key, (_, action) in by_key.items()]
+    keys = [(key, action.destination_pin if is_pinned else None) for key, (_, action) in by_key.items()]
     reply = yield from ask(Side.DESTINATION, DeleteObjects(location.bucket, keys, owner=location.owner))
     if isinstance(reply, KeysDeleted):
         unsettled: list[Numbered] = []

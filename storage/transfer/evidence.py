@@ -39,13 +39,13 @@ def evidence_of(found: ObjectFound, made: Made) -> Evidence | None:
     if found.size_bytes != action.size_bytes:
         return None
     # An overwrite by the same bytes leaves the ETag as it was: then only the time can tell.
-    keeps_etag = action.destination_etag is not None and action.destination_etag in (
-        action.source_etag,
+    keeps_etag = action.destination_pin is not None and action.destination_pin in (
+        action.source_pin,
         made.multipart_etag,
     )
-    if found.etag in (action.source_etag, made.multipart_etag) and (not keeps_etag or _is_newer(found, made)):
+    if found.etag in (action.source_pin, made.multipart_etag) and (not keeps_etag or _is_newer(found, made)):
         return Evidence.BY_ETAG
-    if found.etag == action.destination_etag:
+    if found.etag == action.destination_pin:
         return None
     agrees = _checksums_agree(found.checksums, {} if made.source is None else made.source.checksums)
     if agrees is not None:
@@ -72,7 +72,7 @@ def _checksums_agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool |
 
 def _has_other_md5(found: ObjectFound, made: Made) -> bool:
     """Return whether both ETags are MD5 sums, as far as is known; they differ, so the bytes do."""
-    return _is_md5(found.etag, found) and _is_md5(made.action.source_etag or "", made.source)
+    return _is_md5(found.etag, found) and _is_md5(made.action.source_pin or "", made.source)
 
 
 def _is_md5(etag: str, owner: ObjectFound | None) -> bool:

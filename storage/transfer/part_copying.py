@@ -241,7 +241,7 @@ def _part_asks(
                 context.source_key(action),
                 first_byte,
                 last_byte,
-                action.source_etag if context.is_enforced(Condition.PART_SOURCE_MATCH) else None,
+                action.source_pin if context.is_enforced(Condition.PART_SOURCE_MATCH) else None,
                 action.source_version,
                 context.destination.owner,
                 context.source.owner,
@@ -276,7 +276,7 @@ def _complete(context: BatchContext, position: int, action: Action, upload: _Upl
     ended = yield from _look_before_complete(context, position, action, upload)
     if ended is not None:
         return ended
-    location, pin = context.destination, action.destination_etag
+    location, pin = context.destination, action.destination_pin
     is_held = context.is_enforced(Condition.COMPLETE_ABSENT if pin is None else Condition.COMPLETE_MATCH)
     parts = sorted(upload.etags.items())
     reply = yield from ask(
@@ -312,7 +312,7 @@ def _complete(context: BatchContext, position: int, action: Action, upload: _Upl
 
 def _look_before_complete(context: BatchContext, position: int, action: Action, upload: _Upload) -> Step:
     """Look once more at the side whose pin the store does not hold itself."""
-    condition = Condition.COMPLETE_ABSENT if action.destination_etag is None else Condition.COMPLETE_MATCH
+    condition = Condition.COMPLETE_ABSENT if action.destination_pin is None else Condition.COMPLETE_MATCH
     moved: str | None = None
     if not context.is_enforced(Condition.PART_SOURCE_MATCH):
         source = yield from _look_at_source(context, action)

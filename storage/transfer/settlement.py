@@ -142,7 +142,7 @@ def already_done(position: int, evidence: Evidence) -> Outcome:
 
 def _is_worth_a_comparison(here: ObjectFound, action: Action) -> bool:
     """Return whether the source could show that this is the action's work, which its ETag does not."""
-    return here.size_bytes == action.size_bytes and here.etag not in (action.source_etag, action.destination_etag)
+    return here.size_bytes == action.size_bytes and here.etag not in (action.source_pin, action.destination_pin)
 
 
 def pinned(action: Action, source: Reply | None) -> ObjectFound | None:
@@ -155,18 +155,18 @@ def pinned(action: Action, source: Reply | None) -> ObjectFound | None:
 def moved_destination(action: Action, found: ObjectFound | None) -> str | None:
     """Return how the destination differs from its pin, or None if the pin holds."""
     if found is None:
-        return None if action.destination_etag is None else "destination gone"
-    if action.destination_etag is None:
+        return None if action.destination_pin is None else "destination gone"
+    if action.destination_pin is None:
         return f"destination created after the plan (etag {_shown(found.etag)})"
-    if found.etag != action.destination_etag:
-        return f"destination changed: etag {action.destination_etag} -> {_shown(found.etag)}"
+    if found.etag != action.destination_pin:
+        return f"destination changed: etag {action.destination_pin} -> {_shown(found.etag)}"
     return None
 
 
 def moved_source(action: Action, found: ObjectFound) -> str | None:
     """Return how the source differs from its pin, or None if the pin holds."""
-    if found.etag != action.source_etag:
-        return f"source changed: etag {action.source_etag} -> {_shown(found.etag)}"
+    if found.etag != action.source_pin:
+        return f"source changed: etag {action.source_pin} -> {_shown(found.etag)}"
     if found.size_bytes != action.size_bytes:  # a listing, or a plan, may lie: cut by it, a copy would miss its end
         return f"source is of another size: {action.size_bytes} -> {found.size_bytes}"
     return None

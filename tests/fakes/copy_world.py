@@ -177,9 +177,9 @@ class CopyWorld:
             key.encode(),
             len(source.body),
             "planned",
-            source_etag=source.etag,
+            source_pin=source.etag,
             source_mtime_ms=source.mtime_ms,
-            destination_etag=None if there is None else there.etag,
+            destination_pin=None if there is None else there.etag,
             destination_mtime_ms=None if there is None else there.mtime_ms,
             storage_class=storage_class,
         )
@@ -191,7 +191,7 @@ class CopyWorld:
             key.encode(),
             len(there.body),
             "not in the source",
-            destination_etag=there.etag,
+            destination_pin=there.etag,
             destination_mtime_ms=there.mtime_ms,
         )
 

@@ -49,7 +49,7 @@ def resize(place: Workplace, size_bytes: int) -> None:
 
 def test_an_etag_that_holds_xml_deletes_nothing_that_no_line_names(place: Workplace) -> None:
     planned(place)
-    forged(place, "action", "destination_etag", _IN_XML, "kind = 'delete'")
+    forged(place, "action", "destination_pin", _IN_XML, "kind = 'delete'")
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert place.keys("destination") >= {_SHOWN, _PRECIOUS}
     assert ended.exit_code == 4, ended.output

@@ -65,8 +65,8 @@ def header(
 def totals_of(*, copied: Sequence[Action], deleted: Sequence[Action]) -> list[TotalRecord]:
     """Return what a plan of these actions adds up to."""
     by_kind = {
-        VerdictKind.COPY: [action for action in copied if action.destination_etag is None],
-        VerdictKind.OVERWRITE: [action for action in copied if action.destination_etag is not None],
+        VerdictKind.COPY: [action for action in copied if action.destination_pin is None],
+        VerdictKind.OVERWRITE: [action for action in copied if action.destination_pin is not None],
         VerdictKind.DELETE: deleted,
     }
     return [
@@ -86,9 +86,9 @@ def copies(*keys: bytes, size_bytes: int = 7) -> list[Action]:
             key,
             size_bytes,
             "not at the destination",
-            source_etag=f"{number:032x}",
+            source_pin=f"{number:032x}",
             source_mtime_ms=1_700_000_000_000 + number,
-            destination_etag=f"{number:032x}-2" if number % 2 else None,
+            destination_pin=f"{number:032x}-2" if number % 2 else None,
             destination_mtime_ms=1_600_000_000_000 if number % 2 else None,
             storage_class="STANDARD" if number % 3 else None,
         )
@@ -99,14 +99,14 @@ def copies(*keys: bytes, size_bytes: int = 7) -> list[Action]:
 def deletes(*keys: bytes) -> list[Action]:
     """Return one delete for each key."""
     return [
-        Action(ActionKind.DELETE, key, 9, "not in the source", destination_etag="e" * 32, destination_mtime_ms=5)
+        Action(ActionKind.DELETE, key, 9, "not in the source", destination_pin="e" * 32, destination_mtime_ms=5)
         for key in keys
     ]
 
 
 def skips(*keys: bytes) -> list[Action]:
     """Return one skip for each key."""
-    return [Action(ActionKind.SKIP, key, 11, "archived: GLACIER", source_etag="f" * 32) for key in keys]
+    return [Action(ActionKind.SKIP, key, 11, "archived: GLACIER", source_pin="f" * 32) for key in keys]
 
 
 def numbered(stem: str, count: int) -> list[bytes]:

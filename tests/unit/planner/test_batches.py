@@ -18,7 +18,7 @@ LARGE = 1000
 
 
 def copy(number: int, *, size: int = 1) -> Action:
-    return Action(ActionKind.COPY, f"{number:09}".encode(), size, "new", source_etag="e", source_mtime_ms=1)
+    return Action(ActionKind.COPY, f"{number:09}".encode(), size, "new", source_pin="e", source_mtime_ms=1)
 
 
 class SizesOnly(PlanInMemory):
@@ -124,9 +124,9 @@ actions = st.builds(
     key=st.binary(max_size=8),
     size_bytes=st.integers(0, 2**63 - 1),
     reason=st.text(max_size=5),
-    source_etag=st.none() | st.text(max_size=3),
+    source_pin=st.none() | st.text(max_size=3),
     source_mtime_ms=st.none() | st.integers(-(2**62), 2**62),
-    destination_etag=st.none() | st.text(max_size=3),
+    destination_pin=st.none() | st.text(max_size=3),
 )
 
 

@@ -78,9 +78,9 @@ def test_a_new_object_is_copied_to_an_absent_destination() -> None:
         b"k",
         7,
         "not in destination",
-        source_etag="e",
+        source_pin="e",
         source_mtime_ms=an_object("k").mtime_ms,
-        destination_etag=None,
+        destination_pin=None,
     )
 
 
@@ -90,8 +90,8 @@ def test_an_overwrite_is_pinned_to_both_sides() -> None:
     assert verdict.kind is VerdictKind.OVERWRITE
     assert action.kind is ActionKind.COPY
     assert action.reason == "size 10 -> 12"
-    assert (action.source_etag, action.source_mtime_ms) == ("s", source.mtime_ms)
-    assert (action.destination_etag, action.destination_mtime_ms) == ("d", destination.mtime_ms)
+    assert (action.source_pin, action.source_mtime_ms) == ("s", source.mtime_ms)
+    assert (action.destination_pin, action.destination_mtime_ms) == ("d", destination.mtime_ms)
 
 
 def test_only_a_mirror_deletes_and_pins_what_it_deletes() -> None:
@@ -102,7 +102,7 @@ def test_only_a_mirror_deletes_and_pins_what_it_deletes() -> None:
     verdict, action = only_line([], [extra], rules(deletes_extraneous=True))
     assert verdict.kind is VerdictKind.DELETE
     assert action == Action(
-        ActionKind.DELETE, b"k", 3, "not in source", destination_etag="d", destination_mtime_ms=extra.mtime_ms
+        ActionKind.DELETE, b"k", 3, "not in source", destination_pin="d", destination_mtime_ms=extra.mtime_ms
     )
 
 

@@ -146,7 +146,7 @@ def planned(plan: PlanInMemory) -> dict[bytes, str]:
     for action in plan.actions():
         assert action.key not in verdicts
         kind = {"skip": "skipped"}.get(action.kind, action.kind.value)
-        verdicts[action.key] = "overwrite" if kind == "copy" and action.destination_etag is not None else kind
+        verdicts[action.key] = "overwrite" if kind == "copy" and action.destination_pin is not None else kind
     return verdicts
 
 
@@ -177,12 +177,12 @@ def apply(source: Tree, destination: Tree, plan: PlanInMemory, *, random_etags: 
     after = dict(destination)
     for action in plan.actions(ActionKind.COPY, ActionKind.DELETE):
         there = after.get(action.key)
-        assert action.destination_etag == (None if there is None else there.etag)
+        assert action.destination_pin == (None if there is None else there.etag)
         if action.kind is ActionKind.DELETE:
             del after[action.key]
             continue
         here = source[action.key]
-        assert action.source_etag == here.etag
+        assert action.source_pin == here.etag
         single_part = here.etag.removesuffix("-2")
         copied = f"k{single_part[1:]}" if random_etags else single_part
         after[action.key] = ObjectRow(action.key, here.size_bytes, copied, NOW_MS, action.storage_class or "STANDARD")

@@ -87,7 +87,7 @@ def test_each_line_is_one_action_and_valid(plan: Path) -> None:
         "kind": "copy",
         "size_bytes": 7,
         "reason": "not at the destination",
-        "source_etag": "0" * 32,
+        "source_pin": "0" * 32,
         "source_mtime_ms": 1_700_000_000_000,
     }
 

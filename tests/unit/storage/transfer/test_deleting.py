@@ -63,7 +63,7 @@ def test_every_key_of_a_batch_carries_its_own_pin(enforced: CopyWorld) -> None:
     enforced.perform(*actions)
     (request,) = enforced.engine.requests
     assert isinstance(request, DeleteObjects)
-    assert list(request.keys) == [("out/a", actions[0].destination_etag), ("out/b", actions[1].destination_etag)]
+    assert list(request.keys) == [("out/a", actions[0].destination_pin), ("out/b", actions[1].destination_pin)]
 
 
 def test_a_changed_object_is_kept_and_stale_and_the_others_are_deleted(world: CopyWorld) -> None:
@@ -122,7 +122,7 @@ def test_a_body_that_the_store_cannot_read_is_split_until_it_can(enforced: CopyW
     assert enforced.perform(*actions).kinds == ["done"] * 8
     assert left(enforced) == set()
     single = [request for request in enforced.engine.requests if isinstance(request, DeleteObject)]
-    assert [(request.key, request.if_match) for request in single] == [(bad, actions[5].destination_etag)]
+    assert [(request.key, request.if_match) for request in single] == [(bad, actions[5].destination_pin)]
 
 
 @pytest.mark.parametrize("name", ["both", "only batch", "none"])

@@ -16,10 +16,10 @@ BY_ETAG, BY_CHECKSUM, BY_SIZE_AND_TIME = Evidence.BY_ETAG, Evidence.BY_CHECKSUM,
 SINCE_MS = 1_000_000
 LATER_MS = SINCE_MS + 1
 SOURCE, PINNED, OTHER, OF_PARTS = "a" * 32, "b" * 32, "c" * 32, "d" * 32 + "-2"
-CREATE = Action(ActionKind.COPY, b"k", 10, "", source_etag=SOURCE)
-OVERWRITE = CREATE._replace(destination_etag=PINNED, destination_mtime_ms=500_000)
-SAME_BYTES = CREATE._replace(destination_etag=SOURCE, destination_mtime_ms=500_000)
-FROM_PARTS = CREATE._replace(source_etag="f" * 32 + "-3")
+CREATE = Action(ActionKind.COPY, b"k", 10, "", source_pin=SOURCE)
+OVERWRITE = CREATE._replace(destination_pin=PINNED, destination_mtime_ms=500_000)
+SAME_BYTES = CREATE._replace(destination_pin=SOURCE, destination_mtime_ms=500_000)
+FROM_PARTS = CREATE._replace(source_pin="f" * 32 + "-3")
 SUMS = {"CRC64NVME": "x"}
 KMS = "aws:kms"
 
@@ -64,7 +64,7 @@ def found(
     ],
 )
 def test_each_rung_of_the_ladder(action: Action, there: ObjectFound, expected: str | None) -> None:
-    source = found(action.source_etag or "", mtime_ms=1, sums=SUMS)
+    source = found(action.source_pin or "", mtime_ms=1, sums=SUMS)
     assert evidence_of(there, Made(action, SINCE_MS, OF_PARTS, source)) == expected
 
 

@@ -155,7 +155,7 @@ def test_what_a_store_says_is_quoted_in_part_only() -> None:
 
 def test_an_etag_that_is_much_too_long_is_not_kept_with_every_action() -> None:
     found = ObjectFound("e" * LONG, 1, 0)
-    action = Action(ActionKind.COPY, b"k", 1, "planned", source_etag="s", destination_etag="d")
+    action = Action(ActionKind.COPY, b"k", 1, "planned", source_pin="s", destination_pin="d")
     for reason in (moved_destination(action, found), moved_source(action, found)):
         assert reason is not None
         assert len(reason) < 1_000

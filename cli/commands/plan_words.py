@@ -1,0 +1,127 @@
+"""The words of the commands that make a plan, or look at one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from s3plan.cli.commands.options import (
+    CsvOption,
+    ExpiresOption,
+    GraphFormat,
+    JsonEventsOption,
+    JsonIntoOption,
+    ListedKind,
+    OutOption,
+    PlanArgument,
+    QuietOption,
+)
+
+ManifestsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="MANIFEST...", help="Manifests, or folders of them; by default s3plan.yaml."),
+]
+PlansArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="PLAN...", help="Plan files, or plans' ids; without any the only unfinished plan here."),
+]
+
+
+def add_plan_commands(app: typer.Typer) -> None:
+    """Add them, in the order in which help lists them."""
+    for command in (validate, plan, show, graph):
+        app.command()(command)
+
+
+def validate(
+    context: typer.Context,
+    *,
+    manifests: ManifestsArgument = None,
+) -> int:
+    """Say whether manifests are sound; asks no store."""
+    from s3plan.cli.commands.manifest import validate_all
+
+    return validate_all(manifests or [], no_color=context.obj)
+
+
+def plan(
+    context: typer.Context,
+    *,
+    manifests: ManifestsArgument = None,
+    out: OutOption = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="[JOB.]NAME=N", help="Release a guard for exactly what it found; repeatable."),
+    ] = None,
+    select: Annotated[
+        str | None, typer.Option("--select", metavar="JOB,JOB", help="Only these jobs, and those that they depend on.")
+    ] = None,
+    no_dependencies: Annotated[
+        bool, typer.Option("--no-dependencies", help="With --select: without those that they depend on.")
+    ] = False,
+    expires: ExpiresOption = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Find out now which conditions the store enforces; writes probe objects.")
+    ] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there is something to do.")
+    ] = False,
+    keep: Annotated[
+        int, typer.Option("--keep", min=0, metavar="N", help="Keep N earlier plans, with their journals.")
+    ] = 5,
+    json: JsonEventsOption = False,
+    json_into: JsonIntoOption = None,
+    quiet: QuietOption = False,
+) -> int:
+    """Save what would be done; changes nothing."""
+    from s3plan.cli.commands import plan as plan_command
+    from s3plan.cli.streams.output import OutputOptions
+
+    options = plan_command.PlanOptions(
+        manifests=tuple(manifests or ()),
+        out=out,
+        allow=tuple(allow or ()),
+        expires=expires,
+        probe=probe,
+        detailed_exitcode=detailed_exitcode,
+        keep=keep,
+        select=select,
+        without_dependencies=no_dependencies,
+    )
+    return plan_command.plan_all(options, OutputOptions(json, json_into, quiet, context.obj))
+
+
+def show(
+    context: typer.Context,
+    *,
+    plans: PlansArgument = None,
+    job: Annotated[str | None, typer.Option("--job", metavar="NAME", help="Only this one of the plan's jobs.")] = None,
+    lists: Annotated[bool, typer.Option("--list", help="Print every action.")] = False,
+    kind: Annotated[
+        list[ListedKind] | None, typer.Option("--kind", help="Only this kind, with --list or --csv; repeatable.")
+    ] = None,
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", metavar="P", help="Only keys that begin so, with --list or --csv.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N of them.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole plan as JSON, an action on each line.")] = False,
+    csv: CsvOption = False,
+) -> int:
+    """Show a plan, in sums or each of its actions."""
+    from s3plan.cli.commands import show as show_command
+
+    kinds = tuple(word.value for word in kind or ())
+    options = show_command.ShowOptions(lists, kinds, prefix, limit, job, json=json, csv=csv, no_color=context.obj)
+    return show_command.show_all(plans or [], options)
+
+
+def graph(
+    *,
+    plan: PlanArgument = None,
+    form: Annotated[GraphFormat, typer.Option("--format", help="Mermaid, or DOT for Graphviz.")] = GraphFormat.MERMAID,
+) -> int:
+    """Print a plan's phases and what waits for what."""
+    from s3plan.cli.commands.show import draw_graph
+
+    return draw_graph(plan, dot=form is GraphFormat.DOT)

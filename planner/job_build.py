@@ -1,0 +1,201 @@
+"""One job and its two listings -> its phases and batches in a plan, and what the header says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from s3plan.planner.batches import ActionSpool, Batcher, PhaseNumbers, PlanSink
+from s3plan.planner.comparison import WITHOUT_ETAGS
+from s3plan.planner.diff import THE_LOCATION_ITSELF, Rules, diff, line_aside, pair_up
+from s3plan.planner.filters import compile_attribute_filter
+from s3plan.planner.guards import Findings, check_guards
+from s3plan.planner.manifest.job import Job
+from s3plan.planner.overwrite import policy_for
+from s3plan.planner.retried import DueCopies, RetriedPlan
+from s3plan.planner.scope import Scope
+from s3plan.planner.totals import PrefixTotals, Totals
+from s3plan.planner.unmatched_patterns import UnmatchedPatterns
+from s3plan.schemas.manifest.diagnostics import Severity
+from s3plan.schemas.manifest.rules import Finding
+from s3plan.schemas.manifest.words import Compare, Overwrite
+from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
+from s3plan.schemas.plan.header import JobRecord, RetriedRecord
+from s3plan.schemas.plan.rows import PhaseName
+from s3plan.schemas.ports import Lister
+
+_UNMATCHED = ("matches no key on either side", "patterns are gitignore's; capitals count")
+
+
+@dataclass(frozen=True, slots=True)
+class JobSides:
+    """What a job is compared on.
+
+    Locations are given by id. `open_listers` gives the source's and the destination's; None for a bucket that does not
+    exist yet. `store_now_ms` is the moment that ages of objects are counted from, by the store's clock.
+    `etags_comparable` is whether neither side is encrypted with SSE-KMS or SSE-C, for all that is known; see
+    comparison.py. With `retried` the plan looks at a part of the job only, and guards count against the whole of it.
+    """
+
+    from_location: int
+    to_location: int
+    open_listers: Callable[[], tuple[Lister, Lister | None]]
+    store_now_ms: int
+    etags_comparable: bool
+    retried: RetriedPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltJob:
+    """A job whose batches are written. `guarded` is what guards look at, `findings` are about its text."""
+
+    record: JobRecord
+    guarded: Findings
+    findings: tuple[Finding, ...]
+    warnings: tuple[str, ...]
+    source_listed: int
+    destination_listed: int
+
+
+class JobBuilder:
+    """Writes one job; `build` is called once."""
+
+    def __init__(self, job: Job, sides: JobSides, *, writer: PlanSink, numbers: PhaseNumbers, large_bytes: int) -> None:
+        """Write to a plan that has the job's locations; a copy of at least `large_bytes` is a batch of its own."""
+        self._job = job
+        self._sides = sides
+        self._copies = self._deletes = 0
+        retried = sides.retried
+        self._due = None if retried is None else DueCopies(retried, delete_when=job.settings.delete_when)
+        self._totals = Totals()
+        self._prefixes = PrefixTotals()
+        self._unmatched = UnmatchedPatterns(job.filters.include)
+        self._batcher = Batcher(
+            writer,
+            numbers=numbers,
+            job=job.name,
+            source=sides.from_location,
+            destination=sides.to_location,
+            large_bytes=large_bytes,
+        )
+
+    def build(
+        self, *, allow: Mapping[str, int], spool_folder: Path | None, on_progress: Callable[[int, int, int], None]
+    ) -> BuiltJob:
+        """Compare both sides; raises what build_plan says."""
+
+        def tell() -> None:
+            on_progress(left.listed, right.listed, self._copies + self._deletes)
+
+        source, destination = self._sides.open_listers()
+        passes, look = self._job.passes_key, self._unmatched.look
+        left = Scope(source, side="source", passes=passes, on_page=tell, look=look)
+        right = Scope(destination, side="destination", passes=passes, on_page=tell, look=look)
+        with ActionSpool(folder=spool_folder) as deletes, ActionSpool(folder=spool_folder) as aside:
+            self._stream(left, right, deletes=deletes, aside=aside)
+        return self._built(left, right, allow=allow)
+
+    def _stream(self, source: Scope, destination: Scope, *, deletes: ActionSpool, aside: ActionSpool) -> None:
+        pairs = pair_up(source.rows(), destination.rows())
+        decide = diff if self._due is None else self._due.lines
+        for verdict, action in decide(pairs, rules=self._rules(), on_verdict=self._totals.count):
+            self._prefixes.add(verdict.kind, action.key, action.size_bytes)
+            if action.kind is ActionKind.COPY:
+                self._copies += 1
+                self._batcher.add_copy(action)
+            elif action.kind is ActionKind.DELETE:
+                self._deletes += 1
+                deletes.add(action)
+            else:
+                aside.add(action)
+        self._batcher.end_copies()
+        self._batcher.add_all(PhaseName.DELETE, deletes.read())
+        markers = self._markers(source.marker, destination.marker)
+        self._batcher.add_all(PhaseName.ASIDE, chain(markers, aside.read()))
+
+    def _rules(self) -> Rules:
+        job, sides = self._job, self._sides
+        return Rules(
+            policy=policy_for(job.overwrite, compare=job.compare, etags_comparable=sides.etags_comparable),
+            objection=compile_attribute_filter(job.filters, now_ms=sides.store_now_ms),
+            copies_archived=job.copies_archived,
+            deletes_extraneous=job.deletes_extraneous,
+            source_prefix_bytes=len(job.source_prefix.encode()),
+            destination_prefix_bytes=len(job.destination_prefix.encode()),
+            storage_class=job.settings.storage_class,
+        )
+
+    def _markers(self, source: ObjectRow | None, destination: ObjectRow | None) -> list[Action]:
+        """Return the line about the locations' own markers; the empty key comes before all others."""
+        marker = source or destination
+        if marker is None:
+            return []
+        self._totals.count(THE_LOCATION_ITSELF, 1, marker.size_bytes)
+        return [line_aside(THE_LOCATION_ITSELF, source, destination)]
+
+    def _built(self, source: Scope, destination: Scope, *, allow: Mapping[str, int]) -> BuiltJob:
+        job, totals = self._job, self._totals
+        bytes_to_write = totals.bytes(VerdictKind.COPY) + totals.bytes(VerdictKind.OVERWRITE)
+        retry_of = None if self._due is None else self._due.record()
+        guarded = Findings(
+            deletes=totals.objects(VerdictKind.DELETE),
+            overwrites=totals.objects(VerdictKind.OVERWRITE),
+            bytes_to_write=bytes_to_write,
+            source_objects=source.objects if retry_of is None else retry_of.source_objects,
+            destination_objects=destination.objects if retry_of is None else retry_of.destination_objects,
+        )
+        record = JobRecord(
+            name=job.name,
+            settings=job.settings,
+            depends_on=job.depends_on,
+            from_location=self._sides.from_location,
+            to_location=self._sides.to_location,
+            source=source.record(),
+            destination=destination.record(),
+            totals=totals.records(),
+            prefixes=self._prefixes.records(),
+            guards=check_guards(
+                written=job.guards_written,
+                in_force=job.guards_in_force,
+                of_all=job.guards_of_all,
+                findings=guarded,
+                allow=allow,
+            ),
+            actions=self._copies + self._deletes,
+            bytes=bytes_to_write,
+            retry_of=retry_of,
+        )
+        warnings = (*self._own_warnings(), *self._warnings_of_deletes(retry_of))
+        findings = tuple(self._findings(source))
+        return BuiltJob(record, guarded, findings, warnings, source.listed, destination.listed)
+
+    def _findings(self, source: Scope) -> list[Finding]:
+        """Return what the listings say about the manifest; a part of the job says nothing about all of it."""
+        if self._sides.retried is not None:
+            return []
+        found = [
+            Finding(("filters", "include", position), *_UNMATCHED, Severity.WARNING)
+            for position in self._unmatched.positions
+        ]
+        if source.objects:
+            return found
+        left_out = f"; the filters leave out {source.listed:,}" if source.listed else ""
+        message = f"the source has no objects for this job{left_out}"
+        return [Finding(("source", "url"), message, "is the prefix as it should be?", Severity.WARNING), *found]
+
+    def _own_warnings(self) -> list[str]:
+        job = self._job
+        if job.overwrite is not Overwrite.IF_DIFFERENT or Compare.ETAG not in job.compare:
+            return []
+        objects = self._totals.objects_by_rules(WITHOUT_ETAGS)
+        if not objects:
+            return []
+        pairs = "1 object" if objects == 1 else f"{objects:,} objects"
+        return [f"compare: etag could not be used on {pairs}; size and time decided there"]
+
+    def _warnings_of_deletes(self, retry_of: RetriedRecord | None) -> list[str]:
+        held = None if retry_of is None else retry_of.why_deletes_wait()
+        return [f"apply will withhold the deletes: {held}"] if held is not None and self._deletes else []
