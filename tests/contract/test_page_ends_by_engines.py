@@ -11,7 +11,7 @@ from fakes.quirky_store import Asked, QuirkyStore, Said
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
 from s3plan.schemas.errors import ListingUnusable, S3PlanError
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.storage.listing.keyed import KeyedLister
 from s3plan.storage.listing.lister import S3Lister, open_listing
@@ -19,7 +19,7 @@ from s3plan.storage.s3.patience import Patience
 
 __all__ = ["engine", "name", "opened", "s3_server", "server", "store"]
 
-LOCATION = PlanLocation(1, LocationRole.SOURCE, "s3://bucket/", "", None, None, "bucket", "")
+LOCATION = PlanLocation(1, LocationKind.S3, "s3://bucket/", "", None, None, "bucket", "")
 KEYS = [f"{number:03d}" for number in range(60)]
 PAGE_KEYS = 10  # enough pages for a listing to be split
 SOON = Patience(attempts=2, sleep=lambda _: None)

@@ -9,7 +9,7 @@ from contract.lister_contract import ListerContract, listed
 from fakes.listing_engine import ListingEngine
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.requests import PutObject
 from s3plan.storage.listing.lister import ParallelLister, S3Lister, open_listing
@@ -20,7 +20,7 @@ from s3plan.storage.s3.crt.engine import open_crt_engine
 
 __all__ = ["s3_server", "server"]
 
-LOCATION = PlanLocation(1, LocationRole.SOURCE, "s3://bucket/p q/", "", None, None, "bucket", "p q/")
+LOCATION = PlanLocation(1, LocationKind.S3, "s3://bucket/p q/", "", None, None, "bucket", "p q/")
 
 
 class TestMemoryListing(ListerContract):

@@ -11,7 +11,7 @@ from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests import Encryption, ObjectAttributes
 from s3plan.schemas.tasks import BatchTask, KnownUpload, TaskSettings
 from s3plan.storage.memory.engine import MemoryEngine
@@ -20,8 +20,8 @@ from s3plan.storage.transfer.performer import EnginePerformer
 
 from fakes.faulty_engine import FaultyEngine, ProcessKilled
 
-SOURCE = PlanLocation(1, LocationRole.SOURCE, "s3://left/in/", "", None, None, "left", "in/")
-DESTINATION = PlanLocation(2, LocationRole.DESTINATION, "s3://right/out/", "", None, None, "right", "out/")
+SOURCE = PlanLocation(1, LocationKind.S3, "s3://left/in/", "", None, None, "left", "in/")
+DESTINATION = PlanLocation(2, LocationKind.S3, "s3://right/out/", "", None, None, "right", "out/")
 ALL_ENFORCED: Mapping[Condition, Enforcement] = dict.fromkeys(Condition, Enforcement.ENFORCED)
 ALL_CHECKED: Mapping[Condition, Enforcement] = dict.fromkeys(Condition, Enforcement.CHECKED)
 BEGUN_MS = 1_799_999_999_999  # the last millisecond of a second, so that no large object waits for the next

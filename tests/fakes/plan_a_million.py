@@ -13,11 +13,10 @@ from pathlib import Path
 
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import build_plan
-from s3plan.planner.manifest.job import resolve_job
 from s3plan.schemas.manifest.values import Plain
 from s3plan.schemas.objects import ObjectRow
 
-from fakes.plan_parts import NOW_MS, a_manifest, facts, locations_of
+from fakes.plan_parts import NOW_MS, a_manifest, facts, locations_of, one_job
 
 PAGE_ROWS = 1000
 
@@ -54,9 +53,11 @@ def main(objects: int, every: int, path: Path) -> None:
     began = time.perf_counter()
     with PlanWriter(path) as writer:
         built = build_plan(
-            resolve_job(manifest),
-            source=Numbered(objects, every=every, is_source=True),
-            destination=Numbered(objects, every=every, is_source=False),
+            one_job(
+                manifest,
+                Numbered(objects, every=every, is_source=True),
+                Numbered(objects, every=every, is_source=False),
+            ),
             locations=locations_of(manifest),
             writer=writer,
             facts=facts(),

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from s3plan.planfile.graph import graph_of_jobs
 from s3plan.planner.build import BuiltPlan, OnProgress, PlanFacts, build_plan
-from s3plan.planner.manifest.job import resolve_job
+from s3plan.planner.job_build import JobSides
+from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
+from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.documents import OneJobManifest
+from s3plan.schemas.manifest.models import GIB, JobEntry
+from s3plan.schemas.manifest.resolved import Manifest, resolved_one
 from s3plan.schemas.manifest.values import Plain
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
-from s3plan.schemas.plan.header import ManifestRecord, PlanHeader
-from s3plan.schemas.plan.rows import Batch, Edge, LocationRole, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.header import CapabilityRecord, ManifestRecord, PlaceRecord, PlanHeader, RunRecord
+from s3plan.schemas.plan.rows import Batch, LocationKind, Phase, PhaseName, PlanLocation
+from s3plan.schemas.ports import Lister
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp()) * 1000
@@ -55,7 +62,6 @@ class PlanInMemory:
     def __init__(self) -> None:
         self.locations: list[PlanLocation] = []
         self.phases: dict[int, Phase] = {}
-        self.edges: list[Edge] = []
         self.batches: list[tuple[Batch, tuple[Action, ...]]] = []
         self.header: PlanHeader | None = None
 
@@ -66,10 +72,6 @@ class PlanInMemory:
     def add_phase(self, phase: Phase, /) -> None:
         assert phase.id not in self.phases
         self.phases[phase.id] = phase
-
-    def add_edge(self, edge: Edge, /) -> None:
-        assert {edge.before, edge.after} <= set(self.phases)
-        self.edges.append(edge)
 
     def add_batch(
         self, *, phase: int, from_location: int | None, to_location: int | None, actions: Sequence[Action]
@@ -93,7 +95,7 @@ class PlanInMemory:
     def seal(self, header: PlanHeader, /) -> str:
         assert self.header is None
         self.header = header
-        return hashlib.sha256(repr((header, self.phases, self.edges, self.batches)).encode()).hexdigest()
+        return hashlib.sha256(repr((header, self.phases, self.batches)).encode()).hexdigest()
 
     def actions(self, *kinds: ActionKind) -> list[Action]:
         """Return the actions of these kinds, or all, in the order in which they were written."""
@@ -104,20 +106,29 @@ class PlanInMemory:
 
     def graph(self) -> set[tuple[str, str]]:
         """Return the edges by the names of their phases."""
-        return {(self.phases[edge.before].name.value, self.phases[edge.after].name.value) for edge in self.edges}
+        assert self.header is not None
+        edges = graph_of_jobs(self.header.jobs, self.phases.values()).edges
+        return {(self.phases[edge.before].name.value, self.phases[edge.after].name.value) for edge in edges}
 
 
 def a_manifest(**data: object) -> Manifest:
     """Return a manifest of two buckets, folder `in/` to folder `out/`, with `data` in it."""
     places = {"source": "s3://left/in/", "destination": "s3://right/out/"}
-    return Manifest.model_validate({"version": Plain("1"), "name": "job"} | places | data)
+    return resolved_one(OneJobManifest.model_validate({"version": Plain("1"), "name": "job"} | places | data))
+
+
+def the_job(manifest: Manifest) -> JobEntry:
+    """Return the only job of a manifest."""
+    (entry,) = manifest.jobs.values()
+    return entry
 
 
 def locations_of(manifest: Manifest) -> list[PlanLocation]:
+    entry = the_job(manifest)
     return [
         PlanLocation(
             id=number,
-            role=role,
+            kind=LocationKind.S3,
             url=str(place.url),
             connection="",
             endpoint=None,
@@ -125,21 +136,20 @@ def locations_of(manifest: Manifest) -> list[PlanLocation]:
             bucket=place.bucket,
             prefix=place.key_prefix,
         )
-        for number, (role, place) in enumerate(
-            ((LocationRole.SOURCE, manifest.source), (LocationRole.DESTINATION, manifest.destination)), start=1
-        )
+        for number, place in enumerate((entry.source, entry.destination), start=1)
     ]
 
 
-def facts(*, etags_comparable: bool = True, warnings: tuple[str, ...] = ()) -> PlanFacts:
+def facts(*, warnings: tuple[str, ...] = ()) -> PlanFacts:
+    enforced = (CapabilityRecord(condition=each, enforcement=Enforcement.ENFORCED) for each in Condition)
     return PlanFacts(
         tool_version="1.2.3",
         made_at=NOW,
         expires_at=None,
-        store_now_ms=NOW_MS,
-        manifest=ManifestRecord(path="job.yaml", sha256="0" * 64, text="version: 1\n"),
-        capabilities=dict.fromkeys(Condition, Enforcement.ENFORCED),
-        etags_comparable=etags_comparable,
+        name="job",
+        manifest=ManifestRecord(path="job.yaml", sha256="0" * 64, text="version: 1\n", resolved="version: 1\n"),
+        run=RunRecord(multipart_threshold_bytes=GIB, executor="threads"),
+        places=(PlaceRecord(location=2, capabilities=tuple(enforced)),),
         warnings=warnings,
     )
 
@@ -152,22 +162,50 @@ def plan_of(
     plan: PlanInMemory | None = None,
     allow: Mapping[str, int] | None = None,
     etags_comparable: bool = True,
+    retried: RetriedPlan | None = None,
+    plan_facts: PlanFacts | None = None,
     on_progress: OnProgress = lambda *_: None,
 ) -> tuple[BuiltPlan, PlanInMemory]:
     """Plan between two sets of rows; a destination of None is a bucket that does not exist."""
     manifest = manifest or a_manifest()
     plan = plan or PlanInMemory()
+    jobs = one_job(
+        manifest,
+        _lister(source),
+        None if destination is None else _lister(destination),
+        etags_comparable=etags_comparable,
+        retried=retried,
+    )
     built = build_plan(
-        resolve_job(manifest),
-        source=_lister(source),
-        destination=None if destination is None else _lister(destination),
+        jobs,
         locations=locations_of(manifest),
         writer=plan,
-        facts=facts(etags_comparable=etags_comparable),
+        facts=replace(plan_facts or facts(), run=run_record(manifest.run)),
         allow=allow or {},
         on_progress=on_progress,
     )
     return built, plan
+
+
+def one_job(
+    manifest: Manifest,
+    source: Lister,
+    destination: Lister | None,
+    *,
+    etags_comparable: bool = True,
+    retried: RetriedPlan | None = None,
+) -> list[tuple[Job, JobSides]]:
+    """Return the only job of a manifest with its two sides, as build_plan takes them."""
+    sides = JobSides(
+        from_location=1,
+        to_location=2,
+        open_listers=lambda: (source, destination),
+        store_now_ms=NOW_MS,
+        etags_comparable=etags_comparable,
+        retried=retried,
+    )
+    (job,) = resolve_jobs(manifest)
+    return [(job, sides)]
 
 
 def _lister(rows: Iterable[ObjectRow] | ListedRows) -> ListedRows:

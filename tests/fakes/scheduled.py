@@ -18,6 +18,7 @@ from s3plan.executors.run.hold import Hold
 from s3plan.executors.run.progress_report import ProgressReporter
 from s3plan.executors.run.retries import RetryPolicy
 from s3plan.executors.run.scheduler import Scheduler
+from s3plan.planfile.graph import graph_of_jobs
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.errors import PlanDamaged
 from s3plan.schemas.events import ActionEnded, Event
@@ -25,7 +26,7 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.header import PlanHeader, TotalRecord
-from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import Batch, Phase, PhaseName, PlanLocation
 from s3plan.schemas.ports import Control
 from s3plan.schemas.run_states import RunEnd, RunLimits, RunState, StopLevel, Wish
 from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
@@ -67,9 +68,9 @@ class PlanInPhases:
         aside: Sequence[Sequence[str]] = (),
         delete_when: str | None = None,
         conflicts: int = 0,
+        archived: int = 0,
     ) -> None:
         self.phases_by_id: dict[int, Phase] = dict(PHASES)
-        self.edges: tuple[Edge, ...] = (Edge(1, 2), Edge(2, 3))
         self.broken: set[int] = set()  # batches whose actions are not as sealed
         self._actions: dict[int, list[Action]] = {}
         found: list[Batch] = []
@@ -81,11 +82,18 @@ class PlanInPhases:
                 source = 1 if kind is ActionKind.COPY else None
                 found.append(Batch(number, phase, source, 2, 1, len(keys), 10 * len(keys), b""))
         self.batches: tuple[Batch, ...] = tuple(found)
-        total = TotalRecord(kind=VerdictKind.CONFLICT, rule="key too long", objects=conflicts, bytes=0)
-        sample = header(actions=sum(batch.actions for batch in found), size_bytes=0)
-        settings = sample.settings.model_copy(update={"delete_when": delete_when})
-        update = {"settings": settings, "totals": (total,) if conflicts else ()}
-        self.header: PlanHeader = sample.model_copy(update=update)
+        found_totals = [
+            TotalRecord(kind=VerdictKind.CONFLICT, rule="key too long", objects=conflicts, bytes=0),
+            TotalRecord(kind=VerdictKind.SKIPPED, rule="archived: GLACIER", objects=archived, bytes=0),
+        ]
+        self.header: PlanHeader = header(
+            actions=sum(batch.actions for batch in found),
+            size_bytes=0,
+            job="job",
+            totals=[total for total in found_totals if total.objects],
+            delete_when=delete_when,
+        )
+        self.graph = graph_of_jobs(self.header.jobs, PHASES.values())
 
     @property
     def digest(self) -> str:
@@ -234,7 +242,7 @@ class RunWorld:
             performed = [batch for batch in self.plan.batches if batch.phase != 4]
             self.states = load_states(performed, journal)
             for state in self.states.values():
-                state.withheld = None
+                state.reopen()
             self.control = RunControl(in_flight=8, clock=self.clock)
             recorder = Recorder(journal, clock=self.clock)
             reporter = ProgressReporter(
@@ -274,7 +282,7 @@ class RunWorld:
                 bookkeeper=books,
                 reporter=reporter,
                 hold=hold,
-                settings=TaskSettings(dict.fromkeys(Condition, Enforcement.ENFORCED), 1 << 30, None, None),
+                settings_of=lambda _: TaskSettings(dict.fromkeys(Condition, Enforcement.ENFORCED), 1 << 30, None, None),
                 limits=RunLimits(max_failures=max_failures, actions=limit, duration_s=duration_s),
                 outcome_of=lambda batch, position: _outcome_of(journal, recorder, batch, position),
                 known_uploads=lambda batch: _flushed(recorder, journal).uploads(batch),

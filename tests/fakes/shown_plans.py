@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.text import Text
-from s3plan.app.ends import PlanEnd
+from s3plan.app.ends import JobEnds, PlanEnd
 from s3plan.app.requests import RunLine, Status
 from s3plan.cli.screens.plan import ShownPlan
 from s3plan.cli.screens.terminal import Terminal
@@ -18,16 +18,20 @@ from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.header import (
+    FORMAT_VERSION,
     CapabilityRecord,
     GuardRecord,
+    JobRecord,
+    JobSettings,
     ListingRecord,
     ManifestRecord,
+    PlaceRecord,
     PlanHeader,
     PrefixRecord,
-    ResolvedSettings,
+    RunRecord,
     TotalRecord,
 )
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 
 MADE_AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 NOW = datetime(2026, 5, 4, 12, 3, 20, tzinfo=UTC)
@@ -84,25 +88,13 @@ def guard(name: str, limit: str, *, allowed: int, found: int, released: bool = F
     return GuardRecord(name=name, limit=limit, allowed=allowed, found=found, held=found > allowed, released=released)
 
 
-def a_header(**changes: Any) -> PlanHeader:
-    """Return the header of a mirror with a bit of everything; `changes` replace its fields."""
+def a_job(**changes: Any) -> JobRecord:
+    """Return a mirror with a bit of everything; `changes` replace its fields."""
     fields: dict[str, Any] = {
-        "format_version": 1,
-        "tool_version": "0.1.0",
-        "made_at": MADE_AT,
-        "job": "images",
-        "manifest": ManifestRecord(path="job.yaml", sha256="0" * 64, text="version: 1\n"),
-        "settings": ResolvedSettings(
-            mode="mirror",
-            overwrite="if-different",
-            archived="skip",
-            delete_when="all-done",
-            multipart_threshold_bytes=2**30,
-            executor="threads",
-        ),
-        "capabilities": tuple(
-            CapabilityRecord(condition=condition, enforcement=Enforcement.ENFORCED) for condition in Condition
-        ),
+        "name": "images",
+        "settings": JobSettings(mode="mirror", overwrite="if-different", archived="skip", delete_when="all-done"),
+        "from_location": 1,
+        "to_location": 2,
         "source": ListingRecord(objects=9_012, bytes=41 * 2**30, left_out=31, pages=10, complete=True),
         "destination": ListingRecord(objects=104, bytes=2**30, pages=1, complete=True),
         "totals": (
@@ -124,31 +116,44 @@ def a_header(**changes: Any) -> PlanHeader:
         "actions": 8_937,
         "bytes": 40 * 2**30,
     }
+    return JobRecord(**(fields | changes))
+
+
+def a_header(**changes: Any) -> PlanHeader:
+    """Return the header of one job; `changes` replace its fields, or those of its job."""
+    of_job = {name: changes.pop(name) for name in tuple(changes) if name in JobRecord.model_fields and name != "name"}
+    enforced = tuple(CapabilityRecord(condition=each, enforcement=Enforcement.ENFORCED) for each in Condition)
+    capabilities = changes.pop("capabilities", enforced)
+    job = a_job(**of_job)
+    fields: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "tool_version": "0.1.0",
+        "made_at": MADE_AT,
+        "name": "images",
+        "manifest": ManifestRecord(path="job.yaml", sha256="0" * 64, text="version: 1\n", resolved="version: 1\n"),
+        "run": RunRecord(multipart_threshold_bytes=2**30, executor="threads"),
+        "jobs": (job,),
+        "places": (PlaceRecord(location=2, capabilities=capabilities),),
+        "actions": job.actions,
+        "bytes": job.bytes,
+    }
     return PlanHeader(**(fields | changes))
 
 
-def an_end(role: LocationRole, url: str, **changes: Any) -> PlanEnd:
+def an_end(url: str, *, number: int = 1, **changes: Any) -> PlanEnd:
     """Return one at AWS; `changes` replace fields of the end or of its location."""
     fields: dict[str, Any] = {"connection": "", "endpoint": None, "region": "eu-central-1"}
     of_location = {name: changes.pop(name) for name in [*fields, "owner"] if name in changes}
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     location = PlanLocation(
-        id=1 if role is LocationRole.SOURCE else 2,
-        role=role,
-        url=url,
-        bucket=bucket,
-        prefix=prefix,
-        **(fields | of_location),
+        id=number, kind=LocationKind.S3, url=url, bucket=bucket, prefix=prefix, **(fields | of_location)
     )
     return PlanEnd(location, **({"is_aws": True} | changes))
 
 
-def the_ends(*, source: str = "s3://prod-assets/images/", **changes: Any) -> dict[LocationRole, PlanEnd]:
-    """Return both ends; `changes` are the destination's."""
-    return {
-        LocationRole.SOURCE: an_end(LocationRole.SOURCE, source),
-        LocationRole.DESTINATION: an_end(LocationRole.DESTINATION, "s3://dr-assets/images/", **changes),
-    }
+def the_ends(*, source: str = "s3://prod-assets/images/", **changes: Any) -> tuple[JobEnds, ...]:
+    """Return both ends of the only job; `changes` are the destination's."""
+    return (JobEnds("images", an_end(source), an_end("s3://dr-assets/images/", number=2, **changes)),)
 
 
 def a_shown_plan(

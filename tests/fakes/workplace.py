@@ -113,7 +113,7 @@ class WorkplaceOn(Generic[ServerT]):
     def assert_nothing_left(self) -> None:
         """Plan the same job again: there must be nothing to do."""
         again = s3plan.plan(self.folder / "job.yaml", output=self.folder / "again.s3plan")
-        assert not again.has_changes, again.header.totals
+        assert not again.has_changes, again.header.jobs[0].totals
 
     def listed(self, bucket: str, prefix: str = "") -> dict[str, Listed]:
         """What boto3 lists."""

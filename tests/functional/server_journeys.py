@@ -163,7 +163,9 @@ class ServerJourneys(OnServer):
         place.buckets()
         place.manifest()
         made = place.plan(probe=True)
-        assert {record.condition: record.enforcement for record in made.header.capabilities} == self.CAPABILITIES
+        assert {
+            record.condition: record.enforcement for record in made.header.places[0].capabilities
+        } == self.CAPABILITIES
         assert place.keys("destination") == set()
         assert place.server.upload_ids("destination") == []
 

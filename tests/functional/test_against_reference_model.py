@@ -200,7 +200,7 @@ def test_plan_and_apply_do_what_the_model_says_and_a_second_time_nothing(
         assert set(world.engine.writes.values()) <= {1}
         again = world.plan()
         second = (world.tree(SOURCE), world.tree(DESTINATION))
-        assert not again.has_changes or job.overwrite == "always" or not is_done, again.header.totals
+        assert not again.has_changes or job.overwrite == "always" or not is_done, again.header.jobs[0].totals
         world.apply()
         assert_as_the_model_says(world, *second, job)
         assert {key: found[0] for key, found in world.tree(DESTINATION).items()} == {

@@ -218,5 +218,5 @@ def on_path(monkeypatch: pytest.MonkeyPatch, *sites: Path) -> Iterator[None]:
 
 
 def _limits(executor: str | None = None, *, planned: str = "threads"):  # type: ignore[no-untyped-def]
-    settings = header(actions=1, size_bytes=1).settings.model_copy(update={"executor": planned})
+    settings = header(actions=1, size_bytes=1).run.model_copy(update={"executor": planned})
     return engine_limits(settings, executor=executor, workers=None, batches=1, climbs=False)

@@ -69,7 +69,7 @@ def test_a_store_that_lists_out_of_order_goes_through_the_sort(place: Workplace)
     events: list[object] = []
     made = s3plan.plan(path, on_event=events.append)
     assert made.header.actions == 200
-    assert made.header.source.note is not None
+    assert made.header.jobs[0].source.note is not None
     assert any("sort" in getattr(event, "message", "") for event in events)
     assert place.apply().exit_code == 0
     assert place.keys("destination") == place.keys("source")

@@ -44,11 +44,11 @@ def test_only_what_the_patterns_can_match_is_listed_and_the_plan_is_the_same(fil
         assert one.header.warnings == ()
         (unmatched,) = other.header.warnings  # of the pattern that is there to begin like no other
         assert "filters.include[2]: matches no key on either side" in unmatched
-        assert (one.header.actions, one.header.guards[0].found) == (200, 100)
-        assert (one.header.source.objects, one.header.destination.objects) == (2501, 2501)
-        assert (one.header.source.left_out, other.header.source.left_out) == (2503, 10_004)
-        assert one.header.source.note == f"only keys that begin with {SHARED} were listed"
-        assert other.header.source.note is None
+        assert (one.header.actions, one.header.jobs[0].guards[0].found) == (200, 100)
+        assert (one.header.jobs[0].source.objects, one.header.jobs[0].destination.objects) == (2501, 2501)
+        assert (one.header.jobs[0].source.left_out, other.header.jobs[0].source.left_out) == (2503, 10_004)
+        assert one.header.jobs[0].source.note == f"only keys that begin with {SHARED} were listed"
+        assert other.header.jobs[0].source.note is None
 
 
 def test_the_plan_says_what_was_listed_and_a_mirror_touches_nothing_else(filled: Workplace) -> None:
@@ -71,12 +71,12 @@ def test_guards_look_at_the_objects_in_scope_either_way(place: Workplace, filter
     place.seed("destination", *(f"out/photos/2024/{number}" for number in range(5)), body="bytes")
     place.seed("destination", count=50, key_format="out/zoo/{}", size_bytes=10)
     place.manifest(**MIRROR, source=IN, destination=OUT, filters=filters)
-    (max_delete, empty_source) = place.plan().header.guards
+    (max_delete, empty_source) = place.plan().header.jobs[0].guards
     assert (max_delete.found, max_delete.allowed, max_delete.held) == (2, 2, False)  # 25% of 5, rounded up
     assert not empty_source.held
     place.server.wipe("source")
     place.seed("source", "in/zoo/a", body="bytes")
-    (max_delete, empty_source) = place.plan().header.guards
+    (max_delete, empty_source) = place.plan().header.jobs[0].guards
     assert (max_delete.found, max_delete.allowed, max_delete.held) == (5, 2, True)
     assert empty_source.held
 
@@ -89,7 +89,7 @@ def test_a_store_that_lists_out_of_order_is_narrowed_too(filled: Workplace) -> N
     assert content_of(narrow) == content_of(wide)
     with open_plan(narrow) as plan:
         sorted_by_us = "the store lists out of order: sorted on disk first"
-        assert plan.header.source.note == f"only keys that begin with {SHARED} were listed; {sorted_by_us}"
+        assert plan.header.jobs[0].source.note == f"only keys that begin with {SHARED} were listed; {sorted_by_us}"
 
 
 def test_a_refused_listing_names_what_was_asked_for(place: Workplace) -> None:

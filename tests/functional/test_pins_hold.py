@@ -170,7 +170,7 @@ def test_allow_checked_accepts_a_store_that_enforces_less(planned_on_more: Workp
 def test_the_probe_leaves_nothing_behind_and_listings_do_not_see_it(place: Workplace) -> None:
     planned(place, 1000)
     made = s3plan.plan(place.folder / "job.yaml", probe=True)
-    assert {record.enforcement.value for record in made.header.capabilities} == {"enforced"}
+    assert {record.enforcement.value for record in made.header.places[0].capabilities} == {"enforced"}
     assert place.keys("destination") == {"changed"}
     assert place.server.uploads("destination") == []
     place.seed("destination", ".s3plan-probe-0123456789abcdef0123456789abcdef-source", size_bytes=5)

@@ -12,8 +12,9 @@ from typing import Any, get_args
 
 import pytest
 from fakes.checkout import ROOT, code_folders
+from fakes.plan_parts import the_job
 from s3plan.planner.manifest.file import parse_manifest
-from s3plan.planner.manifest.job import resolve_job
+from s3plan.planner.manifest.job import resolve_jobs
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
 from s3plan.schemas.events import Event
 from s3plan.schemas.manifest.schema import manifest_schema
@@ -77,7 +78,7 @@ def whole(fragment: str) -> str:
 
 def judge(fragment: str) -> None:
     """Raise ManifestInvalid unless the fragment can be planned."""
-    resolve_job(parse_manifest(whole(fragment).encode(), path=Path("job.yaml")).manifest)
+    resolve_jobs(parse_manifest(whole(fragment).encode(), path=Path("job.yaml")).manifest)
 
 
 def refusal_of(fragment: str) -> str:
@@ -179,9 +180,8 @@ def test_the_manifest_document_has_the_defaults_of_the_model() -> None:
 
 
 def test_the_manifest_document_has_the_defaults_that_a_mirror_adds() -> None:
-    manifest = parse_manifest(
-        whole("mode: mirror\ndelete: {extraneous: true}").encode(), path=Path("job.yaml")
-    ).manifest.guards_in_force()
+    text = whole("mode: mirror\ndelete: {extraneous: true}").encode()
+    manifest = the_job(parse_manifest(text, path=Path("job.yaml")).manifest).guards_in_force()
 
     assert documented_keys()["guards.max_delete"][1] == f"none (mirror: `{manifest.max_delete}`)"
     assert (

@@ -6,7 +6,7 @@ import pytest
 from fakes.shown_plans import a_header
 from s3plan.app.ends import PlanEnd, ends_of
 from s3plan.schemas.plan.header import ListingRecord, ManifestRecord
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 
 MANIFEST = """\
 version: 1
@@ -19,11 +19,11 @@ connections:
 
 def _source(connection: str, *, endpoint: str | None = None, text: str = MANIFEST, **header: Any) -> PlanEnd:
     locations = [
-        PlanLocation(1, LocationRole.SOURCE, "s3://aaa/", "store", endpoint, None, "aaa", ""),
-        PlanLocation(2, LocationRole.DESTINATION, "s3://bbb/", "store", endpoint, None, "bbb", ""),
+        PlanLocation(1, LocationKind.S3, "s3://aaa/", "store", endpoint, None, "aaa", ""),
+        PlanLocation(2, LocationKind.S3, "s3://bbb/", "store", endpoint, None, "bbb", ""),
     ]
-    record = ManifestRecord(path="job.yaml", sha256="0" * 64, text=f"{text}  store: {connection}\n")
-    return ends_of(locations, a_header(manifest=record, **header))[LocationRole.SOURCE]
+    record = ManifestRecord(path="job.yaml", sha256="0" * 64, text="", resolved=f"{text}  store: {connection}\n")
+    return ends_of(locations, a_header(manifest=record, **header))[0].source
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,21 @@ from typing import Any
 from s3plan.planfile.reader import PlanReader
 from s3plan.planfile.writer import PlanWriter
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
-from s3plan.schemas.plan.header import ListingRecord, ManifestRecord, PlanHeader, ResolvedSettings, TotalRecord
-from s3plan.schemas.plan.rows import Edge, LocationRole, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.header import (
+    FORMAT_VERSION,
+    JobRecord,
+    JobSettings,
+    ListingRecord,
+    ManifestRecord,
+    PlanHeader,
+    RunRecord,
+    TotalRecord,
+)
+from s3plan.schemas.plan.rows import Edge, EdgeNeed, LocationKind, Phase, PhaseName, PlanLocation
 
-SOURCE = PlanLocation(1, LocationRole.SOURCE, "s3://from/images/", "", None, "eu-central-1", "from", "images/")
+SOURCE = PlanLocation(1, LocationKind.S3, "s3://from/images/", "", None, "eu-central-1", "from", "images/")
 DESTINATION = PlanLocation(
-    2, LocationRole.DESTINATION, "s3://to/dr/", "backup", "https://s3.example.com", None, "to", "dr/", "111122223333"
+    2, LocationKind.S3, "s3://to/dr/", "backup", "https://s3.example.com", None, "to", "dr/", "111122223333"
 )
 PHASES = (
     Phase(1, "images", PhaseName.PREPARE),
@@ -26,39 +35,51 @@ PHASES = (
     Phase(3, "images", PhaseName.DELETE),
     Phase(4, "images", PhaseName.ASIDE),
 )
-EDGES = (Edge(1, 2), Edge(2, 3))
+EDGES = (Edge(1, 2, EdgeNeed.ENDED), Edge(2, 3, EdgeNeed.ENDED_WELL))
 COPY, DELETE, ASIDE = 2, 3, 4
 Content = tuple[PlanHeader, str, object, object, object, object, object]
 
 
 def header(
-    *, actions: int, size_bytes: int, job: str = "images", totals: Sequence[TotalRecord] | None = None
+    *,
+    actions: int,
+    size_bytes: int,
+    job: str = "images",
+    totals: Sequence[TotalRecord] | None = None,
+    delete_when: str | None = None,
 ) -> PlanHeader:
     """Return a header; without `totals` all its actions are copies to where nothing is."""
     if totals is None:
         totals = [_total(VerdictKind.COPY, actions, size_bytes)]
     listing = ListingRecord(objects=actions, bytes=size_bytes, pages=1, complete=True)
-    settings = ResolvedSettings(
-        mode="mirror",
-        overwrite="if-different",
-        archived="skip",
-        multipart_threshold_bytes=1 << 30,
-        executor="threads",
-    )
-    return PlanHeader(
-        format_version=1,
-        tool_version="0.1.0",
-        made_at=datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC),
-        job=job,
-        manifest=ManifestRecord(path="s3plan.yaml", sha256="0" * 64, text="version: 1\n"),
-        settings=settings,
-        capabilities=(),
+    record = JobRecord(
+        name=job,
+        settings=JobSettings(mode="mirror", overwrite="if-different", archived="skip", delete_when=delete_when),
+        from_location=1,
+        to_location=2,
         source=listing,
         destination=listing,
         totals=tuple(totals),
         prefixes=(),
         actions=actions,
         bytes=size_bytes,
+    )
+    return header_of(record)
+
+
+def header_of(*jobs: JobRecord) -> PlanHeader:
+    """Return the header of a plan of these jobs."""
+    return PlanHeader(
+        format_version=FORMAT_VERSION,
+        tool_version="0.1.0",
+        made_at=datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC),
+        name=jobs[0].name,
+        manifest=ManifestRecord(path="s3plan.yaml", sha256="0" * 64, text="version: 1\n", resolved="version: 1\n"),
+        run=RunRecord(multipart_threshold_bytes=1 << 30, executor="threads"),
+        jobs=jobs,
+        places=(),
+        actions=sum(job.actions for job in jobs),
+        bytes=sum(job.bytes for job in jobs),
     )
 
 
@@ -120,8 +141,6 @@ def add_graph(writer: PlanWriter) -> None:
     writer.add_location(DESTINATION)
     for phase in PHASES:
         writer.add_phase(phase)
-    for edge in EDGES:
-        writer.add_edge(edge)
 
 
 def write_plan(

@@ -91,9 +91,9 @@ def test_a_plan_shows_how_much_it_deletes_and_overwrites(tmp_path: Path) -> None
     path = tmp_path / "a.s3plan"
     copied, deleted = copies(*numbered("a", 10)), deletes(*numbered("d", 10))
     true = totals_of(copied=copied, deleted=deleted)
-    all_copies = header(actions=20, size_bytes=70).totals
+    all_copies = header(actions=20, size_bytes=70).jobs[0].totals
     no_overwrites = totals_of(copied=copies(*numbered("a", 1)) * 10, deleted=deleted)
-    for totals, message in ((all_copies, "its totals say 20 objects"), (no_overwrites, "overwrites 5 objects")):
+    for totals, message in ((all_copies, "say 20 objects"), (no_overwrites, "overwrites 5 objects")):
         write_plan(path, copied=copied, deleted=deleted)
         text = header(actions=20, size_bytes=70, totals=totals).model_dump_json(exclude_none=True)
         change(path, f"UPDATE header SET document = '{text}'", reseal=True)

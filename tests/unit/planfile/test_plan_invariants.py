@@ -10,7 +10,7 @@ from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
-from s3plan.schemas.plan.rows import LocationRole, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, Phase, PhaseName, PlanLocation
 from unit.planfile.plan_samples import change, copies, deletes, header, numbered, skips, write_plan
 
 _KEYS = st.lists(st.text("abc", min_size=1, max_size=3).map(str.encode), unique=True, max_size=25).map(sorted)
@@ -81,9 +81,9 @@ def test_a_copy_must_not_write_where_it_reads(
 ) -> None:
     path = tmp_path / "a.s3plan"
     with PlanWriter(path) as writer:
-        writer.add_location(PlanLocation(1, LocationRole.SOURCE, "s3://one/a/", "", None, None, "one", "a/"))
+        writer.add_location(PlanLocation(1, LocationKind.S3, "s3://one/a/", "", None, None, "one", "a/"))
         url = f"s3://{bucket}/{prefix}"
-        writer.add_location(PlanLocation(2, LocationRole.DESTINATION, url, "", endpoint, None, bucket, prefix))
+        writer.add_location(PlanLocation(2, LocationKind.S3, url, "", endpoint, None, bucket, prefix))
         writer.add_phase(Phase(1, "a", PhaseName.COPY))
         writer.add_batch(phase=1, from_location=1, to_location=2, actions=copies(b"k"))
         writer.seal(header(actions=1, size_bytes=7))
@@ -98,9 +98,9 @@ def test_a_copy_must_not_write_where_it_reads(
 def test_two_jobs_that_write_one_key_are_refused_also_by_different_prefixes(tmp_path: Path) -> None:
     path = tmp_path / "a.s3plan"
     with PlanWriter(path) as writer:
-        writer.add_location(PlanLocation(1, LocationRole.SOURCE, "s3://one/", "", None, None, "one", ""))
-        writer.add_location(PlanLocation(2, LocationRole.DESTINATION, "s3://two/", "", None, None, "two", ""))
-        writer.add_location(PlanLocation(3, LocationRole.DESTINATION, "s3://two/a/", "", None, None, "two", "a/"))
+        writer.add_location(PlanLocation(1, LocationKind.S3, "s3://one/", "", None, None, "one", ""))
+        writer.add_location(PlanLocation(2, LocationKind.S3, "s3://two/", "", None, None, "two", ""))
+        writer.add_location(PlanLocation(3, LocationKind.S3, "s3://two/a/", "", None, None, "two", "a/"))
         writer.add_phase(Phase(1, "first", PhaseName.COPY))
         writer.add_phase(Phase(2, "second", PhaseName.COPY))
         writer.add_batch(phase=1, from_location=1, to_location=2, actions=copies(b"a/b"))

@@ -9,7 +9,7 @@ import pytest
 from fakes.plan_parts import PlanInMemory
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.planner.batches import BATCH_ACTIONS, ActionSpool, Batcher
+from s3plan.planner.batches import BATCH_ACTIONS, ActionSpool, Batcher, PhaseNumbers
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.rows import Batch, PhaseName
@@ -36,7 +36,7 @@ class SizesOnly(PlanInMemory):
 
 
 def batcher(plan: PlanInMemory) -> Batcher:
-    return Batcher(plan, job="job", source=1, destination=2, large_bytes=LARGE)
+    return Batcher(plan, numbers=PhaseNumbers(plan), job="job", source=1, destination=2, large_bytes=LARGE)
 
 
 def sizes(plan: PlanInMemory) -> list[int]:

@@ -12,11 +12,12 @@ from fakes.plan_parts import (
     an_object,
     facts,
     locations_of,
+    one_job,
     plan_of,
 )
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import build_plan
-from s3plan.planner.manifest.job import resolve_job
+from s3plan.planner.manifest.job import resolve_jobs, run_record
 from s3plan.planner.patterns import PatternInvalid
 from s3plan.schemas.errors import ListingUnusable, UsageInvalid
 from s3plan.schemas.manifest.values import Plain
@@ -30,7 +31,7 @@ PARTS = "1" * 32 + "-2"
 
 def totals(plan: PlanInMemory) -> dict[tuple[str, str], int]:
     assert plan.header is not None
-    return {(total.kind.value, total.rule): total.objects for total in plan.header.totals}
+    return {(total.kind.value, total.rule): total.objects for total in plan.header.jobs[0].totals}
 
 
 def lines(plan: PlanInMemory) -> list[tuple[str, bytes]]:
@@ -67,10 +68,10 @@ def test_a_mirror_is_planned_in_phases() -> None:
     header = built.header
     assert header is plan.header
     assert (header.actions, header.bytes) == (3, 22)
-    assert (header.source.objects, header.source.bytes, header.source.pages) == (5, 52, 2)
-    assert header.source.complete
-    assert header.destination.complete
-    assert (header.destination.objects, header.destination.bytes) == (3, 27)
+    assert (header.jobs[0].source.objects, header.jobs[0].source.bytes, header.jobs[0].source.pages) == (5, 52, 2)
+    assert header.jobs[0].source.complete
+    assert header.jobs[0].destination.complete
+    assert (header.jobs[0].destination.objects, header.jobs[0].destination.bytes) == (3, 27)
     assert not header.is_blocked
 
 
@@ -85,9 +86,9 @@ def test_the_same_sides_give_an_empty_plan() -> None:
 def test_a_bucket_that_does_not_exist_yet_is_recorded() -> None:
     built, plan = plan_of([an_object("a")], None)
     assert lines(plan) == [("copy", b"a")]
-    assert not built.header.destination.bucket_exists
-    assert built.header.destination.pages == 0
-    assert built.header.source.bucket_exists
+    assert not built.header.jobs[0].destination.bucket_exists
+    assert built.header.jobs[0].destination.pages == 0
+    assert built.header.jobs[0].source.bucket_exists
 
 
 @pytest.mark.parametrize(("left", "right"), [(True, True), (True, False), (False, True)])
@@ -99,7 +100,7 @@ def test_a_locations_own_marker_is_never_touched(left: bool, right: bool) -> Non
     assert lines(plan) == [("skip", b"")]
     assert plan.actions()[0].reason == "the location itself"
     assert totals(plan)["skipped", "the location itself"] == 1
-    assert built.header.source.objects == 1
+    assert built.header.jobs[0].source.objects == 1
 
 
 def test_a_marker_that_a_key_filter_leaves_out_is_no_part_of_the_job() -> None:
@@ -107,12 +108,12 @@ def test_a_marker_that_a_key_filter_leaves_out_is_no_part_of_the_job() -> None:
     rows = [an_object("", size=3), an_object("x/a")]
     built, plan = plan_of(rows, rows, manifest=a_manifest(**MIRROR, filters={"include": ["/x/"]}))
     assert lines(plan) == []
-    assert (built.header.source.objects, built.header.source.left_out) == (1, 1)
+    assert (built.header.jobs[0].source.objects, built.header.jobs[0].source.left_out) == (1, 1)
 
 
 def test_a_source_with_nothing_but_its_marker_is_empty() -> None:
     built, _ = plan_of([an_object("")], [an_object("a")], manifest=a_manifest(**MIRROR))
-    assert [guard.name for guard in built.header.guards if guard.held] == ["refuse_empty_source"]
+    assert [guard.name for guard in built.header.jobs[0].guards if guard.held] == ["refuse_empty_source"]
     assert built.header.is_blocked
 
 
@@ -122,14 +123,14 @@ def test_what_key_filters_leave_out_is_neither_copied_nor_deleted() -> None:
     destination = [an_object("b.txt"), an_object("tmp/c.jpg"), an_object("a.jpg", size=1)]
     built, plan = plan_of(source, destination, manifest=manifest)
     assert lines(plan) == [("copy", b"a.jpg")]
-    assert (built.header.source.objects, built.header.source.left_out) == (1, 2)
-    assert (built.header.destination.objects, built.header.destination.left_out) == (1, 2)
+    assert (built.header.jobs[0].source.objects, built.header.jobs[0].source.left_out) == (1, 2)
+    assert (built.header.jobs[0].destination.objects, built.header.jobs[0].destination.left_out) == (1, 2)
 
 
 def test_a_source_of_which_the_key_filters_leave_nothing_is_empty() -> None:
     manifest = a_manifest(**MIRROR, filters={"include": ["*.jpg"]})
     built, _ = plan_of([an_object("a.txt")], [], manifest=manifest)
-    assert [guard.name for guard in built.header.guards if guard.held] == ["refuse_empty_source"]
+    assert [guard.name for guard in built.header.jobs[0].guards if guard.held] == ["refuse_empty_source"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_a_guard_that_holds_blocks_the_plan_until_the_exact_number_is_allowed() 
         assert unsealed.header is None
     released, _ = plan_of(source, destination, manifest=manifest, allow={"max_delete": 5})
     assert not released.header.is_blocked
-    (guard,) = [guard for guard in released.header.guards if guard.held]
+    (guard,) = [guard for guard in released.header.jobs[0].guards if guard.held]
     assert (guard.name, guard.found, guard.released) == ("max_delete", 5, True)
 
 
@@ -255,9 +256,9 @@ def test_settings_of_the_manifest_are_resolved() -> None:
     )
     _, plan = plan_of([an_object("a"), an_object("b", size=5 * 2**20), an_object("c")], [], manifest=manifest)
     assert plan.header is not None
-    settings = plan.header.settings
+    settings, run = plan.header.jobs[0].settings, plan.header.run
     assert (settings.mode, settings.delete_when, settings.unpinned_deletes) == ("mirror", "all-done", False)
-    assert (settings.executor, settings.rate_per_s, settings.bandwidth_bytes_per_s) == ("serial", 100, 2**20)
+    assert (run.executor, run.rate_per_s, run.bandwidth_bytes_per_s) == ("serial", 100, 2**20)
     assert settings.encryption is not None
     assert (settings.encryption.type, settings.encryption.key_id) == ("aws:kms", "alias/k")
     assert settings.create_bucket
@@ -266,21 +267,23 @@ def test_settings_of_the_manifest_are_resolved() -> None:
 
 
 def test_defaults_are_filled_in() -> None:
-    settings = resolve_job(a_manifest()).settings
+    manifest = a_manifest()
+    (job,), run = resolve_jobs(manifest), run_record(manifest.run)
+    settings = job.settings
     assert (settings.mode, settings.overwrite, settings.compare, settings.archived) == (
         "copy",
         "if-different",
         (),
         "skip",
     )
-    assert (settings.multipart_threshold_bytes, settings.executor) == (2**30, "threads")
-    assert settings.retries == RetryRecord(attempts=9, initial_ms=200, max_ms=20_000, multiplier=2, jitter="full")
+    assert (run.multipart_threshold_bytes, run.executor) == (2**30, "threads")
+    assert run.retries == RetryRecord(attempts=9, initial_ms=200, max_ms=20_000, multiplier=2, jitter="full")
     assert settings.delete_when is None
 
 
 def test_a_pattern_that_cannot_be_meant_is_found_before_anything_is_listed() -> None:
     with pytest.raises(PatternInvalid):
-        resolve_job(a_manifest(filters={"exclude": ["a[b"]}))
+        resolve_jobs(a_manifest(filters={"exclude": ["a[b"]}))
 
 
 def test_the_destination_prefix_counts_for_the_length_of_keys() -> None:
@@ -300,7 +303,7 @@ def test_progress_is_told_after_each_page() -> None:
 def test_the_largest_prefixes_of_each_kind_are_recorded_and_none_is_cut_silently() -> None:
     extra = [an_object(f"{number:03}/x") for number in range(30)]
     built, _ = plan_of([an_object("a/1")], extra, manifest=a_manifest(**MIRROR))
-    deleted = [record for record in built.header.prefixes if record.kind is VerdictKind.DELETE]
+    deleted = [record for record in built.header.jobs[0].prefixes if record.kind is VerdictKind.DELETE]
     assert len(deleted) == 21
     assert (deleted[-1].prefix, deleted[-1].objects) == ("(10 more prefixes)", 10)
 
@@ -313,9 +316,7 @@ def test_a_real_plan_file_takes_all_of_it(tmp_path: Path) -> None:
     path = tmp_path / "job.s3plan"
     with PlanWriter(path) as writer:
         built = build_plan(
-            resolve_job(manifest),
-            source=ListedRows(source, page_rows=1000),
-            destination=ListedRows(destination, page_rows=1000),
+            one_job(manifest, ListedRows(source, page_rows=1000), ListedRows(destination, page_rows=1000)),
             locations=locations_of(manifest),
             writer=writer,
             facts=facts(),
@@ -331,4 +332,4 @@ def test_facts_stand_in_the_header() -> None:
     built, _ = plan_of([], [])
     assert built.header.tool_version == "1.2.3"
     assert built.header.made_at.timestamp() * 1000 == NOW_MS
-    assert len(built.header.capabilities) == 8
+    assert len(built.header.places[0].capabilities) == 8

@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes.plan_parts import a_manifest
+from fakes.plan_parts import a_manifest, the_job
 from s3plan.planner.guards import Findings, check_guards
 from s3plan.schemas.errors import ExitCode, UsageInvalid
+from s3plan.schemas.manifest.models import Guards
 from s3plan.schemas.manifest.values import Plain
 from s3plan.schemas.plan.guards import parse_allowances
 from s3plan.schemas.plan.header import GuardRecord
@@ -23,10 +24,11 @@ def check(
     allow: dict[str, int] | None = None,
     **manifest: object,
 ) -> dict[str, GuardRecord]:
-    made = a_manifest(**manifest)
+    made = the_job(a_manifest(**manifest))
     records = check_guards(
         written=made.guards,
         in_force=made.guards_in_force(),
+        of_all=Guards(),
         findings=Findings(deletes, overwrites, bytes_to_write, source_objects, destination_objects),
         allow=allow or {},
     )

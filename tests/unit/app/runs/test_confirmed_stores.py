@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes.picky_store import PickyStore
-from s3plan.app.runs.confirmation import confirmed
+from s3plan.app.runs.confirmation import Wanted, confirmed
 from s3plan.app.runs.preparation import needed_conditions
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import open_plan
@@ -68,11 +68,9 @@ def ask(
     before = dict(store.store.bucket("to").objects)
     with open_plan(path) as plan:
         result = confirmed(
-            plan,
-            OneStore(store),
-            destination,
+            Wanted(plan, OneStore(store), destination, plan.header.jobs),
             found,
-            needed=needed_conditions(plan),
+            needed=needed_conditions(plan, plan.header.jobs),
             now=datetime.now(UTC),
             on_event=lambda event: told.append(event.message) if isinstance(event, Warned) else None,
         )

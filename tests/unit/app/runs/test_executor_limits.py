@@ -13,7 +13,7 @@ from s3plan.app.runs.worker import OpenEngines
 from s3plan.executors.dask.runs import ClosablePerformer
 from s3plan.executors.workers.core_pin import core_count
 from s3plan.schemas.errors import UsageInvalid
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from unit.planfile.plan_samples import header
 
@@ -27,7 +27,7 @@ def limits(
     cluster: str | None = None,
     **run: object,
 ) -> EngineLimits:
-    settings = header(actions=1, size_bytes=1).settings.model_copy(update={"in_flight": None, "workers": None, **run})
+    settings = header(actions=1, size_bytes=1).run.model_copy(update={"in_flight": None, "workers": None, **run})
     return engine_limits(settings, executor=executor, workers=workers, batches=batches, climbs=climbs, cluster=cluster)
 
 
@@ -90,7 +90,7 @@ def test_dask_has_the_workers_of_this_machine_or_eight_of_a_cluster(monkeypatch:
 
 
 def test_requests_that_go_from_other_processes_are_not_limited_by_the_latency_that_is_seen_here() -> None:
-    settings = header(actions=1, size_bytes=1).settings
+    settings = header(actions=1, size_bytes=1).run
     for executor, climbs_here in [("threads", True), ("processes", False), ("dask", False)]:
         found = limits(executor, workers=2)
         control = open_control(found, settings)
@@ -107,7 +107,7 @@ def test_an_unknown_executor_is_refused_with_those_that_there_are() -> None:
 
 def test_what_a_worker_opens_its_engines_with_travels_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
-    location = PlanLocation(1, LocationRole.SOURCE, "s3://a/", "store", None, None, "a", "")
+    location = PlanLocation(1, LocationKind.S3, "s3://a/", "store", None, None, "a", "")
     found = OpenEngines({"store": ConnectionSettings(name="store", env_prefix="AWS_")}, (location,), 64)
     sent = pickle.dumps(found)
     assert b"not-to-be-told" not in sent
@@ -116,7 +116,7 @@ def test_what_a_worker_opens_its_engines_with_travels_without_secrets(monkeypatc
 
 def test_a_worker_that_is_somebody_elses_process_is_left_as_it_was_found() -> None:
     """Its garbage collector is not ours to tune, and our connections do not stay."""
-    location = PlanLocation(2, LocationRole.DESTINATION, "s3://b/", "", "http://127.0.0.1:9", "us-east-1", "b", "")
+    location = PlanLocation(2, LocationKind.S3, "s3://b/", "", "http://127.0.0.1:9", "us-east-1", "b", "")
     before = gc.get_threshold()
     connections = {"": ConnectionSettings(endpoint="http://127.0.0.1:9", region="us-east-1", anonymous=True)}
     performer = OpenEngines(connections, (location,), 4, owns_process=False)()

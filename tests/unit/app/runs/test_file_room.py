@@ -31,7 +31,7 @@ def most_open_files(number: int) -> Iterator[None]:
 
 
 def limits(executor: str, *, in_flight: int | None = None, workers: int = 2) -> EngineLimits:
-    settings = header(actions=1, size_bytes=1).settings.model_copy(update={"in_flight": in_flight, "workers": workers})
+    settings = header(actions=1, size_bytes=1).run.model_copy(update={"in_flight": in_flight, "workers": workers})
     return engine_limits(settings, executor=executor, workers=None, batches=100, climbs=True)
 
 

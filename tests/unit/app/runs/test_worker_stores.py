@@ -10,11 +10,11 @@ import pytest
 from s3plan.app.runs.worker import OpenEngines
 from s3plan.app.stores import Stores
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 PLANNED, OTHER = "https://planned.example.com", "https://other.example.com"
-LOCATION = PlanLocation(2, LocationRole.DESTINATION, "s3://b/", "", PLANNED, "us-east-1", "b", "")
+LOCATION = PlanLocation(2, LocationKind.S3, "s3://b/", "", PLANNED, "us-east-1", "b", "")
 
 _PROFILE = f"[default]\nendpoint_url = {OTHER}\n"
 _SECTION = f"[default]\nservices = mine\n[services mine]\ns3 =\n  endpoint_url = {OTHER}\n"

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from fakes.shown_plans import a_status, screen
+from s3plan.app.plans.review import ListedAction
 from s3plan.app.requests import FailureLine
 from s3plan.cli.commands.show import list_lines
 from s3plan.cli.commands.status import failure_lines, status_document
@@ -16,12 +17,14 @@ AT = datetime(2026, 5, 4, tzinfo=UTC)
 
 def test_each_kind_has_its_mark() -> None:
     rows = [
-        (VerdictKind.COPY, Action(ActionKind.COPY, b"new", 2_100, "not in destination")),
-        (VerdictKind.COPY, Action(ActionKind.COPY, b"", 1, "raw prefix", destination_key=b"whole")),
-        (VerdictKind.OVERWRITE, Action(ActionKind.COPY, b"[red]x[/]\x1b", 12, "size 10 -> 12")),
-        (VerdictKind.DELETE, Action(ActionKind.DELETE, "\u202egpj".encode(), 5, "not in source")),
-        (VerdictKind.SKIPPED, Action(ActionKind.SKIP, b"cold", 5, "archived")),
-        (VerdictKind.CONFLICT, Action(ActionKind.CONFLICT, b"\xff", 5, "key too long")),
+        ListedAction("images", VerdictKind.COPY, Action(ActionKind.COPY, b"new", 2_100, "not in destination")),
+        ListedAction(
+            "images", VerdictKind.COPY, Action(ActionKind.COPY, b"", 1, "raw prefix", destination_key=b"whole")
+        ),
+        ListedAction("images", VerdictKind.OVERWRITE, Action(ActionKind.COPY, b"[red]x[/]\x1b", 12, "size 10 -> 12")),
+        ListedAction("images", VerdictKind.DELETE, Action(ActionKind.DELETE, "\u202egpj".encode(), 5, "not in source")),
+        ListedAction("images", VerdictKind.SKIPPED, Action(ActionKind.SKIP, b"cold", 5, "archived")),
+        ListedAction("images", VerdictKind.CONFLICT, Action(ActionKind.CONFLICT, b"\xff", 5, "key too long")),
     ]
     assert screen(list_lines(rows)).splitlines() == [
         "+ copy          2.1 KiB  new  (not in destination)",
@@ -35,8 +38,8 @@ def test_each_kind_has_its_mark() -> None:
 
 def test_failures_have_causes_and_a_sum() -> None:
     failures = [
-        FailureLine("copy", b"a\n", OutcomeKind.FAILED, "CopyObject: AccessDenied (403)", "denied", 3, AT),
-        FailureLine("delete", b"b", OutcomeKind.SKIPPED, "withheld: the copy of a failed", None, 0, AT),
+        FailureLine("images", "copy", b"a\n", OutcomeKind.FAILED, "CopyObject: AccessDenied (403)", "denied", 3, AT),
+        FailureLine("images", "delete", b"b", OutcomeKind.SKIPPED, "withheld: the copy of a failed", None, 0, AT),
     ]
     assert screen(failure_lines(failures)).splitlines() == [
         "failed   copy    a\\n: CopyObject: AccessDenied (403) [denied, 3 attempts]",
@@ -57,7 +60,9 @@ def test_a_status_is_one_line_of_json() -> None:
 
 
 def test_what_an_already_done_action_rests_on_is_shown() -> None:
-    weak = FailureLine("copy", b"a", OutcomeKind.ALREADY_DONE, "no more is known", None, 1, AT, "by size and time")
+    weak = FailureLine(
+        "images", "copy", b"a", OutcomeKind.ALREADY_DONE, "no more is known", None, 1, AT, "by size and time"
+    )
     assert screen(failure_lines([weak])).splitlines() == [
         "already-done  copy    a: no more is known [by size and time]",
         "1 already-done.",

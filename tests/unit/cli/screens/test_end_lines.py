@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from fakes.shown_plans import an_end
+from s3plan.app.ends import JobEnds
 from s3plan.cli.screens.end_lines import LOUD, location_documents, made_text, store_cell
-from s3plan.schemas.plan.rows import LocationRole
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from s3plan.schemas.plan.rows import LocationRole
     ],
 )
 def test_aws_is_said_quietly(changes: dict[str, Any], said: str) -> None:
-    cell = store_cell(an_end(LocationRole.SOURCE, "s3://b/", **changes))
+    cell = store_cell(an_end("s3://b/", **changes))
     assert (cell.text, cell.style) == (said, "")
 
 
@@ -40,27 +40,27 @@ def test_aws_is_said_quietly(changes: dict[str, Any], said: str) -> None:
     ],
 )
 def test_any_other_store_is_said_loudly_with_and_without_colour(changes: dict[str, Any], said: str) -> None:
-    cell = store_cell(an_end(LocationRole.SOURCE, "s3://b/", **changes))
+    cell = store_cell(an_end("s3://b/", **changes))
     assert (cell.text, cell.style) == (said, LOUD)
 
 
 def test_what_a_plan_file_says_cannot_draw_on_the_screen() -> None:
-    end = an_end(LocationRole.SOURCE, "s3://b/", endpoint="http://x\x1b[2J", region="\x07", connection="\u202e")
+    end = an_end("s3://b/", endpoint="http://x\x1b[2J", region="\x07", connection="\u202e")
     assert store_cell(end).text.isprintable()
     assert made_text(end).isprintable()
 
 
 def test_programs_get_the_same_and_no_empty_fields() -> None:
-    ends = {role: an_end(role, f"s3://{role.value}/x/") for role in LocationRole}
-    assert location_documents(ends) == [
+    source, destination = an_end("s3://source/x/"), an_end("s3://destination/x/", number=2)
+    assert location_documents([JobEnds("a", source, destination), JobEnds("b", source, destination)]) == [
         {
             "id": number,
-            "role": role,
-            "url": f"s3://{role}/x/",
+            "kind": "s3",
+            "url": f"s3://{bucket}/x/",
             "connection": "",
             "region": "eu-central-1",
-            "bucket": role,
+            "bucket": bucket,
             "prefix": "x/",
         }
-        for number, role in enumerate(("source", "destination"), start=1)
+        for number, bucket in enumerate(("source", "destination"), start=1)
     ]

@@ -139,8 +139,12 @@ def test_pins_say_what_the_store_does_and_what_s3plan_does_instead() -> None:
 
 
 def test_a_bucket_to_be_made_encryption_expiry_and_warnings_are_said() -> None:
-    settings = a_header().settings.model_copy(
-        update={"encryption": EncryptionRecord(type="aws:kms", key_id="alias/dr"), "storage_class": "GLACIER_IR"}
+    settings = (
+        a_header()
+        .jobs[0]
+        .settings.model_copy(
+            update={"encryption": EncryptionRecord(type="aws:kms", key_id="alias/dr"), "storage_class": "GLACIER_IR"}
+        )
     )
     text = _screen_of(
         settings=settings,

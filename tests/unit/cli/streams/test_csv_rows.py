@@ -35,7 +35,8 @@ def test_a_copy_is_a_row() -> None:
         destination_pin="e2",
         destination_key=b"x/a,b",
     )
-    assert dict(zip(ACTION_COLUMNS, action_row(VerdictKind.OVERWRITE, action), strict=True)) == {
+    assert dict(zip(ACTION_COLUMNS, action_row("images", VerdictKind.OVERWRITE, action), strict=True)) == {
+        "job": "images",
         "kind": "overwrite",
         "key": "a,b",
         "size_bytes": "12",
@@ -54,7 +55,7 @@ def test_a_copy_is_a_row() -> None:
 @given(st.binary(min_size=1, max_size=30))
 def test_every_key_comes_back_from_its_row(key: bytes) -> None:
     stream = StringIO()
-    rows = [action_row(VerdictKind.DELETE, Action(ActionKind.DELETE, key, 1, "not in source"))]
+    rows = [action_row("images", VerdictKind.DELETE, Action(ActionKind.DELETE, key, 1, "not in source"))]
     write_csv(rows, columns=ACTION_COLUMNS, stream=stream)
     assert stream.getvalue().count("\n") == 2
     [row] = csv.DictReader(StringIO(stream.getvalue()))
@@ -63,8 +64,11 @@ def test_every_key_comes_back_from_its_row(key: bytes) -> None:
 
 
 def test_a_failure_is_a_row() -> None:
-    line = FailureLine("copy", b"-key", OutcomeKind.FAILED, "denied", "denied", 3, datetime(2026, 5, 4, tzinfo=UTC))
+    line = FailureLine(
+        "images", "copy", b"-key", OutcomeKind.FAILED, "denied", "denied", 3, datetime(2026, 5, 4, tzinfo=UTC)
+    )
     assert dict(zip(FAILURE_COLUMNS, failure_row(line), strict=True)) == {
+        "job": "images",
         "outcome": "failed",
         "action": "copy",
         "key": "'-key",

@@ -27,7 +27,7 @@ from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.workers.messages import OpenPerformer
 from s3plan.schemas.errors import CredentialsUnusable, S3PlanError
 from s3plan.schemas.outcomes import Remark
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.tasks import BatchProgress
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
@@ -248,7 +248,7 @@ def test_no_secret_goes_through_the_scheduler(cluster: LocalCluster, monkeypatch
     canary = "canary-8c1f0f"
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "DR_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, canary)
-    location = PlanLocation(1, LocationRole.SOURCE, "s3://a/", "dr", "http://127.0.0.1:9", None, "a", "")
+    location = PlanLocation(1, LocationKind.S3, "s3://a/", "dr", "http://127.0.0.1:9", None, "a", "")
     opens = OpenEngines({"dr": ConnectionSettings(name="dr", env_prefix="DR_")}, (location,), 64)
     with (
         _Overheard(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]

@@ -8,11 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from fakes.plan_parts import the_job
 from pydantic import ValidationError
 from s3plan.planner.manifest.file import LoadedManifest, load_manifest, parse_manifest
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.diagnostics import Severity
-from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.words import (
     AddressingStyle,
     Archived,
@@ -100,9 +101,9 @@ def test_every_field_is_read_as_a_typed_value() -> None:
     # The destination has nobody to be billed.
     keys = ["destination.connection", "connections.lab", "connections.moto"]
     assert [warning.key for warning in loaded.warnings] == keys
-    assert (manifest.version, manifest.name) == (1, "images-to-dr")
-    assert manifest.description == "Nightly copy.\nAsk the storage team.\n"
-    source, destination = manifest.source, manifest.destination
+    assert manifest.name == "images-to-dr"
+    assert the_job(manifest).description == "Nightly copy.\nAsk the storage team.\n"
+    source, destination = the_job(manifest).source, the_job(manifest).destination
     assert (source.bucket, source.key_prefix, source.connection) == ("prod-assets", "images/", "prod")
     assert (source.region, source.expected_bucket_owner) == ("eu-west-1", "012345678901")
     assert (destination.bucket, destination.key_prefix, destination.create) == ("dr-assets", "", True)
@@ -110,7 +111,7 @@ def test_every_field_is_read_as_a_typed_value() -> None:
     assert destination.encryption is not None
     assert destination.encryption.type is EncryptionType.KMS
     assert (destination.encryption.key_id, destination.encryption.bucket_key) == ("alias/backup", True)
-    filters = manifest.filters
+    filters = the_job(manifest).filters
     assert (filters.include, filters.exclude) == (("*.jpg", "*.png"), ("tmp/",))
     assert filters.extensions == ("jpg", "tar.gz")
     assert filters.size is not None
@@ -120,19 +121,19 @@ def test_every_field_is_read_as_a_typed_value() -> None:
     assert filters.modified.before == datetime(2024, 6, 1, 0, 0, 0, 500_000, tzinfo=UTC)
     assert (filters.modified.older_than, filters.modified.newer_than) == (timedelta(days=1), timedelta(weeks=52))
     assert filters.storage_class == (StorageClass.STANDARD,)
-    assert (manifest.mode, manifest.overwrite, manifest.archived) == (
+    assert (the_job(manifest).mode, the_job(manifest).overwrite, the_job(manifest).archived) == (
         Mode.MIRROR,
         Overwrite.IF_DIFFERENT,
         Archived.COPY,
     )
-    assert manifest.compare == (Compare.ETAG, Compare.SIZE)
-    assert manifest.delete is not None
-    assert (manifest.delete.extraneous, manifest.delete.when) == (True, DeleteWhen.NO_FAILURES)
-    assert manifest.delete.unpinned is Unpinned.ALLOW
-    assert manifest.guards == manifest.guards_in_force()
-    assert manifest.guards.max_delete == Limit(percent=Decimal("0.5"))
-    assert manifest.guards.max_overwrite == Limit(count=1204)
-    assert (manifest.guards.max_bytes, manifest.guards.refuse_empty_source) == (2 * 2**40, False)
+    assert the_job(manifest).compare == (Compare.ETAG, Compare.SIZE)
+    deletion = the_job(manifest).delete
+    assert deletion is not None
+    assert (deletion.extraneous, deletion.when, deletion.unpinned) == (True, DeleteWhen.NO_FAILURES, Unpinned.ALLOW)
+    assert the_job(manifest).guards == the_job(manifest).guards_in_force()
+    assert the_job(manifest).guards.max_delete == Limit(percent=Decimal("0.5"))
+    assert the_job(manifest).guards.max_overwrite == Limit(count=1204)
+    assert (the_job(manifest).guards.max_bytes, the_job(manifest).guards.refuse_empty_source) == (2 * 2**40, False)
 
 
 def test_settings_of_the_run_and_connections_are_read_as_typed_values() -> None:
@@ -157,19 +158,25 @@ def test_settings_of_the_run_and_connections_are_read_as_typed_values() -> None:
 
 def test_what_is_left_out_has_its_default() -> None:
     manifest = load(SOUND).manifest
-    assert (manifest.mode, manifest.overwrite, manifest.archived) == (Mode.COPY, Overwrite.IF_DIFFERENT, Archived.SKIP)
-    assert (manifest.compare, manifest.delete, manifest.connections) == ((), None, {})
-    assert (manifest.filters.include, manifest.filters.size) == ((), None)
-    assert manifest.guards == manifest.guards_in_force().model_copy(update={"refuse_empty_source": None})
+    assert (the_job(manifest).mode, the_job(manifest).overwrite, the_job(manifest).archived) == (
+        Mode.COPY,
+        Overwrite.IF_DIFFERENT,
+        Archived.SKIP,
+    )
+    assert (the_job(manifest).compare, the_job(manifest).delete, manifest.connections) == ((), None, {})
+    assert (the_job(manifest).filters.include, the_job(manifest).filters.size) == ((), None)
+    assert the_job(manifest).guards == the_job(manifest).guards_in_force().model_copy(
+        update={"refuse_empty_source": None}
+    )
     assert manifest.run.executor is ExecutorName.THREADS
     assert (manifest.run.workers, manifest.run.bandwidth, manifest.run.multipart_threshold) == (None, None, 2**30)
-    assert (manifest.destination.create, manifest.destination.encryption) == (False, None)
+    assert (the_job(manifest).destination.create, the_job(manifest).destination.encryption) == (False, None)
 
 
 def test_a_mirror_is_guarded_unless_it_says_otherwise() -> None:
     mirror = SOUND + "mode: mirror\ndelete: {extraneous: true}\n"
     strict, loose, copy = (
-        load(text).manifest.guards_in_force()
+        the_job(load(text).manifest).guards_in_force()
         for text in (mirror, mirror + "guards: {max_delete: 100%, refuse_empty_source: false}\n", SOUND)
     )
     assert (strict.max_delete, strict.refuse_empty_source) == (Limit(percent=Decimal(25)), True)
@@ -180,8 +187,8 @@ def test_a_mirror_is_guarded_unless_it_says_otherwise() -> None:
 def test_text_is_kept_as_it_was_written() -> None:
     text = SOUND.replace("s3://aaa/", "s3://aaa/ä b/%41/日本/") + "filters: {include: [no, 1e3, '0x1F', 2024]}\n"
     manifest = load(text).manifest
-    assert manifest.source.key_prefix == "ä b/%41/日本/"
-    assert manifest.filters.include == ("no", "1e3", "0x1F", "2024")
+    assert the_job(manifest).source.key_prefix == "ä b/%41/日本/"
+    assert the_job(manifest).filters.include == ("no", "1e3", "0x1F", "2024")
 
 
 def test_the_file_s_bytes_and_digest_come_with_it(tmp_path: Path) -> None:
@@ -194,7 +201,7 @@ def test_the_file_s_bytes_and_digest_come_with_it(tmp_path: Path) -> None:
 
 def test_a_folder_without_its_slash_is_completed_with_a_warning() -> None:
     loaded = load(SOUND.replace("s3://aaa/", "s3://aaa/x").replace("s3://bbb/", "{url: s3://bbb/y}"))
-    assert (loaded.manifest.source.key_prefix, loaded.manifest.destination.key_prefix) == ("x/", "y/")
+    assert (the_job(loaded.manifest).source.key_prefix, the_job(loaded.manifest).destination.key_prefix) == ("x/", "y/")
     first, second = loaded.warnings
     assert (first.line, first.column, first.key, first.severity) == (3, 9, "source", Severity.WARNING)
     assert first.message == "read as the folder s3://aaa/x/"
@@ -208,7 +215,7 @@ def test_a_bucket_without_a_slash_is_no_reason_to_warn() -> None:
 
 def test_a_raw_prefix_is_the_start_of_keys() -> None:
     loaded = load(SOUND.replace("s3://aaa/", "{url: s3://aaa, prefix: raw/pre}"))
-    assert (loaded.manifest.source.key_prefix, loaded.warnings) == ("raw/pre", ())
+    assert (the_job(loaded.manifest).source.key_prefix, loaded.warnings) == ("raw/pre", ())
 
 
 def test_a_connection_that_nothing_uses_is_a_warning_at_its_place() -> None:
@@ -267,7 +274,7 @@ def test_neighbours_in_one_bucket_do_not_overlap() -> None:
 def test_keys_that_start_with_x_are_ignored_anywhere() -> None:
     text = SOUND + "x-a: ${no matter}\nfilters: {x-b: , include: a, x-b: 1}\nconnections: {x-c: 5, d: {x-e: []}}\n"
     manifest = load(text).manifest
-    assert manifest.filters.include == ("a",)
+    assert the_job(manifest).filters.include == ("a",)
     assert list(manifest.connections) == ["d"]
 
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fakes.plan_parts import the_job
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.planner.manifest.file import parse_manifest
@@ -99,7 +100,7 @@ def test_a_file_over_1_mib_is_refused_and_one_just_below_is_read() -> None:
 
 def test_aliases_are_read_within_a_budget() -> None:
     text = b"x-patterns: &them ['*.jpg', '*.png']\nfilters: {include: *them}\n"
-    assert parse_manifest(SOUND + text, path=JOB).manifest.filters.include == ("*.jpg", "*.png")
+    assert the_job(parse_manifest(SOUND + text, path=JOB).manifest).filters.include == ("*.jpg", "*.png")
 
 
 def test_an_alias_bomb_is_refused_before_it_goes_off() -> None:
@@ -137,7 +138,7 @@ def test_a_byte_order_mark_is_ignored_with_a_warning() -> None:
     (warning,) = loaded.warnings
     assert warning.message == "the file starts with a byte order mark, which is ignored"
     assert warning.severity is Severity.WARNING
-    assert loaded.manifest.version == 1
+    assert loaded.manifest.name == "job"
 
 
 @pytest.mark.parametrize("line_break", [b"\r\n", b"\r"])

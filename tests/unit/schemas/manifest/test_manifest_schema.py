@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from s3plan.planner.manifest.file import parse_manifest
 from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Node, ScalarNode, parse_yaml
 from s3plan.schemas.errors import ManifestInvalid
-from s3plan.schemas.manifest.models import Manifest
+from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.schema import SCHEMA_FILE, manifest_schema, schema_text
 from s3plan.schemas.manifest.values import Section
 
@@ -212,12 +212,12 @@ def fields(section: type[Section], path: tuple[str, ...] = ()) -> Iterator[tuple
     for name in section.model_fields:
         yield (*path, name)
         inner = (*path, name, "store") if name == "connections" else (*path, name)
-        found = section_at(inner)
+        found = section_at(inner, OneJobManifest)
         if found is not None:
             yield from fields(found, inner)
 
 
-FIELDS = list(fields(Manifest))
+FIELDS = list(fields(OneJobManifest))
 
 
 def manifest_with(path: tuple[str, ...], value: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from s3plan.schemas.errors import CredentialsUnusable, ListingUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, Request
 from s3plan.storage.listing.lister import MAX_EMPTY_PAGES, OutOfOrder, S3Lister, open_listing
 from s3plan.storage.places.buckets import BucketMissing
@@ -16,7 +16,7 @@ from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 from s3plan.storage.s3.wire.failures import failure_of
 
-LOCATION = PlanLocation(1, LocationRole.SOURCE, "s3://bucket/p/", "", None, None, "bucket", "p/")
+LOCATION = PlanLocation(1, LocationKind.S3, "s3://bucket/p/", "", None, None, "bucket", "p/")
 
 
 class ScriptedEngine:

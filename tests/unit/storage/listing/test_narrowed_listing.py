@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from contract.lister_contract import listed
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests import PutObject
 from s3plan.storage.listing.narrowed import askable_prefix, open_narrowed_listing
 from s3plan.storage.memory.engine import MemoryEngine
@@ -11,7 +11,7 @@ DIRECTORY_BUCKET = "name--use1-az4--x-s3"
 
 
 def location(prefix: str, *, bucket: str = "bucket") -> PlanLocation:
-    return PlanLocation(1, LocationRole.SOURCE, f"s3://{bucket}/{prefix}", "", None, None, bucket, prefix)
+    return PlanLocation(1, LocationKind.S3, f"s3://{bucket}/{prefix}", "", None, None, bucket, prefix)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pytest
 from fakes.listing_engine import page_body
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests import ObjectsPage, UnparsedPage
 from s3plan.storage.listing.page_checks import OutOfOrder, PageChecker, listed_page
 from s3plan.storage.s3.wire.page_scan import PageGlance
 
-LOCATION = PlanLocation(1, LocationRole.SOURCE, "s3://bucket/p/", "", None, None, "bucket", "p/")
+LOCATION = PlanLocation(1, LocationKind.S3, "s3://bucket/p/", "", None, None, "bucket", "p/")
 Sent = ObjectsPage | UnparsedPage
 WAYS: dict[str, Callable[[ObjectsPage], Sent]] = {
     "scanned": lambda page: UnparsedPage(page_body(page)),

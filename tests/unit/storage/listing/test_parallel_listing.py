@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.errors import CredentialsUnusable, ListingUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, UnparsedPage
 from s3plan.storage.listing.lister import OutOfOrder, ParallelLister
 from s3plan.storage.s3.patience import Patience
@@ -27,7 +27,7 @@ NUMBERS = [f"p/{number:06d}" for number in range(3000)]
 
 
 def location(prefix: str) -> PlanLocation:
-    return PlanLocation(1, LocationRole.SOURCE, f"s3://bucket/{prefix}", "", None, None, "bucket", prefix)
+    return PlanLocation(1, LocationKind.S3, f"s3://bucket/{prefix}", "", None, None, "bucket", prefix)
 
 
 def slow(keys: list[str], *, seed: int = 0, fault: Fault | None = None) -> ListingEngine:

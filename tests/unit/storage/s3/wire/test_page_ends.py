@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan.rows import LocationRole, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests import UnparsedPage
 from s3plan.storage.listing.page_checks import PageChecker, listed_page
 from s3plan.storage.s3.wire.listing_page import parse_page
@@ -63,7 +63,7 @@ def test_a_page_in_an_encoding_that_nobody_knows_is_unreadable(encoding: str) ->
 TRUNCATED = {"": None, "<IsTruncated>true</IsTruncated>": True, "<IsTruncated>false</IsTruncated>": False}
 TOKENS = {"": False, "<NextContinuationToken/>": False, "<NextContinuationToken>t</NextContinuationToken>": True}
 COUNTS = {"": True, "<KeyCount/>": True, "<KeyCount>1</KeyCount>": True, "<KeyCount>2</KeyCount>": False}
-LOCATION = PlanLocation(1, LocationRole.SOURCE, "s3://b/", "", None, None, "b", "")
+LOCATION = PlanLocation(1, LocationKind.S3, "s3://b/", "", None, None, "b", "")
 
 
 @pytest.mark.parametrize(("truncated", "token", "count"), list(product(TRUNCATED, TOKENS, COUNTS)))
