@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from os import PathLike
 from pathlib import Path
@@ -29,11 +29,15 @@ def plan(
     expires_after: timedelta | None = None,
     probe: bool = False,
     keep: int = KEPT_PLANS,
+    select: Iterable[str] = (),
+    without_dependencies: bool = False,
     on_event: OnEvent = _silently,
 ) -> PlanMade:
-    """Compare both sides of a manifest's job and save the plan; see app.planning.make_plan for what it raises.
+    """Compare both sides of each of a manifest's jobs and save the plan; see make_plan for what it raises.
 
-    The last `keep` plans that the job had before, which were applied or given up, stay in `.s3plan/earlier`.
+    The last `keep` plans that the manifest had before, which were applied or given up, stay in `.s3plan/earlier`. With
+    `select` only these jobs are planned, and those that they depend on unless `without_dependencies`. `allow` releases
+    guards by their names, those of one job of several as `JOB.NAME`.
     """
     request = PlanRequest(
         manifest=Path(manifest),
@@ -42,6 +46,8 @@ def plan(
         expires_after=expires_after,
         probe=probe,
         keep=keep,
+        select=tuple(select),
+        without_dependencies=without_dependencies,
     )
     return make_plan(request, on_event=on_event)
 

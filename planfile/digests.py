@@ -37,7 +37,7 @@ def content_digest(
         tuple(map(edge_row, edges)),
         tuple(map(batch_row, batches)),
     )
-    return sha256(encode(("s3plan content 1", *tables))).digest()
+    return sha256(encode(("s3plan content 2", *tables))).digest()
 
 
 def plan_digest(header_text: str, content: bytes) -> bytes:

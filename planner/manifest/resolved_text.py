@@ -14,7 +14,7 @@ from s3plan.schemas.manifest.values import Plain
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII).fullmatch
 # Readers of YAML 1.1 take these for ends of lines, and no terminal should be shown them.
 _NOT_SHOWN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
-_OF_A_JOB = frozenset(JobFields.model_fields) - {"description"}
+_OF_A_JOB = frozenset(JobFields.model_fields)
 
 
 def resolved_text(data: Data) -> str:

@@ -10,7 +10,7 @@ from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.locations import ConnectionName
 from s3plan.schemas.manifest.models import Guards, JobEntry, JobFields, JobName, RunSettings
 from s3plan.schemas.manifest.readers import format_version
-from s3plan.schemas.manifest.values import Section, text_value
+from s3plan.schemas.manifest.values import NotEmpty, Section, text_value
 
 _LATER = frozenset({"vars", "include", "location"})
 
@@ -43,7 +43,7 @@ class OneJobManifest(JobFields, ManifestHead):
 class JobsManifest(ManifestHead):
     """Jobs for s3plan, planned and applied together. `defaults` have been put into each of them."""
 
-    jobs: Mapping[JobName, JobEntry] = Field(
+    jobs: Annotated[Mapping[JobName, JobEntry], NotEmpty("names no job")] = Field(
         description="The jobs by their names.",
         examples=[{"assets": {"source": "s3://from/assets/", "destination": "s3://to/assets/"}}],
     )

@@ -88,6 +88,21 @@ class OneOrMany:
 
 
 @dataclass(frozen=True, slots=True)
+class NotEmpty:
+    """Marks a map that must have an entry; `what` is said of one that has none."""
+
+    what: str
+
+    def _read(self, value: object) -> object:
+        if value == {}:
+            raise refusal(self.what)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._read, handler(source))
+
+
+@dataclass(frozen=True, slots=True)
 class Shorthand:
     """Marks a mapping that may be written as the value of its most important key."""
 

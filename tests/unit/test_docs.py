@@ -32,6 +32,8 @@ STAND_INS = {
     "source": "source: s3://one-bucket/a/",
     "destination": "destination: s3://two-bucket/a/",
 }
+_NEEDED_OF_ONE = frozenset({"source", "destination"})  # of one job; of several, each says them or its defaults do
+_OF_JOBS = ("jobs", "defaults")  # they have the keys of a job again
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`]+)`")
@@ -73,7 +75,8 @@ def tables_with(path: Path, *head: str) -> list[list[str]]:
 def whole(fragment: str) -> str:
     """A manifest of the fragment's keys, with stand-ins for those that every manifest needs."""
     written = set(re.findall(r"^([a-z_]+):", fragment, re.MULTILINE))
-    return "\n".join([*(line for key, line in STAND_INS.items() if key not in written), fragment, ""])
+    needed = {key: line for key, line in STAND_INS.items() if "jobs" not in written or key in {"version", "name"}}
+    return "\n".join([*(line for key, line in needed.items() if key not in written), fragment, ""])
 
 
 def judge(fragment: str) -> None:
@@ -99,12 +102,15 @@ def sections() -> Iterator[type[Section]]:
 def model_keys() -> Mapping[str, tuple[dict[str, Any], bool]]:
     """Every key of the manifest by its path: its schema and whether it is required."""
     schema = manifest_schema()
-    return dict(_keys(schema, schema["$defs"], ""))
+    of_entry = schema["$defs"]["JobEntry"]["properties"]["depends_on"]
+    return dict(_keys(schema, schema["$defs"], "")) | {"jobs.NAME.depends_on": (of_entry, False)}
 
 
 def _keys(node: dict[str, Any], defs: dict[str, Any], above: str) -> Iterator[tuple[str, tuple[dict[str, Any], bool]]]:
     for name, spec in node["properties"].items():
-        yield above + name, (spec, name in node.get("required", ()))
+        yield above + name, (spec, name in node.get("required", ()) or name in _NEEDED_OF_ONE)
+        if not above and name in _OF_JOBS:
+            continue
         section = _section(spec, defs)
         if section is not None:
             yield from _keys(section, defs, f"{above}{name}.")

@@ -226,7 +226,7 @@ def _reseal(database: sqlite3.Connection) -> None:
     tables = [
         tuple(database.execute(f"SELECT * FROM {table} ORDER BY {order}").fetchall()) for table, order in orders.items()
     ]
-    content = _sha256("s3plan content 1", *tables)
+    content = _sha256("s3plan content 2", *tables)
     (text,) = database.execute("SELECT document FROM header").fetchone()
     database.execute(
         "UPDATE header SET content_digest = ?, plan_digest = ?", (content, _sha256("s3plan plan 1", text, content))
