@@ -119,7 +119,7 @@ def apply_plan(
                 patience=watch.patience(),
             )
         except PreparationStopped as stop:
-            return end_unbegun(run, states, reason=stop.reason, executor=limits.executor)
+            return end_unbegun(run, states, reason=stop.reason, executor=limits.name)
         return run_scheduler(run, states, executor=executor, control=control, limits=limits, capabilities=capabilities)
 
 

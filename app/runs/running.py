@@ -102,7 +102,7 @@ def run_scheduler(
         told=frozenset(OutcomeKind) if run.request.every_action else TOLD,
     )
     began_s = monotonic()
-    number = _begin_run(run, states, limits.executor)
+    number = _begin_run(run, states, limits.name)
     hold = Hold(control, breaker, wish=run.asked.wish, tell=_teller(run, number), on_event=on_event)
     scheduler = Scheduler(
         plan,

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from multiprocessing import connection
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from s3plan.executors.executor_context import ExecutorContext
+from s3plan.executors.executor_traits import ClusterUse, ExecutorTraits
 from s3plan.executors.pace.pacing import Pace, RunControl
 from s3plan.executors.processes.handle import WorkerHandle
 from s3plan.executors.workers.core_pin import allowed_cores
 from s3plan.executors.workers.messages import NotReady, OpenPerformer, Ready, Report, Setup, Share, unpack
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.ports import Control
+from s3plan.schemas.ports import Control, Executor
 from s3plan.schemas.tasks import BatchProgress, BatchTask
+
+TRAITS = ExecutorTraits(has_processes=True, cluster=ClusterUse.NONE)
 
 _LOOK_EVERY_S = 0.1  # at what the control says, and for workers that are gone without a sound
 _DEATHS_WITHOUT_WORK = 3
+
+
+def open_executor(context: ExecutorContext) -> AbstractContextManager[Executor]:
+    """Return the executor's context; an OpenExecutor."""
+    return ProcessesExecutor(
+        context.open_performer,
+        context.control,
+        workers=context.workers,
+        batches_each=context.batches_each,
+        most_in_flight=context.most_in_flight,
+        pacer=context.control,
+        pins_cores=context.pins_cores,
+    )
 
 
 class ProcessesExecutor:

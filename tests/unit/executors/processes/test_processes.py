@@ -16,7 +16,7 @@ from fakes.worker_performers import (
     TellsItsPace,
     TellsItsProcess,
 )
-from s3plan.executors.contract import all_news, free_control, items_of, task_of
+from s3plan.executors.contract_batches import all_news, free_control, items_of, task_of
 from s3plan.executors.contract_performers import Opens
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.processes.executor import ProcessesExecutor
