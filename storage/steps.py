@@ -64,30 +64,31 @@ class Next(NamedTuple):
 NEXT = Next()
 
 
-class Answer(NamedTuple):
-    """One reply of an AskMany, with its request."""
+class Answered(NamedTuple):
+    """One request of an AskMany with its reply."""
 
     request: Request
     reply: Reply
 
 
-Wish = Ask | AskMany | Next | Turn
+Asked = Ask | AskMany | Next | Turn
+"""What a procedure yields."""
 _Result = TypeVar("_Result")
-Asking = Generator[Wish, Reply | Answer | None, _Result]
-"""After Ask a Reply is sent; after AskMany or NEXT an Answer, or None at the end; after Turn None."""
+Asking = Generator[Asked, Reply | Answered | None, _Result]
+"""After Ask a Reply is sent; after AskMany or NEXT an Answered, None at the end; after Turn None."""
 Procedure = Asking[None]
 
-Work = tuple[Sequence[int], Procedure]
-"""A procedure, and the positions of the actions that its requests change something for."""
+NumberedAction = tuple[int, Action]
+"""An action and its position in the batch."""
+NumberedProcedure = tuple[Sequence[int], Procedure]
+"""A procedure and the positions of the actions that its requests change something for."""
 
 
-def ask(
-    side: Side, request: Request, *, size_bytes: int = 0, reserves: bool = True
-) -> Generator[Ask, Reply | Answer | None, Reply]:
+def ask(side: Side, request: Request, *, size_bytes: int = 0, reserves: bool = True) -> Asking[Reply]:
     """Send one request and return its reply (a Failure is a reply); `size_bytes` and `reserves` as in Ask."""
     reply = yield Ask(side, request, size_bytes, reserves)
     assert reply is not None  # noqa: S101  the performer's side of the protocol
-    assert not isinstance(reply, Answer)  # noqa: S101
+    assert not isinstance(reply, Answered)  # noqa: S101
     return reply
 
 

@@ -12,7 +12,7 @@ from s3plan.app.plans.planning import make_plan
 from s3plan.app.plans.review import open_review
 from s3plan.app.requests import KEPT_PLANS, PlanMade, PlanRequest
 from s3plan.cli.screens.end_lines import location_documents
-from s3plan.cli.screens.plan import ShownPlan, next_step_lines, plan_lines, refusal_of, totals_line, warning_lines
+from s3plan.cli.screens.plan import ShownPlan, blocked_text, next_step_lines, plan_lines, totals_line, warning_lines
 from s3plan.cli.streams.output import Output, OutputOptions, open_output
 from s3plan.cli.streams.signals import ending_at_once
 from s3plan.schemas.errors import ExitCode, GuardRefused, UsageInvalid
@@ -43,11 +43,11 @@ def plan(options: PlanOptions, output_options: OutputOptions) -> int:
             made = make_plan(request, on_event=on_event)
         show_made(made, output)
         if made.header.is_blocked:
-            raise GuardRefused(refusal_of(made.header, release=_same_again(options, request)))
-        return exit_code_of(made, is_detailed=options.detailed_exitcode)
+            raise GuardRefused(blocked_text(made.header, release=_same_again(options, request)))
+        return exit_code_of_plan(made, is_detailed=options.detailed_exitcode)
 
 
-def exit_code_of(made: PlanMade, *, is_detailed: bool = False) -> ExitCode:
+def exit_code_of_plan(made: PlanMade, *, is_detailed: bool = False) -> ExitCode:
     """Return how a command ends that made this plan: one of conflicts only is no success, as applying it is none."""
     if not made.has_changes:
         return ExitCode.INCOMPLETE if made.header.objects_of_conflicts else ExitCode.DONE

@@ -12,13 +12,14 @@ from rich.text import Text
 from s3plan.app.ends import PlanEnd
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
-from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text, size_text
+from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Enforcement
 from s3plan.schemas.plan.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
 from s3plan.schemas.plan.header import GuardRecord, ListingRecord, PlanHeader, PrefixRecord
 from s3plan.schemas.plan.rows import LocationRole
 from s3plan.schemas.printable import escape_unprintable
+from s3plan.schemas.quantities import size_text
 
 PREFIXES_ON_PLAN = 5
 
@@ -115,7 +116,7 @@ def next_step_lines(plan: ShownPlan) -> list[Text]:
     return aligned_lines(rows)
 
 
-def refusal_of(header: PlanHeader, *, release: Sequence[str | Path]) -> str:
+def blocked_text(header: PlanHeader, *, release: Sequence[str | Path]) -> str:
     """Return why a plan is blocked and the command that releases exactly what was found, `release` being its start."""
     held = [guard for guard in header.guards if guard.held and not guard.released]
     allowances = [word for guard in held for word in ("--allow", f"{guard.name}={guard.found}")]

@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from s3plan.schemas import quantities
 from s3plan.schemas.printable import escape_unprintable
-
-size_text = quantities.size_text
 
 _TIME_UNITS_S = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 

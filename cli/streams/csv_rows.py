@@ -14,7 +14,7 @@ from s3plan.cli.screens.wording import key_text
 from s3plan.schemas.plan.actions import Action, VerdictKind
 from s3plan.schemas.printable import escape_unprintable
 
-ACTION_COLUMNS = (
+ACTION_HEADINGS = (
     "kind",
     "key",
     "size_bytes",
@@ -28,7 +28,7 @@ ACTION_COLUMNS = (
     "storage_class",
     "key_base64",
 )
-FAILURE_COLUMNS = ("outcome", "action", "key", "reason", "evidence", "failure", "attempts", "at", "key_base64")
+FAILURE_HEADINGS = ("outcome", "action", "key", "reason", "evidence", "failure", "attempts", "at", "key_base64")
 
 # What a spreadsheet takes for the start of a formula, also in full width:
 # https://owasp.org/www-community/attacks/CSV_Injection
@@ -44,7 +44,7 @@ def write_csv(rows: Iterable[Sequence[str]], *, columns: Sequence[str], stream: 
 
 
 def action_row(kind: VerdictKind, action: Action) -> tuple[str, ...]:
-    """Return one action in the order of ACTION_COLUMNS; `key_base64` is filled where the text of `key` is not exact."""
+    """Return one action as ACTION_HEADINGS says; `key_base64` is filled where the text of `key` is not exact."""
     return (
         LOOKS[kind].word,
         key_cell(action.key),
@@ -62,7 +62,7 @@ def action_row(kind: VerdictKind, action: Action) -> tuple[str, ...]:
 
 
 def failure_row(line: FailureLine) -> tuple[str, ...]:
-    """Return one failure in the order of FAILURE_COLUMNS."""
+    """Return one failure in the order of FAILURE_HEADINGS."""
     return (
         line.outcome.value,
         text_cell(line.action),

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from s3plan.executors.dask.endings import CUT_OFF, cannot_work, first_line, refusal_of, why_lost
+from s3plan.executors.dask.endings import CUT_OFF, cannot_work, first_line, unfit_cluster_error, why_lost
 from s3plan.executors.dask.messages import (
     ORDERS_TOPIC,
     Assignment,
@@ -261,7 +261,7 @@ class DaskExecutor:
             self._is_cut_off = True
         self._check_connection()
         if cannot_work(ended.error):
-            raise refusal_of(ended.error)
+            raise unfit_cluster_error(ended.error)
         if given.attempt is None:  # nothing of it was begun, so nothing has happened
             self._losses_without_work += 1
             if self._losses_without_work >= _LOSSES_WITHOUT_WORK * self._slots:

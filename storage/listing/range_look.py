@@ -24,7 +24,7 @@ from s3plan.storage.listing.object_look import (
     says_nothing,
     told_by_listing,
 )
-from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, Side, ask
+from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, Side, ask
 
 _LAST_CHARACTER = "\U0010ffff"
 _OF_ONE_KEY = frozenset({FailureKind.NOT_FOUND, FailureKind.DENIED})
@@ -190,7 +190,7 @@ def _ask_for_each(side: Side, requests: Mapping[bytes, HeadObject | ListObjects]
             yield Ask(side, wanted)
 
     answer = yield AskMany(asks())
-    while isinstance(answer, Answer):
+    while isinstance(answer, Answered):
         asked, reply = answer
         assert isinstance(asked, HeadObject | ListObjects)  # noqa: S101
         replies.update(dict.fromkeys(keys_of[asked], reply))

@@ -10,7 +10,7 @@ from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.manifest.words import EngineName
 from s3plan.schemas.ports import Engine
 from s3plan.storage.s3.botocore.client import READ_TIMEOUT_S, open_client
-from s3plan.storage.s3.botocore.engine import open_engine as open_boto3_engine
+from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, open_session
 from s3plan.storage.s3.wire.bucket_addresses import BucketAddress, BucketAddresses
 from s3plan.storage.s3.wire.failures import RequestUnsendable

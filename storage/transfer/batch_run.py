@@ -14,7 +14,7 @@ from time import monotonic
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.requests import Reply, Request
-from s3plan.storage.steps import Answer, Ask, AskMany, Procedure, Turn, Wish, Work
+from s3plan.storage.steps import Answered, Ask, Asked, AskMany, NumberedProcedure, Procedure, Turn
 
 _POLL_S = 0.1
 _AT_ONCE = 64  # replies, before new requests are sent
@@ -46,7 +46,7 @@ class BatchRun:
         self._wake = Event()  # for the batch's own thread
         self._begun: set[_Running] = set()
         self._hungry: deque[_Running] = deque()  # have asks that wait for room
-        self._procedures: Iterator[Work] = iter(())
+        self._procedures: Iterator[NumberedProcedure] = iter(())
         self._is_drained = True
         self._due: tuple[float, _Running, Ask | Turn] | None = None  # what must wait for its turn
         self._kept_back: deque[tuple[_Running, Ask | Turn]] = deque()  # would be sent if they might be
@@ -55,7 +55,7 @@ class BatchRun:
         self._is_left = False  # nobody takes what is told any more
         self.undecided: list[int] = []  # once it is over: of which a request was sent, and whose end was not learnt
 
-    def advance(self, stages: Iterator[Iterator[Work]]) -> Generator[None, None, None]:
+    def advance(self, stages: Iterator[Iterator[NumberedProcedure]]) -> Generator[None, None, None]:
         """Run all stages until done or stopped, one after the other; yields whenever something may have been told.
 
         Replies that come after its end, however it ended, begin and send nothing more.
@@ -130,7 +130,7 @@ class BatchRun:
                 running, request, reply = self._arrived.popleft()
                 running.under_way -= 1
                 self._under_way -= 1
-                self._step(running, reply if running.asks is None else Answer(request, reply))
+                self._step(running, reply if running.asks is None else Answered(request, reply))
             if self._kept_back:
                 self._send_kept_back()
             self._send_due()
@@ -168,18 +168,18 @@ class BatchRun:
                 running.asks = None
                 self._step(running, None)
 
-    def _step(self, running: _Running, answer: Reply | Answer | None) -> None:
+    def _step(self, running: _Running, answer: Reply | Answered | None) -> None:
         """Resume a procedure with its answer and do what it asks for next."""
         try:
-            wish: Wish = running.generator.send(answer)
+            asked: Asked = running.generator.send(answer)
         except StopIteration:
             self._begun.discard(running)
             return
-        if isinstance(wish, Ask | Turn):
+        if isinstance(asked, Ask | Turn):
             running.asks = None
-            self._send(running, wish)
-        elif isinstance(wish, AskMany):
-            running.asks = wish.asks
+            self._send(running, asked)
+        elif isinstance(asked, AskMany):
+            running.asks = asked.asks
             self._hungry.append(running)
         elif running.under_way == 0 and running not in self._hungry:
             running.asks = None

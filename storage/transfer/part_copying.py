@@ -22,7 +22,7 @@ from s3plan.schemas.requests import (
     UploadPartCopy,
 )
 from s3plan.storage.listing.object_look import listing_of, of_nobody, says_nothing, told_by_listing
-from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, BatchContext, Procedure, Side, Turn, ask
+from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, Side, Turn, ask
 from s3plan.storage.transfer.evidence import Made, evidence_of, multipart_etag_of
 from s3plan.storage.transfer.part_sizes import choose_part_size, part_ranges
 from s3plan.storage.transfer.settlement import (
@@ -37,8 +37,6 @@ from s3plan.storage.transfer.settlement import (
 )
 from s3plan.storage.transfer.source_tags import read_tags
 from s3plan.storage.transfer.uploads import list_stored_parts, matching_parts, tell_open_uploads
-
-Step = Asking[Outcome | None]
 
 
 @dataclass(slots=True)
@@ -89,7 +87,9 @@ def _look_at_source(context: BatchContext, action: Action) -> Asking[Reply]:
     return of_nobody(found) if isinstance(listed, ObjectFound) else listed
 
 
-def _judge_first_look(context: BatchContext, position: int, action: Action, source: Reply, found: Reply) -> Step:
+def _judge_first_look(
+    context: BatchContext, position: int, action: Action, source: Reply, found: Reply
+) -> Asking[Outcome | None]:
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
         return ended_badly(position, found)
     here = found if isinstance(found, ObjectFound) else None
@@ -193,12 +193,12 @@ def _open(
     return _Upload(reply.upload_id, part_size_bytes)
 
 
-def _copy_parts(context: BatchContext, position: int, action: Action, upload: _Upload) -> Step:
+def _copy_parts(context: BatchContext, position: int, action: Action, upload: _Upload) -> Asking[Outcome | None]:
     """Copy the parts that are missing, several at a time; None when all are stored."""
     ranges = part_ranges(action.size_bytes, upload.part_size_bytes)
     failures: list[Failure] = []
     answer = yield AskMany(_part_asks(context, action, upload, ranges, failures))
-    while isinstance(answer, Answer):
+    while isinstance(answer, Answered):
         request, reply = answer
         assert isinstance(request, UploadPartCopy)  # noqa: S101
         if isinstance(reply, ObjectWritten) and reply.etag is not None:
@@ -310,7 +310,9 @@ def _complete(context: BatchContext, position: int, action: Action, upload: _Upl
     return outcome
 
 
-def _look_before_complete(context: BatchContext, position: int, action: Action, upload: _Upload) -> Step:
+def _look_before_complete(
+    context: BatchContext, position: int, action: Action, upload: _Upload
+) -> Asking[Outcome | None]:
     """Look once more at the side whose pin the store does not hold itself."""
     condition = Condition.COMPLETE_ABSENT if action.destination_etag is None else Condition.COMPLETE_MATCH
     moved: str | None = None

@@ -11,8 +11,6 @@ from s3plan.storage.listing.object_look import look_at_object
 from s3plan.storage.steps import Asking, BatchContext, Side
 from s3plan.storage.transfer.evidence import Made, evidence_of
 
-Look = Asking[Outcome]
-
 _LOOK_AGAIN = frozenset(
     {
         FailureKind.PRECONDITION,
@@ -73,7 +71,7 @@ def settle_copy(
     *,
     multipart_etag: str | None = None,
     is_write: bool = True,
-) -> Look:
+) -> Asking[Outcome]:
     """Decide how a copy ended that the store refused or left unclear.
 
     The destination first: if it is what the action would have made, the action is already-done. Then the pins: the

@@ -25,6 +25,7 @@ from s3plan.schemas.quantities import (
     parse_limit,
     parse_rate,
     parse_size,
+    size_text,
 )
 
 
@@ -231,3 +232,19 @@ def test_a_delay_is_read_and_written(text: str, milliseconds: int) -> None:
 def test_what_is_no_delay_is_refused(text: str) -> None:
     with pytest.raises(QuantityInvalid, match="ms, s, m"):
         parse_delay(text)
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1,023 B"),
+        (1024, "1.0 KiB"),
+        (1_048_524, "1,023.9 KiB"),
+        (1_048_575, "1.0 MiB"),  # not 1,024.0 KiB
+        (41_553_808_589, "38.7 GiB"),
+        (2**70, "1,024.0 EiB"),
+    ],
+)
+def test_sizes_are_in_iec_units(size_bytes: int, text: str) -> None:
+    assert size_text(size_bytes) == text

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.app.requests import FailureLine
-from s3plan.cli.streams.csv_rows import ACTION_COLUMNS, FAILURE_COLUMNS, action_row, failure_row, text_cell, write_csv
+from s3plan.cli.streams.csv_rows import ACTION_HEADINGS, FAILURE_HEADINGS, action_row, failure_row, text_cell, write_csv
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
 
@@ -35,7 +35,7 @@ def test_a_copy_is_a_row() -> None:
         destination_etag="e2",
         destination_key=b"x/a,b",
     )
-    assert dict(zip(ACTION_COLUMNS, action_row(VerdictKind.OVERWRITE, action), strict=True)) == {
+    assert dict(zip(ACTION_HEADINGS, action_row(VerdictKind.OVERWRITE, action), strict=True)) == {
         "kind": "overwrite",
         "key": "a,b",
         "size_bytes": "12",
@@ -55,7 +55,7 @@ def test_a_copy_is_a_row() -> None:
 def test_every_key_comes_back_from_its_row(key: bytes) -> None:
     stream = StringIO()
     rows = [action_row(VerdictKind.DELETE, Action(ActionKind.DELETE, key, 1, "not in source"))]
-    write_csv(rows, columns=ACTION_COLUMNS, stream=stream)
+    write_csv(rows, columns=ACTION_HEADINGS, stream=stream)
     assert stream.getvalue().count("\n") == 2
     [row] = csv.DictReader(StringIO(stream.getvalue()))
     assert row["key"].isprintable()
@@ -64,7 +64,7 @@ def test_every_key_comes_back_from_its_row(key: bytes) -> None:
 
 def test_a_failure_is_a_row() -> None:
     line = FailureLine("copy", b"-key", OutcomeKind.FAILED, "denied", "denied", 3, datetime(2026, 5, 4, tzinfo=UTC))
-    assert dict(zip(FAILURE_COLUMNS, failure_row(line), strict=True)) == {
+    assert dict(zip(FAILURE_HEADINGS, failure_row(line), strict=True)) == {
         "outcome": "failed",
         "action": "copy",
         "key": "'-key",
