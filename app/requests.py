@@ -14,6 +14,7 @@ from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.header import PlanHeader
 from s3plan.schemas.plan.rows import LocationRole
+from s3plan.schemas.sides import Side
 
 KEPT_PLANS = 5
 
@@ -150,3 +151,4 @@ class FailureLine:
     attempts: int
     at: datetime
     evidence: str = ""  # an Evidence, of an already-done one
+    side: Side | None = None  # which side the failure came from

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import NamedTuple, TypeVar
 
 from s3plan.schemas.bitmaps import is_in
@@ -17,14 +16,8 @@ from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.requests import Reply, Request
+from s3plan.schemas.sides import Side
 from s3plan.schemas.tasks import BatchTask
-
-
-class Side(Enum):
-    """Whose connection a request goes through."""
-
-    SOURCE = 0
-    DESTINATION = 1
 
 
 class Ask(NamedTuple):

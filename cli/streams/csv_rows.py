@@ -28,7 +28,7 @@ ACTION_HEADINGS = (
     "storage_class",
     "key_base64",
 )
-FAILURE_HEADINGS = ("outcome", "action", "key", "reason", "evidence", "failure", "attempts", "at", "key_base64")
+FAILURE_HEADINGS = ("outcome", "action", "key", "reason", "evidence", "failure", "side", "attempts", "at", "key_base64")
 
 # What a spreadsheet takes for the start of a formula, also in full width:
 # https://owasp.org/www-community/attacks/CSV_Injection
@@ -70,6 +70,7 @@ def failure_row(line: FailureLine) -> tuple[str, ...]:
         text_cell(line.reason),
         text_cell(line.evidence),
         text_cell(line.failure or ""),
+        line.side or "",
         str(line.attempts),
         line.at.astimezone(UTC).isoformat(),
         _exact(line.key),

@@ -147,7 +147,9 @@ class Bookkeeper:
         self._watch(outcome)
         if outcome.kind in self._told and attempt.retry_positions[-1:] != [position]:
             self._on_event(
-                ActionEnded(action.kind.value, action.key, outcome.kind, outcome.reason, size_bytes=action.size_bytes)
+                ActionEnded(
+                    action.kind.value, action.key, outcome.kind, outcome.reason, action.size_bytes, outcome.side
+                )
             )
 
     def _record_of(self, state: BatchState, outcome: Outcome) -> OutcomeRecord:
@@ -161,6 +163,7 @@ class Bookkeeper:
             self._tries.get((state.batch.id, outcome.position), 1),
             self._now_ms(),
             state.unclear_since_ms(outcome.position),
+            outcome.side,
         )
 
     def _with_retry(self, state: BatchState, attempt: _Attempt, outcome: Outcome) -> Outcome:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from threading import Event, Lock
 from time import monotonic
 
+from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.ports import Control, Engine
-from s3plan.schemas.requests import Reply, Request
+from s3plan.schemas.requests import KeysDeleted, Reply
+from s3plan.schemas.sides import Side
 from s3plan.storage.steps import Answered, Ask, Asked, AskMany, NumberedProcedure, Procedure, Turn
 
 _POLL_S = 0.1
@@ -37,11 +40,12 @@ class _Running:
 class BatchRun:
     """The procedures of one batch under way. `told` is what they have emitted and the caller has not yet taken."""
 
-    def __init__(self, control: Control, engines: tuple[Engine, Engine], told: deque[Progress]) -> None:
+    def __init__(self, control: Control, told: deque[Progress], *, source: Engine, destination: Engine) -> None:
         self._control = control
-        self._engines = engines
+        self._source = source
+        self._destination = destination
         self._told = told
-        self._arrived: deque[tuple[_Running, Request, Reply]] = deque()
+        self._arrived: deque[tuple[_Running, Ask, Reply]] = deque()
         self._turn = Lock()  # held by the one thread that resumes procedures
         self._wake = Event()  # for the batch's own thread
         self._begun: set[_Running] = set()
@@ -103,8 +107,8 @@ class BatchRun:
         if timeout_s > 0:
             self._wake.wait(timeout_s)
 
-    def _take_reply(self, running: _Running, request: Request, reply: Reply) -> None:
-        self._arrived.append((running, request, reply))
+    def _take_reply(self, running: _Running, asked: Ask, reply: Reply) -> None:
+        self._arrived.append((running, asked, reply))
         self._pump()
 
     def _pump(self) -> None:
@@ -127,10 +131,12 @@ class BatchRun:
     def _work(self) -> None:
         while True:
             for _ in range(min(len(self._arrived), _AT_ONCE)):
-                running, request, reply = self._arrived.popleft()
+                running, asked, reply = self._arrived.popleft()
                 running.under_way -= 1
                 self._under_way -= 1
-                self._step(running, reply if running.asks is None else Answered(request, reply))
+                if type(reply) is Failure or type(reply) is KeysDeleted:
+                    reply = _from_side(asked.side, reply)
+                self._step(running, reply if running.asks is None else Answered(asked.request, reply))
             if self._kept_back:
                 self._send_kept_back()
             self._send_due()
@@ -224,6 +230,15 @@ class BatchRun:
             self._under_way -= 1
             self._step(running, None)
             return
-        request = wanted.request
         running.has_sent = True
-        self._engines[wanted.side.value].submit(request, lambda reply: self._take_reply(running, request, reply))
+        engine = self._source if wanted.side is Side.SOURCE else self._destination
+        engine.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
+
+
+def _from_side(side: Side, reply: Failure | KeysDeleted) -> Failure | KeysDeleted:
+    """Return a reply whose failures say which side was asked."""
+    if isinstance(reply, Failure):
+        return replace(reply, side=side)
+    if not reply.failures:
+        return reply
+    return replace(reply, failures={key: replace(failure, side=side) for key, failure in reply.failures.items()})

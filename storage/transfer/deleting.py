@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.requests import DeleteObject, DeleteObjects, KeysDeleted, ObjectFound
+from s3plan.schemas.sides import Side
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found, of_nobody
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.s3.wire.xml_text import is_xml_safe
-from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure, Side, ask
+from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure, ask
 from s3plan.storage.transfer.settlement import ended_badly, look_at_destination, moved_destination, not_executed
 
 MAX_KEYS = 1000
@@ -137,7 +139,8 @@ def _delete_many(
                 context.emit(_already_gone(position))
             else:
                 yield from _settle_by_look(context, position, action, reply.failures[key])
-        silent = Failure(FailureKind.BAD_REPLY, "DeleteObjects", "KeyNotAnswered", "the reply left this key out")
+        words = "the reply left this key out"
+        silent = Failure(FailureKind.BAD_REPLY, "DeleteObjects", "KeyNotAnswered", words, side=Side.DESTINATION)
         yield from _settle_by_range(context, unsettled, silent)
         return
     assert isinstance(reply, Failure)  # noqa: S101  DeleteObjects answers nothing else
@@ -197,7 +200,7 @@ def _settle_by_look(context: BatchContext, position: int, action: Action, failur
     ended = _judge(position, action, found if isinstance(found, ObjectFound) else None)
     if ended is None and failure.kind is FailureKind.PRECONDITION:
         # The pin holds at this moment, so what refused us has passed, or the store compares ETags wrongly.
-        ended = Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT)
+        ended = not_executed(position, replace(failure, kind=FailureKind.CONFLICT))
     context.emit(ended or not_executed(position, failure))
 
 

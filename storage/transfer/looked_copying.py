@@ -15,9 +15,10 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.sides import Side
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found
 from s3plan.storage.listing.range_look import Found, look_at_keys
-from s3plan.storage.steps import Asking, BatchContext, NumberedAction, NumberedProcedure, Procedure, Side, Turn
+from s3plan.storage.steps import Asking, BatchContext, NumberedAction, NumberedProcedure, Procedure, Turn
 from s3plan.storage.transfer.copying import copy_object
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_both, moved_destination, moved_source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Remark, UploadBegun, UploadEnded
@@ -21,8 +21,9 @@ from s3plan.schemas.requests import (
     UploadOpened,
     UploadPartCopy,
 )
+from s3plan.schemas.sides import Side
 from s3plan.storage.listing.object_look import listing_of, of_nobody, says_nothing, told_by_listing
-from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, Side, Turn, ask
+from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, Turn, ask
 from s3plan.storage.transfer.evidence import Made, evidence_of, multipart_etag_of
 from s3plan.storage.transfer.part_sizes import choose_part_size, part_ranges
 from s3plan.storage.transfer.settlement import (
@@ -296,7 +297,7 @@ def _complete(context: BatchContext, position: int, action: Action, upload: _Upl
         return Outcome(position, OutcomeKind.DONE)
     if reply.kind is FailureKind.INVALID_PART:
         # The next attempt asks the store which parts it holds.
-        return Outcome(position, OutcomeKind.UNKNOWN, str(reply), failure=FailureKind.CONFLICT)
+        return not_executed(position, replace(reply, kind=FailureKind.CONFLICT))
     etag = multipart_etag_of([etag for _, etag in parts])
     outcome = yield from settle_copy(context, position, action, reply, multipart_etag=etag)
     must_start_over = reply.kind is FailureKind.CONFLICT  # S3: after a 409 every part must be uploaded again

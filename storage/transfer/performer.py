@@ -41,7 +41,7 @@ class EnginePerformer:
         source = destination if task.source is None else self._engine_of(task.source)
         told: deque[Progress] = deque()
         context = BatchContext(task, told.append, self._clock, self._without_batch_deletes)
-        run = BatchRun(control, (source, destination), told)
+        run = BatchRun(control, told, source=source, destination=destination)
         ended: set[int] = set()
 
         def drained() -> Iterator[Progress]:

@@ -12,6 +12,7 @@ from s3plan.app.requests import FailureLine
 from s3plan.cli.streams.csv_rows import ACTION_HEADINGS, FAILURE_HEADINGS, action_row, failure_row, text_cell, write_csv
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
+from s3plan.schemas.sides import Side
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\uff1d1", "\t=1", "\r=1"])
@@ -63,7 +64,8 @@ def test_every_key_comes_back_from_its_row(key: bytes) -> None:
 
 
 def test_a_failure_is_a_row() -> None:
-    line = FailureLine("copy", b"-key", OutcomeKind.FAILED, "denied", "denied", 3, datetime(2026, 5, 4, tzinfo=UTC))
+    at = datetime(2026, 5, 4, tzinfo=UTC)
+    line = FailureLine("copy", b"-key", OutcomeKind.FAILED, "denied", "denied", 3, at, side=Side.SOURCE)
     assert dict(zip(FAILURE_HEADINGS, failure_row(line), strict=True)) == {
         "outcome": "failed",
         "action": "copy",
@@ -71,6 +73,7 @@ def test_a_failure_is_a_row() -> None:
         "reason": "denied",
         "evidence": "",
         "failure": "denied",
+        "side": "source",
         "attempts": "3",
         "at": "2026-05-04T00:00:00+00:00",
         "key_base64": base64.b64encode(b"-key").decode(),
