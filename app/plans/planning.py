@@ -35,9 +35,9 @@ from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.redaction import find_known
-from s3plan.storage.listing.lister import OutOfOrder
 from s3plan.storage.listing.narrowed import open_narrowed_listing
 from s3plan.storage.listing.pace import ReaderWaits
+from s3plan.storage.listing.page_checks import OutOfOrder
 
 OpenLister = Callable[[Engine, PlanLocation, bool], Lister]
 """Gives the lister of a location that exists; True: of a store that turned out to list out of order."""

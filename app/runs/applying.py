@@ -36,8 +36,6 @@ from s3plan.schemas.printable import shown_path
 from s3plan.schemas.run_states import StopLevel
 from s3plan.storage.transfer.performer import EnginePerformer
 
-__all__ = ["StopLevel", "apply_plan"]
-
 
 def apply_plan(
     request: ApplyRequest,

@@ -12,7 +12,8 @@ from fakes.s3server import ServerProcess
 from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.requests import PutObject
-from s3plan.storage.listing.lister import ParallelLister, S3Lister, open_listing
+from s3plan.storage.listing.lister import S3Lister, open_listing
+from s3plan.storage.listing.parallel import ParallelLister
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings

@@ -89,7 +89,6 @@ def _object_found(answer: ParsedAnswer, _: str) -> r.Reply:
         checksums=_full_checksums(answer),
         attributes=r.ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
         tag_count=answer.get("TagCount"),
-        restored='ongoing-request="false"' in answer.get("Restore", ""),
     )
 
 

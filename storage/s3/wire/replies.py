@@ -129,7 +129,6 @@ def _object_found(headers: AnswerHeaders, _: bytes) -> r.Reply:
             headers={word: headers[name] for name, word in _HEADERS.items() if name in headers},
         ),
         tag_count=None if (tags := headers.get("x-amz-tagging-count")) is None else int(tags),
-        restored='ongoing-request="false"' in headers.get("x-amz-restore", ""),
     )
 
 

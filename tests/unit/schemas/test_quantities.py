@@ -13,11 +13,9 @@ from s3plan.schemas.quantities import (
     MAX_SIZE_BYTES,
     Limit,
     QuantityInvalid,
-    format_bandwidth,
     format_delay,
     format_duration,
     format_limit,
-    format_rate,
     format_size,
     parse_bandwidth,
     parse_delay,
@@ -195,9 +193,7 @@ def test_a_formatted_duration_reads_back_exactly(seconds: int) -> None:
 
 
 @given(st.integers(1, 10**12 - 1))
-def test_formatted_rates_and_limits_read_back_exactly(number: int) -> None:
-    assert parse_rate(format_rate(number)) == number
-    assert parse_bandwidth(format_bandwidth(number)) == number
+def test_a_formatted_limit_reads_back_exactly(number: int) -> None:
     assert parse_limit(format_limit(Limit(count=number))) == Limit(count=number)
 
 
