@@ -20,7 +20,16 @@ from threading import Timer
 from typing import ClassVar
 
 import pytest
-from s3plan.executors.contract_batches import PATIENCE_S, all_news, context_of, free_control, items_of, task_of
+from s3plan.executors.contract_batches import (
+    ELSEWHERE,
+    HERE,
+    PATIENCE_S,
+    all_news,
+    context_of,
+    free_control,
+    items_of,
+    task_of,
+)
 from s3plan.executors.contract_performers import (
     EVERY_SORT,
     Breaks,
@@ -34,6 +43,7 @@ from s3plan.executors.contract_performers import (
     SaysWhere,
     TakesItsTime,
     TellsEverything,
+    TellsItsWaits,
 )
 from s3plan.executors.executor_context import ExecutorContext
 from s3plan.executors.executor_traits import ExecutorTraits
@@ -41,6 +51,7 @@ from s3plan.executors.lease import Lease, lease_clock_s
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.places import place_of
 from s3plan.schemas.ports import Executor, Performer
 from s3plan.schemas.tasks import BatchProgress
 
@@ -249,6 +260,17 @@ class ExecutorContract:
         news += all_news(executor)
         kinds = [(item.position, item.kind) for item in items_of(news) if isinstance(item, Outcome)]
         assert kinds == [(position, OutcomeKind.ALREADY_DONE) for position in range(200)]
+
+    def test_a_place_that_throttles_slows_down_only_the_requests_that_go_there(self) -> None:
+        control = RunControl(in_flight=8, clock=lambda: 0.0)  # no second is quiet, so the rate stays where it fell to
+        control.slow_down(place_of(ELSEWHERE))
+        assert control.pace().rate_at(place_of(ELSEWHERE)) == 1.0
+        executor = self.open_executor(TellsItsWaits(), control)
+        executor.start(task_of(3, source=ELSEWHERE))
+        told = [item.evidence.split() for item in items_of(all_news(executor)) if isinstance(item, Outcome)]
+        assert [round(float(there)) for there, _ in told] == [0, 1, 2]
+        assert [float(here) for _, here in told] == [0.0, 0.0, 0.0]
+        assert control.requests_at() == {place_of(ELSEWHERE): 3, place_of(HERE): 3}
 
     def test_a_stop_with_nothing_running_returns_at_once(self) -> None:
         executor = self.open_executor(DoesAll(), free_control())

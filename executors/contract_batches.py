@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from s3plan.executors.contract_performers import Opens
 from s3plan.executors.executor_context import ExecutorContext
@@ -17,7 +18,8 @@ from s3plan.schemas.ports import Executor, Performer
 from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
 
 PATIENCE_S = 30.0
-_DESTINATION = PlanLocation(2, LocationRole.DESTINATION, "s3://b/", "", None, None, "b", "")
+HERE = PlanLocation(2, LocationRole.DESTINATION, "s3://b/", "", None, None, "b", "")
+ELSEWHERE = replace(HERE, id=1, connection="elsewhere")
 _CAPABILITIES = dict.fromkeys(Condition, Enforcement.ENFORCED)
 
 
@@ -43,8 +45,16 @@ def context_of(
     )
 
 
-def task_of(actions: int, *, batch: int = 1, generation: int = 1, todo: bytes | None = None) -> BatchTask:
-    """Return a batch of that many deletes."""
+def task_of(
+    actions: int,
+    *,
+    batch: int = 1,
+    generation: int = 1,
+    todo: bytes | None = None,
+    source: PlanLocation | None = None,
+    destination: PlanLocation = HERE,
+) -> BatchTask:
+    """Return a batch of that many deletes; with a source it asks that place, too."""
     planned = [
         Action(ActionKind.DELETE, f"{number:06d}".encode(), 1, "", destination_etag="e") for number in range(actions)
     ]
@@ -56,8 +66,8 @@ def task_of(actions: int, *, batch: int = 1, generation: int = 1, todo: bytes | 
         todo=full_bitmap(actions) if todo is None else todo,
         doubtful=bytes(len(full_bitmap(actions))),
         uploads=(),
-        source=None,
-        destination=_DESTINATION,
+        source=source,
+        destination=destination,
         settings=TaskSettings(_CAPABILITIES, 1 << 30, None, None),
         begun_at_ms=1,
     )

@@ -38,6 +38,7 @@ class Turn(NamedTuple):
     size_bytes: int
     reserves: bool = True
     wait_s: float = 0.0
+    side: Side = Side.DESTINATION
 
 
 class AskMany(NamedTuple):

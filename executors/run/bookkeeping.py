@@ -17,7 +17,9 @@ from s3plan.schemas.bitmaps import is_in
 from s3plan.schemas.events import ActionEnded, OnEvent, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.places import Place, place_of
 from s3plan.schemas.run_states import StopReason
+from s3plan.schemas.sides import Side
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload
 
 _DENIED_AT_FIRST = 20
@@ -37,6 +39,11 @@ class _Attempt:
     has_stored_parts: bool = False
     has_moved_on: bool = False  # an action ended, or a part of one was stored
     error: str | None = None
+
+    def place_asked(self, outcome: Outcome) -> Place:
+        """Return the place that an outcome's failure came from; a batch that has no source has only the other one."""
+        source, destination = self.task.source, self.task.destination
+        return place_of(source if outcome.side is Side.SOURCE and source is not None else destination)
 
 
 class Bookkeeper:
@@ -171,7 +178,7 @@ class Bookkeeper:
         if outcome.kind is not OutcomeKind.UNKNOWN:
             return outcome
         if outcome.failure is FailureKind.THROTTLED:
-            self._control.slow_down()
+            self._control.slow_down(attempt.place_asked(outcome))
         key = (state.batch.id, outcome.position)
         if not (self._breaker.is_open and outcome.failure in ENDPOINT_FAILURES):  # an outage costs no action a try
             self._tries[key] = 1 if attempt.has_stored_parts else self._tries[key] + 1

@@ -11,9 +11,11 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from threading import Event, Lock
 from time import monotonic
+from typing import NamedTuple
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Progress
+from s3plan.schemas.places import Place
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.requests import KeysDeleted, Reply
 from s3plan.schemas.sides import Side
@@ -37,10 +39,17 @@ class _Running:
         self.under_way = 0
 
 
+class BatchEnd(NamedTuple):
+    """One side of a batch: what sends its requests, and the place that they go to."""
+
+    engine: Engine
+    place: Place
+
+
 class BatchRun:
     """The procedures of one batch under way. `told` is what they have emitted and the caller has not yet taken."""
 
-    def __init__(self, control: Control, told: deque[Progress], *, source: Engine, destination: Engine) -> None:
+    def __init__(self, control: Control, told: deque[Progress], *, source: BatchEnd, destination: BatchEnd) -> None:
         self._control = control
         self._source = source
         self._destination = destination
@@ -195,7 +204,8 @@ class BatchRun:
         """Send a request, or note when its turn comes: this may be a thread that must not sleep."""
         running.under_way += 1
         self._under_way += 1
-        wait_s = self._control.reserve(size_bytes=wanted.size_bytes) if wanted.reserves else 0.0
+        place = self._end_of(wanted).place
+        wait_s = self._control.reserve(place, size_bytes=wanted.size_bytes) if wanted.reserves else 0.0
         if isinstance(wanted, Turn):
             wait_s = max(wait_s, wanted.wait_s)
         if wait_s > 0:
@@ -231,8 +241,10 @@ class BatchRun:
             self._step(running, None)
             return
         running.has_sent = True
-        engine = self._source if wanted.side is Side.SOURCE else self._destination
-        engine.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
+        self._end_of(wanted).engine.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
+
+    def _end_of(self, wanted: Ask | Turn) -> BatchEnd:
+        return self._source if wanted.side is Side.SOURCE else self._destination
 
 
 def _from_side(side: Side, reply: Failure | KeysDeleted) -> Failure | KeysDeleted:

@@ -9,12 +9,13 @@ from time import monotonic
 
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
+from s3plan.schemas.places import place_of
 from s3plan.schemas.plan.actions import ActionKind
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure
-from s3plan.storage.transfer.batch_run import BatchRun
+from s3plan.storage.transfer.batch_run import BatchEnd, BatchRun
 from s3plan.storage.transfer.copying import copy_object, needs_look
 from s3plan.storage.transfer.deleting import delete_procedures, delete_singly
 from s3plan.storage.transfer.looked_copying import looked_copy_stages
@@ -37,8 +38,8 @@ class EnginePerformer:
         When `control.stopping` turns true no new action is begun; actions never begun are not told of. When
         `control.abandoned` does, those of which a request was sent and whose end was not learnt are told as `unknown`.
         """
-        destination = self._engine_of(task.destination)
-        source = destination if task.source is None else self._engine_of(task.source)
+        destination = self._end_of(task.destination)
+        source = destination if task.source is None else self._end_of(task.source)
         told: deque[Progress] = deque()
         context = BatchContext(task, told.append, self._clock, self._without_batch_deletes)
         run = BatchRun(control, told, source=source, destination=destination)
@@ -58,6 +59,9 @@ class EnginePerformer:
         for position in sorted(run.undecided):
             if position not in ended:
                 yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known", is_unclear=True)
+
+    def _end_of(self, location: PlanLocation) -> BatchEnd:
+        return BatchEnd(self._engine_of(location), place_of(location))
 
 
 def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:

@@ -9,6 +9,7 @@ from typing import Any
 from s3plan.schemas.bitmaps import bitmap_of, full_bitmap
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.places import Place
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.rows import LocationRole, PlanLocation
@@ -39,7 +40,7 @@ class Steering:
     in_doubt: bool = False
     reserved_bytes: list[int] = field(default_factory=list)
 
-    def reserve(self, *, size_bytes: int) -> float:
+    def reserve(self, place: Place, *, size_bytes: int) -> float:
         self.reserved_bytes.append(size_bytes)
         return 0.0
 
