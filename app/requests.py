@@ -14,7 +14,7 @@ from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.header import PlanHeader
 from s3plan.schemas.plan.rows import LocationRole
-from s3plan.schemas.sides import Side
+from s3plan.schemas.plan.sides import Side
 
 KEPT_PLANS = 5
 

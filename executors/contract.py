@@ -51,7 +51,7 @@ from s3plan.executors.lease import Lease, lease_clock_s
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
-from s3plan.schemas.places import place_of
+from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.ports import Executor, Performer
 from s3plan.schemas.tasks import BatchProgress
 

@@ -12,7 +12,7 @@ from s3plan.schemas.bitmaps import numbers_in
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
-from s3plan.schemas.places import place_of
+from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.tasks import BatchTask
 

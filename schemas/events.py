@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.sides import Side
+from s3plan.schemas.plan.sides import Side
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from s3plan.schemas.sides import Side
+from s3plan.schemas.plan.sides import Side
 
 
 class FailureKind(StrEnum):

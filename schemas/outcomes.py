@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from s3plan.schemas.failures import FailureKind
-from s3plan.schemas.sides import Side
+from s3plan.schemas.plan.sides import Side
 
 
 class OutcomeKind(StrEnum):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import Progress
-from s3plan.schemas.places import Place
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.requests import Reply, Request
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 

@@ -15,8 +15,8 @@ from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import Reply, Request
-from s3plan.schemas.sides import Side
 from s3plan.schemas.tasks import BatchTask
 
 

@@ -16,7 +16,7 @@ from s3plan.executors.dask.messages import ORDERS_TOPIC, Assignment, Orders, tha
 from s3plan.executors.lease import lease_clock_s
 from s3plan.executors.workers.share import SharedControl
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.places import Place
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.ports import Performer
 from s3plan.schemas.redaction import described
 

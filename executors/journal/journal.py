@@ -23,8 +23,8 @@ from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.printable import shown_path
-from s3plan.schemas.sides import Side
 from s3plan.schemas.tasks import KnownUpload
 
 _OF_THE_DISK = frozenset(  # not of what is written on it

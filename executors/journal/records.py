@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.sides import Side
+from s3plan.schemas.plan.sides import Side
 
 
 @dataclass(frozen=True, slots=True)

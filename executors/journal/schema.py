@@ -13,9 +13,9 @@ from typing import Any
 from zlib import crc32
 
 from s3plan.schemas.errors import JournalRefused
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.run_states import RunState, StopReason
-from s3plan.schemas.sides import Side
 
 APPLICATION_ID = 0x5333524E  # "S3RN"
 FORMAT_VERSION = 1

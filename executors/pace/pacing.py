@@ -10,7 +10,7 @@ from time import monotonic
 from s3plan.executors.lease import Lease
 from s3plan.executors.pace.place_pace import PlacePace
 from s3plan.executors.pace.tuning import InFlightTuner
-from s3plan.schemas.places import Place
+from s3plan.schemas.plan.places import Place
 
 _MEASURE_OVER_S = 1.0
 _TUNE_EVERY_S = 0.4

@@ -17,9 +17,9 @@ from s3plan.schemas.bitmaps import is_in
 from s3plan.schemas.events import ActionEnded, OnEvent, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
-from s3plan.schemas.places import Place, place_of
+from s3plan.schemas.plan.places import Place, place_of
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.run_states import StopReason
-from s3plan.schemas.sides import Side
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload
 
 _DENIED_AT_FIRST = 20

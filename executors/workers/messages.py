@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from s3plan.executors.pace.pacing import Pace
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
-from s3plan.schemas.places import Place
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.ports import Performer
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 

@@ -10,7 +10,7 @@ from s3plan.executors.lease import Lease
 from s3plan.executors.pace.pacing import Pace, RunControl
 from s3plan.executors.pace.tuning import InFlightTuner
 from s3plan.executors.workers.messages import Share
-from s3plan.schemas.places import Place
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.tasks import BatchTask
 
 

@@ -9,9 +9,9 @@ from functools import partial
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply
-from s3plan.schemas.sides import Side
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Progress
-from s3plan.schemas.places import Place
+from s3plan.schemas.plan.places import Place
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.requests import KeysDeleted, Reply
-from s3plan.schemas.sides import Side
 from s3plan.storage.steps import Answered, Ask, Asked, AskMany, NumberedProcedure, Procedure, Turn
 
 _POLL_S = 0.1

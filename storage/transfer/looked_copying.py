@@ -15,7 +15,7 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.rows import PlanLocation
-from s3plan.schemas.sides import Side
+from s3plan.schemas.plan.sides import Side
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.steps import Asking, BatchContext, NumberedAction, NumberedProcedure, Procedure, Turn

@@ -9,6 +9,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Remark, UploadBegun, UploadEnded
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -21,7 +22,6 @@ from s3plan.schemas.requests import (
     UploadOpened,
     UploadPartCopy,
 )
-from s3plan.schemas.sides import Side
 from s3plan.storage.listing.object_look import listing_of, of_nobody, says_nothing, told_by_listing
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, Turn, ask
 from s3plan.storage.transfer.evidence import Made, evidence_of, multipart_etag_of

@@ -9,8 +9,8 @@ from time import monotonic
 
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
-from s3plan.schemas.places import place_of
 from s3plan.schemas.plan.actions import ActionKind
+from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.tasks import BatchTask

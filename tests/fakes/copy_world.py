@@ -9,9 +9,9 @@ from typing import Any
 from s3plan.schemas.bitmaps import bitmap_of, full_bitmap
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
-from s3plan.schemas.places import Place
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.schemas.requests import Encryption, ObjectAttributes
 from s3plan.schemas.tasks import BatchTask, KnownUpload, TaskSettings

@@ -13,7 +13,7 @@ from s3plan.app.runs.worker import OpenEngines
 from s3plan.executors.dask.runs import ClosablePerformer
 from s3plan.executors.workers.core_pin import core_count
 from s3plan.schemas.errors import UsageInvalid
-from s3plan.schemas.places import place_of
+from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import LocationRole, PlanLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from unit.planfile.plan_samples import DESTINATION, header

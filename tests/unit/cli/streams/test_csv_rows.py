@@ -12,7 +12,7 @@ from s3plan.app.requests import FailureLine
 from s3plan.cli.streams.csv_rows import ACTION_HEADINGS, FAILURE_HEADINGS, action_row, failure_row, text_cell, write_csv
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
-from s3plan.schemas.sides import Side
+from s3plan.schemas.plan.sides import Side
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\uff1d1", "\t=1", "\r=1"])

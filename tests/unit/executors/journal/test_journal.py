@@ -16,7 +16,7 @@ from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import JournalRefused, S3PlanError
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.sides import Side
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.tasks import KnownUpload
 
 PLAN, OTHER_PLAN = "a" * 64, "b" * 64

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from fakes.scheduled import FakeClock
 from s3plan.executors.pace.pacing import Pace, RunControl
-from s3plan.schemas.places import Place
+from s3plan.schemas.plan.places import Place
 
 HERE = Place("", None, "eu-central-1")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from s3plan.executors.contract_batches import ELSEWHERE, HERE, task_of
 from s3plan.executors.pace.pacing import Pace, RunControl
 from s3plan.executors.workers.share import pace_of_each
-from s3plan.schemas.places import Place, place_of
+from s3plan.schemas.plan.places import Place, place_of
 from s3plan.schemas.tasks import BatchTask
 
 PLACES = [Place("", None, None), Place("backup", None, None), Place("", "https://store.example", None)]

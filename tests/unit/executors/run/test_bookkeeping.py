@@ -21,10 +21,10 @@ from s3plan.schemas.bitmaps import full_bitmap
 from s3plan.schemas.events import ActionEnded, Event, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
-from s3plan.schemas.places import place_of
 from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import PlanLocation
-from s3plan.schemas.sides import Side
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
 from unit.planfile.plan_samples import DESTINATION, SOURCE
 

@@ -13,9 +13,9 @@ from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, CopyWorld, Memory
 from fakes.faulty_engine import FAULTS_THAT_PASS, Fault
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, UploadBegun
-from s3plan.schemas.places import Place
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.requests import Acknowledged, CopyObject, DeleteObjects, HeadObject, Reply, Request
 from s3plan.storage.transfer.performer import EnginePerformer
 
