@@ -21,7 +21,7 @@ from s3plan.schemas.extras import install_command
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import CreateBucket, PutObject, Reply, Request
-from s3plan.storage.s3.botocore.engine import open_engine
+from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 MANIFEST_NAME = "job.yaml"
@@ -122,7 +122,7 @@ def _variables(values: Mapping[str, str]) -> Iterator[None]:
 
 def _seed(endpoint: str) -> None:
     settings = ConnectionSettings(name="demo", endpoint=endpoint, region="us-east-1", env_prefix=_ENV_PREFIX)
-    engine = open_engine(settings, max_in_flight=_IN_FLIGHT)
+    engine = open_boto3_engine(settings, max_in_flight=_IN_FLIGHT)
     try:
         for bucket in (_SOURCE, _DESTINATION):
             _succeeded(engine.call(CreateBucket(bucket=bucket)))

@@ -13,6 +13,7 @@ from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.events import Advanced
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.header import PlanHeader
+from s3plan.schemas.plan.sides import Side
 
 KEPT_PLANS = 5
 
@@ -165,3 +166,4 @@ class FailureLine:
     attempts: int
     at: datetime
     evidence: str = ""  # an Evidence, of an already-done one
+    side: Side | None = None  # which side the failure came from

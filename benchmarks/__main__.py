@@ -18,7 +18,8 @@ from benchmarks.picture import svg_of
 from benchmarks.readme import with_results
 from benchmarks.rounds import alternate
 from benchmarks.runs import Runner
-from benchmarks.stores import StoreUnusable, opened_store
+from benchmarks.store_port import StoreUnusable
+from benchmarks.stores import opened_store
 from benchmarks.text import megabytes, seconds, text_of
 from benchmarks.tools import S3PLAN, Tool, found_tools, search_path
 from benchmarks.works import Work, chosen, works

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from benchmarks.stores import KEY_FORMAT, Comparison, StoreUnusable, credentials
+from benchmarks.store_port import KEY_FORMAT, Comparison, StoreUnusable, credentials
 from benchmarks.works import OBJECT_BYTES, Seed
 
 _THREADS = 32

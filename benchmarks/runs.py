@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.figures import Sample
 from benchmarks.processes import Cost, RunFailed, RunStopped, run_measured
-from benchmarks.stores import Comparison, Stats, Store
+from benchmarks.store_port import Comparison, Stats, Store
 from benchmarks.tools import S3PLAN, Steps, Tool, environment
 from benchmarks.works import DESTINATION, RESUMED_ACTIONS, SOURCE, Kind, Work
 

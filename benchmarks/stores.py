@@ -4,89 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from benchmarks.works import OBJECT_BYTES, PREFIX, Rule, Seed
+from benchmarks.foreign_store import ForeignStore
+from benchmarks.store_port import KEY_FORMAT, Comparison, Rates, Stats, Store, StoreUnusable, Storm
+from benchmarks.works import OBJECT_BYTES, Rule, Seed
 
 _SERVER_SOURCE = Path(__file__).with_name("server")
 _ADMIN_TIMEOUT_S = 600.0
-KEY_FORMAT = PREFIX + "%09d.bin"
-
-
-class StoreUnusable(Exception):
-    """There is no store to work on, and what to do about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two buckets: how many objects each has, how many keys only one has, how many keys hold different objects."""
-
-    a: int
-    b: int
-    only_a: int
-    only_b: int
-    different: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Since the last reset: requests and the time of the first one, by operation; CPU seconds of the server."""
-
-    requests: Mapping[str, int]
-    first_unix_s: Mapping[str, float]
-    cpu_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Storm:
-    """A share of all requests is refused, from `begins_s` after the first one on, for `lasts_s`."""
-
-    share: float
-    begins_s: int
-    lasts_s: int
-
-    @property
-    def ends_s(self) -> int:
-        return self.begins_s + self.lasts_s
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Requests in each second since the first one after the last reset, and how many of them a storm refused."""
-
-    received: Sequence[int]
-    refused: Sequence[int]
-
-
-class Store(Protocol):
-    """A store that can be filled and looked at."""
-
-    @property
-    def endpoint(self) -> str: ...
-    @property
-    def has_latency(self) -> bool:
-        """Whether latency can be set."""
-        ...
-
-    def fill(self, bucket: str, seed: Seed | None) -> None:
-        """Make a bucket hold exactly this."""
-        ...
-
-    def compare(self, a: str, b: str) -> Comparison: ...
-    def set_latency(self, *, request_ms: int, list_ms: int) -> None: ...
-    def reset(self) -> None: ...
-    def stats(self) -> Stats | None:
-        """Return what was counted, or None if this store counts nothing."""
-        ...
 
 
 class OwnServer:
@@ -153,14 +85,6 @@ def _rule_text(rule: Rule | None) -> str:
     return "" if rule is None else f"{rule.modulus}:{rule.remainder}"
 
 
-def credentials() -> tuple[str, str]:
-    """Return access key and secret: the environment's, or some that our server takes, as it takes any."""
-    return (
-        os.environ.get("AWS_ACCESS_KEY_ID", "AKIDBENCHMARK"),
-        os.environ.get("AWS_SECRET_ACCESS_KEY", "secret-of-the-benchmark"),
-    )
-
-
 @contextmanager
 def opened_store(endpoint: str | None, *, folder: Path) -> Iterator[Store]:
     """Give the store at an endpoint, or a server that is built in `folder` and ends with the block.
@@ -219,8 +143,6 @@ def _store_at(endpoint: str) -> Store:
     except OSError as error:
         raise StoreUnusable(f"{endpoint} does not answer: {error}") from error
     except (StoreUnusable, ValueError, KeyError):
-        from benchmarks.foreign_store import ForeignStore
-
         return ForeignStore(endpoint)
     return own
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from benchmarks.machine import machine
 from benchmarks.processes import Command, RunFailed, run_measured
-from benchmarks.stores import Comparison, OwnServer, Rates, StoreUnusable, Storm, opened_server
+from benchmarks.store_port import Comparison, Rates, StoreUnusable, Storm
+from benchmarks.stores import OwnServer, opened_server
 from benchmarks.storm_figures import BACK_SHARE, BACK_WITHIN_S, QUARTER, QUARTER_WITHIN_S, StormFigures, figures_of
 from benchmarks.storm_picture import svg_of_storm
 from benchmarks.tools import environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.stores import Rates, Storm
+from benchmarks.store_port import Rates, Storm
 
 QUARTER, QUARTER_WITHIN_S = 0.25, 5
 BACK_SHARE, BACK_WITHIN_S = 0.8, 60

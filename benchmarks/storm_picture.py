@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmarks.picture import STYLE
-from benchmarks.stores import Rates, Storm
+from benchmarks.store_port import Rates, Storm
 from benchmarks.storm_figures import BACK_SHARE, QUARTER, StormFigures
 
 _WIDTH, _HEIGHT = 790, 330

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.processes import Command, output_of
-from benchmarks.stores import credentials
+from benchmarks.store_port import credentials
 from benchmarks.works import DESTINATION, PREFIX, RESUMED_ACTIONS, SOURCE, Kind, Work
 
 S3PLAN = "s3plan"

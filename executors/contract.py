@@ -1,14 +1,17 @@
 """What every executor does, wherever it runs its batches: tests for your executor, and for ours.
 
     class TestMyExecutor(ExecutorContract):
+        traits = TRAITS
+
         def open(self, context):
-            return open_my_executor(context)
+            return open_executor(context)
 
 Needs pytest. The performers pickle, so that executors may send them to other processes.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +20,16 @@ from threading import Timer
 from typing import ClassVar
 
 import pytest
+from s3plan.executors.contract_batches import (
+    ELSEWHERE,
+    HERE,
+    PATIENCE_S,
+    all_news,
+    context_of,
+    free_control,
+    items_of,
+    task_of,
+)
 from s3plan.executors.contract_performers import (
     EVERY_SORT,
     Breaks,
@@ -27,29 +40,27 @@ from s3plan.executors.contract_performers import (
     Opens,
     Refuses,
     SaysWhen,
+    SaysWhere,
     TakesItsTime,
     TellsEverything,
+    TellsItsWaits,
 )
 from s3plan.executors.executor_context import ExecutorContext
+from s3plan.executors.executor_traits import ExecutorTraits
 from s3plan.executors.lease import Lease, lease_clock_s
 from s3plan.executors.pace.pacing import RunControl
-from s3plan.executors.workers.messages import OpenPerformer
-from s3plan.schemas.bitmaps import full_bitmap
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
-from s3plan.schemas.plan.actions import Action, ActionKind
-from s3plan.schemas.plan.conditions import Condition, Enforcement
-from s3plan.schemas.plan.rows import LocationKind, PlanLocation
+from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.ports import Executor, Performer
-from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
-
-_PATIENCE_S = 30.0
-_DESTINATION = PlanLocation(2, LocationKind.S3, "s3://b/", "", None, None, "b", "")
-_CAPABILITIES = dict.fromkeys(Condition, Enforcement.ENFORCED)
+from s3plan.schemas.tasks import BatchProgress
 
 
 class ExecutorContract:
     """Subclass it, name the class Test..., and say how to open your executor, with two workers at the least."""
+
+    traits: ClassVar[ExecutorTraits] = ExecutorTraits()
+    """What the executor says of itself; held against what it does."""
 
     interrupts_waits: ClassVar[bool] = True
     """False if `wait` and `stop` are held up by a batch that tells nothing, as in an executor without concurrency."""
@@ -91,6 +102,26 @@ class ExecutorContract:
         executor.start(task_of(16, todo=b"\x21\x80"))
         assert [item.position for item in items_of(all_news(executor))] == [0, 5, 15]
 
+    def test_batches_are_performed_where_the_executor_says(self) -> None:
+        here, elsewhere = SaysWhere("given"), SaysWhere("opened")
+        executor = self._contexts.enter_context(
+            self.open(context_of(here, free_control(), open_performer=Opens(elsewhere)))
+        )
+        executor.start(task_of(1))
+        (outcome,) = (item for item in items_of(all_news(executor)) if isinstance(item, Outcome))
+        performer, process = outcome.evidence.split()
+        is_here = process == str(os.getpid())
+        if self.traits.shares_memory:
+            assert (performer, is_here) == ("given", True)
+        if self.traits.has_processes:
+            assert (performer, is_here) == ("opened", False)
+        assert is_here or performer == "opened", "what was opened here is of no use elsewhere"
+
+    def test_no_more_batches_are_taken_than_the_executor_says_is_of_use(self) -> None:
+        most = self.traits.most_workers
+        executor = self._contexts.enter_context(self.open(context_of(DoesAll(), free_control(), workers=3)))
+        assert most is None or executor.free_slots <= most
+
     def test_what_is_told_arrives_unchanged_and_in_order(self) -> None:
         executor = self.open_executor(TellsEverything(), free_control())
         executor.start(task_of(2))
@@ -111,7 +142,7 @@ class ExecutorContract:
             assert executor.free_slots == slots - batch - 1
         finals: list[int] = []
         while len(finals) < slots:
-            finals += [progress.batch_id for progress in executor.wait(_PATIENCE_S) if progress.final]
+            finals += [progress.batch_id for progress in executor.wait(PATIENCE_S) if progress.final]
             assert executor.free_slots == len(finals)
         assert sorted(finals) == list(range(1, slots + 1))
 
@@ -130,7 +161,7 @@ class ExecutorContract:
         news: list[BatchProgress] = []
         while not items_of(news):
             news += executor.wait(1.0)
-            assert time.monotonic() - began_s < _PATIENCE_S
+            assert time.monotonic() - began_s < PATIENCE_S
         assert not any(progress.final for progress in news)
         assert time.monotonic() - began_s < 3, "at least once a second"
         control.stop()
@@ -180,7 +211,7 @@ class ExecutorContract:
         executor.start(task_of(2_000))
         news = list(executor.wait(0.1))
         control.stop()
-        news += executor.stop(grace_s=_PATIENCE_S)
+        news += executor.stop(grace_s=PATIENCE_S)
         assert [progress.final for progress in news].count(True) == 1
         assert news[-1].final
         positions = [item.position for item in items_of(news)]
@@ -194,7 +225,7 @@ class ExecutorContract:
         executor.start(task_of(400))
         news = list(executor.wait(0.05))
         control.abandon()
-        news += executor.stop(grace_s=_PATIENCE_S)
+        news += executor.stop(grace_s=PATIENCE_S)
         assert news[-1].final
         outcomes = [item for item in items_of(news) if isinstance(item, Outcome)]
         assert [outcome.position for outcome in outcomes] == list(range(400))
@@ -211,7 +242,7 @@ class ExecutorContract:
             news += executor.wait(0.2)
         time.sleep(1.5)
         lease.is_lost = True
-        news += executor.stop(grace_s=_PATIENCE_S)
+        news += executor.stop(grace_s=PATIENCE_S)
         outcomes = [item for item in items_of(news) if isinstance(item, Outcome)]
         begun_s = [float(outcome.evidence) for outcome in outcomes if outcome.evidence]
         assert begun_s
@@ -220,20 +251,31 @@ class ExecutorContract:
     def test_a_run_that_still_has_its_plan_after_a_doubt_goes_on_where_it_was(self) -> None:
         if not self.interrupts_waits:
             pytest.skip("this executor is held up by a batch that waits")
-        lease = Lease(lease_clock_s() + _PATIENCE_S)
+        lease = Lease(lease_clock_s() + PATIENCE_S)
         executor = self.open_executor(SaysWhen(0.002), RunControl(in_flight=8, lease=lease))
         executor.start(task_of(200))
         lease.until_s = 0.0
         news = list(executor.wait(0.2))
-        lease.until_s = lease_clock_s() + _PATIENCE_S
+        lease.until_s = lease_clock_s() + PATIENCE_S
         news += all_news(executor)
         kinds = [(item.position, item.kind) for item in items_of(news) if isinstance(item, Outcome)]
         assert kinds == [(position, OutcomeKind.ALREADY_DONE) for position in range(200)]
 
+    def test_a_place_that_throttles_slows_down_only_the_requests_that_go_there(self) -> None:
+        control = RunControl(in_flight=8, clock=lambda: 0.0)  # no second is quiet, so the rate stays where it fell to
+        control.slow_down(place_of(ELSEWHERE))
+        assert control.pace().rate_at(place_of(ELSEWHERE)) == 1.0
+        executor = self.open_executor(TellsItsWaits(), control)
+        executor.start(task_of(3, source=ELSEWHERE))
+        told = [item.evidence.split() for item in items_of(all_news(executor)) if isinstance(item, Outcome)]
+        assert [round(float(there)) for there, _ in told] == [0, 1, 2]
+        assert [float(here) for _, here in told] == [0.0, 0.0, 0.0]
+        assert control.requests_at() == {place_of(ELSEWHERE): 3, place_of(HERE): 3}
+
     def test_a_stop_with_nothing_running_returns_at_once(self) -> None:
         executor = self.open_executor(DoesAll(), free_control())
         began_s = time.monotonic()
-        assert list(executor.stop(grace_s=_PATIENCE_S)) == []
+        assert list(executor.stop(grace_s=PATIENCE_S)) == []
         assert time.monotonic() - began_s < 5
 
     def test_the_grace_of_a_stop_is_kept_even_if_a_batch_hangs(self) -> None:
@@ -248,7 +290,7 @@ class ExecutorContract:
         assert time.monotonic() - began_s < 5
         assert not any(progress.final for progress in news)
         control.abandon()
-        news += executor.stop(grace_s=_PATIENCE_S)
+        news += executor.stop(grace_s=PATIENCE_S)
         assert news[-1].final
         kinds = [item.kind for item in items_of(news) if isinstance(item, Outcome)]
         assert kinds == [OutcomeKind.DONE, OutcomeKind.UNKNOWN]
@@ -261,7 +303,7 @@ class ExecutorContract:
         executor.start(task_of(2))
         began_s = time.monotonic()
         news: list[BatchProgress] = []
-        while not items_of(news) and time.monotonic() - began_s < _PATIENCE_S:
+        while not items_of(news) and time.monotonic() - began_s < PATIENCE_S:
             news += executor.wait(0.2)
         assert items_of(news) == [Outcome(0, OutcomeKind.DONE)]
         assert time.monotonic() - began_s < 3, "at least once a second"
@@ -281,60 +323,3 @@ class ExecutorContract:
             news += executor.wait()
         timer.join()
         assert len(items_of(news)) == 2
-
-
-def free_control() -> RunControl:
-    """Return a control without limits."""
-    return RunControl(in_flight=8)
-
-
-def context_of(
-    performer: Performer, control: RunControl, *, workers: int = 2, open_performer: OpenPerformer | None = None
-) -> ExecutorContext:
-    """Return what an executor is opened with that has `performer`, or what is opened instead, perform its batches."""
-    return ExecutorContext(
-        performer=performer,
-        open_performer=open_performer or Opens(performer),
-        control=control,
-        workers=workers,
-        batches_each=1,
-        most_in_flight=8,
-        pins_cores=False,
-        cluster=None,
-        warn=lambda sentence: pytest.fail(f"the user was warned: {sentence}"),
-    )
-
-
-def task_of(actions: int, *, batch: int = 1, generation: int = 1, todo: bytes | None = None) -> BatchTask:
-    """Return a batch of that many deletes."""
-    planned = [
-        Action(ActionKind.DELETE, f"{number:06d}".encode(), 1, "", destination_pin="e") for number in range(actions)
-    ]
-    return BatchTask(
-        batch_id=batch,
-        generation=generation,
-        actions=planned,
-        digest=b"",
-        todo=full_bitmap(actions) if todo is None else todo,
-        doubtful=bytes(len(full_bitmap(actions))),
-        uploads=(),
-        source=None,
-        destination=_DESTINATION,
-        settings=TaskSettings(_CAPABILITIES, 1 << 30, None, None),
-        begun_at_ms=1,
-    )
-
-
-def all_news(executor: Executor) -> list[BatchProgress]:
-    """Return the news up to the next final report."""
-    until_s = time.monotonic() + _PATIENCE_S
-    news: list[BatchProgress] = []
-    while not any(progress.final for progress in news):
-        assert time.monotonic() < until_s, "the batch did not end"
-        news += executor.wait(1.0)
-    return news
-
-
-def items_of(news: list[BatchProgress]) -> list[Progress]:
-    """Return all items, in the order in which they came."""
-    return [item for progress in news for item in progress.items]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from s3plan.schemas.bitmaps import numbers_in
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.tasks import BatchTask
 
@@ -94,6 +96,28 @@ class CountsBatches:
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
         self.batches += 1
         yield from DoesAll().perform(task, control)
+
+
+@dataclass(frozen=True, slots=True)
+class SaysWhere:
+    """Tells of each action its own name and the process that performs it."""
+
+    name: str
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        for position in numbers_in(task.todo):
+            yield Outcome(position, OutcomeKind.ALREADY_DONE, "", f"{self.name} {os.getpid()}")
+
+
+@dataclass(frozen=True, slots=True)
+class TellsItsWaits:
+    """Tells of each action how long a request to the source, and to the destination, would have to wait."""
+
+    def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
+        for position in numbers_in(task.todo):
+            ends = (task.source or task.destination, task.destination)
+            waits = [control.reserve(place_of(end), size_bytes=0) for end in ends]
+            yield Outcome(position, OutcomeKind.ALREADY_DONE, "", " ".join(map(str, waits)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What every executor is opened with, built in or not: the seam that a plugin fills.
 
-An entry point of the group `s3plan.executors` names an `OpenExecutor`; docs/executors.md shows one.
+An entry point of the group `s3plan.executors` names an `ExecutorModule` or an `OpenExecutor`; docs/executors.md shows
+one.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
+from s3plan.executors.executor_traits import ExecutorTraits
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.workers.messages import OpenPerformer
 from s3plan.schemas.ports import Executor, Performer
@@ -45,3 +48,15 @@ class ExecutorContext:
 
 OpenExecutor = Callable[[ExecutorContext], AbstractContextManager[Executor]]
 """Opens an executor, and closes it, with all that it started, when the context is left."""
+
+
+class ExecutorModule(Protocol):
+    """A module with an executor: what it is, and what opens it."""
+
+    @property
+    def TRAITS(self) -> ExecutorTraits:  # noqa: N802  a module's constant
+        """What the executor is."""
+
+    @property
+    def open_executor(self) -> OpenExecutor:
+        """What opens it."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.sides import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class ActionEnded:
     outcome: OutcomeKind
     reason: str
     size_bytes: int = 0  # of the object that is written or deleted
+    side: Side | None = None  # whose store a failure came from
     job: str = ""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from s3plan.schemas.plan.sides import Side
+
 
 class FailureKind(StrEnum):
     """The classes that decisions are made on; S3's own codes are kept beside them for the eye."""
@@ -62,9 +64,11 @@ class Failure:
     request_id: str | None = None
     retry_after_s: float | None = None
     region: str | None = None  # for WRONG_REGION: where the store says the bucket is
+    side: Side | None = None  # which side of a batch was asked; None outside of one
 
     def __str__(self) -> str:
-        """One clause for a person: operation, code, status, the store's words."""
+        """One clause for a person: operation, the side if that is the source, code, status, the store's words."""
+        of_side = " of the source" if self.side is Side.SOURCE else ""
         status = f" ({self.status})" if self.status is not None else ""
         message = f": {self.message}" if self.message else ""
-        return f"{self.operation}: {self.code}{status}{message}"
+        return f"{self.operation}{of_side}: {self.code}{status}{message}"

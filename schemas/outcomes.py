@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from s3plan.schemas.failures import FailureKind
+from s3plan.schemas.plan.sides import Side
 
 
 class OutcomeKind(StrEnum):
@@ -38,7 +39,7 @@ class Outcome(NamedTuple):
 
     `reason` is one clause for a person; `evidence` is an `already-done`'s Evidence. `failure` classes a `failed` or
     `unknown` one: the scheduler retries it if that class is retryable. `is_unclear`: a request of this attempt may have
-    done what the action is about, and nobody knows.
+    done what the action is about, and nobody knows. `side` is which side that failure came from.
     """
 
     position: int
@@ -48,6 +49,7 @@ class Outcome(NamedTuple):
     failure: FailureKind | None = None
     retry_after_s: float | None = None
     is_unclear: bool = False
+    side: Side | None = None
 
 
 class UploadBegun(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import Progress
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.requests import Reply, Request
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
@@ -58,8 +59,8 @@ class Control(Protocol):
     def in_doubt(self) -> bool:
         """Send nothing for now: whether the run still holds its plan is being found out. Asked before each request."""
 
-    def reserve(self, *, size_bytes: int) -> float:
-        """Take one request's turn and that many bytes of the bandwidth; return the seconds to wait before sending."""
+    def reserve(self, place: Place, *, size_bytes: int) -> float:
+        """Take the turn of one request to a place, and that many bytes; return the seconds to wait before sending."""
 
 
 class Performer(Protocol):

@@ -164,11 +164,6 @@ def parse_bandwidth(text: str) -> int:
     return bytes_per_s
 
 
-def format_bandwidth(bytes_per_s: int) -> str:
-    """Return `100MiB/s`."""
-    return f"{format_size(bytes_per_s)}/s"
-
-
 def parse_rate(text: str) -> int:
     """Return the requests per second that `3000/s` stands for, at least 1; raise QuantityInvalid."""
     if re.fullmatch(RATE_PATTERN, text, re.ASCII) is None:
@@ -181,11 +176,6 @@ def parse_rate(text: str) -> int:
     if per_second == 0:
         raise QuantityInvalid("a rate of nothing would never end")
     return per_second
-
-
-def format_rate(per_second: int) -> str:
-    """Return `3000/s`."""
-    return f"{per_second}/s"
 
 
 def parse_limit(text: str) -> Limit:

@@ -281,7 +281,6 @@ class ObjectFound:
     checksums: Mapping[str, str] = field(default_factory=dict)  # full-object ones only: {"CRC64NVME": "..."}
     attributes: ObjectAttributes = field(default_factory=ObjectAttributes)
     tag_count: int | None = None  # None: the store does not say
-    restored: bool = False  # an archived object with a readable copy at this moment
 
 
 @dataclass(frozen=True, slots=True)

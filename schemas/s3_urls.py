@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field
 
 from s3plan.schemas.errors import UsageInvalid
+from s3plan.schemas.objects import MAX_KEY_BYTES
 
-MAX_KEY_BYTES = 1024
 _MAX_NAME, _MAX_NAME_IN_HOST = 255, 63
 _NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII).fullmatch
 _NAME_IN_HOST = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.ASCII).fullmatch

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Capabilities
+from s3plan.schemas.plan.places import Place, place_of
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.requests import Encryption
 
@@ -55,6 +56,12 @@ class BatchTask:
     settings: TaskSettings
     begun_at_ms: int
     doubtful_since_ms: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def places(self) -> frozenset[Place]:
+        """The places that its requests go to."""
+        ends = (self.destination,) if self.source is None else (self.source, self.destination)
+        return frozenset(map(place_of, ends))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import NamedTuple, TypeVar
 
 from s3plan.schemas.bitmaps import is_in
@@ -16,15 +15,9 @@ from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import Reply, Request
 from s3plan.schemas.tasks import BatchTask
-
-
-class Side(Enum):
-    """Whose connection a request goes through."""
-
-    SOURCE = 0
-    DESTINATION = 1
 
 
 class Ask(NamedTuple):
@@ -45,6 +38,7 @@ class Turn(NamedTuple):
     size_bytes: int
     reserves: bool = True
     wait_s: float = 0.0
+    side: Side = Side.DESTINATION
 
 
 class AskMany(NamedTuple):
@@ -64,30 +58,31 @@ class Next(NamedTuple):
 NEXT = Next()
 
 
-class Answer(NamedTuple):
-    """One reply of an AskMany, with its request."""
+class Answered(NamedTuple):
+    """One request of an AskMany with its reply."""
 
     request: Request
     reply: Reply
 
 
-Wish = Ask | AskMany | Next | Turn
+Asked = Ask | AskMany | Next | Turn
+"""What a procedure yields."""
 _Result = TypeVar("_Result")
-Asking = Generator[Wish, Reply | Answer | None, _Result]
-"""After Ask a Reply is sent; after AskMany or NEXT an Answer, or None at the end; after Turn None."""
+Asking = Generator[Asked, Reply | Answered | None, _Result]
+"""After Ask a Reply is sent; after AskMany or NEXT an Answered, None at the end; after Turn None."""
 Procedure = Asking[None]
 
-Work = tuple[Sequence[int], Procedure]
-"""A procedure, and the positions of the actions that its requests change something for."""
+NumberedAction = tuple[int, Action]
+"""An action and its position in the batch."""
+NumberedProcedure = tuple[Sequence[int], Procedure]
+"""A procedure and the positions of the actions that its requests change something for."""
 
 
-def ask(
-    side: Side, request: Request, *, size_bytes: int = 0, reserves: bool = True
-) -> Generator[Ask, Reply | Answer | None, Reply]:
+def ask(side: Side, request: Request, *, size_bytes: int = 0, reserves: bool = True) -> Asking[Reply]:
     """Send one request and return its reply (a Failure is a reply); `size_bytes` and `reserves` as in Ask."""
     reply = yield Ask(side, request, size_bytes, reserves)
     assert reply is not None  # noqa: S101  the performer's side of the protocol
-    assert not isinstance(reply, Answer)  # noqa: S101
+    assert not isinstance(reply, Answered)  # noqa: S101
     return reply
 
 

@@ -37,9 +37,9 @@ from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.redaction import find_known
-from s3plan.storage.listing.lister import OutOfOrder
 from s3plan.storage.listing.narrowed import open_narrowed_listing
 from s3plan.storage.listing.pace import ReaderWaits
+from s3plan.storage.listing.page_checks import OutOfOrder
 
 OpenLister = Callable[[str, Engine, PlanLocation, bool], Lister]
 """Gives the lister of a job's location that exists; True: of a store that turned out to list out of order."""

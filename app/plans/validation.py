@@ -9,9 +9,6 @@ from s3plan.planner.manifest.diagnostics import render_diagnostics
 from s3plan.planner.manifest.file import load_manifest
 from s3plan.planner.manifest.job import resolve_jobs
 from s3plan.schemas.manifest.resolved import Manifest
-from s3plan.schemas.manifest.schema import schema_text
-
-__all__ = ["ValidManifest", "schema_text", "validate"]
 
 
 @dataclass(frozen=True, slots=True)

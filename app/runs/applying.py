@@ -36,8 +36,6 @@ from s3plan.schemas.printable import shown_path
 from s3plan.schemas.run_states import StopLevel
 from s3plan.storage.transfer.performer import EnginePerformer
 
-__all__ = ["StopLevel", "apply_plan"]
-
 
 def apply_plan(
     request: ApplyRequest,
@@ -120,7 +118,7 @@ def apply_plan(
                 patience=watch.patience(),
             )
         except PreparationStopped as stop:
-            return end_unbegun(run, states, reason=stop.reason, executor=limits.executor)
+            return end_unbegun(run, states, reason=stop.reason, executor=limits.name)
         return run_scheduler(run, states, executor=executor, control=control, limits=limits, capabilities=capabilities)
 
 

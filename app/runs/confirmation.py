@@ -18,7 +18,7 @@ from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
 from s3plan.schemas.requests import Encryption
 from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
-from s3plan.storage.conditions.confirmation import Finding, confirm, makes_objects
+from s3plan.storage.conditions.confirmation import TrialResult, confirm, makes_objects
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.s3.patience import Patience
@@ -65,9 +65,9 @@ def confirmed(
     if not believed:
         return found
     finding, words = _ask(wanted, believed, patience)
-    if finding is Finding.REFUSED:
+    if finding is TrialResult.REFUSED:
         return found
-    if finding is Finding.UNTOLD and is_of_table:
+    if finding is TrialResult.UNTOLD and is_of_table:
         on_event(
             Warned(
                 f"whether {destination.bucket} still refuses wrong conditions could not be seen ({words}); it is "
@@ -78,7 +78,7 @@ def confirmed(
     try:
         return probe_anew(stores, destination, now=now, patience=patience)
     except StoreRefused as refused:
-        if finding is Finding.TAKEN:
+        if finding is TrialResult.TAKEN:
             raise PlanRefused(
                 f"{destination.bucket}: the store executes requests whose conditions do not hold, so what changed "
                 f"after the plan would be overwritten or deleted; what it enforces cannot be found out: {refused}"
@@ -104,12 +104,12 @@ def _believed(found: Capabilities, needed: Collection[Condition], *, deletes_too
     return frozenset(relied_on)
 
 
-def _ask(wanted: Wanted, believed: frozenset[Condition], patience: Patience | None) -> tuple[Finding, str]:
+def _ask(wanted: Wanted, believed: frozenset[Condition], patience: Patience | None) -> tuple[TrialResult, str]:
     destination = wanted.destination
     engine = wanted.stores.engine_of(destination)
     cache = CapabilityCache(capability_cache_path())
     remove_left_behind(engine, destination, cache=cache, patience=patience)
-    last: tuple[Finding, str] = Finding.UNTOLD, "there is no object to try it with"
+    last: tuple[TrialResult, str] = TrialResult.UNTOLD, "there is no object to try it with"
     for sample in _samples(wanted, believed):
         stem = new_probe_stem(destination.prefix)
         if makes_objects(believed):
@@ -123,7 +123,7 @@ def _ask(wanted: Wanted, believed: frozenset[Condition], patience: Patience | No
             raise
         if makes_objects(believed):
             cache.note_clean(destination.endpoint, destination.bucket)
-        if last[0] is not Finding.UNTOLD:
+        if last[0] is not TrialResult.UNTOLD:
             break
     return last
 

@@ -7,15 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from s3plan.executors.executor_context import ENTRY_POINT_GROUP, ExecutorContext, OpenExecutor
+from s3plan.executors.executor_context import ENTRY_POINT_GROUP, ExecutorContext, ExecutorModule, OpenExecutor
+from s3plan.executors.executor_traits import ExecutorTraits
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.redaction import described
 
 _PARTS_OF_AN_EXECUTOR = ("free_slots", "start", "wait", "stop")
 _OF_NO_USE = "it must be a callable that takes an ExecutorContext and returns a context manager that gives an Executor"
+_NEITHER = f"{_OF_NO_USE}, or a module with such an open_executor"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plugin:
+    """What an entry point names, as one of our own modules would say it."""
+
+    TRAITS: ExecutorTraits
+    open_executor: OpenExecutor
 
 
 def plugin_names() -> list[str]:
@@ -23,8 +34,8 @@ def plugin_names() -> list[str]:
     return sorted(entry_points(group=ENTRY_POINT_GROUP).names)
 
 
-def load_plugin(name: str) -> OpenExecutor | None:
-    """Return what opens the executor of that name, None if nothing of that name is installed.
+def load_plugin(name: str) -> ExecutorModule | None:
+    """Return the executor of that name, None if nothing of that name is installed.
 
     Raise S3PlanError, naming distribution and entry point, if it cannot be loaded, or if two distributions bring it.
     """
@@ -35,13 +46,18 @@ def load_plugin(name: str) -> OpenExecutor | None:
         origins = " and ".join(sorted(map(_origin, found)))
         raise S3PlanError(f"the executor {name} comes twice, uninstall one: {origins}")
     (point,) = found
+    what = f"the executor {name} ({_origin(point)})"
     try:
-        opens = point.load()
+        loaded = point.load()
     except Exception as error:
-        raise S3PlanError(f"the executor {name} ({_origin(point)}) cannot be loaded: {described(error)}") from error
+        raise S3PlanError(f"{what} cannot be loaded: {described(error)}") from error
+    opens = getattr(loaded, "open_executor", loaded)
     if not callable(opens):
-        raise S3PlanError(f"the executor {name} ({_origin(point)}) is of no use: {_OF_NO_USE}")
-    return _checked(opens, f"the executor {name} ({_origin(point)})")
+        raise S3PlanError(f"{what} is of no use: {_NEITHER}")
+    traits = getattr(loaded, "TRAITS", ExecutorTraits())
+    if not isinstance(traits, ExecutorTraits):
+        raise S3PlanError(f"{what} is of no use: its TRAITS are no ExecutorTraits but {type(traits).__name__}")
+    return _Plugin(traits, _checked(opens, what))
 
 
 def _checked(opens: OpenExecutor, what: str) -> OpenExecutor:

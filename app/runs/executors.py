@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from s3plan.app.runs.executor_plugins import load_plugin, plugin_names
-from s3plan.executors.dask.cluster import cluster_address, open_dask
-from s3plan.executors.executor_context import ExecutorContext, OpenExecutor
+from s3plan.executors.dask import cluster as dask_cluster
+from s3plan.executors.executor_context import ExecutorContext, ExecutorModule
+from s3plan.executors.executor_traits import ClusterUse
 from s3plan.executors.lease import Lease
-from s3plan.executors.local.serial import SerialExecutor
-from s3plan.executors.local.threads import ThreadsExecutor
+from s3plan.executors.local import serial, threads
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.pace.tuning import InFlightTuner
-from s3plan.executors.processes.executor import ProcessesExecutor
+from s3plan.executors.processes import executor as processes
 from s3plan.executors.workers.core_pin import core_count
 from s3plan.executors.workers.messages import OpenPerformer
 from s3plan.schemas.errors import UsageInvalid
@@ -25,39 +25,47 @@ from s3plan.schemas.ports import Executor, Performer
 _DEFAULT_WORKERS = 4
 _MOST_PROCESSES = 8  # unless more are asked for: each takes some 100 MB
 _BATCHES_EACH = 2  # of a process: while one ends, or waits for its next, the other goes on
-_WITH_PROCESSES = ("processes", "dask")  # each opens engines of its own, and sees the store's latency for itself
-_IN_THIS_PROCESS = ("serial", "threads")
 _DEFAULT_IN_FLIGHT = 64
 # How far latency may make an engine climb that needs no thread for each request; boto3 stays where it is.
 _MOST_IN_FLIGHT = 1024
 
+BUILT_IN: Mapping[str, ExecutorModule] = {
+    "serial": serial,
+    "threads": threads,
+    "processes": processes,
+    "dask": dask_cluster,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """How many batches at a time, and how many requests in all: at first, and at the most. `opens` the executor."""
+    """How many batches at a time, and how many requests in all: at first, and at the most. `module` has the executor.
 
-    executor: str
+    `name` is what the user, or the plan, calls it.
+    """
+
+    name: str
     workers: int
     in_flight: int
     most_in_flight: int
-    opens: OpenExecutor
+    module: ExecutorModule
     cluster: str | None = None
 
     @property
     def sends_from_here(self) -> bool:
         """Whether this process sends the requests, and no other one that it starts."""
-        return self.executor in _IN_THIS_PROCESS
+        return self.module.TRAITS.shares_memory
 
     @property
     def owns_workers(self) -> bool:
         """Whether the processes that send requests do nothing else."""
-        return self.executor == "processes" or (self.executor == "dask" and self.cluster is None)
+        return self.module.TRAITS.has_processes and self.cluster is None
 
     @property
     def batches_each(self) -> int:
         """How many batches each worker has at a time."""
         has_room = self.in_flight >= _BATCHES_EACH * self.workers
-        return _BATCHES_EACH if self.executor in _WITH_PROCESSES and has_room else 1
+        return _BATCHES_EACH if self.module.TRAITS.has_processes and has_room else 1
 
     @property
     def in_flight_per_batch(self) -> int:
@@ -85,21 +93,18 @@ def engine_limits(
     engine takes more requests under way without a thread for each. A number in the manifest stands.
     """
     name = executor or settings.executor
-    opens = _find(name, is_the_users_word=executor is not None)
-    if cluster is not None and name in BUILT_IN and name != "dask":
-        raise UsageInvalid(f"the executor {name} knows no cluster; --cluster goes with --executor dask")
+    module = _find(name, is_the_users_word=executor is not None)
+    traits = module.TRAITS
+    where = _cluster(name, module, cluster)
     if workers is not None and not 1 <= workers <= MOST_WORKERS:
         raise UsageInvalid(f"--workers takes a number from 1 to {MOST_WORKERS}, as run.workers does")
-    where = cluster_address(cluster) if name == "dask" else cluster
     in_flight = settings.in_flight or _DEFAULT_IN_FLIGHT
-    wanted = workers or settings.workers
-    if name == "serial":
-        wanted = 1
-    elif name in _WITH_PROCESSES:
-        wanted = wanted or (_MOST_PROCESSES if where is not None else min(core_count(), _MOST_PROCESSES))
-    useful = min(wanted or _DEFAULT_WORKERS, max(batches, 1), in_flight)
+    wanted = workers or settings.workers or _DEFAULT_WORKERS
+    if traits.has_processes and not (workers or settings.workers):
+        wanted = _MOST_PROCESSES if where is not None else min(core_count(), _MOST_PROCESSES)
+    useful = min(wanted, traits.most_workers or wanted, max(batches, 1), in_flight)
     most = _MOST_IN_FLIGHT if climbs and settings.in_flight is None else in_flight
-    return EngineLimits(name, useful, in_flight, most, opens, where)
+    return EngineLimits(name, useful, in_flight, most, module, where)
 
 
 def open_control(limits: EngineLimits, settings: RunRecord, *, lease: Lease | None = None) -> RunControl:
@@ -108,7 +113,7 @@ def open_control(limits: EngineLimits, settings: RunRecord, *, lease: Lease | No
     Worker processes climb by themselves: each sees the store's latency.
     """
     share, most = limits.in_flight_per_batch, limits.most_in_flight_per_batch
-    climbs_here = most > share and limits.executor not in _WITH_PROCESSES
+    climbs_here = most > share and not limits.module.TRAITS.has_processes
     return RunControl(
         in_flight=share,
         rate_per_s=settings.rate_per_s,
@@ -139,41 +144,24 @@ def opened_executor(
         cluster=limits.cluster,
         warn=warn,
     )
-    return limits.opens(context)
+    return limits.module.open_executor(context)
 
 
-@contextmanager
-def _open_serial(context: ExecutorContext) -> Iterator[Executor]:
-    yield SerialExecutor(context.performer, context.control)
+def _cluster(name: str, module: ExecutorModule, given: str | None) -> str | None:
+    """Return the cluster's address, from the user or the environment; raise UsageInvalid where one does not fit."""
+    traits = module.TRAITS
+    if given is not None and traits.cluster is ClusterUse.NONE:
+        raise UsageInvalid(f"the executor {name} knows no cluster; --cluster goes with --executor dask")
+    found = traits.cluster_address(given)
+    if found is None and traits.cluster is ClusterUse.NEEDED:
+        variable = traits.cluster_variable
+        also = "" if variable is None else f", or in the environment as {variable}"
+        raise UsageInvalid(f"the executor {name} needs a cluster; name it by --cluster ADDRESS{also}")
+    return found
 
 
-@contextmanager
-def _open_threads(context: ExecutorContext) -> Iterator[Executor]:
-    yield ThreadsExecutor(context.performer, context.control, workers=context.workers)
-
-
-def _open_processes(context: ExecutorContext) -> AbstractContextManager[Executor]:
-    return ProcessesExecutor(
-        context.open_performer,
-        context.control,
-        workers=context.workers,
-        batches_each=context.batches_each,
-        most_in_flight=context.most_in_flight,
-        pacer=context.control,
-        pins_cores=context.pins_cores,
-    )
-
-
-BUILT_IN: Mapping[str, OpenExecutor] = {
-    "serial": _open_serial,
-    "threads": _open_threads,
-    "processes": _open_processes,
-    "dask": open_dask,
-}
-
-
-def _find(name: str, *, is_the_users_word: bool) -> OpenExecutor:
-    """Return what opens the executor of that name: a plugin only for the user who applies, not for a plan."""
+def _find(name: str, *, is_the_users_word: bool) -> ExecutorModule:
+    """Return what has the executor of that name: a plugin only for the user who applies, not for a plan."""
     built_in = BUILT_IN.get(name)
     if built_in is not None:
         return built_in

@@ -103,7 +103,7 @@ def run_scheduler(
         job_of=_job_finder(plan),
     )
     began_s = monotonic()
-    number = _begin_run(run, states, limits.executor)
+    number = _begin_run(run, states, limits.name)
     hold = Hold(control, breaker, wish=run.asked.wish, tell=_teller(run, number), on_event=on_event)
     scheduler = Scheduler(
         plan,

@@ -174,6 +174,7 @@ def _failures_in(opened: PlanReader, journal: Path) -> Iterator[FailureLine]:
                 record.attempts,
                 _moment(record.at_ms),
                 record.evidence,
+                record.side,
             )
         runs = read.runs()
         for batch in read.batches():

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
-from s3plan.app.plans.validation import ValidManifest, schema_text, validate
+from s3plan.app.plans.validation import ValidManifest, validate
 from s3plan.cli.commands.plan import named_manifests
 from s3plan.cli.failure_exit import report_failure
 from s3plan.cli.screens.terminal import open_terminal
 from s3plan.cli.screens.wording import path_text
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
+from s3plan.schemas.manifest.schema import schema_text
 from s3plan.schemas.printable import escape_unprintable
 
 

@@ -16,7 +16,7 @@ from s3plan.app.requests import KEPT_PLANS, PlanMade, PlanRequest
 from s3plan.cli.failure_exit import report_failure
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import location_documents
-from s3plan.cli.screens.plan import ShownPlan, next_step_lines, plan_lines, refusal_of, totals_line, warning_lines
+from s3plan.cli.screens.plan import ShownPlan, blocked_text, next_step_lines, plan_lines, totals_line, warning_lines
 from s3plan.cli.screens.wording import path_text
 from s3plan.cli.streams.output import Output, OutputOptions, open_output
 from s3plan.cli.streams.signals import ending_at_once
@@ -65,8 +65,8 @@ def _plan(manifest: Path, options: PlanOptions, output: Output) -> ExitCode:
         made = make_plan(request, on_event=on_event)
     show_made(made, output)
     if made.header.is_blocked:
-        raise GuardRefused(refusal_of(made.header, release=_same_again(options, request)))
-    return exit_code_of(made, is_detailed=options.detailed_exitcode)
+        raise GuardRefused(blocked_text(made.header, release=_same_again(options, request)))
+    return exit_code_of_plan(made, is_detailed=options.detailed_exitcode)
 
 
 def _plan_one_of_many(manifest: Path, options: PlanOptions, output: Output) -> tuple[list[Cell], ExitCode]:
@@ -82,10 +82,10 @@ def _plan_one_of_many(manifest: Path, options: PlanOptions, output: Output) -> t
     show_made(made, output)
     said = totals_line(made.header).removeprefix("Plan: ")
     if made.header.is_blocked:
-        held = GuardRefused(refusal_of(made.header, release=_same_again(options, request)))
+        held = GuardRefused(blocked_text(made.header, release=_same_again(options, request)))
         output.tell_error(held)
         return [Cell(path_text(manifest)), Cell(f"blocked: {said}", "bold red")], ExitCode(report_failure(held))
-    return [Cell(path_text(manifest)), Cell(said)], exit_code_of(made, is_detailed=options.detailed_exitcode)
+    return [Cell(path_text(manifest)), Cell(said)], exit_code_of_plan(made, is_detailed=options.detailed_exitcode)
 
 
 def _refuse_of_one(options: PlanOptions) -> None:
@@ -95,7 +95,7 @@ def _refuse_of_one(options: PlanOptions) -> None:
             raise UsageInvalid(f"{option} goes with one manifest; plan that one by itself")
 
 
-def exit_code_of(made: PlanMade, *, is_detailed: bool = False) -> ExitCode:
+def exit_code_of_plan(made: PlanMade, *, is_detailed: bool = False) -> ExitCode:
     """Return how a command ends that made this plan: one of conflicts only is no success, as applying it is none."""
     if not made.has_changes:
         return ExitCode.INCOMPLETE if made.header.objects_of_conflicts else ExitCode.DONE

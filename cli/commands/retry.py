@@ -9,8 +9,8 @@ from rich.text import Text
 from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.plans.retrying import make_retry_plan
 from s3plan.app.runs.status import read_status
-from s3plan.cli.commands.plan import exit_code_of, expiry, show_made
-from s3plan.cli.screens.plan import refusal_of
+from s3plan.cli.commands.plan import exit_code_of_plan, expiry, show_made
+from s3plan.cli.screens.plan import blocked_text
 from s3plan.cli.screens.wording import command_text, count_text, path_text
 from s3plan.cli.streams.output import OutputOptions, open_output
 from s3plan.cli.streams.signals import ending_at_once
@@ -44,8 +44,8 @@ def retry(options: RetryOptions, output_options: OutputOptions) -> int:
             return ExitCode.DONE
         show_made(made, output)
         if made.header.is_blocked:
-            raise GuardRefused(refusal_of(made.header, release=["s3plan", "plan", made.header.manifest.path]))
-        return exit_code_of(made)
+            raise GuardRefused(blocked_text(made.header, release=["s3plan", "plan", made.header.manifest.path]))
+        return exit_code_of_plan(made)
 
 
 def _nothing_to_retry(path: Path, *, journal: Path | None) -> str:

@@ -15,11 +15,12 @@ from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.plans.review import ListedAction, Review, open_review
 from s3plan.cli.screens.plan import LOOKS, ShownPlan, next_step_lines, plan_lines
 from s3plan.cli.screens.terminal import Terminal, open_terminal
-from s3plan.cli.screens.wording import key_text, size_text
-from s3plan.cli.streams.csv_rows import ACTION_COLUMNS, action_row, write_csv
+from s3plan.cli.screens.wording import key_text
+from s3plan.cli.streams.csv_rows import ACTION_HEADINGS, action_row, write_csv
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.printable import escape_unprintable
+from s3plan.schemas.quantities import size_text
 
 _KINDS_BY_WORD = {look.word: kind for kind, look in LOOKS.items()}
 _WORD_WIDTH = max(len(look.word) for look in LOOKS.values())
@@ -63,7 +64,7 @@ def _show(plan: Path, options: ShowOptions, terminal: Terminal) -> None:
             terminal.stdout.flush()
         elif options.csv:
             rows = _counted(islice(_rows(review, options), options.limit), review, options, terminal)
-            write_csv(starmap(action_row, rows), columns=ACTION_COLUMNS, stream=terminal.stdout)
+            write_csv(starmap(action_row, rows), columns=ACTION_HEADINGS, stream=terminal.stdout)
         elif options.lists:
             _print_list(review, options, terminal)
         else:

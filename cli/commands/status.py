@@ -22,7 +22,7 @@ from s3plan.cli.screens.end_lines import location_documents
 from s3plan.cli.screens.run import counts_text, status_lines
 from s3plan.cli.screens.terminal import open_terminal
 from s3plan.cli.screens.wording import age_text, command_text, count_text, key_text, path_text
-from s3plan.cli.streams.csv_rows import FAILURE_COLUMNS, failure_row, write_csv
+from s3plan.cli.streams.csv_rows import FAILURE_HEADINGS, failure_row, write_csv
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.json_text import json_line
 from s3plan.schemas.outcomes import OutcomeKind
@@ -69,7 +69,7 @@ def print_failures(plan: Path | None, *, journal: Path | None, csv: bool, json: 
     if not is_known:
         terminal.say([Text(f"{path_text(path)} was never applied: there are no failures to list")])
     if csv:
-        write_csv(map(failure_row, failures), columns=FAILURE_COLUMNS, stream=terminal.stdout)
+        write_csv(map(failure_row, failures), columns=FAILURE_HEADINGS, stream=terminal.stdout)
     elif json:
         for line in failures:
             terminal.stdout.write(json_line({field.name: getattr(line, field.name) for field in fields(line)}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from s3plan.cli.screens.progress_frames import run_line
-from s3plan.cli.screens.wording import count_text, duration_text, key_text, size_text
+from s3plan.cli.screens.wording import count_text, duration_text, key_text
 from s3plan.schemas.events import (
     ActionEnded,
     Advanced,
@@ -19,6 +19,7 @@ from s3plan.schemas.events import (
 )
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.printable import escape_unprintable
+from s3plan.schemas.quantities import size_text
 
 ENDED_BADLY = frozenset({OutcomeKind.FAILED, OutcomeKind.STALE})
 

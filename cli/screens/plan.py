@@ -12,12 +12,13 @@ from rich.text import Text
 from s3plan.app.ends import JobEnds, PlanEnd
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
-from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text, size_text
+from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Enforcement
 from s3plan.schemas.plan.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
 from s3plan.schemas.plan.header import GuardRecord, JobRecord, ListingRecord, PlanHeader, PrefixRecord
 from s3plan.schemas.printable import escape_unprintable
+from s3plan.schemas.quantities import size_text
 
 PREFIXES_ON_PLAN = 5
 
@@ -160,7 +161,7 @@ def next_step_lines(plan: ShownPlan) -> list[Text]:
     return aligned_lines(rows)
 
 
-def refusal_of(header: PlanHeader, *, release: Sequence[str | Path]) -> str:
+def blocked_text(header: PlanHeader, *, release: Sequence[str | Path]) -> str:
     """Return why a plan is blocked and the command that releases exactly what was found, `release` being its start."""
     held = header.named_held_guards
     allowances = [word for words, guard in held for word in ("--allow", f"{words}={guard.found}")]

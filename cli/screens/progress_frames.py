@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from rich.text import Text
-from s3plan.cli.screens.wording import duration_text, size_text
+from s3plan.cli.screens.wording import duration_text
 from s3plan.schemas.events import Advanced, Listed
+from s3plan.schemas.quantities import size_text
 
 _BAR_MOST, _BAR_LEAST = 30, 8
 _BAD_OUTCOMES = (("failed", "red"), ("stale", "yellow"), ("unknown", "yellow"))

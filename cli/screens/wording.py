@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from s3plan.schemas import quantities
 from s3plan.schemas.printable import escape_unprintable
-
-size_text = quantities.size_text
 
 _TIME_UNITS_S = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
@@ -62,11 +58,6 @@ def path_text(path: Path) -> str:
 def command_text(*words: str | Path) -> str:
     """Return a command line that can be pasted into a shell."""
     return escape_unprintable(shlex.join(_near(word) if isinstance(word, Path) else word for word in words))
-
-
-def list_text(words: Sequence[str]) -> str:
-    """Return `a`, `a and b` or `a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _near(path: Path) -> str:

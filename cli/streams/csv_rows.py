@@ -14,7 +14,7 @@ from s3plan.cli.screens.wording import key_text
 from s3plan.schemas.plan.actions import Action, VerdictKind
 from s3plan.schemas.printable import escape_unprintable
 
-ACTION_COLUMNS = (
+ACTION_HEADINGS = (
     "job",
     "kind",
     "key",
@@ -29,7 +29,19 @@ ACTION_COLUMNS = (
     "storage_class",
     "key_base64",
 )
-FAILURE_COLUMNS = ("job", "outcome", "action", "key", "reason", "evidence", "failure", "attempts", "at", "key_base64")
+FAILURE_HEADINGS = (
+    "job",
+    "outcome",
+    "action",
+    "key",
+    "reason",
+    "evidence",
+    "failure",
+    "side",
+    "attempts",
+    "at",
+    "key_base64",
+)
 
 # What a spreadsheet takes for the start of a formula, also in full width:
 # https://owasp.org/www-community/attacks/CSV_Injection
@@ -45,7 +57,7 @@ def write_csv(rows: Iterable[Sequence[str]], *, columns: Sequence[str], stream: 
 
 
 def action_row(job: str, kind: VerdictKind, action: Action) -> tuple[str, ...]:
-    """Return one action in the order of ACTION_COLUMNS; `key_base64` is filled where the text of `key` is not exact."""
+    """Return one action as ACTION_HEADINGS says; `key_base64` is filled where the text of `key` is not exact."""
     return (
         text_cell(job),
         LOOKS[kind].word,
@@ -64,7 +76,7 @@ def action_row(job: str, kind: VerdictKind, action: Action) -> tuple[str, ...]:
 
 
 def failure_row(line: FailureLine) -> tuple[str, ...]:
-    """Return one failure in the order of FAILURE_COLUMNS."""
+    """Return one failure in the order of FAILURE_HEADINGS."""
     return (
         text_cell(line.job),
         line.outcome.value,
@@ -73,6 +85,7 @@ def failure_row(line: FailureLine) -> tuple[str, ...]:
         text_cell(line.reason),
         text_cell(line.evidence),
         text_cell(line.failure or ""),
+        line.side or "",
         str(line.attempts),
         line.at.astimezone(UTC).isoformat(),
         _exact(line.key),

@@ -7,7 +7,6 @@ applies, never from a plan or manifest, and the cluster of this machine lets nob
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 from s3plan.executors.dask.endings import in_a_line
 from s3plan.executors.dask.scratch import scratch_folder
 from s3plan.executors.executor_context import ExecutorContext
+from s3plan.executors.executor_traits import ExecutorTraits
 from s3plan.executors.workers.terminal_signals import terminal_signals_blocked
 from s3plan.schemas.errors import S3PlanError, UsageInvalid
 from s3plan.schemas.extras import install_command
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from distributed import Client, LocalCluster
 
 ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"
+TRAITS = ExecutorTraits(has_processes=True, cluster_variable=ADDRESS_VARIABLE)
 
 _CONNECTS_WITHIN_S = 15
 _CLOSES_WITHIN_S = 5
@@ -45,13 +46,8 @@ _LOCAL_SETTINGS = {
 }
 
 
-def cluster_address(given: str | None) -> str | None:
-    """Return where the scheduler is: as the user gave it, else by the environment; None: on this machine, our own."""
-    return given or os.environ.get(ADDRESS_VARIABLE) or None
-
-
 @contextmanager
-def open_dask(context: ExecutorContext) -> Iterator[Executor]:
+def open_executor(context: ExecutorContext) -> Iterator[Executor]:
     """Give the executor of a dask cluster; an OpenExecutor.
 
     Raise UsageInvalid if dask is not installed, S3PlanError if there is no cluster to be had.
@@ -60,7 +56,7 @@ def open_dask(context: ExecutorContext) -> Iterator[Executor]:
         raise UsageInvalid(f"the executor dask is not installed: {install_command('dask')}")
     from s3plan.executors.dask.executor import DaskExecutor
 
-    address = cluster_address(context.cluster)
+    address = TRAITS.cluster_address(context.cluster)
     with (
         _silence(),
         _local_client(context) if address is None else _client_of(address, context) as client,

@@ -14,7 +14,7 @@ CUT_OFF = (
 )
 
 
-def refusal_of(error: BaseException | None) -> S3PlanError:
+def unfit_cluster_error(error: BaseException | None) -> S3PlanError:
     if isinstance(error, S3PlanError):
         return error
     return S3PlanError(

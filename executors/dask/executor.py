@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from s3plan.executors.dask.endings import CUT_OFF, cannot_work, first_line, refusal_of, why_lost
+from s3plan.executors.dask.endings import CUT_OFF, cannot_work, first_line, unfit_cluster_error, why_lost
 from s3plan.executors.dask.messages import (
     ORDERS_TOPIC,
     Assignment,
@@ -29,8 +29,9 @@ from s3plan.executors.dask.messages import (
 )
 from s3plan.executors.dask.worker import perform_batch
 from s3plan.executors.lease import lease_clock_s
-from s3plan.executors.pace.pacing import Pace, RunControl
+from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.workers.messages import OpenPerformer, Share, unpack
+from s3plan.executors.workers.share import pace_of_each
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.ports import Control
 from s3plan.schemas.tasks import BatchProgress, BatchTask
@@ -220,7 +221,8 @@ class DaskExecutor:
         if not isinstance(message, AttemptReport):
             return []
         if self._pacer is not None:
-            self._pacer.note_requests(message.report.requests)
+            for place, requests in message.report.requests.items():
+                self._pacer.note_requests(place, requests)
         news = [
             progress
             for progress in unpack(message.report.packed)
@@ -261,7 +263,7 @@ class DaskExecutor:
             self._is_cut_off = True
         self._check_connection()
         if cannot_work(ended.error):
-            raise refusal_of(ended.error)
+            raise unfit_cluster_error(ended.error)
         if given.attempt is None:  # nothing of it was begun, so nothing has happened
             self._losses_without_work += 1
             if self._losses_without_work >= _LOSSES_WITHOUT_WORK * self._slots:
@@ -300,13 +302,14 @@ class DaskExecutor:
 
     def _share(self) -> Share:
         """Return what each worker may do; rates are divided among those that have something to do."""
-        busy = len({given.worker for given in self._given.values() if given.worker is not None})
-        pace = Pace() if self._pacer is None else self._pacer.pace().divided(max(busy, 1))
+        tasks: dict[str, list[BatchTask]] = {}
+        for given in self._given.values():
+            if given.worker is not None:
+                tasks.setdefault(given.worker, []).append(given.task)
         control = self._control
         return Share(
             control.in_flight,
-            pace.rate_per_s,
-            pace.bandwidth_bytes_per_s,
+            pace_of_each(self._pacer, tasks.values()),
             control.stopping,
             control.abandoned,
             until_s=None if self._lease is None else 0.0,  # clocks of machines differ: orders say for how long

@@ -75,17 +75,17 @@ class Orders:
     sure_for_s: float | None = None
 
 
-FromWorker = MayBegin | AttemptReport
+WorkerNews = MayBegin | AttemptReport
 
 
-def freeze(message: Assignment | FromWorker | Orders) -> bytes:
+def freeze(message: Assignment | WorkerNews | Orders) -> bytes:
     """Return a message as it travels."""
     return zlib.compress(pickle.dumps(message, _PROTOCOL), _QUICK)
 
 
-def thaw(frozen: bytes) -> Assignment | FromWorker | Orders:
+def thaw(frozen: bytes) -> Assignment | WorkerNews | Orders:
     """Return the message that `freeze` was given."""
-    message: Assignment | FromWorker | Orders = pickle.loads(zlib.decompress(frozen))  # noqa: S301  who can write it runs code here anyway
+    message: Assignment | WorkerNews | Orders = pickle.loads(zlib.decompress(frozen))  # noqa: S301  who can write it runs code here anyway
     return message
 
 

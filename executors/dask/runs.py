@@ -16,6 +16,7 @@ from s3plan.executors.dask.messages import ORDERS_TOPIC, Assignment, Orders, tha
 from s3plan.executors.lease import lease_clock_s
 from s3plan.executors.workers.share import SharedControl
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.ports import Performer
 from s3plan.schemas.redaction import described
 
@@ -49,7 +50,6 @@ class RunHere:
         self._allowed: frozenset[str] = frozenset()
         self._refused: frozenset[str] = frozenset()
         self._changed = Condition()
-        self._told_requests = 0
         self._is_closed = False
 
     @property
@@ -93,11 +93,10 @@ class RunHere:
             )
             return attempt in self._allowed and not self.is_over if is_answered else None
 
-    def take_requests(self) -> int:
-        """Return how many requests were sent since this was last asked."""
+    def take_requests(self) -> dict[Place, int]:
+        """Return how many requests were sent to each place since this was last asked."""
         with self._changed:
-            told, self._told_requests = self._told_requests, self.control.requests
-            return self._told_requests - told
+            return self._shared.take_requests()
 
     def close(self) -> None:
         """Let go of the performer's connections, on a thread of its own: requests may still be under way."""

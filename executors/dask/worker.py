@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from s3plan.executors.dask.messages import Assignment, AttemptReport, FromWorker, MayBegin, freeze, own_version, thaw
+from s3plan.executors.dask.messages import Assignment, AttemptReport, MayBegin, WorkerNews, freeze, own_version, thaw
 from s3plan.executors.dask.runs import RunHere, lay_down, take_up
 from s3plan.executors.workers.batch_thread import BatchThread
 from s3plan.executors.workers.messages import Report, pack
@@ -102,5 +102,5 @@ class _Attempt:
         if progress is not None or requests:
             self._tell(AttemptReport(self._id, Report(pack([] if progress is None else [progress]), requests)))
 
-    def _tell(self, news: FromWorker) -> None:
+    def _tell(self, news: WorkerNews) -> None:
         self._worker.log_event(self._topic, freeze(news))

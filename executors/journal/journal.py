@@ -23,6 +23,7 @@ from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.tasks import KnownUpload
 
@@ -174,7 +175,9 @@ class Journal:
             execute = self._connection.executemany
             execute("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_batch_row, batches))
             execute("DELETE FROM outcome WHERE batch = ? AND position = ?", settled)
-            execute("INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_outcome_row, outcomes))
+            execute(
+                "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_outcome_row, outcomes)
+            )
             for batch, upload in uploads:
                 execute("DELETE FROM part WHERE batch = ? AND position = ?", [(batch, upload.position)])
                 execute(
@@ -204,8 +207,9 @@ class Journal:
         for row in self._rows("outcome", f"{where} ORDER BY batch, position", values):
             try:
                 failure = None if row[5] is None else FailureKind(row[5])
-                end, tries = OutcomeKind(row[2]), row[6]
-                record = OutcomeRecord(row[0], row[1], end, row[3], row[4], failure, tries, row[7], row[8])
+                side = None if row[6] is None else Side(row[6])
+                end, tries = OutcomeKind(row[2]), row[7]
+                record = OutcomeRecord(row[0], row[1], end, row[3], row[4], failure, tries, row[8], row[9], side)
             except (ValueError, TypeError) as error:
                 raise damaged(self.path, f"an outcome of batch {row[0]} cannot be read") from error
             if _outcome_row(record) != row:
@@ -308,6 +312,7 @@ def _outcome_row(record: OutcomeRecord) -> tuple[object, ...]:
         record.reason,
         str(record.evidence),
         None if record.failure is None else record.failure.value,
+        None if record.side is None else record.side.value,
         record.attempts,
         record.at_ms,
         record.unclear_since_ms,

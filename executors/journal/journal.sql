@@ -13,7 +13,7 @@ CREATE TABLE batch (
 );
 CREATE TABLE outcome (
   batch INTEGER NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
-  evidence TEXT NOT NULL, failure TEXT, attempts INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  evidence TEXT NOT NULL, failure TEXT, side TEXT, attempts INTEGER NOT NULL, at_ms INTEGER NOT NULL,
   unclear_since_ms INTEGER, crc INTEGER NOT NULL, PRIMARY KEY (batch, position)
 ) WITHOUT ROWID;
 CREATE TABLE upload (

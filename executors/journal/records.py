@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.sides import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class OutcomeRecord:
     """The newest outcome of one action, if it is not plainly `done`.
 
     `unclear_since_ms` is the durable start, by the store's clock, of the first attempt at it whose end is unclear.
+    `side` is which side the failure came from.
     """
 
     batch: int
@@ -60,3 +62,4 @@ class OutcomeRecord:
     attempts: int
     at_ms: int
     unclear_since_ms: int | None = None
+    side: Side | None = None

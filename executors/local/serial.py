@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic, sleep
 
+from s3plan.executors.executor_context import ExecutorContext
+from s3plan.executors.executor_traits import ClusterUse, ExecutorTraits
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.outcomes import Progress
-from s3plan.schemas.ports import Control, Performer
+from s3plan.schemas.ports import Control, Executor, Performer
 from s3plan.schemas.redaction import described
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
+TRAITS = ExecutorTraits(shares_memory=True, cluster=ClusterUse.NONE, most_workers=1)
+
 _REPORT_EVERY_S = 0.5
+
+
+@contextmanager
+def open_executor(context: ExecutorContext) -> Iterator[Executor]:
+    """Give the executor; an OpenExecutor."""
+    yield SerialExecutor(context.performer, context.control)
 
 
 class SerialExecutor:

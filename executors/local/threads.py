@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from threading import Event
 from time import monotonic, sleep
 
+from s3plan.executors.executor_context import ExecutorContext
+from s3plan.executors.executor_traits import ClusterUse, ExecutorTraits
 from s3plan.executors.workers.batch_thread import BatchThread
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.ports import Control, Performer
+from s3plan.schemas.ports import Control, Executor, Performer
 from s3plan.schemas.tasks import BatchProgress, BatchTask
+
+TRAITS = ExecutorTraits(shares_memory=True, cluster=ClusterUse.NONE)
 
 _COLLECT_EVERY_S = 0.5
 _RING_EVERY_ITEMS = 250
+
+
+@contextmanager
+def open_executor(context: ExecutorContext) -> Iterator[Executor]:
+    """Give the executor; an OpenExecutor."""
+    yield ThreadsExecutor(context.performer, context.control, workers=context.workers)
 
 
 class ThreadsExecutor:

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from multiprocessing import connection
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from s3plan.executors.pace.pacing import Pace, RunControl
+from s3plan.executors.executor_context import ExecutorContext
+from s3plan.executors.executor_traits import ClusterUse, ExecutorTraits
+from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.processes.handle import WorkerHandle
 from s3plan.executors.workers.core_pin import allowed_cores
 from s3plan.executors.workers.messages import NotReady, OpenPerformer, Ready, Report, Setup, Share, unpack
+from s3plan.executors.workers.share import pace_of_each
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.ports import Control
+from s3plan.schemas.ports import Control, Executor
 from s3plan.schemas.tasks import BatchProgress, BatchTask
+
+TRAITS = ExecutorTraits(has_processes=True, cluster=ClusterUse.NONE)
 
 _LOOK_EVERY_S = 0.1  # at what the control says, and for workers that are gone without a sound
 _DEATHS_WITHOUT_WORK = 3
+
+
+def open_executor(context: ExecutorContext) -> AbstractContextManager[Executor]:
+    """Return the executor's context; an OpenExecutor."""
+    return ProcessesExecutor(
+        context.open_performer,
+        context.control,
+        workers=context.workers,
+        batches_each=context.batches_each,
+        most_in_flight=context.most_in_flight,
+        pacer=context.control,
+        pins_cores=context.pins_cores,
+    )
 
 
 class ProcessesExecutor:
@@ -117,7 +136,7 @@ class ProcessesExecutor:
 
     def _start_worker(self, number: int) -> WorkerHandle:
         core = self._cores[number % len(self._cores)] if self._cores else None
-        return WorkerHandle(number, Setup(self._open_performer, self._share(1), self._most_in_flight, core))
+        return WorkerHandle(number, Setup(self._open_performer, self._share(), self._most_in_flight, core))
 
     def _replace_missing(self) -> None:
         """Start workers in the place of those that died while the run was held back, once it goes on."""
@@ -156,19 +175,16 @@ class ProcessesExecutor:
 
     def _share_out(self) -> None:
         """Tell the workers what they may do now; rates are divided among those that have something to do."""
-        busy = sum(1 for worker in self._workers if worker.running)
-        share = self._share(max(busy, 1))
+        share = self._share()
         for worker in self._workers:
             worker.allow(share)
 
-    def _share(self, shares: int) -> Share:
+    def _share(self) -> Share:
         control = self._control
-        pace = Pace() if self._pacer is None else self._pacer.pace().divided(shares)
         lease = None if self._pacer is None else self._pacer.lease
         return Share(
             control.in_flight,
-            pace.rate_per_s,
-            pace.bandwidth_bytes_per_s,
+            pace_of_each(self._pacer, (worker.running.values() for worker in self._workers)),
             control.stopping,
             control.abandoned,
             until_s=None if lease is None else lease.until_s,
@@ -191,7 +207,8 @@ class ProcessesExecutor:
     def _take(self, worker: WorkerHandle, report: Report) -> list[BatchProgress]:
         self._deaths_without_work = 0
         if self._pacer is not None:
-            self._pacer.note_requests(report.requests)
+            for place, requests in report.requests.items():
+                self._pacer.note_requests(place, requests)
         news = unpack(report.packed)
         for progress in news:
             if progress.final:

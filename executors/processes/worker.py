@@ -77,7 +77,6 @@ class _Worker:
         self._shared = SharedControl(setup.share, most_in_flight=setup.most_in_flight)
         self._control = self._shared.control
         self._batches: dict[tuple[int, int], BatchThread] = {}
-        self._told_requests = 0
         self._bell = Event()
 
     def run(self) -> NoReturn:
@@ -95,14 +94,13 @@ class _Worker:
             news = [found for batch in list(self._batches.values()) if (found := batch.collect()) is not None]
         except PlanRefused as refusal:
             _refuse(self._connection, refusal)
-        requests = self._control.requests
-        if not news and requests == self._told_requests:
+        requests = self._shared.take_requests()
+        if not (news or requests):
             return
         for progress in news:
             if progress.final:
                 del self._batches[progress.batch_id, progress.generation]
-        self._tell(Report(pack(news), requests - self._told_requests))
-        self._told_requests = requests
+        self._tell(Report(pack(news), requests))
 
     def _tell(self, message: Ready | Report) -> None:
         try:

@@ -17,6 +17,8 @@ from s3plan.schemas.bitmaps import is_in
 from s3plan.schemas.events import ActionEnded, OnEvent, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.plan.places import Place, place_of
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.run_states import StopReason
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload
 
@@ -37,6 +39,11 @@ class _Attempt:
     has_stored_parts: bool = False
     has_moved_on: bool = False  # an action ended, or a part of one was stored
     error: str | None = None
+
+    def place_asked(self, outcome: Outcome) -> Place:
+        """Return the place that an outcome's failure came from; a batch that has no source has only the other one."""
+        source, destination = self.task.source, self.task.destination
+        return place_of(source if outcome.side is Side.SOURCE and source is not None else destination)
 
 
 class Bookkeeper:
@@ -152,7 +159,7 @@ class Bookkeeper:
         self._watch(outcome)
         if outcome.kind in self._told and attempt.retry_positions[-1:] != [position]:
             job = self._job_of(state.batch.phase)
-            ended = (action.kind.value, action.key, outcome.kind, outcome.reason, action.size_bytes, job)
+            ended = (action.kind.value, action.key, outcome.kind, outcome.reason, action.size_bytes, outcome.side, job)
             self._on_event(ActionEnded(*ended))
 
     def _record_of(self, state: BatchState, outcome: Outcome) -> OutcomeRecord:
@@ -166,6 +173,7 @@ class Bookkeeper:
             self._tries.get((state.batch.id, outcome.position), 1),
             self._now_ms(),
             state.unclear_since_ms(outcome.position),
+            outcome.side,
         )
 
     def _with_retry(self, state: BatchState, attempt: _Attempt, outcome: Outcome) -> Outcome:
@@ -173,7 +181,7 @@ class Bookkeeper:
         if outcome.kind is not OutcomeKind.UNKNOWN:
             return outcome
         if outcome.failure is FailureKind.THROTTLED:
-            self._control.slow_down()
+            self._control.slow_down(attempt.place_asked(outcome))
         key = (state.batch.id, outcome.position)
         if not (self._breaker.is_open and outcome.failure in ENDPOINT_FAILURES):  # an outage costs no action a try
             self._tries[key] = 1 if attempt.has_stored_parts else self._tries[key] + 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from s3plan.executors.pace.pacing import Pace
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.ports import Performer
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
@@ -21,14 +23,13 @@ _Packed = tuple[int, int, Sequence[Progress | int], bool, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one worker is allowed, for each of its batches (`in_flight`) and in all (the rates).
+    """What one worker is allowed, for each of its batches (`in_flight`) and in all (its `pace`).
 
     `until_s`: it may send by lease_clock_s up to then; None: until it is told otherwise.
     """
 
     in_flight: int
-    rate_per_s: float | None
-    bandwidth_bytes_per_s: float | None
+    pace: Pace
     stopping: bool
     abandoned: bool
     until_s: float | None = None
@@ -62,10 +63,10 @@ class NotReady:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """News of a worker's batches, and how many requests it has sent since the last report."""
+    """News of a worker's batches, and how many requests it has sent to each place since the last report."""
 
     packed: Sequence[_Packed]
-    requests: int
+    requests: Mapping[Place, int]
 
 
 ToWorker = Setup | Share | BatchTask

@@ -8,8 +8,9 @@ from pydantic import Field
 from s3plan.schemas.manifest.readers import s3_url
 from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
 from s3plan.schemas.manifest.words import EncryptionType, StorageClass
+from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan.header import KMS_KEY_PATTERN
-from s3plan.schemas.s3_urls import MAX_KEY_BYTES, S3Url
+from s3plan.schemas.s3_urls import S3Url
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 REGION_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"

@@ -44,7 +44,7 @@ _C = Condition
 _OF_UPLOADS = frozenset({_C.PART_SOURCE_MATCH, _C.COMPLETE_ABSENT, _C.COMPLETE_MATCH})
 
 
-class Finding(Enum):
+class TrialResult(Enum):
     """What the store did with wrong conditions."""
 
     REFUSED = "refused"  # as it should
@@ -61,7 +61,7 @@ def confirm(
     sample: Sample | None,
     owner: str | None = None,
     patience: Patience | None = None,
-) -> tuple[Finding, str]:
+) -> tuple[TrialResult, str]:
     """Return what the store does with the conditions in `believed`, and what it said if that is UNTOLD.
 
     `stem` is what the keys begin with, from new_probe_stem. Of the destination's two, If-Match stands for both where it
@@ -71,9 +71,9 @@ def confirm(
     session = _Session(engine, bucket, stem, owner, patience or Patience())
     try:
         for finding in _checks(session, frozenset(believed), sample):
-            if finding is not Finding.REFUSED:
+            if finding is not TrialResult.REFUSED:
                 return finding, session.last_words
-        return Finding.REFUSED, ""
+        return TrialResult.REFUSED, ""
     finally:
         session.clean_up()
 
@@ -86,7 +86,7 @@ def makes_objects(believed: Collection[Condition]) -> bool:
     )
 
 
-def _checks(session: _Session, believed: frozenset[Condition], sample: Sample | None) -> Iterator[Finding]:
+def _checks(session: _Session, believed: frozenset[Condition], sample: Sample | None) -> Iterator[TrialResult]:
     if sample is not None:
         yield from _copies(session, believed, sample)
         if believed & _OF_UPLOADS:
@@ -101,7 +101,7 @@ def _checks(session: _Session, believed: frozenset[Condition], sample: Sample | 
         yield session.judge(session.ask(DeleteObject(session.bucket, key, if_match=WRONG_ETAG, owner=session.owner)))
 
 
-def _copies(session: _Session, believed: frozenset[Condition], sample: Sample) -> Iterator[Finding]:
+def _copies(session: _Session, believed: frozenset[Condition], sample: Sample) -> Iterator[TrialResult]:
     if _C.COPY_SOURCE_MATCH in believed:
         yield session.judge(session.ask(session.copy(sample, "-copy", source_if_match=WRONG_ETAG)))
     if _C.COPY_MATCH in believed:
@@ -114,7 +114,7 @@ def _copies(session: _Session, believed: frozenset[Condition], sample: Sample) -
         yield session.judge(session.ask(session.copy(sample, "-own", if_absent=True)))
 
 
-def _uploads(session: _Session, believed: frozenset[Condition], sample: Sample) -> Iterator[Finding]:
+def _uploads(session: _Session, believed: frozenset[Condition], sample: Sample) -> Iterator[TrialResult]:
     """Parts of one byte, so that nothing is moved."""
     needs_own = _C.COMPLETE_ABSENT in believed and _C.COMPLETE_MATCH not in believed
     if needs_own:
@@ -122,14 +122,14 @@ def _uploads(session: _Session, believed: frozenset[Condition], sample: Sample) 
     name = "-own" if needs_own else "-upload"
     upload_id = session.open_upload(sample, name)
     if upload_id is None:
-        yield Finding.UNTOLD
+        yield TrialResult.UNTOLD
         return
     if _C.PART_SOURCE_MATCH in believed:
         yield session.judge(session.ask(session.part(sample, name, upload_id, source_if_match=WRONG_ETAG)))
     if believed & {_C.COMPLETE_ABSENT, _C.COMPLETE_MATCH}:
         part = session.ask(session.part(sample, name, upload_id))
         if not isinstance(part, ObjectWritten) or part.etag is None:
-            yield Finding.UNTOLD
+            yield TrialResult.UNTOLD
             return
         complete = CompleteMultipartUpload(
             session.bucket,
@@ -205,14 +205,14 @@ class _Session:
             raise self._refusal(reply, "s3:PutObject")
         return reply
 
-    def judge(self, reply: Reply | None, *, missing_is_refusal: bool = False) -> Finding:
+    def judge(self, reply: Reply | None, *, missing_is_refusal: bool = False) -> TrialResult:
         """Say what an answer to a wrong condition means; None: a batch delete said nothing against it."""
         if not isinstance(reply, Failure):
-            return Finding.TAKEN
+            return TrialResult.TAKEN
         if is_refusal(reply) or (missing_is_refusal and reply.kind is FailureKind.NOT_FOUND):
-            return Finding.REFUSED
+            return TrialResult.REFUSED
         self.last_words = str(reply)
-        return Finding.UNTOLD
+        return TrialResult.UNTOLD
 
     def clean_up(self) -> None:
         """Remove what was made; raise StoreRefused if the store does not let us."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from string import digits
 
 from s3plan.schemas.objects import MAX_KEY_BYTES
-from s3plan.storage.listing.key_ranges import common_length
+from s3plan.storage.listing.range_cuts import common_length
 
 _CARRY = 12  # characters before the first that differs on a page: a number may run over into them
 _FINE = 4  # characters after it

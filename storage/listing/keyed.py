@@ -9,12 +9,13 @@ from functools import partial
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
-from s3plan.storage.steps import Answer, Ask, Asking, AskMany, Side, Wish
+from s3plan.storage.steps import Answered, Ask, Asked, Asking, AskMany
 
 _KEYS_AT_ONCE = 100
 _LOOKS_AT_ONCE = 8
@@ -59,20 +60,20 @@ class KeyedLister:
     def _look(self, keys: Sequence[bytes], asks: Executor) -> Found:
         look = look_at_keys(Side.DESTINATION, self._location, keys)  # which side it is matters to batches only
         try:
-            wish = next(look)
+            asked = next(look)
             while True:
-                if isinstance(wish, Ask):
-                    wish = look.send(self._call(wish))
-                elif isinstance(wish, AskMany):
-                    wish = self._answer_all(look, list(wish.asks), asks)
+                if isinstance(asked, Ask):
+                    asked = look.send(self._call(asked))
+                elif isinstance(asked, AskMany):
+                    asked = self._answer_all(look, list(asked.asks), asks)
                 else:
-                    raise TypeError(f"a look asked for {type(wish).__name__}")
+                    raise TypeError(f"a look asked for {type(asked).__name__}")
         except StopIteration as end:
             return self._found(end.value)
 
-    def _answer_all(self, look: Asking[Found | Failure | None], wanted: Sequence[Ask], asks: Executor) -> Wish:
+    def _answer_all(self, look: Asking[Found | Failure | None], wanted: Sequence[Ask], asks: Executor) -> Asked:
         for ask, reply in zip(wanted, asks.map(self._call, wanted), strict=True):
-            look.send(Answer(ask.request, reply))
+            look.send(Answered(ask.request, reply))
         return look.send(None)
 
     def _call(self, ask: Ask) -> Reply:

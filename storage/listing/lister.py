@@ -14,9 +14,7 @@ from s3plan.storage.listing.disk_sort import SortedOnDisk
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.listing.page_checks import (
     ASK_THE_STORE,
-    MAX_EMPTY_PAGES,
     ListedPage,
-    OutOfOrder,
     PageChecker,
     TokenTrail,
     listed_page,
@@ -25,8 +23,6 @@ from s3plan.storage.listing.page_checks import (
 from s3plan.storage.listing.parallel import DEFAULT_BUFFER_BYTES, DEFAULT_CONCURRENCY, ParallelLister
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.wire.page_ends import PageContradicts, PageUnreadable
-
-__all__ = ["MAX_EMPTY_PAGES", "OutOfOrder", "ParallelLister", "S3Lister", "open_listing"]
 
 
 def open_listing(

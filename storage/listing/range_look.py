@@ -14,6 +14,7 @@ from itertools import groupby, takewhile
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import MAX_KEY_BYTES, ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import HeadObject, ListObjects, ObjectFound, ObjectsPage, Reply
 from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.listing.object_look import (
@@ -24,7 +25,7 @@ from s3plan.storage.listing.object_look import (
     says_nothing,
     told_by_listing,
 )
-from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, Side, ask
+from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, ask
 
 _LAST_CHARACTER = "\U0010ffff"
 _OF_ONE_KEY = frozenset({FailureKind.NOT_FOUND, FailureKind.DENIED})
@@ -60,7 +61,7 @@ def _look_by_pages(
     prefix = _common_prefix(wanted[0].decode(), wanted[-1].decode())
     page = yield from ask(side, ListObjects(location.bucket, prefix, owner=location.owner))
     if not isinstance(page, ObjectsPage):
-        return _as_failure(page)
+        return _as_failure(page, side)
     _take(page, wanted, found)
     if (unclear := _unclear_after(page, prefix, wanted, found)) is not None:
         return unclear
@@ -69,7 +70,7 @@ def _look_by_pages(
         start_after = _just_before(wanted[at].decode())
         page = yield from ask(side, ListObjects(location.bucket, prefix, start_after=start_after, owner=location.owner))
         if not isinstance(page, ObjectsPage):
-            return _as_failure(page)
+            return _as_failure(page, side)
         seen = _take(page, wanted, found)
         reached = bisect_right(wanted, page.rows[-1].key) if page.rows else at
         if seen < _WORTH_A_PAGE or is_whole(page) or not is_ascending(page.rows) or reached <= at:
@@ -97,7 +98,7 @@ def _look_below_prefixes(
             if page is None:  # the run is stopping, or another page was a failure
                 unclear += keys
             elif not isinstance(page, ObjectsPage):
-                return _as_failure(page)
+                return _as_failure(page, side)
             else:
                 _take(page, keys, found)
                 left = _unclear_after(page, prefix, keys, found)
@@ -169,7 +170,7 @@ def _look_at_each(
         if isinstance(reply, ObjectFound):
             found[key] = _as_row(key, reply)
         elif not (isinstance(reply, Failure) and reply.kind is FailureKind.NOT_FOUND):
-            return _as_failure(reply)
+            return _as_failure(reply, side)
     return found if len(replies) == len(keys) else None
 
 
@@ -190,7 +191,7 @@ def _ask_for_each(side: Side, requests: Mapping[bytes, HeadObject | ListObjects]
             yield Ask(side, wanted)
 
     answer = yield AskMany(asks())
-    while isinstance(answer, Answer):
+    while isinstance(answer, Answered):
         asked, reply = answer
         assert isinstance(asked, HeadObject | ListObjects)  # noqa: S101
         replies.update(dict.fromkeys(keys_of[asked], reply))
@@ -212,10 +213,10 @@ def _just_before(key: str) -> str | None:
     return head or None
 
 
-def _as_failure(reply: Reply) -> Failure:
+def _as_failure(reply: Reply, side: Side) -> Failure:
     if isinstance(reply, Failure):
         return reply
-    return Failure(FailureKind.BAD_REPLY, "ListObjectsV2", "UnexpectedReply", type(reply).__name__)
+    return Failure(FailureKind.BAD_REPLY, "ListObjectsV2", "UnexpectedReply", type(reply).__name__, side=side)
 
 
 def _as_row(key: bytes, found: ObjectFound) -> ObjectRow:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from s3plan.schemas.requests import ObjectsPage, Reply
-from s3plan.storage.listing.key_ranges import (
+from s3plan.storage.listing.key_range import KeyRange
+from s3plan.storage.listing.key_scale import KeyScale
+from s3plan.storage.listing.range_cuts import (
     FoldersWanted,
-    KeyRange,
     common_folder,
     cut_at_folders,
     cut_at_points,
     folders_wanted,
 )
-from s3plan.storage.listing.key_scale import KeyScale
 
 _FEW_FOLDERS = 6  # on a page: the folders are large enough to be worth a question
 _FIRST_TRUST = 4
@@ -54,7 +54,7 @@ class RangeSplitter:
         """Return what to ask the store before the range is cut, if anything; to be answered by `cut_by_folders`."""
         wanted = folders_wanted(found, prefix=self._prefix, few=_FEW_FOLDERS)
         if wanted is not None:
-            found.is_mapped = True
+            found.await_folders()
             self.extra_requests += 1
         return wanted
 
@@ -62,9 +62,9 @@ class RangeSplitter:
         self, found: KeyRange, wanted: FoldersWanted, reply: Reply, *, pages: float
     ) -> Sequence[KeyRange]:
         """Cut the range where the folders of a reply begin; return the new ranges behind it."""
-        found.is_mapped = False
+        found.take_folders()
         if not isinstance(reply, ObjectsPage):
-            found.floor = wanted.current  # it is cut by guess, then: nothing depends on this question
+            found.never_ask_above(wanted.current)  # it is cut by guess, then: nothing depends on this question
             return ()
         if found.is_complete:
             return ()
@@ -76,7 +76,7 @@ class RangeSplitter:
         count = min(most, self._affordable, self._trust - self._guesses)
         if count <= 0:
             return ()
-        found.judged_at_page = found.pages
+        found.judge()
         folder = common_folder(found.sampled, prefix=self._prefix)
         if found.end is None or not found.end.startswith(folder.encode()):  # nobody knows where the folder ends
             pages = min(pages, found.run_pages)
@@ -100,7 +100,7 @@ class RangeSplitter:
         self.ranges_found += has_keys
         self.extra_requests += not has_keys
         if found.is_guess:
-            found.is_guess = False
+            found.settle()
             self._guesses -= 1
             if has_keys:
                 self._trust += 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from queue import SimpleQueue
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
 from threading import Lock
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -12,11 +12,11 @@ Item = TypeVar("Item")
 
 
 class ReaderTurn(Generic[Item]):
-    """Replies come into `inbox`. One thread at a time has the turn; the reader takes it with `with`."""
+    """One thread at a time has the turn; the reader takes it with `with`. Whoever has it takes what was delivered."""
 
     def __init__(self, advance: Callable[[], None]) -> None:
-        """`advance` takes what is in the inbox and asks for more; it is called by whoever has the turn."""
-        self.inbox: SimpleQueue[Item] = SimpleQueue()
+        """`advance` takes what is there and asks for more; it is called by whoever has the turn."""
+        self._inbox: SimpleQueue[Item] = SimpleQueue()
         self._advance = advance
         self._lock = Lock()
         self._broken: Exception | None = None
@@ -32,8 +32,8 @@ class ReaderTurn(Generic[Item]):
 
     def deliver(self, item: Item) -> None:
         """Leave something for the reader; while that is elsewhere, go on without it."""
-        self.inbox.put(item)
-        while not self.inbox.empty() and self._lock.acquire(blocking=False):
+        self._inbox.put(item)
+        while not self._inbox.empty() and self._lock.acquire(blocking=False):
             try:
                 if self._is_over or self._broken is not None:
                     return
@@ -42,6 +42,21 @@ class ReaderTurn(Generic[Item]):
                 self._broken = error
             finally:
                 self._lock.release()
+
+    def delivered(self) -> Iterator[Item]:
+        """Yield what is there, in the order of its coming, until nothing is."""
+        while not self._inbox.empty():
+            yield self._inbox.get()
+
+    def wait(self, timeout_s: float | None) -> Item | None:
+        """Return the next that comes, None if nothing does within so many seconds; None waits for as long as it takes.
+
+        Only for the reader: whoever brings something leaves it to the reader while that has the turn.
+        """
+        try:
+            return self._inbox.get(timeout=timeout_s)
+        except Empty:
+            return None
 
     def check(self) -> None:
         """Raise what came up while the reader was elsewhere."""

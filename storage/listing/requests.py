@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.requests import ListObjects
-from s3plan.storage.listing.key_ranges import FoldersWanted
+from s3plan.storage.listing.range_cuts import FoldersWanted
 
 
 def first_page_request(bucket: str, prefix: str, *, owner: str | None) -> ListObjects:

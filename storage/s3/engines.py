@@ -7,10 +7,11 @@ from urllib.request import getproxies, proxy_bypass
 
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.extras import install_command
 from s3plan.schemas.manifest.words import EngineName
 from s3plan.schemas.ports import Engine
 from s3plan.storage.s3.botocore.client import READ_TIMEOUT_S, open_client
-from s3plan.storage.s3.botocore.engine import open_engine as open_boto3_engine
+from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, open_session
 from s3plan.storage.s3.wire.bucket_addresses import BucketAddress, BucketAddresses
 from s3plan.storage.s3.wire.failures import RequestUnsendable
@@ -65,7 +66,7 @@ def _against_awscrt() -> str | None:
     try:
         import awscrt.s3  # noqa: F401
     except ImportError as error:
-        return f"awscrt cannot be imported ({error})"
+        return f"awscrt's S3 client cannot be imported ({error}): {install_command('crt')}"
     return None
 
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from threading import Event, Lock
 from time import monotonic
+from typing import NamedTuple
 
+from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Progress
+from s3plan.schemas.plan.places import Place
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Control, Engine
-from s3plan.schemas.requests import Reply, Request
-from s3plan.storage.steps import Answer, Ask, AskMany, Procedure, Turn, Wish, Work
+from s3plan.schemas.requests import KeysDeleted, Reply
+from s3plan.storage.steps import Answered, Ask, Asked, AskMany, NumberedProcedure, Procedure, Turn
 
 _POLL_S = 0.1
 _AT_ONCE = 64  # replies, before new requests are sent
@@ -34,19 +39,27 @@ class _Running:
         self.under_way = 0
 
 
+class BatchEnd(NamedTuple):
+    """One side of a batch: what sends its requests, and the place that they go to."""
+
+    engine: Engine
+    place: Place
+
+
 class BatchRun:
     """The procedures of one batch under way. `told` is what they have emitted and the caller has not yet taken."""
 
-    def __init__(self, control: Control, engines: tuple[Engine, Engine], told: deque[Progress]) -> None:
+    def __init__(self, control: Control, told: deque[Progress], *, source: BatchEnd, destination: BatchEnd) -> None:
         self._control = control
-        self._engines = engines
+        self._source = source
+        self._destination = destination
         self._told = told
-        self._arrived: deque[tuple[_Running, Request, Reply]] = deque()
+        self._arrived: deque[tuple[_Running, Ask, Reply]] = deque()
         self._turn = Lock()  # held by the one thread that resumes procedures
         self._wake = Event()  # for the batch's own thread
         self._begun: set[_Running] = set()
         self._hungry: deque[_Running] = deque()  # have asks that wait for room
-        self._procedures: Iterator[Work] = iter(())
+        self._procedures: Iterator[NumberedProcedure] = iter(())
         self._is_drained = True
         self._due: tuple[float, _Running, Ask | Turn] | None = None  # what must wait for its turn
         self._kept_back: deque[tuple[_Running, Ask | Turn]] = deque()  # would be sent if they might be
@@ -55,7 +68,7 @@ class BatchRun:
         self._is_left = False  # nobody takes what is told any more
         self.undecided: list[int] = []  # once it is over: of which a request was sent, and whose end was not learnt
 
-    def advance(self, stages: Iterator[Iterator[Work]]) -> Generator[None, None, None]:
+    def advance(self, stages: Iterator[Iterator[NumberedProcedure]]) -> Generator[None, None, None]:
         """Run all stages until done or stopped, one after the other; yields whenever something may have been told.
 
         Replies that come after its end, however it ended, begin and send nothing more.
@@ -103,8 +116,8 @@ class BatchRun:
         if timeout_s > 0:
             self._wake.wait(timeout_s)
 
-    def _take_reply(self, running: _Running, request: Request, reply: Reply) -> None:
-        self._arrived.append((running, request, reply))
+    def _take_reply(self, running: _Running, asked: Ask, reply: Reply) -> None:
+        self._arrived.append((running, asked, reply))
         self._pump()
 
     def _pump(self) -> None:
@@ -127,10 +140,12 @@ class BatchRun:
     def _work(self) -> None:
         while True:
             for _ in range(min(len(self._arrived), _AT_ONCE)):
-                running, request, reply = self._arrived.popleft()
+                running, asked, reply = self._arrived.popleft()
                 running.under_way -= 1
                 self._under_way -= 1
-                self._step(running, reply if running.asks is None else Answer(request, reply))
+                if type(reply) is Failure or type(reply) is KeysDeleted:
+                    reply = _from_side(asked.side, reply)
+                self._step(running, reply if running.asks is None else Answered(asked.request, reply))
             if self._kept_back:
                 self._send_kept_back()
             self._send_due()
@@ -168,18 +183,18 @@ class BatchRun:
                 running.asks = None
                 self._step(running, None)
 
-    def _step(self, running: _Running, answer: Reply | Answer | None) -> None:
+    def _step(self, running: _Running, answer: Reply | Answered | None) -> None:
         """Resume a procedure with its answer and do what it asks for next."""
         try:
-            wish: Wish = running.generator.send(answer)
+            asked: Asked = running.generator.send(answer)
         except StopIteration:
             self._begun.discard(running)
             return
-        if isinstance(wish, Ask | Turn):
+        if isinstance(asked, Ask | Turn):
             running.asks = None
-            self._send(running, wish)
-        elif isinstance(wish, AskMany):
-            running.asks = wish.asks
+            self._send(running, asked)
+        elif isinstance(asked, AskMany):
+            running.asks = asked.asks
             self._hungry.append(running)
         elif running.under_way == 0 and running not in self._hungry:
             running.asks = None
@@ -189,7 +204,8 @@ class BatchRun:
         """Send a request, or note when its turn comes: this may be a thread that must not sleep."""
         running.under_way += 1
         self._under_way += 1
-        wait_s = self._control.reserve(size_bytes=wanted.size_bytes) if wanted.reserves else 0.0
+        place = self._end_of(wanted).place
+        wait_s = self._control.reserve(place, size_bytes=wanted.size_bytes) if wanted.reserves else 0.0
         if isinstance(wanted, Turn):
             wait_s = max(wait_s, wanted.wait_s)
         if wait_s > 0:
@@ -224,6 +240,17 @@ class BatchRun:
             self._under_way -= 1
             self._step(running, None)
             return
-        request = wanted.request
         running.has_sent = True
-        self._engines[wanted.side.value].submit(request, lambda reply: self._take_reply(running, request, reply))
+        self._end_of(wanted).engine.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
+
+    def _end_of(self, wanted: Ask | Turn) -> BatchEnd:
+        return self._source if wanted.side is Side.SOURCE else self._destination
+
+
+def _from_side(side: Side, reply: Failure | KeysDeleted) -> Failure | KeysDeleted:
+    """Return a reply whose failures say which side was asked."""
+    if isinstance(reply, Failure):
+        return replace(reply, side=side)
+    if not reply.failures:
+        return reply
+    return replace(reply, failures={key: replace(failure, side=side) for key, failure in reply.failures.items()})

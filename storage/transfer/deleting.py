@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import DeleteObject, DeleteObjects, KeysDeleted, ObjectFound
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found, of_nobody
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.s3.wire.xml_text import is_xml_safe
-from s3plan.storage.steps import BatchContext, Procedure, Side, Work, ask
+from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure, ask
 from s3plan.storage.transfer.settlement import ended_badly, look_at_destination, moved_destination, not_executed
 
 MAX_KEYS = 1000
 _NO_BATCHES = frozenset({400, 405, 501})
 _NO_SUCH_KEY = "NoSuchKey"
-Numbered = tuple[int, Action]
 
 
-def delete_procedures(context: BatchContext, numbered: Sequence[Numbered], unbatched: list[Numbered]) -> Iterator[Work]:
+def delete_procedures(
+    context: BatchContext, numbered: Sequence[NumberedAction], unbatched: list[NumberedAction]
+) -> Iterator[NumberedProcedure]:
     """Yield the procedures that delete these actions' keys, each outcome told once.
 
     A store that holds the pins of single deletes only gets single deletes. Keys that XML 1.0 cannot carry are deleted
@@ -31,7 +34,7 @@ def delete_procedures(context: BatchContext, numbered: Sequence[Numbered], unbat
     """
     in_batches = context.is_enforced(Condition.BATCH_DELETE_MATCH)
     singly = context.is_enforced(Condition.DELETE_MATCH)
-    together: list[Numbered] = []
+    together: list[NumberedAction] = []
     for position, action in numbered:
         is_batched = context.deletes_in_batches and (in_batches or not singly)
         if is_batched and is_xml_safe(context.destination_key(action)):
@@ -45,12 +48,12 @@ def delete_procedures(context: BatchContext, numbered: Sequence[Numbered], unbat
         yield _positions(together), _delete_together(context, together, unbatched, is_pinned=in_batches)
 
 
-def _positions(numbered: Sequence[Numbered]) -> list[int]:
+def _positions(numbered: Sequence[NumberedAction]) -> list[int]:
     return [position for position, _ in numbered]
 
 
 def _delete_together(
-    context: BatchContext, numbered: Sequence[Numbered], unbatched: list[Numbered], *, is_pinned: bool
+    context: BatchContext, numbered: Sequence[NumberedAction], unbatched: list[NumberedAction], *, is_pinned: bool
 ) -> Procedure:
     if is_pinned:
         return _delete_many(context, numbered, unbatched, is_pinned=True)
@@ -96,7 +99,9 @@ def _look_and_delete_one(context: BatchContext, position: int, action: Action) -
     yield from _delete_one(context, position, action, is_pinned=False)
 
 
-def _delete_looked(context: BatchContext, numbered: Sequence[Numbered], unbatched: list[Numbered]) -> Procedure:
+def _delete_looked(
+    context: BatchContext, numbered: Sequence[NumberedAction], unbatched: list[NumberedAction]
+) -> Procedure:
     """Delete many keys without pins: those that a look has just found to be as planned."""
     began_s = context.clock()
     found = yield from look_at_keys(Side.DESTINATION, context.destination, _keys(context, numbered))
@@ -115,7 +120,7 @@ def _delete_looked(context: BatchContext, numbered: Sequence[Numbered], unbatche
 
 
 def _delete_many(
-    context: BatchContext, numbered: Sequence[Numbered], unbatched: list[Numbered], *, is_pinned: bool
+    context: BatchContext, numbered: Sequence[NumberedAction], unbatched: list[NumberedAction], *, is_pinned: bool
 ) -> Procedure:
     if not numbered:
         return
@@ -124,7 +129,7 @@ def _delete_many(
     keys = [(key, action.destination_pin if is_pinned else None) for key, (_, action) in by_key.items()]
     reply = yield from ask(Side.DESTINATION, DeleteObjects(location.bucket, keys, owner=location.owner))
     if isinstance(reply, KeysDeleted):
-        unsettled: list[Numbered] = []
+        unsettled: list[NumberedAction] = []
         for key, (position, action) in by_key.items():
             if key in reply.deleted:
                 context.emit(Outcome(position, OutcomeKind.DONE))
@@ -134,7 +139,8 @@ def _delete_many(
                 context.emit(_already_gone(position))
             else:
                 yield from _settle_by_look(context, position, action, reply.failures[key])
-        silent = Failure(FailureKind.BAD_REPLY, "DeleteObjects", "KeyNotAnswered", "the reply left this key out")
+        words = "the reply left this key out"
+        silent = Failure(FailureKind.BAD_REPLY, "DeleteObjects", "KeyNotAnswered", words, side=Side.DESTINATION)
         yield from _settle_by_range(context, unsettled, silent)
         return
     assert isinstance(reply, Failure)  # noqa: S101  DeleteObjects answers nothing else
@@ -151,8 +157,8 @@ def _delete_many(
         yield from _settle_by_range(context, numbered, reply)
 
 
-def _emit_and_keep(context: BatchContext, numbered: Sequence[Numbered], found: Found) -> list[Numbered]:
-    kept: list[Numbered] = []
+def _emit_and_keep(context: BatchContext, numbered: Sequence[NumberedAction], found: Found) -> list[NumberedAction]:
+    kept: list[NumberedAction] = []
     for position, action in numbered:
         row = found.get(context.destination_key(action).encode())
         ended = _judge(position, action, None if row is None else as_found(row))
@@ -163,7 +169,7 @@ def _emit_and_keep(context: BatchContext, numbered: Sequence[Numbered], found: F
     return kept
 
 
-def _settle_by_range(context: BatchContext, numbered: Sequence[Numbered], failure: Failure) -> Procedure:
+def _settle_by_range(context: BatchContext, numbered: Sequence[NumberedAction], failure: Failure) -> Procedure:
     """Settle deletes whose reply says nothing of the single key; those still as planned may be tried again."""
     if not numbered:
         return
@@ -194,7 +200,7 @@ def _settle_by_look(context: BatchContext, position: int, action: Action, failur
     ended = _judge(position, action, found if isinstance(found, ObjectFound) else None)
     if ended is None and failure.kind is FailureKind.PRECONDITION:
         # The pin holds at this moment, so what refused us has passed, or the store compares ETags wrongly.
-        ended = Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT)
+        ended = not_executed(position, replace(failure, kind=FailureKind.CONFLICT))
     context.emit(ended or not_executed(position, failure))
 
 
@@ -210,5 +216,5 @@ def _judge(position: int, action: Action, found: ObjectFound | None) -> Outcome 
     return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)
 
 
-def _keys(context: BatchContext, numbered: Sequence[Numbered]) -> list[bytes]:
+def _keys(context: BatchContext, numbered: Sequence[NumberedAction]) -> list[bytes]:
     return [context.destination_key(action).encode() for _, action in numbered]

@@ -15,15 +15,15 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.plan.sides import Side
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found
 from s3plan.storage.listing.range_look import Found, look_at_keys
-from s3plan.storage.steps import Asking, BatchContext, Procedure, Side, Turn, Work
+from s3plan.storage.steps import Asking, BatchContext, NumberedAction, NumberedProcedure, Procedure, Turn
 from s3plan.storage.transfer.copying import copy_object
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_both, moved_destination, moved_source
 
 _LOOKED_AT_ONCE = 256
-Numbered = tuple[int, Action]
 
 
 @dataclass(slots=True)
@@ -36,7 +36,9 @@ class _Looked:
     failures: list[Failure] = field(default_factory=list)
 
 
-def looked_copy_stages(context: BatchContext, numbered: Sequence[Numbered]) -> Iterator[Iterator[Work]]:
+def looked_copy_stages(
+    context: BatchContext, numbered: Sequence[NumberedAction]
+) -> Iterator[Iterator[NumberedProcedure]]:
     """Yield the procedures of these copies in stages: some are looked at, then sent, then the next are looked at."""
     for first in range(0, len(numbered), _LOOKED_AT_ONCE):
         chunk = numbered[first : first + _LOOKED_AT_ONCE]
@@ -46,12 +48,12 @@ def looked_copy_stages(context: BatchContext, numbered: Sequence[Numbered]) -> I
         yield _judged(context, chunk, looked)
 
 
-def _look_at_destinations(context: BatchContext, numbered: Sequence[Numbered], looked: _Looked) -> Procedure:
+def _look_at_destinations(context: BatchContext, numbered: Sequence[NumberedAction], looked: _Looked) -> Procedure:
     keys = [context.destination_key(action).encode() for _, action in numbered]
     looked.destinations = yield from _look(Side.DESTINATION, context.destination, keys, looked)
 
 
-def _look_at_sources(context: BatchContext, numbered: Sequence[Numbered], looked: _Looked) -> Procedure:
+def _look_at_sources(context: BatchContext, numbered: Sequence[NumberedAction], looked: _Looked) -> Procedure:
     keys = [context.source_key(action).encode() for _, action in numbered]
     looked.sources = yield from _look(Side.SOURCE, context.source, keys, looked)
 
@@ -64,7 +66,7 @@ def _look(side: Side, location: PlanLocation, keys: Sequence[bytes], looked: _Lo
     return found
 
 
-def _judged(context: BatchContext, numbered: Sequence[Numbered], looked: _Looked) -> Iterator[Work]:
+def _judged(context: BatchContext, numbered: Sequence[NumberedAction], looked: _Looked) -> Iterator[NumberedProcedure]:
     """Tell the outcomes of what has ended; yield the procedures of the others."""
     if looked.failures:
         for position, _ in numbered:

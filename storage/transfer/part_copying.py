@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Remark, UploadBegun, UploadEnded
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -22,7 +23,7 @@ from s3plan.schemas.requests import (
     UploadPartCopy,
 )
 from s3plan.storage.listing.object_look import listing_of, of_nobody, says_nothing, told_by_listing
-from s3plan.storage.steps import NEXT, Answer, Ask, Asking, AskMany, BatchContext, Procedure, Side, Turn, ask
+from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, Turn, ask
 from s3plan.storage.transfer.evidence import Made, evidence_of, multipart_etag_of
 from s3plan.storage.transfer.part_sizes import choose_part_size, part_ranges
 from s3plan.storage.transfer.settlement import (
@@ -37,8 +38,6 @@ from s3plan.storage.transfer.settlement import (
 )
 from s3plan.storage.transfer.source_tags import read_tags
 from s3plan.storage.transfer.uploads import list_stored_parts, matching_parts, tell_open_uploads
-
-Step = Asking[Outcome | None]
 
 
 @dataclass(slots=True)
@@ -89,7 +88,9 @@ def _look_at_source(context: BatchContext, action: Action) -> Asking[Reply]:
     return of_nobody(found) if isinstance(listed, ObjectFound) else listed
 
 
-def _judge_first_look(context: BatchContext, position: int, action: Action, source: Reply, found: Reply) -> Step:
+def _judge_first_look(
+    context: BatchContext, position: int, action: Action, source: Reply, found: Reply
+) -> Asking[Outcome | None]:
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
         return ended_badly(position, found)
     here = found if isinstance(found, ObjectFound) else None
@@ -193,12 +194,12 @@ def _open(
     return _Upload(reply.upload_id, part_size_bytes)
 
 
-def _copy_parts(context: BatchContext, position: int, action: Action, upload: _Upload) -> Step:
+def _copy_parts(context: BatchContext, position: int, action: Action, upload: _Upload) -> Asking[Outcome | None]:
     """Copy the parts that are missing, several at a time; None when all are stored."""
     ranges = part_ranges(action.size_bytes, upload.part_size_bytes)
     failures: list[Failure] = []
     answer = yield AskMany(_part_asks(context, action, upload, ranges, failures))
-    while isinstance(answer, Answer):
+    while isinstance(answer, Answered):
         request, reply = answer
         assert isinstance(request, UploadPartCopy)  # noqa: S101
         if isinstance(reply, ObjectWritten) and reply.etag is not None:
@@ -296,7 +297,7 @@ def _complete(context: BatchContext, position: int, action: Action, upload: _Upl
         return Outcome(position, OutcomeKind.DONE)
     if reply.kind is FailureKind.INVALID_PART:
         # The next attempt asks the store which parts it holds.
-        return Outcome(position, OutcomeKind.UNKNOWN, str(reply), failure=FailureKind.CONFLICT)
+        return not_executed(position, replace(reply, kind=FailureKind.CONFLICT))
     etag = multipart_etag_of([etag for _, etag in parts])
     outcome = yield from settle_copy(context, position, action, reply, multipart_etag=etag)
     must_start_over = reply.kind is FailureKind.CONFLICT  # S3: after a 409 every part must be uploaded again
@@ -310,7 +311,9 @@ def _complete(context: BatchContext, position: int, action: Action, upload: _Upl
     return outcome
 
 
-def _look_before_complete(context: BatchContext, position: int, action: Action, upload: _Upload) -> Step:
+def _look_before_complete(
+    context: BatchContext, position: int, action: Action, upload: _Upload
+) -> Asking[Outcome | None]:
     """Look once more at the side whose pin the store does not hold itself."""
     condition = Condition.COMPLETE_ABSENT if action.destination_pin is None else Condition.COMPLETE_MATCH
     moved: str | None = None

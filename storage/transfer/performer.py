@@ -9,19 +9,19 @@ from time import monotonic
 
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
-from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.actions import ActionKind
+from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.tasks import BatchTask
-from s3plan.storage.steps import BatchContext, Work
-from s3plan.storage.transfer.batch_run import BatchRun
+from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure
+from s3plan.storage.transfer.batch_run import BatchEnd, BatchRun
 from s3plan.storage.transfer.copying import copy_object, needs_look
 from s3plan.storage.transfer.deleting import delete_procedures, delete_singly
 from s3plan.storage.transfer.looked_copying import looked_copy_stages
 from s3plan.storage.transfer.part_copying import copy_in_parts
 
 EngineOf = Callable[[PlanLocation], Engine]
-Numbered = tuple[int, Action]
 
 
 class EnginePerformer:
@@ -38,11 +38,11 @@ class EnginePerformer:
         When `control.stopping` turns true no new action is begun; actions never begun are not told of. When
         `control.abandoned` does, those of which a request was sent and whose end was not learnt are told as `unknown`.
         """
-        destination = self._engine_of(task.destination)
-        source = destination if task.source is None else self._engine_of(task.source)
+        destination = self._end_of(task.destination)
+        source = destination if task.source is None else self._end_of(task.source)
         told: deque[Progress] = deque()
         context = BatchContext(task, told.append, self._clock, self._without_batch_deletes)
-        run = BatchRun(control, (source, destination), told)
+        run = BatchRun(control, told, source=source, destination=destination)
         ended: set[int] = set()
 
         def drained() -> Iterator[Progress]:
@@ -60,20 +60,23 @@ class EnginePerformer:
             if position not in ended:
                 yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known", is_unclear=True)
 
+    def _end_of(self, location: PlanLocation) -> BatchEnd:
+        return BatchEnd(self._engine_of(location), place_of(location))
 
-def _stages(context: BatchContext) -> Iterator[Iterator[Work]]:
+
+def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
     """Yield the batch's procedures in stages; one stage has ended before the next is taken."""
     task = context.task
     numbered = [(position, task.actions[position]) for position in numbers_in(task.todo)]
-    unbatched: list[Numbered] = []
+    unbatched: list[NumberedAction] = []
     deletes = [pair for pair in numbered if pair[1].kind is ActionKind.DELETE]
     yield delete_procedures(context, deletes, unbatched)
     yield ((pair[:1], delete_singly(context, *pair)) for pair in unbatched)
     copies = [pair for pair in numbered if pair[1].kind is ActionKind.COPY]
     large = task.settings.multipart_threshold_bytes
     yield ((pair[:1], copy_in_parts(context, *pair)) for pair in copies if pair[1].size_bytes >= large)
-    unlooked: list[Numbered] = []
-    pinned: list[Numbered] = []
+    unlooked: list[NumberedAction] = []
+    pinned: list[NumberedAction] = []
     for pair in copies:
         if pair[1].size_bytes < large:
             looks = needs_look(context, pair[1], is_doubtful=is_in(pair[0], task.doubtful))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import ObjectFound, Reply
 from s3plan.storage.listing.object_look import look_at_object
-from s3plan.storage.steps import Asking, BatchContext, Side
+from s3plan.storage.steps import Asking, BatchContext
 from s3plan.storage.transfer.evidence import Made, evidence_of
-
-Look = Asking[Outcome]
 
 _LOOK_AGAIN = frozenset(
     {
@@ -33,6 +34,7 @@ def not_executed(position: int, failure: Failure) -> Outcome:
         str(failure),
         failure=failure.kind,
         retry_after_s=failure.retry_after_s,
+        side=failure.side,
     )
 
 
@@ -42,7 +44,7 @@ def ended_badly(position: int, failure: Failure) -> Outcome:
         return not_executed(position, failure)
     if failure.kind is FailureKind.ARCHIVED:
         return Outcome(position, OutcomeKind.SKIPPED, "archived: restore the source object first")
-    return Outcome(position, OutcomeKind.FAILED, _explained(failure), failure=failure.kind)
+    return Outcome(position, OutcomeKind.FAILED, _explained(failure), failure=failure.kind, side=failure.side)
 
 
 def _explained(failure: Failure) -> str:
@@ -73,7 +75,7 @@ def settle_copy(
     *,
     multipart_etag: str | None = None,
     is_write: bool = True,
-) -> Look:
+) -> Asking[Outcome]:
     """Decide how a copy ended that the store refused or left unclear.
 
     The destination first: if it is what the action would have made, the action is already-done. Then the pins: the
@@ -91,7 +93,7 @@ def settle_copy(
         ended = not_executed(position, ended) if ended.kind.is_retryable else ended_badly(position, ended)
     elif ended is None and failure.kind in (FailureKind.PRECONDITION, FailureKind.NOT_FOUND):
         # Both pins hold at this moment, so what refused us has passed, or the store compares ETags wrongly.
-        ended = Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT)
+        ended = not_executed(position, replace(failure, kind=FailureKind.CONFLICT))
     ended = ended or not_executed(position, failure)
     return ended._replace(is_unclear=True) if is_unclear else ended
 

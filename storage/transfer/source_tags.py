@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Remark
 from s3plan.schemas.plan.actions import Action
-from s3plan.schemas.requests import GetObjectTags, ObjectFound, Reply, TagsFound
-from s3plan.storage.steps import Answer, Ask, AskMany, BatchContext, Next, Side, ask
+from s3plan.schemas.plan.sides import Side
+from s3plan.schemas.requests import GetObjectTags, ObjectFound, TagsFound
+from s3plan.storage.steps import Asking, BatchContext, ask
 
 _NONE = "NoSuchTagSet"  # what stores other than AWS say of an object without tags
 _GONE = frozenset({FailureKind.NO_SUCH_BUCKET, FailureKind.NO_SUCH_UPLOAD})
@@ -20,7 +21,7 @@ _REFUSED = "it is copied without tags, should it have any: the store refuses to 
 
 def read_tags(
     context: BatchContext, position: int, action: Action, source: ObjectFound
-) -> Generator[Ask | AskMany | Next, Reply | Answer | None, Mapping[str, str] | Failure]:
+) -> Asking[Mapping[str, str] | Failure]:
     """Return the source's tags, or why they are not known and the copy must not go on without them.
 
     AWS counts the tags of an object that has some in its HEAD, but not for a caller that may not read them, and some

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Remark
 from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import ListMultipartUploads, ListParts, PartsPage, UploadsPage
 from s3plan.storage.s3.wire.store_clock import DATE_GRAIN_MS
-from s3plan.storage.steps import Asking, BatchContext, Procedure, Side, ask
+from s3plan.storage.steps import Asking, BatchContext, Procedure, ask
 from s3plan.storage.transfer.part_sizes import MAX_PARTS
 
 _MOST_PAGES = 50  # of a thousand uploads of one key; a store may send markers without end
@@ -33,7 +34,7 @@ def list_stored_parts(
         stored.update((number, (etag, size_bytes)) for number, etag, size_bytes in reply.parts)
         if reply.next_marker is not None and not marker < reply.next_marker <= MAX_PARTS:
             said = "the store repeats a page of parts, or has more than there can be"
-            return Failure(FailureKind.BAD_REPLY, "ListParts", "LoopingMarker", said)
+            return Failure(FailureKind.BAD_REPLY, "ListParts", "LoopingMarker", said, side=Side.DESTINATION)
         marker = reply.next_marker
     return stored
 
@@ -106,4 +107,5 @@ def _uploads_since(context: BatchContext, action: Action, *, since_ms: int) -> A
         if markers[0] is None or past_key or markers == (key_marker, id_marker):
             return found
         key_marker, id_marker = markers
-    return Failure(FailureKind.BAD_REPLY, "ListMultipartUploads", "EndlessPages", f"{_MOST_PAGES} pages were not all")
+    said = f"{_MOST_PAGES} pages were not all"
+    return Failure(FailureKind.BAD_REPLY, "ListMultipartUploads", "EndlessPages", said, side=Side.DESTINATION)

@@ -189,7 +189,7 @@ class EngineContract:
             {"name": "value"},
             "text/x",
         )
-        assert (found.encryption, found.restored, found.version) == ("AES256", False, None)
+        assert (found.encryption, found.version) == ("AES256", None)
 
     def test_head_of_a_missing_key_is_not_found(self, world: World) -> None:
         assert kind_of(world.engine.call(HeadObject(BUCKET, "missing"))) is FailureKind.NOT_FOUND

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from contract.engine_contract import EngineContract, World
 from contract.server_world import AnyServerWorld, OpenEngine
-from s3plan.storage.s3.botocore.engine import open_engine as open_boto3_engine
+from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.native.engine import open_native_engine
 from servers.independent_server import IndependentServer
 

@@ -10,7 +10,7 @@ from contract.engine_contract import EngineContract, World
 from contract.server_world import ServerWorld
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
-from s3plan.storage.s3.botocore.engine import open_engine
+from s3plan.storage.s3.botocore.engine import open_boto3_engine
 
 __all__ = ["s3_server", "server"]
 
@@ -20,6 +20,6 @@ class TestBoto3Engine(EngineContract):
     def world(self, server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         monkeypatch.setenv("S3PLAN_TEST_ACCESS_KEY_ID", "AKID")
         monkeypatch.setenv("S3PLAN_TEST_SECRET_ACCESS_KEY", "secret")
-        world = ServerWorld(server, open_engine=partial(open_engine, max_in_flight=8))
+        world = ServerWorld(server, open_engine=partial(open_boto3_engine, max_in_flight=8))
         yield world
         world.engine.close()

@@ -9,6 +9,7 @@ import pytest
 from distributed import LocalCluster
 from fakes.dask_clusters import client_of, local_cluster
 from s3plan.executors.contract import ExecutorContract
+from s3plan.executors.dask.cluster import TRAITS
 from s3plan.executors.dask.executor import DaskExecutor
 from s3plan.executors.executor_context import ExecutorContext
 from s3plan.schemas.ports import Executor
@@ -21,6 +22,7 @@ def cluster() -> Iterator[LocalCluster]:
 
 
 class TestDaskExecutor(ExecutorContract):
+    traits = TRAITS
     slots = 4
 
     @pytest.fixture(autouse=True)

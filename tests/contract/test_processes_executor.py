@@ -6,11 +6,12 @@ from contextlib import AbstractContextManager
 
 from s3plan.executors.contract import ExecutorContract
 from s3plan.executors.executor_context import ExecutorContext
-from s3plan.executors.processes.executor import ProcessesExecutor
+from s3plan.executors.processes.executor import TRAITS, ProcessesExecutor
 from s3plan.schemas.ports import Executor
 
 
 class TestProcessesExecutor(ExecutorContract):
+    traits = TRAITS
     workers = 2
     batches_each = 2
 

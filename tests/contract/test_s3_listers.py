@@ -12,9 +12,10 @@ from fakes.s3server import ServerProcess
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.requests import PutObject
-from s3plan.storage.listing.lister import ParallelLister, S3Lister, open_listing
+from s3plan.storage.listing.lister import S3Lister, open_listing
+from s3plan.storage.listing.parallel import ParallelLister
 from s3plan.storage.memory.engine import MemoryEngine
-from s3plan.storage.s3.botocore.engine import open_engine
+from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.crt.engine import open_crt_engine
 
@@ -41,7 +42,7 @@ class ServerListing(ListerContract):
         monkeypatch.setenv("S3PLAN_TEST_ACCESS_KEY_ID", "AKID")
         monkeypatch.setenv("S3PLAN_TEST_SECRET_ACCESS_KEY", "secret")
         self.server = server
-        self.engine = open_engine(
+        self.engine = open_boto3_engine(
             ConnectionSettings(endpoint=server.endpoint, env_prefix="S3PLAN_TEST_"), max_in_flight=1
         )
 
@@ -70,7 +71,7 @@ class TestListingByManyRequests(ListerContract):
         return ParallelLister(ListingEngine(planted, latency_s=0.002, page_keys=50), LOCATION, concurrency=16)
 
 
-@pytest.mark.parametrize("open_any", [open_engine, open_crt_engine])
+@pytest.mark.parametrize("open_any", [open_boto3_engine, open_crt_engine])
 def test_many_requests_list_what_is_there_and_the_server_counts_few_more_than_pages(
     server: ServerProcess, monkeypatch: pytest.MonkeyPatch, open_any: Callable[..., Engine]
 ) -> None:

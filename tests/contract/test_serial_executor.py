@@ -7,11 +7,12 @@ from contextlib import contextmanager
 
 from s3plan.executors.contract import ExecutorContract
 from s3plan.executors.executor_context import ExecutorContext
-from s3plan.executors.local.serial import SerialExecutor
+from s3plan.executors.local.serial import TRAITS, SerialExecutor
 from s3plan.schemas.ports import Executor
 
 
 class TestSerialExecutor(ExecutorContract):
+    traits = TRAITS
     interrupts_waits = False
 
     @contextmanager

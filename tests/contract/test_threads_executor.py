@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from s3plan.executors.contract import ExecutorContract, all_news, free_control, task_of
+from s3plan.executors.contract import ExecutorContract
+from s3plan.executors.contract_batches import all_news, free_control, task_of
 from s3plan.executors.executor_context import ExecutorContext
-from s3plan.executors.local.threads import ThreadsExecutor
+from s3plan.executors.local.threads import TRAITS, ThreadsExecutor
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.ports import Control, Executor
 from s3plan.schemas.tasks import BatchTask
 
 
 class TestThreadsExecutor(ExecutorContract):
+    traits = TRAITS
     workers = 4
 
     @contextmanager

@@ -12,7 +12,7 @@ import s3plan
 from fakes.s3server import Fault, FaultKind
 from fakes.torture import TORTURE
 from fakes.workplace import MIB, Workplace
-from s3plan.app.runs.applying import StopLevel
+from s3plan.schemas.run_states import StopLevel
 
 FAULTS = (
     FaultKind.SLOW_DOWN,

@@ -11,6 +11,7 @@ from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests import Encryption, ObjectAttributes
 from s3plan.schemas.tasks import BatchTask, KnownUpload, TaskSettings
@@ -39,7 +40,7 @@ class Steering:
     in_doubt: bool = False
     reserved_bytes: list[int] = field(default_factory=list)
 
-    def reserve(self, *, size_bytes: int) -> float:
+    def reserve(self, place: Place, *, size_bytes: int) -> float:
         self.reserved_bytes.append(size_bytes)
         return 0.0
 

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from queue import SimpleQueue
 from ssl import SSLContext
 
-from s3plan.storage.s3.native.answer import Answer
+from s3plan.storage.s3.native.answer import HttpAnswer
 from s3plan.storage.s3.native.exchange import Breakage, Place
 from s3plan.storage.s3.native.loop import HttpLoop
 
@@ -90,17 +90,17 @@ def polite(client: socket.socket, _: int) -> None:
         say(client)
 
 
-def ask(loop: HttpLoop, place: Place, *, times: int = 1, message: bytes = ASK) -> list[Answer | Breakage]:
-    ends: SimpleQueue[Answer | Breakage] = SimpleQueue()
+def ask(loop: HttpLoop, place: Place, *, times: int = 1, message: bytes = ASK) -> list[HttpAnswer | Breakage]:
+    ends: SimpleQueue[HttpAnswer | Breakage] = SimpleQueue()
     for _ in range(times):
         loop.send(place, message, is_head=False, on_end=ends.put)
     return [ends.get(timeout=PATIENCE_S) for _ in range(times)]
 
 
-def bodies(ends: list[Answer | Breakage]) -> list[bytes | Breakage]:
-    return [end.body if isinstance(end, Answer) else end for end in ends]
+def bodies(ends: list[HttpAnswer | Breakage]) -> list[bytes | Breakage]:
+    return [end.body if isinstance(end, HttpAnswer) else end for end in ends]
 
 
-def broken(end: Answer | Breakage) -> Breakage:
+def broken(end: HttpAnswer | Breakage) -> Breakage:
     assert isinstance(end, Breakage), end
     return end

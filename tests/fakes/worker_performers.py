@@ -35,12 +35,13 @@ class TellsItsPace:
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
         assert isinstance(control, RunControl)
         told: tuple[float | None, int] | None = None
+        (place,) = task.places
         while not control.stopping:
-            now = (control.pace().rate_per_s, control.in_flight)
+            now = (control.pace().rate_at(place), control.in_flight)
             if now != told:
                 told = now
                 yield Remark(0, repr(now))
-            control.reserve(size_bytes=0)
+            control.reserve(place, size_bytes=0)
             time.sleep(0.01)
 
 

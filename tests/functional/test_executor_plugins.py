@@ -18,7 +18,7 @@ from fakes.checkout import ROOT
 from fakes.command import Command
 from fakes.workplace import Workplace
 from s3plan.app.runs.executor_plugins import load_plugin
-from s3plan.app.runs.executors import BUILT_IN, engine_limits
+from s3plan.app.runs.executors import BUILT_IN, EngineLimits, engine_limits
 from s3plan.schemas.errors import S3PlanError, UsageInvalid
 from unit.planfile.plan_samples import header
 
@@ -125,6 +125,10 @@ _OPENERS = """
     def gives_a_number(context):
         return 3
 
+    class untruthful:
+        TRAITS = "shares memory"
+        open_executor = gives_a_number
+
     def breaks(context):
         raise ZeroDivisionError("broken on purpose")
 
@@ -138,6 +142,7 @@ _OPENERS = """
     ("value", "says"),
     [
         ("NOT_CALLABLE", r"is of no use: it must be a callable that takes an ExecutorContext"),
+        ("untruthful", r"is of no use: its TRAITS are no ExecutorTraits but str"),
         ("missing", r"cannot be loaded: AttributeError: module 'openers' has no attribute 'missing'"),
         ("gives_a_number", r"gave int: it must be a callable .* returns a context manager that gives an Executor"),
         ("breaks", r"cannot be opened: ZeroDivisionError: broken on purpose"),
@@ -172,14 +177,42 @@ def test_a_name_that_two_distributions_bring_is_refused(tmp_path: Path, monkeypa
 def test_a_plugin_cannot_take_the_place_of_a_built_in_executor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = install(tmp_path, "impostor", {"threads": "impostor:open_it"}, impostor="raise SystemExit('it was loaded')")
     with on_path(monkeypatch, site):
-        assert _limits(executor="threads").opens is BUILT_IN["threads"]
+        assert _limits(executor="threads").module is BUILT_IN["threads"]
 
 
 def test_a_plan_cannot_name_a_plugin(pool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with on_path(monkeypatch, pool):
-        assert _limits(executor="pool").opens is not None
+        assert _limits(executor="pool").name == "pool"
         with pytest.raises(UsageInvalid, match="a plan may name serial, threads, processes or dask, other ones are"):
             _limits(planned="pool")
+
+
+_SAID = """
+    from s3plan.executors.executor_traits import ClusterUse, ExecutorTraits
+
+    TRAITS = ExecutorTraits(
+        has_processes=True, cluster=ClusterUse.NEEDED, cluster_variable="GRID_ADDRESS", most_workers=3
+    )
+
+    def open_executor(context):
+        raise NotImplementedError
+"""
+
+
+def test_a_plugin_says_itself_what_it_is_and_without_a_word_nothing_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = {"grid": "the_grid", "quiet": "the_grid:open_executor"}
+    with on_path(monkeypatch, install(tmp_path, "grid", points, the_grid=_SAID)):
+        words = (
+            r"the executor grid needs a cluster; name it by --cluster ADDRESS, or in the environment as GRID_ADDRESS"
+        )
+        with pytest.raises(UsageInvalid, match=words):
+            _limits(executor="grid")
+        monkeypatch.setenv("GRID_ADDRESS", "tcp://grid:1")
+        grid, quiet = (_limits(executor=name, batches=100, workers=9) for name in ("grid", "quiet"))
+    assert (grid.workers, grid.batches_each, grid.cluster, grid.owns_workers) == (3, 2, "tcp://grid:1", False)
+    assert (quiet.workers, quiet.batches_each, quiet.cluster, quiet.sends_from_here) == (9, 1, None, False)
 
 
 def test_a_manifest_cannot_name_a_plugin(place: Workplace, pool: Path) -> None:
@@ -192,11 +225,11 @@ def test_a_manifest_cannot_name_a_plugin(place: Workplace, pool: Path) -> None:
 
 def test_the_plugin_has_what_the_command_was_told(pool: Path, planned: Workplace, tmp_path: Path) -> None:
     nosy = """
-        from s3plan_pool import open_pool
+        from s3plan_pool import open_executor
 
         def open_it(context):
             context.warn(f"{context.workers} workers, cluster {context.cluster}, {context.control.in_flight} in flight")
-            return open_pool(context)
+            return open_executor(context)
     """
     site = install(tmp_path, "nosy", {"nosy": "nosy_pool:open_it"}, nosy_pool=nosy)
     words = ("--executor", "nosy", "--workers", "5", "--cluster", "anywhere")
@@ -213,10 +246,12 @@ def on_path(monkeypatch: pytest.MonkeyPatch, *sites: Path) -> Iterator[None]:
         for site in sites:
             patch.syspath_prepend(site)
         yield
-    for module in ("openers", "s3plan_pool"):
+    for module in ("openers", "s3plan_pool", "the_grid"):
         sys.modules.pop(module, None)
 
 
-def _limits(executor: str | None = None, *, planned: str = "threads"):  # type: ignore[no-untyped-def]
+def _limits(
+    executor: str | None = None, *, planned: str = "threads", batches: int = 1, workers: int | None = None
+) -> EngineLimits:
     settings = header(actions=1, size_bytes=1).run.model_copy(update={"executor": planned})
-    return engine_limits(settings, executor=executor, workers=None, batches=1, climbs=False)
+    return engine_limits(settings, executor=executor, workers=workers, batches=batches, climbs=False)

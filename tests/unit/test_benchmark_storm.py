@@ -11,7 +11,7 @@ from fakes.checkout import ROOT
 
 sys.path.append(str(ROOT))  # benchmarks/ is part of the repository, not of the package
 
-from benchmarks.stores import Rates, Storm
+from benchmarks.store_port import Rates, Storm
 from benchmarks.storm_figures import StormFigures, figures_of
 from benchmarks.storm_picture import svg_of_storm
 

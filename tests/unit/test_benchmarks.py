@@ -19,7 +19,8 @@ from benchmarks.processes import Command, RunFailed, RunStopped, run_measured
 from benchmarks.readme import BEGIN, END, with_results
 from benchmarks.rounds import alternate
 from benchmarks.runs import Runner
-from benchmarks.stores import Comparison, Stats, StoreUnusable, opened_store
+from benchmarks.store_port import Comparison, Stats, StoreUnusable
+from benchmarks.stores import opened_store
 from benchmarks.text import megabytes, ratio, seconds, text_of
 from benchmarks.tools import Boto3Pool, Peer, S3Plan, Steps
 from benchmarks.works import DESTINATION, Kind, Rule, Seed, Sizes, Work, chosen, works

@@ -32,7 +32,7 @@ UNFINISHED = re.compile(r"\b(?:" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]
 # Imported by name, installed by the distribution that they are a part of.
 COMES_WITH = {"botocore": "boto3", "urllib3": "boto3", "pydantic-core": "pydantic", "dask": "distributed"}
 NEEDED_UNSEEN = frozenset({"moto", "cryptography"})  # started as a process; imported by distributed for us
-EXTRAS = ("demo", "dask")
+EXTRAS = ("crt", "dask", "demo")
 TESTS_FOR_OTHERS = "executors/contract.py"  # imported by tests alone, and so may need pytest
 
 

@@ -28,7 +28,9 @@ from s3plan.storage.s3.wire.store_clock import StoreClock
 _logger = logging.getLogger(__name__)
 
 
-def open_engine(settings: ConnectionSettings, *, max_in_flight: int, read_timeout_s: float = READ_TIMEOUT_S) -> Engine:
+def open_boto3_engine(
+    settings: ConnectionSettings, *, max_in_flight: int, read_timeout_s: float = READ_TIMEOUT_S
+) -> Engine:
     """Return an engine for one connection; CredentialsUnusable, EndpointInvalid or S3PlanError where it cannot be."""
     return Boto3Engine(settings, max_in_flight=max_in_flight, read_timeout_s=read_timeout_s)
 

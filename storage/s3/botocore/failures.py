@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.storage.s3.wire.failures import failure_of, redact
+from s3plan.storage.s3.wire.failures import failure_of, shown_words
 from s3plan.storage.s3.wire.tls_alerts import lasting_refusal
 
 # Names, not classes: older botocore lacks some of them, and subclasses are found through their bases.
@@ -53,7 +53,7 @@ def failure_from(error: Exception, *, operation: str) -> Failure:
     if isinstance(error, ClientError):
         return _from_answer(error, operation)
     name = type(error).__name__
-    message = redact(str(error))
+    message = shown_words(str(error))
     alert = _TLS_REASON.search(message) if name == "SSLError" else None
     lasting = None if alert is None else lasting_refusal(alert[1])
     if lasting is not None:

@@ -15,7 +15,7 @@ from s3plan.storage.s3.wire.failures import broke_by, failure_of, region_of, way
 from s3plan.storage.s3.wire.listing_page import decode_key, milliseconds_of, parse_page
 from s3plan.storage.s3.wire.page_ends import PageUnreadable
 
-Answer = Mapping[str, Any]
+ParsedAnswer = Mapping[str, Any]
 
 _HEADERS = (
     "CacheControl",
@@ -34,7 +34,7 @@ LIST_BODY = "s3plan-list-body"
 """Where the client leaves the XML of a listing page, unparsed."""
 
 
-def reply_of(request: r.Request, answer: Answer, *, operation: str) -> r.Reply:
+def reply_of(request: r.Request, answer: ParsedAnswer, *, operation: str) -> r.Reply:
     """Return the reply that a successful answer means; a Failure where it lacks what a success always has."""
     if isinstance(request, r.ListObjects) and request.unparsed:
         return r.UnparsedPage(answer.get(LIST_BODY, b""))
@@ -55,26 +55,26 @@ def _empty(operation: str) -> Failure:
     )
 
 
-def _acknowledged(_: Answer, __: str) -> r.Reply:
+def _acknowledged(_: ParsedAnswer, __: str) -> r.Reply:
     return r.Acknowledged()
 
 
-def _deleted(answer: Answer, operation: str) -> r.Reply:
+def _deleted(answer: ParsedAnswer, operation: str) -> r.Reply:
     """A delete is acknowledged without words; what comes with some may be anybody's answer."""
     length = answer["ResponseMetadata"]["HTTPHeaders"].get("content-length", "0")
     return _acknowledged(answer, operation) if length == "0" else _empty(operation)
 
 
-def _bucket_found(answer: Answer, _: str) -> r.Reply:
+def _bucket_found(answer: ParsedAnswer, _: str) -> r.Reply:
     region = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
     return r.BucketFound(region=region_of(region))
 
 
-def _objects_page(answer: Answer, _: str) -> r.Reply:
+def _objects_page(answer: ParsedAnswer, _: str) -> r.Reply:
     return parse_page(answer.get(LIST_BODY, b""))
 
 
-def _object_found(answer: Answer, _: str) -> r.Reply:
+def _object_found(answer: ParsedAnswer, _: str) -> r.Reply:
     headers = {name: answer[name] for name in _HEADERS if name in answer}
     expires = answer.get("ExpiresString")  # verbatim: it need not be a date
     if expires is not None:
@@ -89,11 +89,10 @@ def _object_found(answer: Answer, _: str) -> r.Reply:
         checksums=_full_checksums(answer),
         attributes=r.ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
         tag_count=answer.get("TagCount"),
-        restored='ongoing-request="false"' in answer.get("Restore", ""),
     )
 
 
-def _full_checksums(answer: Answer) -> dict[str, str]:
+def _full_checksums(answer: ParsedAnswer) -> dict[str, str]:
     """Return the checksums of the whole object; composite ones depend on the parts and compare with nothing."""
     if answer.get("ChecksumType") != "FULL_OBJECT":
         return {}
@@ -104,59 +103,59 @@ def _full_checksums(answer: Answer) -> dict[str, str]:
     }
 
 
-def _object_read(answer: Answer, _: str) -> r.Reply:
+def _object_read(answer: ParsedAnswer, _: str) -> r.Reply:
     return r.ObjectRead(bare_etag(answer["ETag"]), answer["Body"].read())
 
 
-def _tags_found(answer: Answer, operation: str) -> r.Reply:
+def _tags_found(answer: ParsedAnswer, operation: str) -> r.Reply:
     if "TagSet" not in answer:  # an object without tags has an empty one
         return _empty(operation)
     return r.TagsFound({tag["Key"]: tag["Value"] for tag in answer.get("TagSet", ())})
 
 
-def _written(answer: Answer, operation: str) -> r.Reply:
+def _written(answer: ParsedAnswer, operation: str) -> r.Reply:
     if not answer.get("ETag"):
         return _empty(operation)
     return _object_written(answer, answer.get("VersionId"))
 
 
-def _encryption_found(answer: Answer, _: str) -> r.Reply:
+def _encryption_found(answer: ParsedAnswer, _: str) -> r.Reply:
     rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
     defaults = (rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in rules)
     return r.EncryptionFound(next((algorithm for algorithm in defaults if algorithm), None))
 
 
-def _copied(answer: Answer, operation: str) -> r.Reply:
+def _copied(answer: ParsedAnswer, operation: str) -> r.Reply:
     result = answer.get("CopyObjectResult")
     return _object_written(result, answer.get("VersionId")) if result else _empty(operation)
 
 
-def _part_copied(answer: Answer, operation: str) -> r.Reply:
+def _part_copied(answer: ParsedAnswer, operation: str) -> r.Reply:
     result = answer.get("CopyPartResult")
     return _object_written(result, None) if result else _empty(operation)
 
 
-def _completed(answer: Answer, operation: str) -> r.Reply:
+def _completed(answer: ParsedAnswer, operation: str) -> r.Reply:
     if not answer.get("ETag") and not answer.get("Key"):
         return _empty(operation)
     return _object_written(answer, answer.get("VersionId"))
 
 
-def _object_written(result: Answer, version: str | None) -> r.ObjectWritten:
+def _object_written(result: ParsedAnswer, version: str | None) -> r.ObjectWritten:
     etag = result.get("ETag")
     if not etag or len(etag) > MAX_ETAG_CHARACTERS + len('""'):
         return r.ObjectWritten(None, version)
     return r.ObjectWritten(bare_etag(etag), version)
 
 
-def _upload_opened(answer: Answer, operation: str) -> r.Reply:
+def _upload_opened(answer: ParsedAnswer, operation: str) -> r.Reply:
     upload_id = answer.get("UploadId")
     if not upload_id or len(upload_id) > _MAX_UPLOAD_ID:  # it is kept, and sent with every part
         return _empty(operation)
     return r.UploadOpened(upload_id)
 
 
-def _parts_page(answer: Answer, operation: str) -> r.Reply:
+def _parts_page(answer: ParsedAnswer, operation: str) -> r.Reply:
     if not _NAMED & answer.keys():
         return _empty(operation)
     parts = tuple(
@@ -167,7 +166,7 @@ def _parts_page(answer: Answer, operation: str) -> r.Reply:
     return r.PartsPage(parts, next_marker=int(answer.get("NextPartNumberMarker") or parts[-1][0]))
 
 
-def _uploads_page(answer: Answer, operation: str) -> r.Reply:
+def _uploads_page(answer: ParsedAnswer, operation: str) -> r.Reply:
     if not _NAMED & answer.keys():
         return _empty(operation)
     is_encoded = answer.get("EncodingType") == "url"
@@ -184,7 +183,7 @@ def _uploads_page(answer: Answer, operation: str) -> r.Reply:
     return r.UploadsPage(uploads, key_of(answer["NextKeyMarker"]), answer.get("NextUploadIdMarker") or None)
 
 
-def _versions_page(answer: Answer, operation: str) -> r.Reply:
+def _versions_page(answer: ParsedAnswer, operation: str) -> r.Reply:
     if not _NAMED & answer.keys():
         return _empty(operation)
     is_encoded = answer.get("EncodingType") == "url"
@@ -192,7 +191,7 @@ def _versions_page(answer: Answer, operation: str) -> r.Reply:
     return VersionsPage([(decode_key(row["Key"], is_encoded=is_encoded).decode(), row["VersionId"]) for row in rows])
 
 
-def _keys_deleted(answer: Answer, operation: str) -> r.Reply:
+def _keys_deleted(answer: ParsedAnswer, operation: str) -> r.Reply:
     failures = {
         item["Key"]: failure_of(
             operation=operation, status=None, code=item.get("Code", ""), message=item.get("Message", "")
@@ -205,7 +204,7 @@ def _keys_deleted(answer: Answer, operation: str) -> r.Reply:
     return r.KeysDeleted(deleted - failures.keys(), failures)
 
 
-_READERS: Mapping[type, Callable[[Answer, str], r.Reply]] = {
+_READERS: Mapping[type, Callable[[ParsedAnswer, str], r.Reply]] = {
     r.HeadBucket: _bucket_found,
     r.CreateBucket: _acknowledged,
     r.GetBucketEncryption: _encryption_found,

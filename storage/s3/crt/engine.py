@@ -20,7 +20,7 @@ from s3plan.storage.s3.connections.renewal import RENEWED, CredentialRenewal
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.crt.client import lower_names, open_crt_client
 from s3plan.storage.s3.crt.failures import failure_from
-from s3plan.storage.s3.crt.patience import Patience
+from s3plan.storage.s3.crt.overdue_requests import OverdueRequests
 from s3plan.storage.s3.waiting import OnReply, wait_for_reply
 from s3plan.storage.s3.wire.failures import RequestUnsendable, broke_by
 from s3plan.storage.s3.wire.replies import READ_FROM_HEADERS, failure_of_answer, holds_an_error, reply_of
@@ -49,7 +49,7 @@ class CrtEngine:
         self._settings = settings
         self._max_in_flight = max_in_flight
         self._rare = Boto3Engine(settings, max_in_flight=max(4, min(max_in_flight, 16)), read_timeout_s=read_timeout_s)
-        self._patience = Patience(read_timeout_s)
+        self._overdue = OverdueRequests(read_timeout_s)
         self._lock = threading.Lock()
         self._renewal = CredentialRenewal(settings)
         self.clock = StoreClock()
@@ -109,7 +109,7 @@ class CrtEngine:
         """Let go of the client; awscrt closes its connections when the last request is answered."""
         self._rare.close()
         self._first.close()
-        self._patience.close()
+        self._overdue.close()
         self._client = None
 
     def send(self, request: Request, form: HttpForm, exchange: _Exchange) -> None:
@@ -137,13 +137,13 @@ class CrtEngine:
             on_body=exchange.take_body,
             on_done=exchange.end,
         )
-        self._patience.watch(exchange, sent)
+        self._overdue.watch(exchange, sent)
         if exchange.has_ended:  # before it was watched
-            self._patience.forget(exchange)
+            self._overdue.forget(exchange)
 
     def forget(self, exchange: _Exchange) -> None:
         """The exchange has ended."""
-        self._patience.forget(exchange)
+        self._overdue.forget(exchange)
 
     def renewed(self, failure: Failure, used: object, *, since_s: float) -> Failure:
         """Answer a refusal of expired credentials: to be sent again if there are newer ones than those it used."""

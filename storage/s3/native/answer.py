@@ -27,7 +27,7 @@ class AnswerBroken(ValueError):
     """What came is no HTTP answer, or ended before its end."""
 
 
-class Answer:
+class HttpAnswer:
     """One whole answer."""
 
     __slots__ = ("_head", "_headers", "body", "keeps_connection", "status")
@@ -86,7 +86,7 @@ class AnswerReader:
         """Whether anything has come."""
         return bool(self._buffer) or self._state is not AnswerReader._read_head
 
-    def feed(self, data: bytes) -> Answer | None:
+    def feed(self, data: bytes) -> HttpAnswer | None:
         """Take what came; AnswerBroken if it is no answer. Bytes after the answer cost the connection."""
         self._buffer = self._buffer[self._at :] + data if self._buffer else data
         self._at = 0
@@ -98,14 +98,14 @@ class AnswerReader:
                 self._keeps = self._keeps and self._at == len(self._buffer)
                 return self._whole()
 
-    def end(self) -> Answer:
+    def end(self) -> HttpAnswer:
         """Take note that the connection has ended; AnswerBroken unless that is what ends the body."""
         if self._state is not AnswerReader._read_to_end:
             raise AnswerBroken("the connection ended in the middle of the answer")
         return self._whole()
 
-    def _whole(self) -> Answer:
-        return Answer(self._status, self._head, bytes(self._body), keeps_connection=self._keeps)
+    def _whole(self) -> HttpAnswer:
+        return HttpAnswer(self._status, self._head, bytes(self._body), keeps_connection=self._keeps)
 
     def _keep(self, part: bytes) -> None:
         self._size_bytes += len(part)

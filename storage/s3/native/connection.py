@@ -10,7 +10,7 @@ from ssl import SSLError, SSLSocket, SSLWantReadError, SSLWantWriteError
 from typing import Protocol
 
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.native.answer import MOST_BODY_BYTES, Answer, AnswerBroken, AnswerReader
+from s3plan.storage.s3.native.answer import MOST_BODY_BYTES, AnswerBroken, AnswerReader, HttpAnswer
 from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, Place
 from s3plan.storage.s3.native.openings import breakage_of_opening
 from s3plan.storage.s3.native.quiet_sockets import IsQuiet, quietness_of, unasked_on
@@ -36,26 +36,26 @@ class Owner(Protocol):
     def buffer(self) -> memoryview:
         """Where to receive into; its content is nobody's between two calls."""
 
-    def watch(self, connection: Connection, events: int) -> None:
+    def watch(self, connection: HttpConnection, events: int) -> None:
         """Call `connection.proceed` when its socket is ready; 0 to stop."""
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: HttpConnection) -> None:
         """The connection can be used."""
 
-    def failed_to_open(self, connection: Connection, why: Breakage) -> None:
+    def failed_to_open(self, connection: HttpConnection, why: Breakage) -> None:
         """It could not be made."""
 
-    def found_no_room(self, connection: Connection) -> None:
+    def found_no_room(self, connection: HttpConnection) -> None:
         """It could not be made because this process has as many files open as it may."""
 
-    def answered(self, connection: Connection, exchange: Exchange, answer: Answer) -> None:
+    def answered(self, connection: HttpConnection, exchange: Exchange, answer: HttpAnswer) -> None:
         """An exchange has ended well; the connection is free, or closed if the answer says so."""
 
-    def broke(self, connection: Connection, exchange: Exchange | None, why: Breakage) -> None:
+    def broke(self, connection: HttpConnection, exchange: Exchange | None, why: Breakage) -> None:
         """The connection is closed; `exchange` has no answer."""
 
 
-class Connection:
+class HttpConnection:
     """See the module. `proceed` is what its owner calls when the socket is ready."""
 
     __slots__ = (
@@ -291,7 +291,7 @@ class Connection:
             self._finish(exchange, answer)
         return True
 
-    def _finish(self, exchange: Exchange, answer: Answer) -> None:
+    def _finish(self, exchange: Exchange, answer: HttpAnswer) -> None:
         self._exchange = self._reader = None
         if not answer.keeps_connection or self._unsent:
             self.close()

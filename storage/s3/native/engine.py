@@ -21,7 +21,7 @@ from s3plan.storage.s3.connections.first_credentials import FirstCredentials
 from s3plan.storage.s3.connections.renewal import RENEWED, CredentialRenewal
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.connections.tls import tls_context
-from s3plan.storage.s3.native.answer import Answer
+from s3plan.storage.s3.native.answer import HttpAnswer
 from s3plan.storage.s3.native.exchange import Breakage, Place
 from s3plan.storage.s3.native.loop import HttpLoop
 from s3plan.storage.s3.waiting import OnReply, wait_for_reply
@@ -109,7 +109,7 @@ class NativeEngine:
             on_reply(unsent(failure_from(error, operation=form.operation)))
             return
 
-        def take(end: Answer | Breakage) -> None:
+        def take(end: HttpAnswer | Breakage) -> None:
             reply = self._reply_to(request, form.operation, end)
             if isinstance(reply, Failure) and reply.kind is FailureKind.CREDENTIALS_EXPIRED:
                 self._renew(reply, signer, used, on_reply)
@@ -129,7 +129,7 @@ class NativeEngine:
             message = signer.message(form.method, address.target(form.path), headers, form.body)
             return place, message, signer.used
 
-    def _reply_to(self, request: Request, operation: str, end: Answer | Breakage) -> Reply:
+    def _reply_to(self, request: Request, operation: str, end: HttpAnswer | Breakage) -> Reply:
         if isinstance(end, Breakage):
             return Failure(end.kind, operation, end.code, end.message)
         try:
@@ -137,7 +137,7 @@ class NativeEngine:
         except Exception as broken:  # noqa: BLE001  whoever waits for this reply must hear of a fault of ours, too
             return Failure(FailureKind.BAD_REPLY, operation, "EngineBroke", broke_by(broken))
 
-    def _reply_of(self, request: Request, operation: str, answer: Answer) -> Reply:
+    def _reply_of(self, request: Request, operation: str, answer: HttpAnswer) -> Reply:
         self._answers += 1
         if self._answers % _READ_CLOCK_EVERY == 1:
             self._clock.note(answer.headers.get("date"))

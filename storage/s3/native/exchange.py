@@ -8,7 +8,7 @@ from ssl import SSLContext
 from typing import Any
 
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.native.answer import Answer
+from s3plan.storage.s3.native.answer import HttpAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Breakage:
     message: str
 
 
-OnEnd = Callable[[Answer | Breakage], None]
+OnEnd = Callable[[HttpAnswer | Breakage], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from contextlib import suppress
 from time import monotonic
 
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.native.answer import Answer
-from s3plan.storage.s3.native.connection import Connection
+from s3plan.storage.s3.native.answer import HttpAnswer
+from s3plan.storage.s3.native.connection import HttpConnection
 from s3plan.storage.s3.native.exchange import Breakage, Exchange, OnEnd, Place
 from s3plan.storage.s3.native.pool import ENGINE_BROKE, Pool
 from s3plan.storage.s3.wire.failures import broke_by
@@ -35,7 +35,7 @@ class HttpLoop:
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._selector = selectors.DefaultSelector()
-        self._watched: dict[Connection, int] = {}
+        self._watched: dict[HttpConnection, int] = {}
         self._pools: dict[Place, Pool] = {}
         self._calls: deque[Callable[[], None] | Exchange] = deque()
         self._is_asleep = False
@@ -73,7 +73,7 @@ class HttpLoop:
         self._is_closing = True
         self.call_soon(lambda: None)  # it may be asleep
 
-    def watch(self, connection: Connection, events: int) -> None:
+    def watch(self, connection: HttpConnection, events: int) -> None:
         """See http_connection.Owner."""
         known = self._watched.get(connection, 0)
         if events == known:
@@ -88,7 +88,7 @@ class HttpLoop:
             self._selector.register(connection, events, connection)
         self._watched[connection] = events
 
-    def hand_on(self, exchange: Exchange, end: Answer | Breakage) -> None:
+    def hand_on(self, exchange: Exchange, end: HttpAnswer | Breakage) -> None:
         """Tell who asked, once; a fault there must not end the loop."""
         on_end, exchange.on_end = exchange.on_end, None
         if on_end is None:
@@ -157,7 +157,7 @@ class HttpLoop:
         self._is_asleep = False
         self.now_s = monotonic()
         for key, _ in ready:
-            if isinstance(key.data, Connection):
+            if isinstance(key.data, HttpConnection):
                 self._proceed(key.data)
             else:
                 key.data()
@@ -184,7 +184,7 @@ class HttpLoop:
             for pool in self._pools.values():
                 pool.end_all(broke_by(error))
 
-    def _proceed(self, connection: Connection) -> None:
+    def _proceed(self, connection: HttpConnection) -> None:
         if not connection.is_open:  # closed by what came before it in this turn
             return
         try:

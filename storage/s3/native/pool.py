@@ -12,8 +12,8 @@ from math import inf
 from typing import Protocol
 
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.native.answer import Answer
-from s3plan.storage.s3.native.connection import Connection
+from s3plan.storage.s3.native.answer import HttpAnswer
+from s3plan.storage.s3.native.connection import HttpConnection
 from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, Place
 from s3plan.storage.s3.open_files import leaves_room
 
@@ -35,8 +35,8 @@ class Loop(Protocol):
     def now_s(self) -> float: ...
     @property
     def buffer(self) -> memoryview: ...
-    def watch(self, connection: Connection, events: int) -> None: ...
-    def hand_on(self, exchange: Exchange, end: Answer | Breakage) -> None: ...
+    def watch(self, connection: HttpConnection, events: int) -> None: ...
+    def hand_on(self, exchange: Exchange, end: HttpAnswer | Breakage) -> None: ...
     def call_soon(self, call: Callable[[], None]) -> None: ...
     def close_idle(self) -> bool: ...
 
@@ -48,9 +48,9 @@ class Pool:
         self._loop = loop
         self._place = place
         self._most = most
-        self._idle: list[Connection] = []
-        self._busy: set[Connection] = set()
-        self._opening: set[Connection] = set()
+        self._idle: list[HttpConnection] = []
+        self._busy: set[HttpConnection] = set()
+        self._opening: set[HttpConnection] = set()
         self._waiting: deque[Exchange] = deque()
         self._addresses: list[Address] = []
         self._turn = 0  # which address is next
@@ -72,7 +72,7 @@ class Pool:
         """Whether requests are under way or wait."""
         return bool(self._busy or self._waiting)
 
-    def watch(self, connection: Connection, events: int) -> None:
+    def watch(self, connection: HttpConnection, events: int) -> None:
         self._loop.watch(connection, events)
 
     def take(self, exchange: Exchange) -> None:
@@ -127,13 +127,13 @@ class Pool:
         for exchange in waiting:
             self._loop.hand_on(exchange, Breakage(FailureKind.UNREACHABLE, ENGINE_BROKE, why))
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: HttpConnection) -> None:
         self._starved_since_s = None
         self._opening.discard(connection)
         self._idle.append(connection)
         self._serve()
 
-    def failed_to_open(self, connection: Connection, why: Breakage) -> None:
+    def failed_to_open(self, connection: HttpConnection, why: Breakage) -> None:
         connection.tries_left -= 1
         if connection.tries_left > 0 and self._addresses:
             connection.open(self._next_address())
@@ -141,7 +141,7 @@ class Pool:
         # Later, not from here: this may be the middle of a request's own submission, or of opening many.
         self._loop.call_soon(lambda: self._refused(connection, why))
 
-    def found_no_room(self, connection: Connection) -> None:
+    def found_no_room(self, connection: HttpConnection) -> None:
         self._opening.discard(connection)
         self._rest_until_s = self.now_s + _REST_AFTER_REFUSAL_S
         if self._busy or self._idle or self._opening:
@@ -159,7 +159,7 @@ class Pool:
         for _ in range(len(self._waiting)):
             self._loop.hand_on(self._waiting.popleft(), why)
 
-    def _refused(self, connection: Connection, why: Breakage) -> None:
+    def _refused(self, connection: HttpConnection, why: Breakage) -> None:
         self._opening.discard(connection)
         if self._resolved_s < inf:
             self._resolved_s = 0.0  # perhaps it has moved
@@ -169,7 +169,7 @@ class Pool:
             self._loop.hand_on(self._waiting.popleft(), why)
         self._serve()
 
-    def answered(self, connection: Connection, exchange: Exchange, answer: Answer) -> None:
+    def answered(self, connection: HttpConnection, exchange: Exchange, answer: HttpAnswer) -> None:
         self._busy.discard(connection)
         if connection.is_open:
             self._idle.append(connection)
@@ -177,7 +177,7 @@ class Pool:
             self._serve()
         self._loop.hand_on(exchange, answer)
 
-    def broke(self, connection: Connection, exchange: Exchange | None, why: Breakage) -> None:
+    def broke(self, connection: HttpConnection, exchange: Exchange | None, why: Breakage) -> None:
         self._busy.discard(connection)
         self._opening.discard(connection)
         if exchange is None:
@@ -189,7 +189,7 @@ class Pool:
         if self._waiting:
             self._serve()
 
-    def _free(self) -> Connection | None:
+    def _free(self) -> HttpConnection | None:
         """Take out a connection that can carry a request; those on which something came unasked are closed."""
         while self._idle:
             connection = self._idle.pop()
@@ -210,7 +210,7 @@ class Pool:
         while len(self._opening) < min(len(self._waiting), _MOST_OPENING) and self._count < self._most:
             if self.now_s < self._rest_until_s:  # one of these found no room
                 return
-            connection = Connection(self, self._place, tries_left=len(self._addresses))
+            connection = HttpConnection(self, self._place, tries_left=len(self._addresses))
             self._opening.add(connection)
             connection.open(self._next_address())
 

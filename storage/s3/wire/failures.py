@@ -145,7 +145,7 @@ def failure_of(
         kind=kind,
         operation=operation,
         code=code[:_MAX_CODE] if named else _word_for(status),
-        message=redact(message or _explain(operation, status, named=named))
+        message=shown_words(message or _explain(operation, status, named=named))
         + (way_out(operation) if status in _NOT_OFFERED else ""),
         status=status,
         request_id=found.get("x-amz-request-id"),
@@ -237,6 +237,6 @@ def broke_by(error: BaseException) -> str:
     return redaction.described(error)[:_MAX_MESSAGE]
 
 
-def redact(message: str) -> str:
+def shown_words(message: str) -> str:
     """Return the store's words without what signs a request, cut to 500 characters."""
     return redaction.redact(message)[:_MAX_MESSAGE]

@@ -17,7 +17,7 @@ from s3plan.storage.s3.wire.page_ends import PageUnreadable
 from s3plan.storage.s3.wire.repeated_keys import leave_key_out
 from s3plan.storage.s3.wire.xml_text import document_of
 
-Headers = Mapping[str, str]
+AnswerHeaders = Mapping[str, str]
 """Names in lower case."""
 
 READ_FROM_HEADERS = frozenset({"HeadObject", "GetObject", "PutObject"})
@@ -50,7 +50,7 @@ _RESULT_ETAG = re.compile(
 ).match
 
 
-def reply_of(request: r.Request, *, operation: str, headers: Headers, body: bytes) -> r.Reply:
+def reply_of(request: r.Request, *, operation: str, headers: AnswerHeaders, body: bytes) -> r.Reply:
     """Return the reply that a successful answer means; a Failure where it lacks what a success always has."""
     if isinstance(request, r.ListObjects) and request.unparsed:
         return r.UnparsedPage(body)
@@ -71,7 +71,7 @@ def reply_of(request: r.Request, *, operation: str, headers: Headers, body: byte
 holds_an_error = re.compile(_BEGINNING + rb"<Error[\s/>]").match
 
 
-def failure_of_answer(operation: str, *, status: int, headers: Headers, body: bytes) -> Failure:
+def failure_of_answer(operation: str, *, status: int, headers: AnswerHeaders, body: bytes) -> Failure:
     """Return the failure that an error answer means; an error inside a 200 counts as a 500, as botocore has it."""
     code, message, region = _error_of(body)
     return failure_of(
@@ -95,7 +95,7 @@ def _error_of(body: bytes) -> tuple[str, str, str | None]:
     return said.get("Code", ""), said.get("Message", ""), said.get("Region") or None
 
 
-def _copied(_: Headers, body: bytes) -> r.Reply:
+def _copied(_: AnswerHeaders, body: bytes) -> r.Reply:
     etag = _RESULT_ETAG(body)
     if etag is not None:
         text = etag[1].decode()
@@ -105,11 +105,11 @@ def _copied(_: Headers, body: bytes) -> r.Reply:
     return r.ObjectWritten(None)
 
 
-def _objects_page(_: Headers, body: bytes) -> r.Reply:
+def _objects_page(_: AnswerHeaders, body: bytes) -> r.Reply:
     return parse_page(body)
 
 
-def _object_found(headers: Headers, _: bytes) -> r.Reply:
+def _object_found(headers: AnswerHeaders, _: bytes) -> r.Reply:
     is_whole = headers.get("x-amz-checksum-type") == "FULL_OBJECT"
     checksums = {
         name.removeprefix(_CHECKSUM).upper(): value
@@ -129,25 +129,24 @@ def _object_found(headers: Headers, _: bytes) -> r.Reply:
             headers={word: headers[name] for name, word in _HEADERS.items() if name in headers},
         ),
         tag_count=None if (tags := headers.get("x-amz-tagging-count")) is None else int(tags),
-        restored='ongoing-request="false"' in headers.get("x-amz-restore", ""),
     )
 
 
-def _object_read(headers: Headers, body: bytes) -> r.Reply:
+def _object_read(headers: AnswerHeaders, body: bytes) -> r.Reply:
     return r.ObjectRead(bare_etag(headers["etag"]), body)
 
 
-def _written(headers: Headers, _: bytes) -> r.Reply:
+def _written(headers: AnswerHeaders, _: bytes) -> r.Reply:
     return r.ObjectWritten(bare_etag(headers["etag"]), version=headers.get("x-amz-version-id"))
 
 
-def _acknowledged(_: Headers, body: bytes) -> r.Reply:
+def _acknowledged(_: AnswerHeaders, body: bytes) -> r.Reply:
     if body.strip():
         raise ET.ParseError("a delete is acknowledged without words")
     return r.Acknowledged()
 
 
-def _keys_deleted(_: Headers, body: bytes) -> r.Reply:
+def _keys_deleted(_: AnswerHeaders, body: bytes) -> r.Reply:
     root = ET.fromstring(document_of(body))  # noqa: S314  # see above
     namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
     if root.tag != f"{namespace}DeleteResult":
@@ -167,7 +166,7 @@ def _keys_deleted(_: Headers, body: bytes) -> r.Reply:
     return r.KeysDeleted(deleted - failures.keys(), failures)
 
 
-_READERS: Mapping[type, Callable[[Headers, bytes], r.Reply]] = {
+_READERS: Mapping[type, Callable[[AnswerHeaders, bytes], r.Reply]] = {
     r.CopyObject: _copied,
     r.UploadPartCopy: _copied,
     r.ListObjects: _objects_page,

@@ -17,8 +17,6 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _NO_BODY = sha256(b"").hexdigest()
 _PADS = (0x36, 0x5C)
 
-Headers = Sequence[tuple[str, str]]
-
 
 class FrozenCredentials(Protocol):
     """What botocore's get_frozen_credentials gives."""
@@ -53,7 +51,7 @@ class Signer:
         """Return whether the next message will be signed with other credentials than these."""
         return self._credentials is not None and self._credentials() != used
 
-    def message(self, method: str, target: str, headers: Headers, body: bytes | None) -> bytes:
+    def message(self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes | None) -> bytes:
         """Return head and body; `target` is encoded as S3 wants it, header names are in lower case and host is there.
 
         Raises RequestUnsendable for a header that HTTP cannot carry.
@@ -100,7 +98,7 @@ class Signer:
         return outer.hexdigest()
 
 
-def header_lines(headers: Headers) -> str:
+def header_lines(headers: Sequence[tuple[str, str]]) -> str:
     """Return headers as lines; raise RequestUnsendable for a value that would make another header."""
     text = "\n".join([f"{name}:{value}" for name, value in headers])
     # One line end for each header but the last, or a value would have made a header of its own.

@@ -13,9 +13,10 @@ from s3plan.app.runs.worker import OpenEngines
 from s3plan.executors.dask.runs import ClosablePerformer
 from s3plan.executors.workers.core_pin import core_count
 from s3plan.schemas.errors import UsageInvalid
+from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
-from unit.planfile.plan_samples import header
+from unit.planfile.plan_samples import DESTINATION, header
 
 
 def limits(
@@ -95,7 +96,7 @@ def test_requests_that_go_from_other_processes_are_not_limited_by_the_latency_th
         found = limits(executor, workers=2)
         control = open_control(found, settings)
         for _ in range(10):
-            control.note_requests(10_000)
+            control.note_requests(place_of(DESTINATION), 10_000)
         assert found.sends_from_here is climbs_here
         assert (control._tuner is not None) is climbs_here
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from textwrap import dedent
 
 from fakes.shown_plans import DIGEST, MADE_AT, NOW, a_header, a_shown_plan, guard, prefix, screen, total
-from s3plan.cli.screens.plan import next_step_lines, plan_lines, refusal_of, totals_line
+from s3plan.cli.screens.plan import blocked_text, next_step_lines, plan_lines, totals_line
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.header import CapabilityRecord, EncryptionRecord, ListingRecord
@@ -107,7 +107,7 @@ def test_a_blocked_plan_names_guard_limit_finding_and_the_exact_release() -> Non
             guard("max_overwrite", "1", allowed=1, found=2, released=True),
         )
     )
-    assert refusal_of(header, release=["s3plan", "plan", "my job.yaml"]) == dedent(
+    assert blocked_text(header, release=["s3plan", "plan", "my job.yaml"]) == dedent(
         """\
         blocked by 2 guards; the plan is saved to be shown, it cannot be applied
           max_delete: 1,204 found, at most 1,000 allowed (10%)
@@ -122,7 +122,7 @@ def test_a_blocked_plan_names_guard_limit_finding_and_the_exact_release() -> Non
 
 def test_an_empty_source_is_said_in_words() -> None:
     header = a_header(guards=(guard("refuse_empty_source", "true (default)", allowed=0, found=1),))
-    assert "refuse_empty_source: the source has no objects" in refusal_of(header, release=["s3plan", "plan"])
+    assert "refuse_empty_source: the source has no objects" in blocked_text(header, release=["s3plan", "plan"])
 
 
 def test_pins_say_what_the_store_does_and_what_s3plan_does_instead() -> None:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.app.requests import FailureLine
-from s3plan.cli.streams.csv_rows import ACTION_COLUMNS, FAILURE_COLUMNS, action_row, failure_row, text_cell, write_csv
+from s3plan.cli.streams.csv_rows import ACTION_HEADINGS, FAILURE_HEADINGS, action_row, failure_row, text_cell, write_csv
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
+from s3plan.schemas.plan.sides import Side
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\uff1d1", "\t=1", "\r=1"])
@@ -35,7 +36,7 @@ def test_a_copy_is_a_row() -> None:
         destination_pin="e2",
         destination_key=b"x/a,b",
     )
-    assert dict(zip(ACTION_COLUMNS, action_row("images", VerdictKind.OVERWRITE, action), strict=True)) == {
+    assert dict(zip(ACTION_HEADINGS, action_row("images", VerdictKind.OVERWRITE, action), strict=True)) == {
         "job": "images",
         "kind": "overwrite",
         "key": "a,b",
@@ -56,7 +57,7 @@ def test_a_copy_is_a_row() -> None:
 def test_every_key_comes_back_from_its_row(key: bytes) -> None:
     stream = StringIO()
     rows = [action_row("images", VerdictKind.DELETE, Action(ActionKind.DELETE, key, 1, "not in source"))]
-    write_csv(rows, columns=ACTION_COLUMNS, stream=stream)
+    write_csv(rows, columns=ACTION_HEADINGS, stream=stream)
     assert stream.getvalue().count("\n") == 2
     [row] = csv.DictReader(StringIO(stream.getvalue()))
     assert row["key"].isprintable()
@@ -64,10 +65,9 @@ def test_every_key_comes_back_from_its_row(key: bytes) -> None:
 
 
 def test_a_failure_is_a_row() -> None:
-    line = FailureLine(
-        "images", "copy", b"-key", OutcomeKind.FAILED, "denied", "denied", 3, datetime(2026, 5, 4, tzinfo=UTC)
-    )
-    assert dict(zip(FAILURE_COLUMNS, failure_row(line), strict=True)) == {
+    at = datetime(2026, 5, 4, tzinfo=UTC)
+    line = FailureLine("images", "copy", b"-key", OutcomeKind.FAILED, "denied", "denied", 3, at, side=Side.SOURCE)
+    assert dict(zip(FAILURE_HEADINGS, failure_row(line), strict=True)) == {
         "job": "images",
         "outcome": "failed",
         "action": "copy",
@@ -75,6 +75,7 @@ def test_a_failure_is_a_row() -> None:
         "reason": "denied",
         "evidence": "",
         "failure": "denied",
+        "side": "source",
         "attempts": "3",
         "at": "2026-05-04T00:00:00+00:00",
         "key_base64": base64.b64encode(b"-key").decode(),

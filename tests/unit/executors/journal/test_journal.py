@@ -16,6 +16,7 @@ from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import JournalRefused, S3PlanError
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.tasks import KnownUpload
 
 PLAN, OTHER_PLAN = "a" * 64, "b" * 64
@@ -26,7 +27,9 @@ BATCHES = [
 ]
 OUTCOMES = [
     OutcomeRecord(1, 5, OutcomeKind.ALREADY_DONE, "", "by etag", None, 2, 1_700_000_000_001),
-    OutcomeRecord(1, 6, OutcomeKind.FAILED, "denied \x00 \u202e \U0001f600", "", FailureKind.DENIED, 1, 5),
+    OutcomeRecord(
+        1, 6, OutcomeKind.FAILED, "denied \x00 \u202e \U0001f600", "", FailureKind.DENIED, 1, 5, side=Side.SOURCE
+    ),
     OutcomeRecord(2, 0, OutcomeKind.STALE, "source gone", "", None, 1, 6),
 ]
 ENGINES = (
@@ -225,6 +228,8 @@ def test_tables_that_are_not_ours_are_refused(path: Path, statement: str) -> Non
         "UPDATE outcome SET kind = 'done' WHERE batch = 1",
         "UPDATE outcome SET kind = 'nonsense' WHERE batch = 1",
         "UPDATE outcome SET position = 7 WHERE position = 6",
+        "UPDATE outcome SET side = 'destination' WHERE side IS NOT NULL",
+        "UPDATE outcome SET side = 'nowhere' WHERE side IS NOT NULL",
         "UPDATE upload SET part_size_bytes = 1",
         "UPDATE upload SET upload_id = 'x'",
         "UPDATE upload SET batch = 6",

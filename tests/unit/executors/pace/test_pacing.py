@@ -7,13 +7,17 @@ from itertools import pairwise
 import pytest
 from fakes.scheduled import FakeClock
 from s3plan.executors.pace.pacing import Pace, RunControl
+from s3plan.schemas.plan.places import Place
+
+HERE = Place("", None, "eu-central-1")
 
 
 class Sender:
     """Sends one request after another, as fast as it may."""
 
-    def __init__(self, control: RunControl, clock: FakeClock, *, request_s: float = 0.001) -> None:
+    def __init__(self, control: RunControl, clock: FakeClock, *, request_s: float = 0.001, place: Place = HERE) -> None:
         self.control = control
+        self.place = place
         self.clock = clock
         self.request_s = request_s
         self.sent = 0
@@ -23,7 +27,7 @@ class Sender:
         before = self.sent
         until_s = self.clock() + seconds
         while self.clock() < until_s:
-            self.clock.advance(self.control.reserve(size_bytes=size_bytes) + self.request_s)
+            self.clock.advance(self.control.reserve(self.place, size_bytes=size_bytes) + self.request_s)
             self.sent += 1
         return self.sent - before
 
@@ -35,7 +39,7 @@ def clock() -> FakeClock:
 
 def test_without_limits_nothing_waits(clock: FakeClock) -> None:
     control = RunControl(in_flight=5, clock=clock)
-    assert [control.reserve(size_bytes=10**9) for _ in range(100)] == [0.0] * 100
+    assert [control.reserve(HERE, size_bytes=10**9) for _ in range(100)] == [0.0] * 100
     assert (control.in_flight, control.stopping, control.abandoned, control.is_throttled) == (5, False, False, False)
 
 
@@ -47,19 +51,19 @@ def test_a_rate_is_kept(clock: FakeClock) -> None:
 def test_a_rate_is_not_saved_up(clock: FakeClock) -> None:
     control = RunControl(in_flight=5, rate_per_s=10, clock=clock)
     clock.advance(1000)
-    assert sum(control.reserve(size_bytes=0) == 0.0 for _ in range(20)) == 1
+    assert sum(control.reserve(HERE, size_bytes=0) == 0.0 for _ in range(20)) == 1
 
 
 def test_a_bandwidth_is_kept_whatever_the_sizes(clock: FakeClock) -> None:
     sender = Sender(RunControl(in_flight=5, bandwidth_bytes_per_s=1000, clock=clock), clock)
     assert sender.send_for(100, size_bytes=500) == pytest.approx(200, rel=0.05)
-    assert sender.control.reserve(size_bytes=0) == 0.0, "what moves nothing is not held up"
+    assert sender.control.reserve(HERE, size_bytes=0) == 0.0, "what moves nothing is not held up"
 
 
 def test_throttling_halves_the_rate_and_quiet_seconds_bring_it_back(clock: FakeClock) -> None:
     sender = Sender(RunControl(in_flight=5, clock=clock), clock)
     before = sender.send_for(3) / 3
-    sender.control.slow_down()
+    sender.control.slow_down(HERE)
     assert sender.control.is_throttled
     assert sender.send_for(0.9) / 0.9 == pytest.approx(before / 2, rel=0.1)
     seconds = 0
@@ -75,7 +79,7 @@ def test_many_refusals_in_one_second_are_one_signal(clock: FakeClock) -> None:
     sender = Sender(RunControl(in_flight=5, clock=clock), clock)
     before = sender.send_for(3) / 3
     for _ in range(50):
-        sender.control.slow_down()
+        sender.control.slow_down(HERE)
         clock.advance(0.01)
     assert sender.send_for(0.4) / 0.4 == pytest.approx(before / 2, rel=0.1)
 
@@ -88,7 +92,7 @@ def test_a_storm_that_goes_on_lowers_the_rate_second_by_second(clock: FakeClock)
     for _ in range(8):
         in_second = 0
         for _ in range(20):
-            sender.control.slow_down()
+            sender.control.slow_down(HERE)
             in_second += sender.send_for(0.05)
         sent.append(in_second)
     assert all(later <= earlier * 0.65 for earlier, later in pairwise(sent[:5])), sent
@@ -103,7 +107,7 @@ def test_a_storm_of_twenty_seconds_is_followed_quickly_and_forgotten_within_a_mi
     for _ in range(20):
         in_second = 0
         for _ in range(20):
-            sender.control.slow_down()
+            sender.control.slow_down(HERE)
             in_second += sender.send_for(0.05)
         sent.append(in_second)
     assert sent[4] <= before / 4
@@ -115,7 +119,7 @@ def test_the_rate_never_falls_below_one_a_second_and_recovers_from_there(clock: 
     sender = Sender(RunControl(in_flight=5, clock=clock), clock)
     sender.send_for(3)
     for _ in range(60):
-        sender.control.slow_down()
+        sender.control.slow_down(HERE)
         clock.advance(1.0)
     assert 1 <= sender.send_for(10) <= 40
     sender.send_for(200)
@@ -125,7 +129,7 @@ def test_the_rate_never_falls_below_one_a_second_and_recovers_from_there(clock: 
 def test_the_manifests_rate_holds_under_throttling_and_after(clock: FakeClock) -> None:
     sender = Sender(RunControl(in_flight=5, rate_per_s=100, clock=clock), clock)
     sender.send_for(3)
-    sender.control.slow_down()
+    sender.control.slow_down(HERE)
     assert sender.send_for(0.9) <= 60
     sender.send_for(30)
     assert not sender.control.is_throttled
@@ -134,9 +138,9 @@ def test_the_manifests_rate_holds_under_throttling_and_after(clock: FakeClock) -
 
 def test_a_very_long_silence_after_throttling_is_no_error(clock: FakeClock) -> None:
     control = RunControl(in_flight=5, clock=clock)
-    control.slow_down()
+    control.slow_down(HERE)
     clock.advance(10**7)
-    assert control.reserve(size_bytes=0) == 0.0
+    assert control.reserve(HERE, size_bytes=0) == 0.0
     assert not control.is_throttled
 
 
@@ -156,8 +160,8 @@ def test_a_pace_is_divided_and_kept_to_by_others(clock: FakeClock) -> None:
     part.keep_to(share)
     assert Sender(part, clock, request_s=0.0001).send_for(10) == pytest.approx(250, rel=0.02)
     part.keep_to(Pace())
-    assert part.reserve(size_bytes=10**9) >= 0.0
-    assert part.reserve(size_bytes=10**9) == 0.0
+    assert part.reserve(HERE, size_bytes=10**9) >= 0.0
+    assert part.reserve(HERE, size_bytes=10**9) == 0.0
     assert Pace().divided(3) == Pace()
 
 
@@ -166,14 +170,14 @@ def test_a_refusal_slows_down_what_others_send_and_the_pace_comes_back(clock: Fa
     whole = RunControl(in_flight=5, clock=clock)
     for _ in range(30):
         clock.advance(0.1)
-        whole.note_requests(20)
-    assert (whole.requests, whole.pace().rate_per_s) == (600, None)
-    whole.slow_down()
-    assert whole.pace().rate_per_s == pytest.approx(100, rel=0.1)
+        whole.note_requests(HERE, 20)
+    assert (whole.requests, whole.pace().rate_at(HERE)) == (600, None)
+    whole.slow_down(HERE)
+    assert whole.pace().rate_at(HERE) == pytest.approx(100, rel=0.1)
     clock.advance(3)
-    assert whole.pace().rate_per_s == pytest.approx(100 * 1.15**3, rel=0.1)
+    assert whole.pace().rate_at(HERE) == pytest.approx(100 * 1.15**3, rel=0.1)
     clock.advance(10)
-    assert whole.pace().rate_per_s is None
+    assert whole.pace().rate_at(HERE) is None
     assert not whole.is_throttled
 
 

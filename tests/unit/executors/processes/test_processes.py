@@ -16,7 +16,7 @@ from fakes.worker_performers import (
     TellsItsPace,
     TellsItsProcess,
 )
-from s3plan.executors.contract import all_news, free_control, items_of, task_of
+from s3plan.executors.contract_batches import all_news, free_control, items_of, task_of
 from s3plan.executors.contract_performers import Opens
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.processes.executor import ProcessesExecutor
@@ -164,8 +164,9 @@ def test_rates_are_divided_among_the_workers_that_are_busy_and_follow_the_contro
     _wait_for(executor, "(40.0, 3)", batch=1, also=2)
     while control.requests < 20:
         executor.wait(0.5)
+    (place,) = task_of(1).places
     # Halves what the workers were measured at, which may be above their rate: so more than once.
-    told = _wait_for(executor, ", 3)", batch=1, meanwhile=control.slow_down)
+    told = _wait_for(executor, ", 3)", batch=1, meanwhile=lambda: control.slow_down(place))
     assert float(told[1:].split(",")[0]) < 40
     control.allow(7)
     _wait_for(executor, ", 7)", batch=1)

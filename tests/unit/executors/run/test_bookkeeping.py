@@ -22,6 +22,9 @@ from s3plan.schemas.events import ActionEnded, Event, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
 from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.places import place_of
+from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
 from unit.planfile.plan_samples import DESTINATION, SOURCE
 
@@ -210,6 +213,16 @@ def test_throttling_is_passed_on_to_the_pace(desk: Desk) -> None:
     assert not desk.control.is_throttled
     desk.attempt(THROTTLED)
     assert desk.control.is_throttled
+
+
+@pytest.mark.parametrize(
+    ("side", "location"), [(Side.SOURCE, SOURCE), (Side.DESTINATION, DESTINATION), (None, DESTINATION)]
+)
+def test_the_place_that_throttled_is_slowed_down_and_no_other(
+    desk: Desk, side: Side | None, location: PlanLocation
+) -> None:
+    desk.attempt(THROTTLED._replace(side=side))
+    assert desk.control.pace().at.keys() == {place_of(location)}
 
 
 def test_uploads_and_parts_are_kept_until_they_end(desk: Desk) -> None:

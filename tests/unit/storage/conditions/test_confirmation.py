@@ -17,7 +17,7 @@ from s3plan.schemas.requests import (
     Request,
     UploadPartCopy,
 )
-from s3plan.storage.conditions.confirmation import Finding, confirm, makes_objects
+from s3plan.storage.conditions.confirmation import TrialResult, confirm, makes_objects
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.s3.patience import Patience
 
@@ -35,13 +35,13 @@ def store() -> PickyStore:
     return picky
 
 
-def found(store: PickyStore, *believed: Condition, sample: Sample | None = SAMPLE) -> Finding:
+def found(store: PickyStore, *believed: Condition, sample: Sample | None = SAMPLE) -> TrialResult:
     """Confirm, and see that nothing is left and nothing else was touched."""
     before = dict(store.store.bucket("bucket").objects)
     finding, words = confirm(store, "bucket", "p/.probe", believed, sample=sample, patience=QUICK)
     assert store.store.bucket("bucket").objects == before
     assert not store.store.bucket("bucket").uploads
-    assert bool(words) is (finding is Finding.UNTOLD)
+    assert bool(words) is (finding is TrialResult.UNTOLD)
     return finding
 
 
@@ -61,7 +61,7 @@ def found(store: PickyStore, *believed: Condition, sample: Sample | None = SAMPL
 def test_a_store_that_refuses_is_believed_after_a_few_requests(
     store: PickyStore, believed: set[Condition], requests: int
 ) -> None:
-    assert found(store, *believed) is Finding.REFUSED
+    assert found(store, *believed) is TrialResult.REFUSED
     assert len(store.asked) <= requests
     assert ("PutObject" in store.kinds_asked) is makes_objects(believed)
 
@@ -81,17 +81,17 @@ def test_a_store_that_refuses_is_believed_after_a_few_requests(
 )
 def test_a_store_that_takes_one_is_found_out(store: PickyStore, condition: Condition, kind: type[Request]) -> None:
     store.ignore_conditions(kind)
-    assert found(store, condition) is Finding.TAKEN
+    assert found(store, condition) is TrialResult.TAKEN
 
 
 def test_a_source_that_is_gone_says_nothing(store: PickyStore) -> None:
-    assert found(store, *OF_COPIES, sample=Sample("bucket", "gone")) is Finding.UNTOLD
+    assert found(store, *OF_COPIES, sample=Sample("bucket", "gone")) is TrialResult.UNTOLD
 
 
 @pytest.mark.parametrize("kind", [FailureKind.DENIED, FailureKind.ARCHIVED, FailureKind.INVALID])
 def test_a_refusal_for_another_reason_says_nothing(store: PickyStore, kind: FailureKind) -> None:
     store.refuse(kind, CopyObject)
-    assert found(store, *OF_COPIES) is Finding.UNTOLD
+    assert found(store, *OF_COPIES) is TrialResult.UNTOLD
 
 
 @pytest.mark.parametrize("kind", [FailureKind.THROTTLED, FailureKind.TRANSIENT, FailureKind.UNREACHABLE])
@@ -102,7 +102,7 @@ def test_a_store_that_stumbles_is_asked_again(store: PickyStore, kind: FailureKi
         return Failure(kind, type(request).__name__, "Stumbled", "") if next(turns) else None
 
     store.answer = every_second_time
-    assert found(store, *OF_COPIES, C.BATCH_DELETE_MATCH) is Finding.REFUSED
+    assert found(store, *OF_COPIES, C.BATCH_DELETE_MATCH) is TrialResult.REFUSED
 
 
 def test_a_copy_whose_answer_is_lost_is_removed_too(store: PickyStore) -> None:
@@ -132,7 +132,7 @@ def test_a_removal_that_is_answered_wrongly_is_looked_at(store: PickyStore) -> N
         return Failure(FailureKind.PRECONDITION, "DeleteObject", "PreconditionFailed", "", 412)
 
     store.answer = refuse_what_is_done
-    assert found(store, C.BATCH_DELETE_MATCH) is Finding.REFUSED
+    assert found(store, C.BATCH_DELETE_MATCH) is TrialResult.REFUSED
 
 
 def test_what_cannot_be_removed_is_an_error(store: PickyStore) -> None:

@@ -19,7 +19,7 @@ from s3plan.storage.conditions.probe import probe
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.places.buckets import BucketMissing
 from s3plan.storage.probe_keys import is_probe_key, new_probe_stem
-from s3plan.storage.s3.botocore.engine import open_engine
+from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.patience import Patience
 
@@ -33,7 +33,7 @@ def engine(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[E
     monkeypatch.setenv("T_ACCESS_KEY_ID", "AKID")
     monkeypatch.setenv("T_SECRET_ACCESS_KEY", "secret")
     server.seed("bucket", keys=["p/kept"], body="kept")
-    engine = open_engine(ConnectionSettings(endpoint=server.endpoint, env_prefix="T_"), max_in_flight=4)
+    engine = open_boto3_engine(ConnectionSettings(endpoint=server.endpoint, env_prefix="T_"), max_in_flight=4)
     yield engine
     engine.close()
 

@@ -10,10 +10,11 @@ from fakes.faulty_engine import Fault
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import DeleteObject, DeleteObjects, HeadObject, ListObjects, ObjectsPage, Reply, Request
 from s3plan.storage.listing.object_look import listing_of, told_by_listing
 from s3plan.storage.listing.range_look import look_at_keys
-from s3plan.storage.steps import AskMany, Side
+from s3plan.storage.steps import AskMany
 
 OF_NOBODY = Failure(FailureKind.NOT_FOUND, "HeadObject", "HTTP404", "", 404)
 DENIED = Failure(FailureKind.DENIED, "HeadObject", "HTTP403", "", 403)

@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow, Oddity, odd_row
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import HeadObject, ListObjects, ObjectsPage, Reply, Request
 from s3plan.storage.listing.range_look import Found, look_at_keys
-from s3plan.storage.steps import NEXT, Answer, Ask, AskMany, Side
+from s3plan.storage.steps import NEXT, Answered, Ask, AskMany
 
 PREFIX = DESTINATION.prefix
 
@@ -31,7 +32,7 @@ def look(world: CopyWorld, keys: Sequence[str], engine: Engine | None = None) ->
         while True:
             if isinstance(wish, AskMany):
                 for ask in wish.asks:
-                    assert asking.send(Answer(ask.request, asked.call(ask.request))) == NEXT
+                    assert asking.send(Answered(ask.request, asked.call(ask.request))) == NEXT
                 wish = asking.send(None)
             else:
                 assert isinstance(wish, Ask)

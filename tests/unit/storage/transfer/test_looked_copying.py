@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from fakes.copy_world import ALL_CHECKED, CopyWorld, Steering
 from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.requests import CopyObject, HeadObject, ListObjects, Request
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S
 
@@ -30,7 +31,7 @@ class SlowSteering(Steering):
     world: CopyWorld | None = None
     wait_s: float = 0.0
 
-    def reserve(self, *, size_bytes: int) -> float:
+    def reserve(self, place: Place, *, size_bytes: int) -> float:
         if self.world is not None and size_bytes:
             self.world.clock_s += self.wait_s
         return 0.0

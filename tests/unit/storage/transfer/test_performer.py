@@ -15,6 +15,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, UploadBegun
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition, Enforcement
+from s3plan.schemas.plan.places import Place
 from s3plan.schemas.requests import Acknowledged, CopyObject, DeleteObjects, HeadObject, Reply, Request
 from s3plan.storage.transfer.performer import EnginePerformer
 
@@ -224,7 +225,7 @@ def test_a_request_that_waits_for_its_turn_is_not_sent_once_the_run_is_abandoned
         abandoned = False
         in_doubt = False
 
-        def reserve(self, *, size_bytes: int) -> float:
+        def reserve(self, place: Place, *, size_bytes: int) -> float:
             self.abandoned = True
             return 3600.0
 
@@ -308,7 +309,7 @@ class AbandonedOnceFull:
     def __init__(self) -> None:
         self.sent = 0
 
-    def reserve(self, *, size_bytes: int) -> float:
+    def reserve(self, place: Place, *, size_bytes: int) -> float:
         self.sent += 1
         self.abandoned = self.sent >= self.in_flight
         return 0.0

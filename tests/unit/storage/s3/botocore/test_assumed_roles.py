@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from moto.server import ThreadedMotoServer
 from s3plan.schemas.requests import Acknowledged, BucketFound, CreateBucket, HeadBucket
-from s3plan.storage.s3.botocore.engine import open_engine
+from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, open_session
 
 
@@ -43,7 +43,7 @@ def test_requests_are_made_as_the_role(settings: ConnectionSettings) -> None:
 
 
 def test_an_engine_works_with_a_role_and_in_moto(settings: ConnectionSettings) -> None:
-    engine = open_engine(settings, max_in_flight=2)
+    engine = open_boto3_engine(settings, max_in_flight=2)
     assert isinstance(engine.call(CreateBucket("a-bucket", region="eu-west-1")), Acknowledged)
     assert engine.call(HeadBucket("a-bucket")) == BucketFound("eu-west-1")
     engine.close()

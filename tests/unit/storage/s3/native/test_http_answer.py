@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from s3plan.storage.s3.native.answer import Answer, AnswerBroken, AnswerReader
+from s3plan.storage.s3.native.answer import AnswerBroken, AnswerReader, HttpAnswer
 
 COUNTED = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: "e"\r\n\r\nhello'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nTrailer: t\r\n\r\n"
@@ -17,7 +17,7 @@ TO_THE_END = b"HTTP/1.0 200 OK\r\nServer: old\r\n\r\nhello"
 CONTINUED = b"HTTP/1.1 100 Continue\r\n\r\n" + COUNTED
 
 
-def read(pieces: Sequence[bytes], *, is_head: bool = False, ends: bool = False) -> Answer | None:
+def read(pieces: Sequence[bytes], *, is_head: bool = False, ends: bool = False) -> HttpAnswer | None:
     reader = AnswerReader(is_head=is_head)
     answer = None
     for piece in pieces:
@@ -26,7 +26,7 @@ def read(pieces: Sequence[bytes], *, is_head: bool = False, ends: bool = False) 
     return reader.end() if ends else answer
 
 
-def whole(data: bytes, *, is_head: bool = False, ends: bool = False) -> Answer:
+def whole(data: bytes, *, is_head: bool = False, ends: bool = False) -> HttpAnswer:
     answer = read([data], is_head=is_head, ends=ends)
     assert answer is not None
     return answer

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 import pytest
 from fakes.raw_store import ASK, COPY, PATIENCE_S, ask, asked, bodies, broken, loop, polite, say, store
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.native.answer import Answer
+from s3plan.storage.s3.native.answer import HttpAnswer
 from s3plan.storage.s3.native.exchange import Breakage, Place
 
 
@@ -30,10 +30,10 @@ def test_no_more_connections_than_allowed_serve_any_number_of_requests() -> None
 
 
 def test_a_request_may_be_sent_from_the_middle_of_an_answer() -> None:
-    ends: SimpleQueue[Answer | Breakage] = SimpleQueue()
+    ends: SimpleQueue[HttpAnswer | Breakage] = SimpleQueue()
     with store(polite) as server, loop() as sender:
 
-        def again(_: Answer | Breakage) -> None:
+        def again(_: HttpAnswer | Breakage) -> None:
             sender.send(server.place, ASK, is_head=False, on_end=ends.put)
 
         sender.send(server.place, ASK, is_head=False, on_end=again)
@@ -192,7 +192,7 @@ def test_a_large_request_is_sent_whole_while_the_store_reads_slowly() -> None:
         received.append(total)
         say(client)
 
-    ends: SimpleQueue[Answer | Breakage] = SimpleQueue()
+    ends: SimpleQueue[HttpAnswer | Breakage] = SimpleQueue()
     with store(serve) as server, loop() as sender:
         sender.send(server.place, body, is_head=False, on_end=ends.put)
         assert bodies([ends.get(timeout=PATIENCE_S)]) == [b"ok"]
@@ -208,7 +208,7 @@ def test_closing_waits_for_what_is_under_way_and_takes_no_more() -> None:
         say(client)
         polite(client, number)
 
-    ends: SimpleQueue[Answer | Breakage] = SimpleQueue()
+    ends: SimpleQueue[HttpAnswer | Breakage] = SimpleQueue()
     with store(serve) as server, loop() as sender:
         sender.send(server.place, ASK, is_head=False, on_end=ends.put)
         sleep(0.1)
@@ -223,7 +223,7 @@ def test_a_receiver_that_breaks_does_not_end_the_loop(monkeypatch: pytest.Monkey
     # Python 3.11 cannot always format two tracebacks at once, as pytest's log would have it here and elsewhere.
     monkeypatch.setattr(logging.getLogger("s3plan.storage.s3.native.loop"), "disabled", True)
 
-    def breaks(_: Answer | Breakage) -> None:
+    def breaks(_: HttpAnswer | Breakage) -> None:
         raise ZeroDivisionError
 
     with store(polite) as server, loop() as sender:

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import pytest
 from fakes.raw_store import ASK, PATIENCE_S, Store, ask, asked, bodies, broken, loop, polite, say, store
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.native.answer import Answer
+from s3plan.storage.s3.native.answer import HttpAnswer
 from s3plan.storage.s3.native.exchange import Breakage, Place
 from s3plan.storage.s3.native.loop import HttpLoop
 
@@ -34,14 +34,14 @@ class Held:
         self.sender = sender
         self.may_answer = may_answer
         self.was_asked = was_asked
-        self.ends: SimpleQueue[Answer | Breakage] = SimpleQueue()
+        self.ends: SimpleQueue[HttpAnswer | Breakage] = SimpleQueue()
 
     def begin(self, *, requests: int) -> None:
         for _ in range(requests):
             self.sender.send(self.server.place, ASK, is_head=False, on_end=self.ends.put)
         assert self.was_asked.wait(PATIENCE_S)
 
-    def end(self) -> Answer | Breakage:
+    def end(self) -> HttpAnswer | Breakage:
         return self.ends.get(timeout=PATIENCE_S)
 
 

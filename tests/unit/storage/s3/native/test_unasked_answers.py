@@ -11,7 +11,7 @@ import pytest
 from fakes.raw_store import ASK, PATIENCE_S, ask, asked, bodies, broken, loop, polite, say, store
 from fakes.tls_pairs import tls_pair
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.native.answer import Answer
+from s3plan.storage.s3.native.answer import HttpAnswer
 from s3plan.storage.s3.native.exchange import Breakage, Place
 from s3plan.storage.s3.native.loop import HttpLoop
 
@@ -56,11 +56,11 @@ class Stray:
         self.is_over.wait(PATIENCE_S)
 
 
-def ask_twice(sender: HttpLoop, place: Place, stray: Stray, method: bytes) -> list[Answer | Breakage]:
+def ask_twice(sender: HttpLoop, place: Place, stray: Stray, method: bytes) -> list[HttpAnswer | Breakage]:
     """Ask, and again from the middle of the answer once more has come: the loop has had no turn to see it."""
-    ends: SimpleQueue[Answer | Breakage] = SimpleQueue()
+    ends: SimpleQueue[HttpAnswer | Breakage] = SimpleQueue()
 
-    def again(end: Answer | Breakage) -> None:
+    def again(end: HttpAnswer | Breakage) -> None:
         ends.put(end)
         stray.may_come.set()
         stray.came.wait(PATIENCE_S)
@@ -79,7 +79,7 @@ def test_what_came_after_an_answer_is_not_the_next_one(kind: str, *, is_secured:
     with store(stray.serve, tls=tls_pair() if is_secured else None) as server, loop() as sender:
         first, second = ask_twice(sender, server.place, stray, method)
         stray.is_over.set()
-        assert isinstance(first, Answer)
+        assert isinstance(first, HttpAnswer)
         assert bodies([second]) == [b"ok"]
         assert server.connections == 2
 
@@ -107,10 +107,10 @@ def test_two_answers_in_one_flight_of_tls_records_are_one_answer() -> None:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
         asked(client)
 
-    ends: SimpleQueue[Answer | Breakage] = SimpleQueue()
+    ends: SimpleQueue[HttpAnswer | Breakage] = SimpleQueue()
     with store(serve, tls=tls_pair()) as server, loop() as sender:
 
-        def again(end: Answer | Breakage) -> None:
+        def again(end: HttpAnswer | Breakage) -> None:
             ends.put(end)
             sender.send(server.place, ASK, is_head=False, on_end=ends.put)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.wire.failures import failure_of, redact, retry_after_s
+from s3plan.storage.s3.wire.failures import failure_of, retry_after_s, shown_words
 
 K = FailureKind
 TABLE = [
@@ -156,7 +156,7 @@ def test_whatever_retry_after_says_the_wait_has_bounds(said: str) -> None:
 
 
 def test_a_message_never_carries_what_signs_a_request() -> None:
-    said = redact(
+    said = shown_words(
         "bad Authorization: AWS4-HMAC-SHA256 Credential=AKIDX/2026/us/s3/aws4_request, Signature=deadbeef "
         "X-Amz-Security-Token=FwoGZXIvYXdzE&X-Amz-Signature=cafe <SecretAccessKey>: hunter2"
     )
@@ -164,12 +164,12 @@ def test_a_message_never_carries_what_signs_a_request() -> None:
 
 
 def test_a_message_is_cut() -> None:
-    assert len(redact("x" * 10_000)) == 500
+    assert len(shown_words("x" * 10_000)) == 500
 
 
 def test_the_words_of_the_store_are_kept() -> None:
     words = "The AWS Access Key Id you provided does not exist in our records."
-    assert redact(words) == words
+    assert shown_words(words) == words
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
-"""A proxy of the environment is passed by where NO_PROXY names the host that requests really go to."""
+"""Which engine a connection gets: what it asks for, or native; a proxy that NO_PROXY does not except needs boto3."""
 
 from __future__ import annotations
+
+import sys
 
 import pytest
 from s3plan.schemas.errors import S3PlanError
@@ -56,3 +58,16 @@ def test_an_engine_that_was_asked_for_by_name_is_not_replaced(monkeypatch: pytes
     monkeypatch.setenv("no_proxy", "")
     with pytest.raises(S3PlanError, match="engine: native cannot be used: a proxy is set"):
         choose_engine(ConnectionSettings(region="eu-west-1", engine=EngineName.NATIVE))
+
+
+def test_without_its_s3_client_crt_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setitem(sys.modules, "awscrt.s3", None)
+    with pytest.raises(S3PlanError, match=r"engine: crt cannot be used: awscrt's S3 client .*pip install .*\[crt\]"):
+        choose_engine(ConnectionSettings(region="eu-west-1", engine=EngineName.CRT))
+
+
+def test_crt_is_chosen_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    assert choose_engine(AWS).name is EngineName.NATIVE
+    assert choose_engine(ConnectionSettings(region="eu-west-1", engine=EngineName.CRT)).name is EngineName.CRT

@@ -8,9 +8,10 @@ import pytest
 from fakes.odd_keys import ODD_KEYS
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.storage.listing.key_ranges import (
+from s3plan.storage.listing.key_range import KeyRange
+from s3plan.storage.listing.key_scale import KeyScale
+from s3plan.storage.listing.range_cuts import (
     FoldersWanted,
-    KeyRange,
     common_folder,
     common_length,
     cut_at_folders,
@@ -18,7 +19,6 @@ from s3plan.storage.listing.key_ranges import (
     folders_of,
     folders_wanted,
 )
-from s3plan.storage.listing.key_scale import KeyScale
 
 KEYS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12),

@@ -15,7 +15,7 @@ class Cancellable(Protocol):
     def cancel(self) -> None: ...
 
 
-class Patience:
+class OverdueRequests:
     """Watches requests from a thread of its own, from the first one on. Safe to use from several threads."""
 
     def __init__(self, timeout_s: float) -> None:
@@ -31,7 +31,7 @@ class Patience:
         if self._thread is None:
             with self._lock:
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._look, name="s3plan-crt-patience", daemon=True)
+                    self._thread = threading.Thread(target=self._look, name="s3plan-crt-overdue", daemon=True)
                     self._thread.start()
 
     def forget(self, exchange: object) -> None:
