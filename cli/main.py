@@ -33,6 +33,7 @@ from s3plan.cli.options import (
     VerboseOption,
 )
 from s3plan.cli.run_commands import add_run_commands
+from s3plan.cli.standard_streams import open_missing_streams
 from s3plan.schemas.errors import UsageInvalid
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app = typer.Typer(
 
 def run() -> None:
     """Be the s3plan command."""
+    open_missing_streams()
     code = main(sys.argv[1:])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the result stands: what comes now must not change the exit code
@@ -75,10 +77,6 @@ def main(arguments: Sequence[str]) -> int:
 def _end_badly(error: BaseException) -> int:
     from s3plan.cli.failure_exit import report_failure
 
-    exit_code = getattr(error, "exit_code", None)
-    if isinstance(error, KeyboardInterrupt) or not isinstance(error, Exception):
-        print("s3plan: interrupted", file=sys.stderr)  # noqa: T201
-        return 130 if exit_code is None else int(exit_code)
     return report_failure(error)
 
 
