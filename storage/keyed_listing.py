@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 
 from s3plan.schemas.failures import Failure
@@ -11,6 +11,7 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply
+from s3plan.storage.daemon_executor import DaemonExecutor
 from s3plan.storage.patience import Patience
 from s3plan.storage.range_look import Found, look_at_keys
 from s3plan.storage.refusals import refusal_of
@@ -45,8 +46,8 @@ class KeyedLister:
         """Yield the rows of each hundred keys or so, in order; raise StoreRefused, CredentialsUnusable."""
         parts = [self._keys[at : at + _KEYS_AT_ONCE] for at in range(0, len(self._keys), _KEYS_AT_ONCE)]
         with (
-            ThreadPoolExecutor(_KEYS_ASKED_AT_ONCE, thread_name_prefix="s3plan-ask") as asks,
-            ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="s3plan-look") as looks,
+            DaemonExecutor(_KEYS_ASKED_AT_ONCE, name="s3plan-ask") as asks,
+            DaemonExecutor(_LOOKS_AT_ONCE, name="s3plan-look") as looks,
         ):
             yield from looks.map(partial(self._rows, asks=asks), parts)
 
