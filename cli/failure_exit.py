@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
 
 from s3plan.schemas.errors import ExitCode, ManifestInvalid, S3PlanError
 from s3plan.schemas.printable import escape_unprintable
@@ -14,7 +15,10 @@ DEBUG_VARIABLE = "S3PLAN_DEBUG"
 
 
 def report_failure(error: BaseException) -> int:
-    """Print what went wrong and return the exit code."""
+    """Print what went wrong, if it can be printed, and return the exit code."""
+    if not isinstance(error, Exception):
+        _print("s3plan: interrupted")
+        return int(getattr(error, "exit_code", ExitCode.INTERRUPTED))
     _print(message_of(error))
     if os.environ.get(DEBUG_VARIABLE, "").lower() not in {"", "0", "false", "no"}:
         _print(redact("".join(traceback.format_exception(error))).rstrip("\n"))
@@ -29,8 +33,9 @@ def exit_code_of(error: BaseException) -> ExitCode:
 
 
 def _print(text: str) -> None:
-    for line in text.split("\n"):
-        print(escape_unprintable(line), file=sys.stderr)  # noqa: T201
+    with suppress(OSError):  # nobody reads it, or a full disk: the exit code is told all the same
+        for line in text.split("\n"):
+            print(escape_unprintable(line), file=sys.stderr)  # noqa: T201
 
 
 def message_of(error: BaseException) -> str:

@@ -32,6 +32,7 @@ from s3plan.cli.commands.options import (
 from s3plan.cli.commands.plan_words import add_plan_commands
 from s3plan.cli.commands.run_words import add_run_commands
 from s3plan.cli.leaving import leave
+from s3plan.cli.standard_streams import open_missing_streams
 from s3plan.schemas.errors import UsageInvalid
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ app = typer.Typer(
 
 def run() -> None:
     """Be the s3plan command."""
+    open_missing_streams()
     code = main(sys.argv[1:])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the result stands: what comes now must not change the exit code
@@ -74,10 +76,6 @@ def main(arguments: Sequence[str]) -> int:
 def _end_badly(error: BaseException) -> int:
     from s3plan.cli.failure_exit import report_failure
 
-    exit_code = getattr(error, "exit_code", None)
-    if isinstance(error, KeyboardInterrupt) or not isinstance(error, Exception):
-        print("s3plan: interrupted", file=sys.stderr)  # noqa: T201
-        return 130 if exit_code is None else int(exit_code)
     return report_failure(error)
 
 

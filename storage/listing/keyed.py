@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 
 from s3plan.schemas.failures import Failure
@@ -13,6 +13,7 @@ from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply
 from s3plan.storage.listing.range_look import Found, look_at_keys
+from s3plan.storage.s3.daemon_executor import DaemonExecutor
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 from s3plan.storage.steps import Answered, Ask, Asked, Asking, AskMany
@@ -46,8 +47,8 @@ class KeyedLister:
         """Yield the rows of each hundred keys or so, in order; raise StoreRefused, CredentialsUnusable."""
         parts = [self._keys[at : at + _KEYS_AT_ONCE] for at in range(0, len(self._keys), _KEYS_AT_ONCE)]
         with (
-            ThreadPoolExecutor(_KEYS_ASKED_AT_ONCE, thread_name_prefix="s3plan-ask") as asks,
-            ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="s3plan-look") as looks,
+            DaemonExecutor(_KEYS_ASKED_AT_ONCE, name="s3plan-ask") as asks,
+            DaemonExecutor(_LOOKS_AT_ONCE, name="s3plan-look") as looks,
         ):
             yield from looks.map(partial(self._rows, asks=asks), parts)
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 _AHEAD = 2  # times as many as it takes on average: pages do not come evenly
 _NEWEST = 0.25  # what the newest value counts for in an average
 _AT_ONCE_S = 0.001  # no page that is worth waiting for; or somebody had asked for the first one before
-_RECENT_PAGES = 4  # the fastest of them counts: one that was held up says nothing of the others
+_RECENT_PAGES = 4  # all but the slowest of them count: one that was held up says nothing of the others
 _ONE_THROTTLING_S = 0.5
 
 
@@ -84,8 +84,14 @@ class ListingPace:
     def _judge(self) -> None:
         if not self._pages_s or self._work_s is None:
             return
-        page_s, work_s = min(self._pages_s), max(self._work_s, _AT_ONCE_S)
+        page_s, work_s = _usual(self._pages_s), max(self._work_s, _AT_ONCE_S)
         self.width = 1 if page_s <= work_s else min(self._limit, math.ceil(_AHEAD * page_s / work_s))
+
+
+def _usual(recent_s: Iterable[float]) -> float:
+    by_length = sorted(recent_s)
+    counted = by_length[:-1] or by_length
+    return sum(counted) / len(counted)
 
 
 def _average(before: float | None, newest: float) -> float:

@@ -216,6 +216,8 @@ class HttpConnection:
 
     def _be_open(self) -> None:
         unasked = unasked_on(self._open_socket)
+        if isinstance(unasked, SSLError) and lasting_refusal(unasked.reason or "") is None:
+            unasked = ConnectionResetError(errno.ECONNRESET, words_of(unasked))  # both speak TLS: it may pass
         if unasked is not None:
             self._fail_to_open(unasked)
             return

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -181,6 +182,25 @@ def test_a_reader_that_stops_reading_is_not_complained_about() -> None:
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+class Unread(io.StringIO):
+    """Standard error that nobody reads any more."""
+
+    def write(self, text: str, /) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [(errors.GuardRefused("too much"), errors.GuardRefused.exit_code), (KeyboardInterrupt(), 130), (KeyError("x"), 1)],
+)
+def test_the_exit_code_is_told_also_where_the_message_cannot_be(
+    error: BaseException, exit_code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s3plan.cli.manifest_command.print_schema", _raising(error))
+    monkeypatch.setattr(sys, "stderr", Unread())
+    assert main(["schema"]) == exit_code
 
 
 def test_the_schema_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 
 import pytest
 from fakes.copy_world import DESTINATION, CopyWorld
@@ -11,7 +14,8 @@ from fakes.ordered_store import ORDERS, OrderedStore
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.errors import StoreRefused
-from s3plan.schemas.requests import HeadObject, ListObjects
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import HeadObject, ListObjects, Reply, Request
 from s3plan.storage.listing.keyed import KeyedLister
 
 KEYS = st.text(st.sampled_from("aAbBzZ/~é\ufb00\U0001f600"), min_size=1, max_size=3)
@@ -55,3 +59,49 @@ def test_a_key_that_may_not_be_looked_at_ends_it_with_the_permission_that_may_la
     world.engine.fail(Fault.DENIED, operation=ListObjects)
     with pytest.raises(StoreRefused, match="s3:GetObject"):
         listed(world, {"a"}, order="utf-16")
+
+
+@dataclass(frozen=True, slots=True)
+class Stalling:
+    """An engine that says nothing of keys that begin so until `goes_on`."""
+
+    engine: Engine
+    beginning: str
+    goes_on: threading.Event = field(default_factory=threading.Event)
+    has_stalled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def clock_offset_ms(self) -> int:
+        return self.engine.clock_offset_ms
+
+    def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
+        on_reply(self.call(request))
+
+    def call(self, request: Request) -> Reply:
+        assert isinstance(request, ListObjects)
+        if request.prefix.startswith(self.beginning):
+            self.has_stalled.set()
+            self.goes_on.wait()
+        return self.engine.call(request)
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+def test_who_stops_reading_does_not_wait_for_a_store_that_says_nothing() -> None:
+    world = CopyWorld()
+    keys = [f"{letter}{number:03d}" for letter in "ab" for number in range(100)]
+    for key in keys:
+        world.put_destination(key, b"")
+    store = Stalling(world.engine, DESTINATION.prefix + "b")
+    pages = iter(KeyedLister(store, DESTINATION, [key.encode() for key in keys]).pages())
+    rescue = threading.Timer(10, store.goes_on.set)
+    rescue.start()
+    try:
+        assert len(next(pages)) == 100
+        store.has_stalled.wait()
+        del pages
+        assert not store.goes_on.is_set()
+    finally:
+        store.goes_on.set()
+        rescue.cancel()

@@ -61,6 +61,15 @@ def test_a_page_that_was_held_up_says_nothing_of_the_others() -> None:
     assert listing.pace.width <= 3
 
 
+def test_pages_that_come_at_once_now_and_then_do_not_speak_for_the_others() -> None:
+    listing = Listing(page_s=0.1, work_s=0.01)
+    for page_s in (0.002, 0.1) * 4:
+        listing.page_s = page_s
+        listing.read(1)
+
+    assert listing.pace.width >= 5
+
+
 def test_no_more_than_the_limit_are_wanted() -> None:
     assert Listing(page_s=1.0, work_s=0.0).read(3) == LIMIT
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import ssl
@@ -115,6 +116,24 @@ def test_a_refusal_that_comes_between_the_handshake_and_the_request_is_said(monk
         (end,) = ask(sender, server.place)
         assert broken(end).kind is FailureKind.INVALID, end
         assert "demands a client certificate" in broken(end).message
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_what_is_spoilt_behind_the_handshake_may_pass(version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+    server_side, client_side = tls_pair()
+    server_side.maximum_version, server_side.num_tickets = version, 0
+
+    def spoil(client: socket.socket, _: int) -> None:
+        os.write(client.fileno(), b"\x17\x03\x03\x00\x40" + bytes(64))
+
+    def look_late(connection: socket.socket) -> OSError | None:
+        select.select([connection], [], [], 5)
+        return unasked_on(connection)
+
+    monkeypatch.setattr(http_connection, "unasked_on", look_late)
+    with store(spoil, tls=(server_side, client_side)) as server, loop() as sender:
+        (end,) = ask(sender, server.place)
+    assert broken(end).kind.is_retryable, end
 
 
 def test_versions_that_do_not_meet_last() -> None:
