@@ -47,7 +47,7 @@ class Example:
 def totals(made: dict[str, Any]) -> dict[str, int]:
     """Objects of a plan by kind."""
     found: dict[str, int] = {}
-    for total in made["header"]["totals"]:
+    for total in (total for job in made["header"]["jobs"] for total in job["totals"]):
         found[total["kind"]] = found.get(total["kind"], 0) + total["objects"]
     return found
 
@@ -74,7 +74,7 @@ def test_every_example_has_a_manifest_a_readme_and_a_test_here() -> None:
     folders = {path.name: path for path in EXAMPLES.iterdir() if path.is_dir()}
     files = {name: sorted(path.name for path in folder.iterdir() if path.is_file()) for name, folder in folders.items()}
 
-    assert sorted(files) == ["copy-across-regions", "filters", "mirror-with-guards"]
+    assert sorted(files) == ["assets-then-pages", "copy-across-regions", "filters", "mirror-with-guards"]
     assert set(map(tuple, files.values())) == {("README.md", "job.yaml")}
 
 
@@ -99,7 +99,7 @@ def test_copy_across_regions_makes_the_bucket_there_and_every_object_in_it(
 
     client = server.client()
     assert totals(made) == {"copy": 40}
-    assert made["header"]["destination"]["bucket_exists"] is False
+    assert made["header"]["jobs"][0]["destination"]["bucket_exists"] is False
     region = client.head_bucket(Bucket="example-images-dr")["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"]
     assert region == "us-west-2"
     copied = contents(client, "example-images-dr")
@@ -109,6 +109,29 @@ def test_copy_across_regions_makes_the_bucket_there_and_every_object_in_it(
     assert (head["Metadata"], head["ContentType"]) == ({"artist": "somebody"}, "image/jpeg")
     tags = client.get_object_tagging(Bucket="example-images-dr", Key="originals/0001.jpg")["TagSet"]
     assert tags == [{"Key": "album", "Value": "one"}]
+
+
+def test_assets_then_pages_publishes_in_that_order_and_deletes_last(server: ServerProcess, tmp_path: Path) -> None:
+    common: dict[str, Any] = {"size_bytes": 20, "synthetic": False}
+    server.seed("example-build", keys=numbered("site/assets/{}.png", range(8)), **common)
+    server.seed("example-build", keys=["site/index.html", "site/a/b.html", "site/notes.txt"], **common)
+    server.seed("example-site", keys=["assets/old.png", "assets/0.png", "index.html"], size_bytes=9, synthetic=False)
+    example = Example("assets-then-pages", folder=tmp_path, server=server)
+
+    made = example.plan_and_apply()
+
+    assert totals(made)["delete"] == 1
+    client = server.client()
+    published = contents(client, "example-build", below="site/assets/")
+    assert set(contents(client, "example-site")) == {key.removeprefix("site/") for key in published} | {
+        "index.html",
+        "a/b.html",
+    }
+    changes = [asked for asked in server.log() if asked.operation in {"CopyObject", "DeleteObjects"}]
+    is_page = [(asked.key or "").endswith(".html") for asked in changes]
+    assets = [number for number, asked in enumerate(changes) if (asked.key or "").endswith(".png")]
+    assert max(assets) < is_page.index(True)
+    assert "DeleteObjects" in {asked.operation for asked in changes[len(is_page) - is_page[::-1].index(True) :]}
 
 
 def test_planning_across_regions_does_not_make_the_bucket(server: ServerProcess, tmp_path: Path) -> None:
@@ -159,7 +182,7 @@ def test_mirror_with_guards_is_blocked_above_five_percent_until_exactly_that_num
     blocked = example.plan(exit_code=5)
     example.run("apply", "--expect", blocked["digest"], exit_code=5)
 
-    guards = {guard["name"]: (guard["found"], guard["allowed"]) for guard in blocked["header"]["guards"]}
+    guards = {guard["name"]: (guard["found"], guard["allowed"]) for guard in blocked["header"]["jobs"][0]["guards"]}
     assert guards["max_delete"] == (50, 10)
     assert contents(client, "example-reports-mirror") == before
     example.plan_and_apply("--allow", "max_delete=50")
@@ -171,7 +194,7 @@ def test_mirror_with_guards_is_blocked_by_an_empty_source(server: ServerProcess,
 
     blocked = Example("mirror-with-guards", folder=tmp_path, server=server).plan(exit_code=5)
 
-    held = {guard["name"] for guard in blocked["header"]["guards"] if guard["held"]}
+    held = {guard["name"] for guard in blocked["header"]["jobs"][0]["guards"] if guard["held"]}
     assert held == {"max_delete", "refuse_empty_source"}
 
 
@@ -212,7 +235,7 @@ def test_filters_copies_what_its_readme_says_and_nothing_else(server: ServerProc
         "winter-2025/snow.jpg": 1000,
     }
     assert totals(made) == {"copy": 4, "skipped": 4, "unchanged": 1}
-    assert made["header"]["source"]["left_out"] == 4
+    assert made["header"]["jobs"][0]["source"]["left_out"] == 4
 
 
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in EXAMPLES.glob("*/job.yaml")))

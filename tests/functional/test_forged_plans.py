@@ -39,7 +39,8 @@ def resize(place: Workplace, size_bytes: int) -> None:
         (text,) = database.execute("SELECT document FROM header").fetchone()
     header: dict[str, Any] = json.loads(text)
     header["bytes"] = size_bytes
-    for total in header["totals"]:
+    header["jobs"][0]["bytes"] = size_bytes
+    for total in header["jobs"][0]["totals"]:
         total["bytes"] = size_bytes
     changes = [f"UPDATE {table} SET size_bytes = {size_bytes}" for table in ("action", "batch")]
     quoted = json.dumps(header).replace("'", "''")
@@ -58,7 +59,7 @@ def test_an_etag_that_holds_xml_deletes_nothing_that_no_line_names(place: Workpl
 
 def test_an_account_that_holds_a_header_sends_nothing(place: Workplace) -> None:
     planned(place)
-    forged(place, "location", "owner", _IN_A_HEADER, "role = 'destination'")
+    forged(place, "location", "owner", _IN_A_HEADER, "bucket = 'destination'")
     place.server.reset_stats()
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert (ended.exit_code, dict(place.server.stats().requests)) == (4, {}), ended.output

@@ -202,7 +202,7 @@ def test_a_terminal_gets_no_sequence_but_our_own(place: Workplace) -> None:
         assert "\\x1b[5;7m" in text
 
 
-HOSTILE_SETTINGS = {"mode": NASTY, "overwrite": NASTY, "storage_class": NASTY, "executor": NASTY, "archived": NASTY}
+HOSTILE_SETTINGS = {"mode": NASTY, "overwrite": NASTY, "storage_class": NASTY, "archived": NASTY}
 
 
 def forge_plan(path: Path) -> None:
@@ -213,12 +213,16 @@ def forge_plan(path: Path) -> None:
     write_plan(path, copied=copied, deleted=deleted, aside=aside)
     totals = [total.model_copy(update={"rule": NASTY}) for total in totals_of(copied=copied, deleted=deleted)]
     document = json.loads(header(actions=4, size_bytes=14, totals=totals).model_dump_json(exclude_none=True))
-    document["job"] = document["tool_version"] = document["manifest"]["path"] = NASTY
+    (job,) = document["jobs"]
+    document["name"] = job["name"] = document["tool_version"] = document["manifest"]["path"] = NASTY
     document["warnings"] = [NASTY, "\nwarning: none\n"]
-    document["settings"] |= HOSTILE_SETTINGS
-    document["source"]["note"] = NASTY
-    document["prefixes"] = [{"kind": "delete", "prefix": NASTY, "objects": 2, "bytes": 18}]
-    document["guards"] = [{"name": NASTY, "limit": NASTY, "allowed": 1, "found": 2, "held": True, "released": True}]
+    job["settings"] |= HOSTILE_SETTINGS
+    document["run"]["executor"] = NASTY
+    job["source"]["note"] = NASTY
+    job["prefixes"] = [{"kind": "delete", "prefix": NASTY, "objects": 2, "bytes": 18}]
+    job["guards"] = document["guards"] = [
+        {"name": NASTY, "limit": NASTY, "allowed": 1, "found": 2, "held": True, "released": True}
+    ]
     text = json.dumps(document).replace("'", "''")
     url = f"s3://to/{NASTY}/".replace("'", "''")
     change(

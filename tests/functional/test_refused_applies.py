@@ -139,7 +139,7 @@ def test_a_plan_with_a_flipped_byte_is_refused_or_does_exactly_the_same(planned:
     [
         "UPDATE action SET key = CAST('data/other' AS BLOB) WHERE rowid = 1",
         "UPDATE action SET source_pin = 'x'",
-        "UPDATE location SET bucket = 'another' WHERE role = 'destination'",
+        "UPDATE location SET bucket = 'another' WHERE bucket = 'destination'",
         "DELETE FROM action WHERE rowid = 3",
         "CREATE TRIGGER t AFTER INSERT ON action BEGIN SELECT 1; END",
         "CREATE VIEW v AS SELECT 1",

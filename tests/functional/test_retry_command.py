@@ -35,7 +35,7 @@ def test_stale_and_failed_actions_become_a_plan_of_their_own(place: Workplace) -
     header = plan["header"]
     assert isinstance(header, dict)
     assert header["actions"] == 2
-    assert header["source"]["note"] == "only 3 keys were looked at, those whose actions had not ended well"
+    assert header["jobs"][0]["source"]["note"] == "only 3 keys were looked at, those whose actions had not ended well"
 
     ended = place.command.run("apply", place.folder / RETRY, "--yes")
     assert ended.exit_code == 0, ended.output
@@ -100,9 +100,9 @@ def test_withheld_deletes_are_in_it_and_their_guard_counts_the_whole_job(place: 
     header = retried(place)["header"]
     assert isinstance(header, dict)
     assert header["actions"] == 5
-    assert [(guard["name"], guard["held"]) for guard in header["guards"] if guard["name"] == "max_delete"] == [
-        ("max_delete", False)
-    ]
+    assert [
+        (guard["name"], guard["held"]) for guard in header["jobs"][0]["guards"] if guard["name"] == "max_delete"
+    ] == [("max_delete", False)]
     assert place.command.run("apply", place.folder / RETRY, "--yes").exit_code == 0
     assert place.keys("destination") == place.keys("source")
     place.assert_nothing_left()

@@ -148,9 +148,10 @@ def _header(plan: Path) -> dict[str, object]:
         {"made_at": 5},
         {"manifest": {"path": "a", "sha256": "short", "text": ""}},
         {"manifest": {"path": "a", "sha256": "0" * 64, "text": "", "secret": "x"}},
-        {"totals": [{"kind": "rename", "rule": "a", "objects": 1, "bytes": 1}]},
-        {"capabilities": [{"condition": "copy-absent", "enforcement": "promised"}]},
-        {"settings": None},
+        {"jobs": []},
+        {"jobs": [{"name": "a"}]},
+        {"places": [{"location": 1, "capabilities": [{"condition": "copy-absent", "enforcement": "promised"}]}]},
+        {"run": None},
         {"actions": 10**400},
         {"made_at": "0001-01-01T00:00:00+23:59"},
         {"expires_at": "9999-12-31T23:59:59-23:59"},
@@ -170,7 +171,7 @@ def test_a_header_that_is_not_a_json_object_is_refused(plan: Path, text: str) ->
 
 
 def test_a_name_that_stands_twice_in_the_header_is_refused(plan: Path) -> None:
-    _with_header(plan, json.dumps(_header(plan))[:-1] + ', "job": "other"}')
+    _with_header(plan, json.dumps(_header(plan))[:-1] + ', "name": "other"}')
     with pytest.raises(PlanRefused, match="a name stands twice"):
         open_plan(plan)
 

@@ -48,7 +48,7 @@ def test_a_plan_document_is_valid_against_its_published_schema(plan: Path) -> No
         assert len(document["actions"]) == 7
         assert document["locations"][0] == {
             "id": 1,
-            "role": "source",
+            "kind": "s3",
             "url": "s3://from/images/",
             "connection": "",
             "region": "eu-central-1",
@@ -61,7 +61,7 @@ def test_a_plan_document_is_valid_against_its_published_schema(plan: Path) -> No
 
 @pytest.mark.parametrize(
     "change",
-    [{"extra": 1}, {"version": 2}, {"digest": "short"}, {"phases": [{"id": 1}]}, {"actions": [{"key": "a"}]}],
+    [{"extra": 1}, {"version": 1}, {"digest": "short"}, {"phases": [{"id": 1}]}, {"actions": [{"key": "a"}]}],
 )
 def test_the_published_schema_refuses_what_is_no_plan_document(plan: Path, change: dict[str, Any]) -> None:
     with open_plan(plan) as reader:
