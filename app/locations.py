@@ -135,4 +135,4 @@ def _look(engine: Engine, bucket: str, owner: str | None, warnings: list[str]) -
 
 
 def _ignored(bucket: str, how: str) -> str:
-    return f"{bucket}: nobody checks expected_bucket_owner: the store {how}"
+    return f"{bucket}: expected_bucket_owner is not checked: the store {how}"

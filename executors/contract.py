@@ -297,7 +297,7 @@ class ExecutorContract:
 
     def test_what_was_told_before_a_batch_went_quiet_is_handed_over(self) -> None:
         if not self.interrupts_waits:
-            pytest.skip("this executor hears of nothing while a batch is quiet")
+            pytest.skip("this executor takes no news while a batch is quiet")
         control = free_control()
         executor = self.open_executor(HangsUntilAbandoned(), control)
         executor.start(task_of(2))

@@ -9,7 +9,7 @@ from s3plan.schemas.plan.sides import Side
 
 
 class FailureKind(StrEnum):
-    """The classes that decisions are made on; S3's own codes are kept beside them for the eye."""
+    """The classes that decisions are made on; S3's own codes are kept with them for the eye."""
 
     PRECONDITION = "precondition"  # 412: a pin did not hold, or a reply to an earlier success was lost
     CONFLICT = "conflict"  # 409: another write raced with ours; look again

@@ -151,7 +151,7 @@ def _cluster(name: str, module: ExecutorModule, given: str | None) -> str | None
     """Return the cluster's address, from the user or the environment; raise UsageInvalid where one does not fit."""
     traits = module.TRAITS
     if given is not None and traits.cluster is ClusterUse.NONE:
-        raise UsageInvalid(f"the executor {name} knows no cluster; --cluster goes with --executor dask")
+        raise UsageInvalid(f"the executor {name} uses no cluster; --cluster goes with --executor dask")
     found = traits.cluster_address(given)
     if found is None and traits.cluster is ClusterUse.NEEDED:
         variable = traits.cluster_variable

@@ -237,6 +237,6 @@ class ProcessesExecutor:
 def _cannot_work(worker: WorkerHandle) -> str:
     said = worker.last_words(lines=5)
     return (
-        f"worker processes end as soon as they are started: {worker.how_it_ended()}; choose executor: threads, or see "
-        f"to what they said last: {said or 'nothing'}"
+        f"worker processes end as soon as they are started: {worker.how_it_ended()}; choose executor: threads, or look "
+        f"at what they said last: {said or 'nothing'}"
     )

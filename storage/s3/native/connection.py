@@ -278,7 +278,7 @@ class HttpConnection:
             return False
         exchange, reader = self._exchange, self._reader
         if exchange is None or reader is None:
-            self._break(FailureKind.TRANSIENT, "Unasked", "the store sent what nobody had asked for")
+            self._break(FailureKind.TRANSIENT, "Unasked", "the store sent something that was not asked for")
             return False
         self.touched_s = owner.now_s
         if not self._received_bytes:

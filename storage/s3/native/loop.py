@@ -27,7 +27,7 @@ class HttpLoop:
     """Keeps connections and their answers going; see the module. `send` may be called from any thread.
 
     No request is ever sent twice. At most `max_connections` to each place. A fault of ours ends the requests that it
-    befell, or all of them if the loop's thread cannot go on: none waits for ever.
+    hits, or all of them if the loop's thread cannot go on: none waits forever.
     """
 
     def __init__(self, *, max_connections: int, connect_timeout_s: float, read_timeout_s: float) -> None:

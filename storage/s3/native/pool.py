@@ -240,7 +240,7 @@ class Pool:
         except OSError as error:
             found = error
         except UnicodeError:
-            found = OSError(f"{self._place.host!r} is no host name")
+            found = OSError(f"{self._place.host!r} is not a host name")
         self._loop.call_soon(lambda: self._resolved(found))
 
     def _resolved(self, found: list[Address] | OSError) -> None:

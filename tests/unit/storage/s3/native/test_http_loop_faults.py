@@ -1,4 +1,4 @@
-"""A fault of ours ends the requests that it befell; none waits for ever."""
+"""A fault of ours ends the requests that it hits; none waits forever."""
 
 from __future__ import annotations
 

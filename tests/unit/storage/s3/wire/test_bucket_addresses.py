@@ -334,7 +334,7 @@ def sent_to(settings: ConnectionSettings) -> str:
 def test_settings_that_lead_nowhere_are_refused_before_any_request(
     configure: Any, way: Way, words: str, engine: EngineName
 ) -> None:
-    with pytest.raises(EndpointInvalid, match=f"no bucket can be reached so: .*{words}"):
+    with pytest.raises(EndpointInvalid, match=f"no bucket can be reached this way: .*{words}"):
         open_engine(replace(configure(way), engine=engine), max_in_flight=1)
 
 
