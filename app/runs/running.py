@@ -12,7 +12,7 @@ from time import monotonic
 
 from s3plan.app.clock import now_ms
 from s3plan.app.requests import ApplyReport, ApplyRequest
-from s3plan.app.runs.endpoint_probe import probe_sender
+from s3plan.app.runs.endpoint_probe import probe_senders
 from s3plan.app.runs.executors import EngineLimits
 from s3plan.app.runs.left_out import left_out_sentences
 from s3plan.app.stores import Stores
@@ -22,7 +22,7 @@ from s3plan.executors.journal.ledger import BatchState, total_counts, total_evid
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.executors.journal.recorder import Recorder
 from s3plan.executors.journal.records import OutcomeRecord
-from s3plan.executors.pace.circuit_breaker import CircuitBreaker
+from s3plan.executors.pace.outages import Outages
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.bookkeeping import TOLD, Bookkeeper
 from s3plan.executors.run.hold import Hold
@@ -89,13 +89,13 @@ def run_scheduler(
 
     reporter = _reporter(run, states, control)
     recorder = Recorder(journal, clock=monotonic)
-    breaker = CircuitBreaker(probe_sender(run.stores, _destination(run)), clock=monotonic)
+    outages = Outages(probe_senders(run.stores, plan.locations), clock=monotonic)
     books = Bookkeeper(
         states,
         recorder=recorder,
         control=control,
         retry=retry_policy(settings.retries, random=random.random),
-        breaker=breaker,
+        outages=outages,
         reporter=reporter,
         on_event=on_event,
         now_ms=now_ms,
@@ -104,7 +104,7 @@ def run_scheduler(
     )
     began_s = monotonic()
     number = _begin_run(run, states, limits.name)
-    hold = Hold(control, breaker, wish=run.asked.wish, tell=_teller(run, number), on_event=on_event)
+    hold = Hold(control, outages, wish=run.asked.wish, tell=_teller(run, number), on_event=on_event)
     scheduler = Scheduler(
         plan,
         states,

@@ -185,6 +185,7 @@ class ProcessesExecutor:
         return Share(
             control.in_flight,
             pace_of_each(self._pacer, (worker.running.values() for worker in self._workers)),
+            frozenset() if self._pacer is None else self._pacer.held,
             control.stopping,
             control.abandoned,
             until_s=None if lease is None else lease.until_s,

@@ -30,6 +30,7 @@ class Share:
 
     in_flight: int
     pace: Pace
+    held: frozenset[Place]
     stopping: bool
     abandoned: bool
     until_s: float | None = None

@@ -54,6 +54,7 @@ class BatchRun:
         self._source = source
         self._destination = destination
         self._told = told
+        self._places = frozenset({source.place, destination.place})
         self._arrived: deque[tuple[_Running, Ask, Reply]] = deque()
         self._turn = Lock()  # held by the one thread that resumes procedures
         self._wake = Event()  # for the batch's own thread
@@ -105,7 +106,7 @@ class BatchRun:
             return False  # somebody is at work
         try:
             is_idle = not (self._under_way or self._arrived or self._hungry or self._due)
-            return is_idle and (self._is_drained or self._control.stopping)
+            return is_idle and (self._is_drained or self._is_stopping())
         finally:
             self._turn.release()
 
@@ -156,7 +157,7 @@ class BatchRun:
 
     def _begin(self) -> None:
         """Begin procedures while there is room."""
-        while not self._is_drained and not self._hungry and self._has_room() and not self._control.stopping:
+        while not self._is_drained and not self._hungry and self._has_room() and not self._is_stopping():
             work = next(self._procedures, None)
             if work is None:
                 self._is_drained = True
@@ -166,14 +167,18 @@ class BatchRun:
             self._step(running, None)
             self._feed_hungry()
 
+    def _is_stopping(self) -> bool:
+        """Whether no new action is to be taken: of any batch, or of those that ask what this one asks."""
+        return self._control.stopping or self._control.holds(self._places)
+
     def _has_room(self) -> bool:
         return self._due is None and self._under_way < self._control.in_flight
 
     def _feed_hungry(self) -> None:
-        while self._hungry and (self._has_room() or self._control.stopping):
+        while self._hungry and (self._has_room() or self._is_stopping()):
             running = self._hungry.popleft()
             asks = running.asks
-            wanted = None if asks is None or self._control.stopping else next(asks, None)
+            wanted = None if asks is None or self._is_stopping() else next(asks, None)
             if wanted is not None:
                 self._hungry.append(running)
                 self._send(running, wanted)
