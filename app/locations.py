@@ -19,7 +19,7 @@ from s3plan.storage.s3.connections.sessions import effective_endpoint, effective
 from s3plan.storage.s3.patience import Patience
 
 _UNKNOWN_HEADER = frozenset({FailureKind.INVALID, FailureKind.UNSUPPORTED})
-_FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is told of within seconds
+_FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is reported within seconds
 
 
 @dataclass(frozen=True, slots=True)

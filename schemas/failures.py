@@ -54,7 +54,7 @@ _CREDENTIALS = frozenset({FailureKind.CREDENTIALS_EXPIRED, FailureKind.CREDENTIA
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One request's bad end. A value, not an exception: procedures look at it and decide."""
+    """How one request failed. A value, not an exception: procedures look at it and decide."""
 
     kind: FailureKind
     operation: str  # S3's name: "CopyObject"

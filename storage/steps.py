@@ -101,7 +101,7 @@ class BatchContext:
 
     @property
     def left_of_first_second_s(self) -> float:
-        """How long, at the most, the store's clock still shows the second in which this attempt was durably begun."""
+        """How long, at most, the store's clock still shows the second in which this attempt was durably begun."""
         passed_s = self.clock() - self._began_s
         return max(0.0, 1.0 - self.task.begun_at_ms % 1000 / 1000 - passed_s)
 

@@ -39,7 +39,7 @@ BUILT_IN: Mapping[str, ExecutorModule] = {
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """How many batches at a time, and how many requests in all: at first, and at the most. `module` has the executor.
+    """How many batches at a time, and how many requests in all: at first, and at most. `module` has the executor.
 
     `name` is what the user, or the plan, calls it.
     """

@@ -1,4 +1,4 @@
-"""A batch inside a dask worker: begun when the apply says so, told of as it goes, stopped when nothing is heard."""
+"""A batch inside a dask worker: begun when the apply says so, reported as it goes, stopped when no news comes."""
 
 from __future__ import annotations
 

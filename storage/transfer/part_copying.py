@@ -22,7 +22,7 @@ from s3plan.schemas.requests import (
     UploadOpened,
     UploadPartCopy,
 )
-from s3plan.storage.listing.object_look import listing_of, of_nobody, says_nothing, told_by_listing
+from s3plan.storage.listing.object_look import as_unexplained, listing_of, says_nothing, told_by_listing
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, Turn, ask
 from s3plan.storage.transfer.evidence import Made, evidence_of, multipart_etag_of
 from s3plan.storage.transfer.part_sizes import choose_part_size, part_ranges
@@ -85,7 +85,7 @@ def _look_at_source(context: BatchContext, action: Action) -> Asking[Reply]:
         return found
     listing = listing_of(location, key)
     listed = told_by_listing(key, listing, (yield from ask(Side.SOURCE, listing)), otherwise=found)
-    return of_nobody(found) if isinstance(listed, ObjectFound) else listed
+    return as_unexplained(found) if isinstance(listed, ObjectFound) else listed
 
 
 def _judge_first_look(

@@ -26,7 +26,7 @@ _MOST_WORDS_BYTES = 1 << 20  # of an answer to anything else, which is a few lin
 
 
 class Owner(Protocol):
-    """Who keeps connections: told of what becomes of each."""
+    """Who keeps connections: told what becomes of each."""
 
     @property
     def now_s(self) -> float:
