@@ -23,7 +23,7 @@ from s3plan.schemas.requests import (
     UploadPartCopy,
 )
 from s3plan.storage.listing.object_look import as_unexplained, listing_of, says_nothing, told_by_listing
-from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, Turn, ask
+from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, AwaitTurn, BatchContext, Procedure, ask
 from s3plan.storage.transfer.evidence import Made, evidence_of, multipart_etag_of
 from s3plan.storage.transfer.part_sizes import choose_part_size, part_ranges
 from s3plan.storage.transfer.settlement import (
@@ -273,7 +273,7 @@ def _settle_parts(
 def _complete(context: BatchContext, position: int, action: Action, upload: _Upload) -> Asking[Outcome]:
     if context.left_of_first_second_s:
         # LastModified has whole seconds: only in a later one is the object known for ours if this attempt is killed.
-        yield Turn(0, reserves=False, wait_s=context.left_of_first_second_s)
+        yield AwaitTurn(0, reserves=False, wait_s=context.left_of_first_second_s)
     ended = yield from _look_before_complete(context, position, action, upload)
     if ended is not None:
         return ended

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native.answer import MOST_BODY_BYTES, AnswerBroken, AnswerReader, HttpAnswer
-from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, Place
+from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, HostPort
 from s3plan.storage.s3.native.openings import breakage_of_opening
 from s3plan.storage.s3.native.quiet_sockets import IsQuiet, quietness_of, unasked_on
 from s3plan.storage.s3.open_files import NO_ROOM, open_socket
@@ -73,7 +73,7 @@ class HttpConnection:
         "tries_left",
     )
 
-    def __init__(self, owner: Owner, place: Place, *, tries_left: int) -> None:
+    def __init__(self, owner: Owner, place: HostPort, *, tries_left: int) -> None:
         self._owner = owner
         self._socket: socket.socket | None = None
         self._exchange: Exchange | None = None
