@@ -82,10 +82,10 @@ def run_scheduler(
     settings = run.request.overrides.applied_to(plan.header.run)
     for location in plan.locations:
         run.stores.engine_of(location)  # opened here: batches only look them up
-    destination = run.stores.engine_of(_destination(run))
 
-    def store_now_ms() -> int:
-        return max(now_ms() + destination.clock_offset_ms, 0)  # a store may say any year; a journal's begin in 1970
+    def store_now_ms(location: PlanLocation) -> int:
+        offset_ms = run.stores.engine_of(location).clock_offset_ms
+        return max(now_ms() + offset_ms, 0)  # a store may say any year; a journal's begin in 1970
 
     reporter = _reporter(run, states, control)
     recorder = Recorder(journal, clock=monotonic)
@@ -123,7 +123,8 @@ def run_scheduler(
         now_ms=store_now_ms,
         clock=monotonic,
     )
-    run.lock.note_begun(store_now_ms())
+    # Of several clocks the latest: what is not newer than that is taken for nobody's work, should the journal be lost.
+    run.lock.note_begun(max(map(store_now_ms, _destinations(run))))
     end = scheduler.run()
     journal.end_run(number, state=end.state.value, reason=end.stop_reason, now_ms=now_ms())
     return report_end(run, end, began_s=began_s)
@@ -158,9 +159,8 @@ def _begin_run(run: OpenedRun, states: dict[int, BatchState], executor: str) -> 
     return number
 
 
-def _destination(run: OpenedRun) -> PlanLocation:
-    """Return the place whose clock times beginnings: one of those that the plan writes to."""
-    return run.plan.locations_by_id[run.plan.header.jobs[0].to_location]
+def _destinations(run: OpenedRun) -> list[PlanLocation]:
+    return [run.plan.locations_by_id[job.to_location] for job in run.plan.header.jobs]
 
 
 def _limits(request: ApplyRequest, settings: RunRecord) -> RunLimits:

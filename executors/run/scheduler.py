@@ -21,7 +21,7 @@ from s3plan.executors.run.waiting_batches import WaitingBatches
 from s3plan.schemas.bitmaps import bitmap_of
 from s3plan.schemas.errors import Locked, PlanDamaged
 from s3plan.schemas.plan.places import Place
-from s3plan.schemas.plan.rows import Batch, Edge, PhaseName
+from s3plan.schemas.plan.rows import Batch, Edge, PhaseName, PlanLocation
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.run_states import RunEnd, RunLimits, StopLevel, StopReason, run_end
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
@@ -56,10 +56,10 @@ class Scheduler:
         known_uploads: Callable[[int], tuple[KnownUpload, ...]],
         stop_level: Callable[[], StopLevel],
         check_lock: Callable[[], None],
-        now_ms: Callable[[], int],
+        now_ms: Callable[[PlanLocation], int],
         clock: Callable[[], float],
     ) -> None:
-        """`check_lock` raises Locked once somebody else has taken the plan over."""
+        """`check_lock` raises Locked once somebody else has taken the plan over; `now_ms` is by a location's clock."""
         self._check_lock = check_lock
         self._plan = plan
         self._states = states
@@ -237,11 +237,11 @@ class Scheduler:
         state = self._states[batch]
         uploads = self._known_uploads(batch) if state.generation else ()
         doubtful, doubtful_since_ms = state.doubtful(positions), state.doubtful_since_ms(positions)
-        state.begin(now_ms=self._now_ms())
-        self._recorder.begin_batch(state)
         destination = self._plan.destination(state.batch)
         if destination is None:
             raise PlanDamaged(f"batch {batch} has no destination; make a new plan")
+        state.begin(now_ms=self._now_ms(destination))
+        self._recorder.begin_batch(state)
         task = BatchTask(
             batch_id=batch,
             generation=state.generation,

@@ -227,6 +227,7 @@ class RunWorld:
         self.places = {
             place_of(end) for batch in plan.batches for end in (plan.source(batch), plan.destination(batch)) if end
         }
+        self.offsets_ms: dict[int, int] = {}  # of the clocks of locations
         self.probes_at_s: list[float] = []
         self.told_states: list[RunState] = []
         self.delays: list[float] = []
@@ -294,7 +295,7 @@ class RunWorld:
                 known_uploads=lambda batch: _flushed(recorder, journal).uploads(batch),
                 stop_level=lambda: self.stop_level,
                 check_lock=self.check_lock,
-                now_ms=self.clock.now_ms,
+                now_ms=lambda location: self.clock.now_ms() + self.offsets_ms.get(location.id, 0),
                 clock=self.clock,
             )
             prepare(self, self.executor)

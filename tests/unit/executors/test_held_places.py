@@ -174,6 +174,16 @@ def test_rates_say_nothing_only_while_all_that_is_left_is_held(tmp_path: Path) -
     assert not held[-1]
 
 
+def test_a_batch_is_begun_by_the_clock_of_the_store_that_it_writes_to(tmp_path: Path) -> None:
+    """What was written since is taken for its work: by another store's clock that might be somebody else's."""
+    world, _ = a_world(tmp_path, ["t0", "h0"])
+    world.offsets_ms = {OTHER.id: 3_600_000}
+    assert world.run(slots=1).state is RunState.COMPLETED
+    there, here = sorted(world.performer.attempts, key=lambda attempt: attempt.keys[0], reverse=True)
+    assert there.keys[0].startswith("t")
+    assert 3_590_000 < there.begun_at_ms - here.begun_at_ms < 3_610_000
+
+
 def test_a_pause_during_an_outage_holds_everything_and_a_cancel_ends_it(tmp_path: Path) -> None:
     world, _ = a_world(tmp_path, [*(f"t{number}" for number in range(6)), *(f"h{number}" for number in range(20))])
     world.performer.script = {key: [DOWN] * 9 for key in keys_there(ToTwoStores([f"t{n}" for n in range(6)]))}
