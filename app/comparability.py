@@ -19,7 +19,7 @@ _PATIENCE = Patience(attempts=5)  # some stores never answer this one
 def are_etags_comparable(
     stores: Stores, source: FoundLocation, destination: FoundLocation, asked: EncryptionSetting | None
 ) -> bool:
-    """Return whether neither side is encrypted with KMS, for all that is known.
+    """Return whether neither side is encrypted with KMS, as far as is known.
 
     ETags of objects under SSE-KMS are no MD5 sums (S3 API reference, Object, ETag). The manifest's `encryption:`
     speaks for the destination; otherwise the bucket's default is asked for, and not knowing counts as no. Raises

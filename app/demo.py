@@ -34,7 +34,7 @@ _STOP_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class DemoWorld:
-    """Where the demo's commands run, and the variables that they need beside the user's."""
+    """Where the demo's commands run, and the variables that they need in addition to the user's."""
 
     folder: Path
     manifest: Path

@@ -19,7 +19,7 @@ from s3plan.storage.s3.connections.sessions import effective_endpoint, effective
 from s3plan.storage.s3.patience import Patience
 
 _UNKNOWN_HEADER = frozenset({FailureKind.INVALID, FailureKind.UNSUPPORTED})
-_FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is told of within seconds
+_FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is reported within seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +135,4 @@ def _look(engine: Engine, bucket: str, owner: str | None, warnings: list[str]) -
 
 
 def _ignored(bucket: str, how: str) -> str:
-    return f"{bucket}: nobody checks expected_bucket_owner: the store {how}"
+    return f"{bucket}: expected_bucket_owner is not checked: the store {how}"

@@ -13,12 +13,12 @@ JOURNAL_SUFFIX = ".s3run"
 
 
 def default_plan_path(manifest: Path, *, name: str) -> Path:
-    """Return where the plan of a manifest of that name is kept by default: in `.s3plan/` beside its manifest."""
+    """Return where the plan of a manifest of that name is kept by default: in `.s3plan/` next to its manifest."""
     return manifest.parent / PLANS_FOLDER / f"{name}{PLAN_SUFFIX}"
 
 
 def journal_path(plan: Path) -> Path:
-    """Return where a plan's journal is kept by default: beside the plan."""
+    """Return where a plan's journal is kept by default: next to the plan."""
     return plan.with_suffix(JOURNAL_SUFFIX)
 
 

@@ -20,7 +20,7 @@ KEPT_PLANS = 5
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """A plan is asked for. `output` None: `.s3plan/NAME.s3plan` beside the manifest.
+    """A plan is asked for. `output` None: `.s3plan/NAME.s3plan` next to the manifest.
 
     `keep`: so many plans that the manifest had before stay, with their journals; None: all that are there. `select`:
     these jobs of it, with those that they depend on unless `without_dependencies`; none named: all. `allow` releases

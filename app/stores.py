@@ -133,7 +133,7 @@ class Stores:
     def fallbacks(self, locations: Iterable[PlanLocation]) -> list[str]:
         """Return a sentence for each connection whose requests cannot go by the fast engine."""
         return [
-            f"{self.settings_of(name)}: requests go by boto3, the slower engine: {choice.reason}"
+            f"{self.settings_of(name)}: requests are sent by boto3, the slower engine: {choice.reason}"
             for name, choice in self.engines_of(locations).items()
             if choice.reason is not None
         ]

@@ -128,7 +128,7 @@ def _write(report: Report, options: Namespace) -> None:
         shown = os.path.relpath(picture, _README.parent)
         page = with_results(_README.read_text(encoding="utf-8"), report, picture=shown)
         _README.write_text(page, encoding="utf-8")
-    print(f"\n{text}\nwritten: {_json_path(folder)}, figures.txt and figures.svg beside it")
+    print(f"\n{text}\nwritten: {_json_path(folder)}, figures.txt and figures.svg next to it")
 
 
 if __name__ == "__main__":

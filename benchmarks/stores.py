@@ -22,7 +22,7 @@ _ADMIN_TIMEOUT_S = 600.0
 
 
 class OwnServer:
-    """The server of benchmarks/server, by the URLs that it has beside S3."""
+    """The server of benchmarks/server, by the URLs that it has in addition to S3."""
 
     has_latency = True
 

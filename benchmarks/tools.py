@@ -124,7 +124,7 @@ def _manifest(work: Work, endpoint: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A tool that is installed beside s3plan, with the number of requests at a time that it chooses itself."""
+    """A tool that is installed next to s3plan, with the number of requests at a time that it chooses itself."""
 
     name: str
     version: str

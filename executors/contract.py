@@ -272,6 +272,23 @@ class ExecutorContract:
         assert [float(here) for _, here in told] == [0.0, 0.0, 0.0]
         assert control.requests_at() == {place_of(ELSEWHERE): 3, place_of(HERE): 3}
 
+    def test_a_place_that_is_held_stops_what_asks_it_and_nothing_else(self) -> None:
+        control = free_control()
+        executor = self.open_executor(TakesItsTime(), control)
+        executor.start(task_of(2_000, source=ELSEWHERE))
+        news = list(executor.wait(0.1))
+        control.hold(frozenset({place_of(ELSEWHERE)}))
+        while not (news and news[-1].final):
+            news += executor.wait(1.0)
+        positions = [item.position for item in items_of(news)]
+        assert positions == list(range(len(positions)))
+        assert len(positions) < 2_000
+        executor.start(task_of(20, batch=2))
+        assert len(items_of(all_news(executor))) == 20
+        control.hold(frozenset())
+        executor.start(task_of(20, generation=2, source=ELSEWHERE))
+        assert len(items_of(all_news(executor))) == 20
+
     def test_a_stop_with_nothing_running_returns_at_once(self) -> None:
         executor = self.open_executor(DoesAll(), free_control())
         began_s = time.monotonic()
@@ -297,7 +314,7 @@ class ExecutorContract:
 
     def test_what_was_told_before_a_batch_went_quiet_is_handed_over(self) -> None:
         if not self.interrupts_waits:
-            pytest.skip("this executor hears of nothing while a batch is quiet")
+            pytest.skip("this executor takes no news while a batch is quiet")
         control = free_control()
         executor = self.open_executor(HangsUntilAbandoned(), control)
         executor.start(task_of(2))

@@ -122,7 +122,7 @@ class TellsItsWaits:
 
 @dataclass(frozen=True, slots=True)
 class TakesItsTime:
-    """Ends one action every few milliseconds; no more once the run stops; tells the rest as unknown if abandoned."""
+    """Ends one action every few milliseconds; no more once it is to stop; tells the rest as unknown if abandoned."""
 
     each_s: float = 0.005
 
@@ -131,7 +131,7 @@ class TakesItsTime:
             if control.abandoned:
                 yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known")
                 continue
-            if control.stopping:
+            if control.stopping or control.holds(task.places):
                 return
             time.sleep(self.each_s)
             yield Outcome(position, OutcomeKind.DONE)

@@ -27,7 +27,7 @@ def _are_storage_classes(names: list[str]) -> bool:
     return all(map(_IS_STORAGE_CLASS, set(names)))
 
 
-# What of an action travels in its requests beside keys, numbers and times, and what may stand there.
+# What of an action travels in its requests besides keys, numbers and times, and what may stand there.
 _SENT: tuple[tuple[str, str, Callable[[list[str]], bool]], ...] = (
     ("source_pin", "an ETag", are_pins),
     ("destination_pin", "an ETag", are_pins),

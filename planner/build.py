@@ -31,7 +31,7 @@ OnProgress = Callable[[int, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """What the plan says beside its jobs, and did not find out by itself.
+    """What the plan says in addition to its jobs, and did not find out by itself.
 
     `say` gives a finding about a job as a line, with its place in the manifest.
     """

@@ -36,7 +36,7 @@ class JobSides:
 
     Locations are given by id. `open_listers` gives the source's and the destination's; None for a bucket that does not
     exist yet. `store_now_ms` is the moment that ages of objects are counted from, by the store's clock.
-    `etags_comparable` is whether neither side is encrypted with SSE-KMS or SSE-C, for all that is known; see
+    `etags_comparable` is whether neither side is encrypted with SSE-KMS or SSE-C, as far as is known; see
     comparison.py. With `retried` the plan looks at a part of the job only, and guards count against the whole of it.
     """
 

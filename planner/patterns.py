@@ -95,7 +95,7 @@ def common_prefix(patterns: Sequence[str]) -> bytes:
     """Return what every key that these `include` patterns can match begins with; empty if nothing is certain.
 
     A listing may be narrowed to it, relative to the location, on both sides of a job: key filters run on both, so what
-    lies outside is no part of the job, be it to copy or to delete. A pattern without a `/` at its start or inside
+    lies outside is no part of the job, whether to copy or to delete. A pattern without a `/` at its start or inside
     matches at any depth: with one of these among them the answer is empty. One with `!` only takes back, so it does not
     matter here. What comes back is printable. Raises PatternInvalid.
     """

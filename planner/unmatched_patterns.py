@@ -20,8 +20,8 @@ class _Open:
 class UnmatchedPatterns:
     """Is shown every listed key, page by page, and forgets a pattern once one of them matches it.
 
-    A page is searched for the pattern's literal text first, which costs nothing beside reading the page; only where
-    all of that is there, its keys are looked at one by one.
+    A page is searched for the pattern's literal text first, which costs nothing compared with reading the page; only
+    where all of that is there, its keys are looked at one by one.
     """
 
     def __init__(self, include: Sequence[str]) -> None:

@@ -68,7 +68,7 @@ def parse_endpoint(url: str) -> Endpoint:
     host, is_loopback = _judge_host(parts.hostname or "", bracketed="[" in parts.netloc)
     chosen = _DEFAULT_PORTS[parts.scheme] if port is None else port
     if chosen == 0:
-        raise EndpointInvalid("port 0 is no port")
+        raise EndpointInvalid("port 0 is not a port")
     return Endpoint(parts.scheme, host, chosen, parts.path.rstrip("/"), is_loopback)
 
 

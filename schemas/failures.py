@@ -9,7 +9,7 @@ from s3plan.schemas.plan.sides import Side
 
 
 class FailureKind(StrEnum):
-    """The classes that decisions are made on; S3's own codes are kept beside them for the eye."""
+    """The classes that decisions are made on; S3's own codes are kept with them for the eye."""
 
     PRECONDITION = "precondition"  # 412: a pin did not hold, or a reply to an earlier success was lost
     CONFLICT = "conflict"  # 409: another write raced with ours; look again
@@ -54,7 +54,7 @@ _CREDENTIALS = frozenset({FailureKind.CREDENTIALS_EXPIRED, FailureKind.CREDENTIA
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One request's bad end. A value, not an exception: procedures look at it and decide."""
+    """How one request failed. A value, not an exception: procedures look at it and decide."""
 
     kind: FailureKind
     operation: str  # S3's name: "CopyObject"

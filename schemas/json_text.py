@@ -18,7 +18,7 @@ def event_values(event: Event) -> dict[str, Any]:
 
 
 def json_line(values: Mapping[str, Any]) -> str:
-    """Return one line of JSON. Bytes are keys: text, and beside it `NAME_base64` where that text is not exact.
+    """Return one line of JSON. Bytes are keys: text, and with it `NAME_base64` where that text is not exact.
 
     Times are ISO 8601. Nothing in it can move a terminal's cursor.
     """

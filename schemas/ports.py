@@ -59,6 +59,9 @@ class Control(Protocol):
     def in_doubt(self) -> bool:
         """Send nothing for now: whether the run still holds its plan is being found out. Asked before each request."""
 
+    def holds(self, places: frozenset[Place]) -> bool:
+        """Return whether one of these places does not answer: as for `stopping`, for batches that ask it alone."""
+
     def reserve(self, place: Place, *, size_bytes: int) -> float:
         """Take the turn of one request to a place, and that many bytes; return the seconds to wait before sending."""
 

@@ -1,7 +1,7 @@
 """Text made free of what signs requests: of what looks like a secret, and of what is known to be one.
 
 What looks like one is told by its name (a header, an element, a field). What is known are the values that sessions were
-opened with: they are found whatever stands beside them, also percent-encoded, in hexadecimal and in base64.
+opened with: they are found whatever stands next to them, also percent-encoded, in hexadecimal and in base64.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Encryption:
 
 @dataclass(frozen=True, slots=True)
 class ObjectAttributes:
-    """What a new object is to carry beside its bytes. A multipart copy inherits none of it."""
+    """What a new object is to carry in addition to its bytes. A multipart copy inherits none of it."""
 
     metadata: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)  # boto3's names: ContentType, CacheControl, ...
@@ -209,7 +209,7 @@ class DeleteObject:
 
 @dataclass(frozen=True, slots=True)
 class DeleteObjects:
-    """At most 1,000 keys; an ETag beside a key is its condition."""
+    """At most 1,000 keys; an ETag with a key is its condition."""
 
     bucket: str
     keys: Sequence[tuple[str, str | None]]

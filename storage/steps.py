@@ -23,7 +23,7 @@ from s3plan.schemas.tasks import BatchTask
 class Ask(NamedTuple):
     """One request; `size_bytes` is what the store will move for it, for the bandwidth limit.
 
-    Without `reserves` its turn was taken before, by a Turn.
+    Without `reserves` its turn was taken before, by an AwaitTurn.
     """
 
     side: Side
@@ -32,7 +32,7 @@ class Ask(NamedTuple):
     reserves: bool = True
 
 
-class Turn(NamedTuple):
+class AwaitTurn(NamedTuple):
     """The turn of a request of that size, in `wait_s` at the earliest. None is sent once it has come."""
 
     size_bytes: int
@@ -65,11 +65,11 @@ class Answered(NamedTuple):
     reply: Reply
 
 
-Asked = Ask | AskMany | Next | Turn
+Asked = Ask | AskMany | Next | AwaitTurn
 """What a procedure yields."""
 _Result = TypeVar("_Result")
 Asking = Generator[Asked, Reply | Answered | None, _Result]
-"""After Ask a Reply is sent; after AskMany or NEXT an Answered, None at the end; after Turn None."""
+"""After Ask a Reply is sent; after AskMany or NEXT an Answered, None at the end; after AwaitTurn None."""
 Procedure = Asking[None]
 
 NumberedAction = tuple[int, Action]
@@ -101,7 +101,7 @@ class BatchContext:
 
     @property
     def left_of_first_second_s(self) -> float:
-        """How long, at the most, the store's clock still shows the second in which this attempt was durably begun."""
+        """How long, at most, the store's clock still shows the second in which this attempt was durably begun."""
         passed_s = self.clock() - self._began_s
         return max(0.0, 1.0 - self.task.begun_at_ms % 1000 / 1000 - passed_s)
 

@@ -54,8 +54,8 @@ def _check_is_through(path: Path) -> None:
                 return
         except PlanRefused as error:
             raise PlanRefused(
-                f"{shown_path(path)} is there already, and is no plan that this s3plan could replace; move it away, or "
-                "write the new plan elsewhere with -o"
+                f"{shown_path(path)} exists already, and is not a plan that this s3plan could replace; move it away, "
+                "or write the new plan elsewhere with -o"
             ) from error
         return
     try:

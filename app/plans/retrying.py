@@ -79,7 +79,7 @@ def make_retry_plan(
 
 
 def free_place(plan: Path) -> Path:
-    """Return `NAME.retry-N.s3plan` beside the plan, or where it was, with the first N that is free."""
+    """Return `NAME.retry-N.s3plan` next to the plan, or where it was, with the first N that is free."""
     folder, stem = plan.parent, plan.stem
     if folder.name == EARLIER_FOLDER:
         folder, stem = folder.parent, stem.rpartition(".")[0]

@@ -156,7 +156,7 @@ def _open_stores(
 
 
 def _set_aside(journal: Path) -> None:
-    """Keep a journal that is not to be believed, beside the one that takes its place."""
+    """Keep a journal that is not to be believed, next to the one that takes its place."""
     if journal.exists():
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         journal.rename(journal.with_name(f"{journal.name}.{stamp}.set-aside"))

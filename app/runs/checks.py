@@ -62,8 +62,8 @@ def changed_manifest(plan: PlanReader) -> str | None:
     if not texts or plan.header.manifest.sha256 in texts:
         return None
     return (
-        f"{shown_path(places[0])} has changed since this plan was made; what is applied is the plan, by the manifest "
-        "as it was then"
+        f"{shown_path(places[0])} has changed since this plan was made; the plan is applied as it was made, by the "
+        "manifest as it was then"
     )
 
 
@@ -131,7 +131,7 @@ def _trust(connection: Connection) -> _Trust:
 
 def _untrusted(plan: PlanReader, what: str) -> PlanRefused:
     return PlanRefused(
-        f"{shown_path(plan.path)} {what}, which no manifest beside it names; if you trust the plan, apply it with "
+        f"{shown_path(plan.path)} {what}, which no manifest next to it names; if you trust the plan, apply it with "
         f"--expect {plan.digest}"
     )
 

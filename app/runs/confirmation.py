@@ -70,7 +70,7 @@ def confirmed(
     if finding is TrialResult.UNTOLD and is_of_table:
         on_event(
             Warned(
-                f"whether {destination.bucket} still refuses wrong conditions could not be seen ({words}); it is "
+                f"whether {destination.bucket} still refuses wrong conditions could not be found out ({words}); it is "
                 "believed to, as its store is known for it"
             )
         )

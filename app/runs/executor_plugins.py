@@ -17,8 +17,8 @@ from s3plan.schemas.ports import Executor
 from s3plan.schemas.redaction import described
 
 _PARTS_OF_AN_EXECUTOR = ("free_slots", "start", "wait", "stop")
-_OF_NO_USE = "it must be a callable that takes an ExecutorContext and returns a context manager that gives an Executor"
-_NEITHER = f"{_OF_NO_USE}, or a module with such an open_executor"
+_NO_OPENER = "it must be a callable that takes an ExecutorContext and returns a context manager that gives an Executor"
+_NEITHER = f"{_NO_OPENER}, or a module with such an open_executor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class _Plugin:
 
 
 def plugin_names() -> list[str]:
-    """Return the names of all executors that are installed beside s3plan's own."""
+    """Return the names of all executors that are installed in addition to s3plan's own."""
     return sorted(entry_points(group=ENTRY_POINT_GROUP).names)
 
 
@@ -44,7 +44,7 @@ def load_plugin(name: str) -> ExecutorModule | None:
         return None
     if len(found) > 1:
         origins = " and ".join(sorted(map(_origin, found)))
-        raise S3PlanError(f"the executor {name} comes twice, uninstall one: {origins}")
+        raise S3PlanError(f"the executor {name} is installed twice, uninstall one: {origins}")
     (point,) = found
     what = f"the executor {name} ({_origin(point)})"
     try:
@@ -53,10 +53,10 @@ def load_plugin(name: str) -> ExecutorModule | None:
         raise S3PlanError(f"{what} cannot be loaded: {described(error)}") from error
     opens = getattr(loaded, "open_executor", loaded)
     if not callable(opens):
-        raise S3PlanError(f"{what} is of no use: {_NEITHER}")
+        raise S3PlanError(f"{what} cannot be used: {_NEITHER}")
     traits = getattr(loaded, "TRAITS", ExecutorTraits())
     if not isinstance(traits, ExecutorTraits):
-        raise S3PlanError(f"{what} is of no use: its TRAITS are no ExecutorTraits but {type(traits).__name__}")
+        raise S3PlanError(f"{what} cannot be used: its TRAITS are not an ExecutorTraits but {type(traits).__name__}")
     return _Plugin(traits, _checked(opens, what))
 
 
@@ -72,12 +72,13 @@ def _checked(opens: OpenExecutor, what: str) -> OpenExecutor:
         except Exception as error:
             raise S3PlanError(f"{what} cannot be opened: {described(error)}") from error
         if not isinstance(opened, AbstractContextManager):
-            raise S3PlanError(f"{what} gave {type(opened).__name__}: {_OF_NO_USE}")
+            raise S3PlanError(f"{what} gave {type(opened).__name__}: {_NO_OPENER}")
         with opened as executor:
             missing = [part for part in _PARTS_OF_AN_EXECUTOR if not hasattr(executor, part)]
             if missing:
                 raise S3PlanError(
-                    f"{what} gave {type(executor).__name__}, which is no Executor: it has no {', no '.join(missing)}"
+                    f"{what} gave {type(executor).__name__}, "
+                    f"which is not an Executor: it has no {', no '.join(missing)}"
                 )
             yield executor
 

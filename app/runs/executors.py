@@ -39,7 +39,7 @@ BUILT_IN: Mapping[str, ExecutorModule] = {
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """How many batches at a time, and how many requests in all: at first, and at the most. `module` has the executor.
+    """How many batches at a time, and how many requests in all: at first, and at most. `module` has the executor.
 
     `name` is what the user, or the plan, calls it.
     """
@@ -151,7 +151,7 @@ def _cluster(name: str, module: ExecutorModule, given: str | None) -> str | None
     """Return the cluster's address, from the user or the environment; raise UsageInvalid where one does not fit."""
     traits = module.TRAITS
     if given is not None and traits.cluster is ClusterUse.NONE:
-        raise UsageInvalid(f"the executor {name} knows no cluster; --cluster goes with --executor dask")
+        raise UsageInvalid(f"the executor {name} uses no cluster; --cluster goes with --executor dask")
     found = traits.cluster_address(given)
     if found is None and traits.cluster is ClusterUse.NEEDED:
         variable = traits.cluster_variable

@@ -12,7 +12,7 @@ from time import monotonic
 
 from s3plan.app.clock import now_ms
 from s3plan.app.requests import ApplyReport, ApplyRequest
-from s3plan.app.runs.endpoint_probe import probe_sender
+from s3plan.app.runs.endpoint_probe import probe_senders
 from s3plan.app.runs.executors import EngineLimits
 from s3plan.app.runs.left_out import left_out_sentences
 from s3plan.app.stores import Stores
@@ -22,7 +22,7 @@ from s3plan.executors.journal.ledger import BatchState, total_counts, total_evid
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.executors.journal.recorder import Recorder
 from s3plan.executors.journal.records import OutcomeRecord
-from s3plan.executors.pace.circuit_breaker import CircuitBreaker
+from s3plan.executors.pace.outages import Outages
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.bookkeeping import TOLD, Bookkeeper
 from s3plan.executors.run.hold import Hold
@@ -82,20 +82,20 @@ def run_scheduler(
     settings = run.request.overrides.applied_to(plan.header.run)
     for location in plan.locations:
         run.stores.engine_of(location)  # opened here: batches only look them up
-    destination = run.stores.engine_of(_destination(run))
 
-    def store_now_ms() -> int:
-        return max(now_ms() + destination.clock_offset_ms, 0)  # a store may say any year; a journal's begin in 1970
+    def store_now_ms(location: PlanLocation) -> int:
+        offset_ms = run.stores.engine_of(location).clock_offset_ms
+        return max(now_ms() + offset_ms, 0)  # a store may say any year; a journal's begin in 1970
 
     reporter = _reporter(run, states, control)
     recorder = Recorder(journal, clock=monotonic)
-    breaker = CircuitBreaker(probe_sender(run.stores, _destination(run)), clock=monotonic)
+    outages = Outages(probe_senders(run.stores, plan.locations), clock=monotonic)
     books = Bookkeeper(
         states,
         recorder=recorder,
         control=control,
         retry=retry_policy(settings.retries, random=random.random),
-        breaker=breaker,
+        outages=outages,
         reporter=reporter,
         on_event=on_event,
         now_ms=now_ms,
@@ -104,7 +104,7 @@ def run_scheduler(
     )
     began_s = monotonic()
     number = _begin_run(run, states, limits.name)
-    hold = Hold(control, breaker, wish=run.asked.wish, tell=_teller(run, number), on_event=on_event)
+    hold = Hold(control, outages, wish=run.asked.wish, tell=_teller(run, number), on_event=on_event)
     scheduler = Scheduler(
         plan,
         states,
@@ -123,7 +123,8 @@ def run_scheduler(
         now_ms=store_now_ms,
         clock=monotonic,
     )
-    run.lock.note_begun(store_now_ms())
+    # Of several clocks the latest: what is not newer than that is taken for nobody's work, should the journal be lost.
+    run.lock.note_begun(max(map(store_now_ms, _destinations(run))))
     end = scheduler.run()
     journal.end_run(number, state=end.state.value, reason=end.stop_reason, now_ms=now_ms())
     return report_end(run, end, began_s=began_s)
@@ -158,9 +159,8 @@ def _begin_run(run: OpenedRun, states: dict[int, BatchState], executor: str) -> 
     return number
 
 
-def _destination(run: OpenedRun) -> PlanLocation:
-    """Return the place whose clock times beginnings: one of those that the plan writes to."""
-    return run.plan.locations_by_id[run.plan.header.jobs[0].to_location]
+def _destinations(run: OpenedRun) -> list[PlanLocation]:
+    return [run.plan.locations_by_id[job.to_location] for job in run.plan.header.jobs]
 
 
 def _limits(request: ApplyRequest, settings: RunRecord) -> RunLimits:

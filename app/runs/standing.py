@@ -20,7 +20,7 @@ def performed_batches(plan: PlanReader) -> list[Batch]:
 
 
 def was_begun(plan: PlanReader, journal: Path) -> bool:
-    """Return whether requests of the plan may have been sent, as the lock beside a journal tells that is gone."""
+    """Return whether requests of the plan may have been sent, as the lock next to a journal tells that is gone."""
     holder = read_holder(lock_path(journal))
     return holder is not None and holder.first_begun_at_ms is not None and holder.plan_digest == plan.digest
 

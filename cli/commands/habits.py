@@ -10,20 +10,20 @@ from collections.abc import Sequence
 _NO_COLOR = "--no-color"
 _OPTIONS = {
     "-out": "a plan's place is named by -o FILE.s3plan, or --out FILE.s3plan",
-    "-auto-approve": "who has approved the plan already says --yes, or --expect DIGEST for one plan and no other",
+    "-auto-approve": "whoever has approved the plan already says --yes, or --expect DIGEST for one plan and no other",
     "-json": "it is --json here, with two dashes",
     "-detailed-exitcode": "it is --detailed-exitcode here, with two dashes",
     "-help": "it is --help here, with two dashes",
     "-version": "it is --version here, with two dashes",
     "-input": "s3plan asks on a terminal only; --yes or --expect DIGEST stand for the answer",
-    "-parallelism": "how much is under way at once is said by apply --in-flight N and --workers N",
-    "-target": "which objects a job is about is said by filters.include in the manifest",
+    "-parallelism": "apply --in-flight N and --workers N say how much is under way at once",
+    "-target": "filters.include in the manifest says which objects a job is about",
     "-var": "variables are not there yet; write the value into the manifest",
     "-var-file": "variables are not there yet; write the values into the manifest",
     "-refresh": "every plan lists both sides anew",
     "-destroy": "deletes are lines of a plan: `mode: mirror` with `delete: {extraneous: true}` plans them",
     "--dry-run": "`s3plan plan` changes nothing, and `s3plan show --list` prints each action of it",
-    "--delete": "deletes are said in the manifest: mode: mirror with delete: {extraneous: true}",
+    "--delete": "deletes are part of the manifest: mode: mirror with delete: {extraneous: true}",
 }
 _BOTH_WAYS = (
     "auto-approve",

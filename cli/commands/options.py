@@ -31,7 +31,7 @@ PlanArgument = Annotated[
     typer.Argument(metavar="PLAN", help="A plan file, or a plan's id; without it the only unfinished plan here."),
 ]
 JournalOption = Annotated[
-    Path | None, typer.Option("--journal", metavar="FILE.s3run", help="The journal; by default beside the plan.")
+    Path | None, typer.Option("--journal", metavar="FILE.s3run", help="The journal; by default next to the plan.")
 ]
 JsonEventsOption = Annotated[bool, typer.Option("--json", help="Print events as JSON lines instead of the screen.")]
 JsonIntoOption = Annotated[

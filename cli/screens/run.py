@@ -235,7 +235,7 @@ def _next_of(status: Status, *, now: datetime, resume: Sequence[str | Path]) -> 
 def _engine_lines(status: Status) -> list[Text]:
     """Return by which engines the requests of the last run go, or went; none falls back silently."""
     run = status.runs[-1]
-    verb = "go" if run.state in {"running", "paused"} else "went"
+    verb = "are sent" if run.state in {"running", "paused"} else "were sent"
     names = {used.engine for used in run.engines}
     if len(names) == 1 and not any(used.reason for used in run.engines):
         return [Text(escape_unprintable(f"  Requests {verb} by {names.pop()}."))]

@@ -35,7 +35,7 @@ class OutputOptions:
 
     @property
     def wants_every_action(self) -> bool:
-        """Whether actions that end well are to be told of, too."""
+        """Whether actions that end well are reported, too."""
         return self.verbose or self.log is not None
 
 
@@ -117,7 +117,9 @@ class Output:
 def open_output(options: OutputOptions) -> Iterator[Output]:
     """Yield the command's output; an error of ours is told as a JSON line too, and raised on."""
     if options.quiet and options.verbose:
-        raise UsageInvalid("--quiet and --verbose do not go together; --log FILE takes each action without a word here")
+        raise UsageInvalid(
+            "--quiet and --verbose do not go together; --log FILE writes each action down and prints none here"
+        )
     terminal = open_terminal(no_color=options.no_color)
     output = Output(terminal, options)
     with ExitStack() as stack:

@@ -310,6 +310,7 @@ class DaskExecutor:
         return Share(
             control.in_flight,
             pace_of_each(self._pacer, tasks.values()),
+            frozenset() if self._pacer is None else self._pacer.held,
             control.stopping,
             control.abandoned,
             until_s=None if self._lease is None else 0.0,  # clocks of machines differ: orders say for how long

@@ -22,7 +22,7 @@ _QUICK = 1  # of zlib's levels
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One dask task: a batch of the run `run`, to be told of under `reply_topic`.
+    """One dask task: a batch of the run `run`, to be reported under `reply_topic`.
 
     Once nothing was heard of the run for `lease_s` seconds, its batches begin no more actions.
     """

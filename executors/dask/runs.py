@@ -1,4 +1,4 @@
-"""The runs that a dask worker's process takes part in: for each a performer, a control, and what was last heard of it.
+"""The runs that a dask worker's process takes part in: for each a performer, a control, and when news of it last came.
 
 The process may be anybody's: nothing here changes it beyond the threads and connections of a run, which are gone when
 the run is over, or was silent for too long.
@@ -43,7 +43,7 @@ class RunHere:
         self.control = self._shared.control
         self.batches = 0
         self.is_over = False
-        self.was_forsaken = False
+        self.was_given_up = False
         self._lease_s = assignment.lease_s
         self._heard_s = monotonic()
         self._number = 0
@@ -64,7 +64,7 @@ class RunHere:
                 return
             self._number, self._heard_s = orders.number, monotonic()
             self._allowed, self._refused = orders.allowed, orders.refused
-            if not self.was_forsaken:
+            if not self.was_given_up:
                 is_leased = orders.sure_for_s is not None
                 until_s = lease_clock_s() + (orders.sure_for_s or 0.0) if is_leased else None
                 self._shared.keep_to(replace(orders.share, until_s=until_s))
@@ -76,13 +76,13 @@ class RunHere:
     def mind_silence(self) -> None:
         """Begin no more actions once the lease is up, and abandon those begun when it has been up for as long again.
 
-        For good: a run that is heard of once more is opened anew.
+        For good: if news of the run comes again, it is opened anew.
         """
         silent_s = monotonic() - self._heard_s
         if silent_s > self._lease_s:
-            self.was_forsaken = True
+            self.was_given_up = True
             self.control.stop()
-        if self.was_forsaken and silent_s > 2 * self._lease_s:
+        if self.was_given_up and silent_s > 2 * self._lease_s:
             self.control.abandon()
 
     def may_begin(self, attempt: str, *, timeout_s: float) -> bool | None:
@@ -128,7 +128,7 @@ def take_up(assignment: Assignment) -> RunHere:
     """Return the run of a batch, opened if this is its first one here. Called on a dask task's thread."""
     with _lock:
         for run in list(_runs.values()):
-            if run.was_forsaken or (run.is_silent and not run.batches):
+            if run.was_given_up or (run.is_silent and not run.batches):
                 _forget(run)
         _listen()
         found = _runs.get(assignment.run)
@@ -142,12 +142,12 @@ def lay_down(run: RunHere) -> None:
     """Take note that a batch has ended."""
     with _lock:
         run.batches -= 1
-        if not run.batches and (run.is_over or run.was_forsaken):
+        if not run.batches and (run.is_over or run.was_given_up):
             _forget(run)
 
 
 def _forget(run: RunHere) -> None:
-    """Close a run whose batches have ended; one that was forsaken makes room for its successor before."""
+    """Close a run whose batches have ended; one that was given up makes room for its successor before."""
     if _runs.get(run.id) is run:
         del _runs[run.id]
     if not run.batches:

@@ -1,4 +1,4 @@
-"""A batch inside a dask worker: begun when the apply says so, told of as it goes, stopped when nothing is heard."""
+"""A batch inside a dask worker: begun when the apply says so, reported as it goes, stopped when no news comes."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ class _Attempt:
             progress = batch.collect()
             if progress is not None:
                 report_every_s = _REPORT_EVERY_S
-                if progress.final and run.was_forsaken:
-                    progress = replace(progress, error=progress.error or "its worker heard nothing of the apply")
+                if progress.final and run.was_given_up:
+                    progress = replace(progress, error=progress.error or "its worker lost touch with the apply")
             self._report(progress)
             if progress is not None and progress.final:
                 return
@@ -91,7 +91,7 @@ class _Attempt:
     def _may_begin(self) -> bool:
         question = MayBegin(self._task.batch_id, self._task.generation, self._id, self._worker.address)
         answer: bool | None = None
-        while answer is None and not self._run.was_forsaken:
+        while answer is None and not self._run.was_given_up:
             self._tell(question)
             answer = self._run.may_begin(self._id, timeout_s=_ASK_EVERY_S)
             self._run.mind_silence()

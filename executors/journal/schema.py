@@ -96,7 +96,7 @@ def schema_statements() -> tuple[str, ...]:
 
 
 def check_of(content: tuple[object, ...]) -> int:
-    """Return the CRC-32 that is kept beside the content of a row."""
+    """Return the CRC-32 that is kept with the content of a row."""
     return crc32(repr(content).encode("utf-8", "surrogatepass"))
 
 

@@ -71,6 +71,7 @@ class RunControl:
         self._bandwidth_bytes_per_s = bandwidth_bytes_per_s
         self._lock = Lock()
         self._stopping = False
+        self._held: frozenset[Place] = frozenset()
         self._abandoned = False
         self._places: dict[Place, PlacePace] = {}
         self._next_request_at_s = 0.0
@@ -143,6 +144,18 @@ class RunControl:
     def go_on(self) -> None:
         """Take new actions again, if nothing was abandoned; only once all batches that were to stop have ended."""
         self._stopping = self._abandoned
+
+    def hold(self, places: frozenset[Place]) -> None:
+        """Let batches that ask one of these places take no new action, and all others go on."""
+        self._held = places
+
+    @property
+    def held(self) -> frozenset[Place]:
+        """The places that are held."""
+        return self._held
+
+    def holds(self, places: frozenset[Place]) -> bool:
+        return not self._held.isdisjoint(places)
 
     def abandon(self) -> None:
         """Stop now."""

@@ -185,6 +185,7 @@ class ProcessesExecutor:
         return Share(
             control.in_flight,
             pace_of_each(self._pacer, (worker.running.values() for worker in self._workers)),
+            frozenset() if self._pacer is None else self._pacer.held,
             control.stopping,
             control.abandoned,
             until_s=None if lease is None else lease.until_s,
@@ -237,6 +238,6 @@ class ProcessesExecutor:
 def _cannot_work(worker: WorkerHandle) -> str:
     said = worker.last_words(lines=5)
     return (
-        f"worker processes end as soon as they are started: {worker.how_it_ended()}; choose executor: threads, or see "
-        f"to what they said last: {said or 'nothing'}"
+        f"worker processes end as soon as they are started: {worker.how_it_ended()}; choose executor: threads, or look "
+        f"at what they said last: {said or 'nothing'}"
     )

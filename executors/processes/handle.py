@@ -1,4 +1,4 @@
-"""One worker process as its parent sees it: how it is started, spoken to, heard and buried."""
+"""One worker process as its parent sees it: how it is started, spoken to, listened to and reaped."""
 
 from __future__ import annotations
 

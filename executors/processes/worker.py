@@ -118,7 +118,7 @@ class _Worker:
                     self._shared.keep_to(message)
         except (EOFError, OSError):
             _leave()
-        except BaseException:  # noqa: BLE001  deaf, it would be of no use: better dead, and noticed
+        except BaseException:  # noqa: BLE001  no orders would reach it: better to end, and be noticed
             sys.excepthook(*sys.exc_info())
             os._exit(1)
 

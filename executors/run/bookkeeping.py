@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from s3plan.executors.journal.ledger import BatchState
 from s3plan.executors.journal.recorder import Recorder
 from s3plan.executors.journal.records import OutcomeRecord
-from s3plan.executors.pace.circuit_breaker import ENDPOINT_FAILURES, CircuitBreaker
+from s3plan.executors.pace.circuit_breaker import ENDPOINT_FAILURES
+from s3plan.executors.pace.outages import Outages
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.progress_report import ProgressReporter
 from s3plan.executors.run.retries import RetryPolicy, may_pass
@@ -33,6 +34,7 @@ class _Attempt:
     """One start of a batch: what was asked for and what has come back."""
 
     task: BatchTask
+    places: frozenset[Place]
     open_positions: set[int]
     retry_delay_s: float | None = None
     retry_positions: list[int] = field(default_factory=list)
@@ -56,7 +58,7 @@ class Bookkeeper:
         recorder: Recorder,
         control: RunControl,
         retry: RetryPolicy,
-        breaker: CircuitBreaker,
+        outages: Outages,
         reporter: ProgressReporter,
         on_event: OnEvent,
         now_ms: Callable[[], int],
@@ -71,7 +73,7 @@ class Bookkeeper:
         self._recorder = recorder
         self._control = control
         self._retry = retry
-        self._breaker = breaker
+        self._outages = outages
         self._reporter = reporter
         self._on_event = on_event
         self._now_ms = now_ms
@@ -87,10 +89,15 @@ class Bookkeeper:
         self.stop_reason: StopReason | None = None  # once the run has to end early
         self.messages: list[str] = []
 
+    @property
+    def busy_places(self) -> frozenset[Place]:
+        """The places that attempts under way ask."""
+        return frozenset[Place]().union(*(attempt.places for attempt in self._attempts.values()))
+
     def begin(self, state: BatchState, task: BatchTask, positions: list[int]) -> None:
         """Take note of a start."""
         self.attempted.add(state.batch.id)
-        self._attempts[state.batch.id] = _Attempt(task, set(positions))
+        self._attempts[state.batch.id] = _Attempt(task, task.places, set(positions))
 
     def take(self, progress: BatchProgress) -> bool:
         """Fold one report; return False, and ignore it, if it is not of the attempt that runs now.
@@ -156,7 +163,7 @@ class Bookkeeper:
             self._tries.pop((state.batch.id, position), None)  # a run may retry millions in turn
         action = attempt.task.actions[position]
         self._reporter.note_outcome(action, outcome.kind, before=before)
-        self._watch(outcome)
+        self._watch(attempt, outcome)
         if outcome.kind in self._told and attempt.retry_positions[-1:] != [position]:
             job = self._job_of(state.batch.phase)
             ended = (action.kind.value, action.key, outcome.kind, outcome.reason, action.size_bytes, outcome.side, job)
@@ -180,10 +187,13 @@ class Bookkeeper:
         """Plan another try if the policy gives one; what is out of tries is failed."""
         if outcome.kind is not OutcomeKind.UNKNOWN:
             return outcome
+        asked = attempt.place_asked(outcome)
         if outcome.failure is FailureKind.THROTTLED:
-            self._control.slow_down(attempt.place_asked(outcome))
+            self._control.slow_down(asked)
         key = (state.batch.id, outcome.position)
-        if not (self._breaker.is_open and outcome.failure in ENDPOINT_FAILURES):  # an outage costs no action a try
+        if not (
+            self._outages.is_down(asked) and outcome.failure in ENDPOINT_FAILURES
+        ):  # an outage costs no action a try
             self._tries[key] = 1 if attempt.has_stored_parts else self._tries[key] + 1
         decision = self._retry.decide(outcome, attempts=max(self._tries[key], 1))
         if decision is not None:
@@ -196,10 +206,12 @@ class Bookkeeper:
             return outcome._replace(kind=OutcomeKind.FAILED, reason=reason)
         return outcome
 
-    def _watch(self, outcome: Outcome) -> None:
+    def _watch(self, attempt: _Attempt, outcome: Outcome) -> None:
         """Notice what no retry will mend: an outage, refused credentials, a store that denies everything."""
-        if outcome.failure is not None or outcome.kind is not OutcomeKind.UNKNOWN:
-            self._breaker.note(outcome.failure)
+        if outcome.failure is not None:
+            self._outages.note_failure(attempt.place_asked(outcome), outcome.failure)
+        elif outcome.kind is not OutcomeKind.UNKNOWN:
+            self._outages.note_answers(attempt.places)
         if outcome.kind.is_success:
             self._successes += 1
             return

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -11,15 +10,18 @@ from s3plan.executors.journal.ledger import BatchState, total_counts, total_evid
 from s3plan.executors.journal.recorder import Recorder
 from s3plan.executors.journal.records import OutcomeRecord
 from s3plan.executors.pace.pacing import RunControl
+from s3plan.executors.run.batch_places import BatchPlaces
 from s3plan.executors.run.bookkeeping import Bookkeeper
 from s3plan.executors.run.hold import Hold
 from s3plan.executors.run.plan_view import PlanView
 from s3plan.executors.run.progress_report import ProgressReporter
 from s3plan.executors.run.readiness import Readiness, Turn
 from s3plan.executors.run.release import why_held
+from s3plan.executors.run.waiting_batches import WaitingBatches
 from s3plan.schemas.bitmaps import bitmap_of
 from s3plan.schemas.errors import Locked, PlanDamaged
-from s3plan.schemas.plan.rows import Batch, Edge, PhaseName
+from s3plan.schemas.plan.places import Place
+from s3plan.schemas.plan.rows import Batch, Edge, PhaseName, PlanLocation
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.run_states import RunEnd, RunLimits, StopLevel, StopReason, run_end
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
@@ -54,10 +56,10 @@ class Scheduler:
         known_uploads: Callable[[int], tuple[KnownUpload, ...]],
         stop_level: Callable[[], StopLevel],
         check_lock: Callable[[], None],
-        now_ms: Callable[[], int],
+        now_ms: Callable[[PlanLocation], int],
         clock: Callable[[], float],
     ) -> None:
-        """`check_lock` raises Locked once somebody else has taken the plan over."""
+        """`check_lock` raises Locked once somebody else has taken the plan over; `now_ms` is by a location's clock."""
         self._check_lock = check_lock
         self._plan = plan
         self._states = states
@@ -74,8 +76,8 @@ class Scheduler:
         self._stop_level = stop_level
         self._now_ms = now_ms
         self._clock = clock
-        self._ready: deque[tuple[int, list[int] | None]] = deque()  # (batch, positions; None: all that is left of it)
-        self._delayed: list[tuple[float, int, list[int]]] = []  # heap of (due, batch, positions)
+        self._places = BatchPlaces(plan)
+        self._waiting = WaitingBatches(self._places_of)
         self._running: set[int] = set()
         self._readiness = Readiness(plan.graph, why_held=self._why_held)
         self._left_in_phase: Counter[int] = Counter()
@@ -106,14 +108,15 @@ class Scheduler:
 
     def _run(self) -> RunEnd:
         self._begin_phases()
-        while self._ready or self._delayed or self._running:
+        while self._waiting or self._running:
             self._check_lock()
             if self._must_stop():
                 break
-            if not self._hold.update(is_idle=not self._running):
-                self._start_batches()
+            self._hold.update(self._books.busy_places, goes_on=self._goes_on)
+            self._start_batches()
             self._take_news(self._wait_s())
-            self._reporter.tick(retrying=self._retrying(), phase=self._phase_name(), is_held=self._hold.is_held)
+            retrying = self._waiting.retrying(self._hold.holds)
+            self._reporter.tick(retrying=retrying, phase=self._phase_name(), is_held=self._is_held())
         self._drain()
         self._recorder.flush()
         end = self._end()
@@ -122,13 +125,19 @@ class Scheduler:
 
     def _wait_s(self) -> float:
         """Return how long to wait for news: not beyond the next retry."""
-        if not self._delayed or self._hold.is_held:
-            return _WAIT_S
-        return min(_WAIT_S, max(self._delayed[0][0] - self._clock(), 0.0))
+        due_s = self._waiting.next_due_s
+        return _WAIT_S if due_s is None else min(_WAIT_S, max(due_s - self._clock(), 0.0))
 
-    def _retrying(self) -> int:
-        """How many actions wait to be tried again; while the run is held, all that is left waits alike."""
-        return 0 if self._hold.is_held else sum(len(positions) for _, _, positions in self._delayed)
+    def _goes_on(self) -> bool:
+        """Whether anything is under way, or left to be started, that is not held."""
+        is_held = self._hold.holds
+        return not all(is_held(self._places_of(batch)) for batch in self._running) or self._waiting.has_free(is_held)
+
+    def _is_held(self) -> bool:
+        return self._hold.is_pausing or (self._hold.has_outage and not self._goes_on())
+
+    def _places_of(self, batch: int) -> frozenset[Place]:
+        return self._places.of(self._states[batch].batch)
 
     def _must_stop(self) -> bool:
         if self._books.stop_reason is not None:
@@ -148,10 +157,10 @@ class Scheduler:
         if limits.duration_s is not None and self._clock() - self._began_s >= limits.duration_s:
             self._messages.append("stopped: the time that --max-duration gives is up")
             return StopReason.TIME_LIMIT
-        if self._hold.has_given_up:
+        if self._hold.is_outage_too_long and not self._goes_on():
             self._messages.append("stopped: the store has not answered for a long time; nothing is lost by waiting")
             return StopReason.OUTAGE
-        is_through = self._is_action_limit_reached() and not self._running and not self._delayed
+        is_through = self._is_action_limit_reached() and not self._running and self._waiting.next_due_s is None
         return StopReason.ACTION_LIMIT if is_through else None
 
     def _is_action_limit_reached(self) -> bool:
@@ -167,7 +176,7 @@ class Scheduler:
             for state in states:
                 self._take_back(state)
                 if state.todo():
-                    self._ready.append((state.batch.id, None))
+                    self._waiting.append((state.batch.id, None))
                     self._left_in_phase[turn.phase.id] += 1
             if self._left_in_phase[turn.phase.id] == 0:
                 self._readiness.end(turn.phase.id)
@@ -203,12 +212,12 @@ class Scheduler:
         self._messages.append(f"{what}{job} {'was' if withheld == 1 else 'were'} withheld: {turn.because}")
 
     def _start_batches(self) -> None:
-        now_s = self._clock()
-        while self._delayed and self._delayed[0][0] <= now_s:
-            _, batch, positions = heapq.heappop(self._delayed)
-            self._ready.appendleft((batch, positions))
-        while self._executor.free_slots > 0 and self._ready:
-            batch, wanted = self._ready.popleft()
+        now_s, is_held = self._clock(), self._hold.holds
+        while self._executor.free_slots > 0:
+            taken = self._waiting.take(now_s, running=self._running, is_held=is_held)
+            if taken is None:
+                return
+            batch, wanted = taken
             positions = self._within_limit(batch, self._states[batch].todo() if wanted is None else wanted)
             if positions:
                 self._start(batch, positions)
@@ -228,11 +237,11 @@ class Scheduler:
         state = self._states[batch]
         uploads = self._known_uploads(batch) if state.generation else ()
         doubtful, doubtful_since_ms = state.doubtful(positions), state.doubtful_since_ms(positions)
-        state.begin(now_ms=self._now_ms())
-        self._recorder.begin_batch(state)
         destination = self._plan.destination(state.batch)
         if destination is None:
             raise PlanDamaged(f"batch {batch} has no destination; make a new plan")
+        state.begin(now_ms=self._now_ms(destination))
+        self._recorder.begin_batch(state)
         task = BatchTask(
             batch_id=batch,
             generation=state.generation,
@@ -262,10 +271,10 @@ class Scheduler:
     def _end_batch(self, batch: int) -> None:
         self._running.discard(batch)
         state = self._states[batch]
-        again = self._books.end(state, takes_up_rest=self._hold.is_held)
+        again = self._books.end(state, takes_up_rest=self._hold.holds(self._places_of(batch)))
         if again is not None:
             delay_s, positions = again
-            heapq.heappush(self._delayed, (self._clock() + delay_s, batch, positions))
+            self._waiting.delay(self._clock() + delay_s, batch, positions)
             return
         phase = state.batch.phase
         self._left_in_phase[phase] -= 1

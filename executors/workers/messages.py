@@ -30,6 +30,7 @@ class Share:
 
     in_flight: int
     pace: Pace
+    held: frozenset[Place]
     stopping: bool
     abandoned: bool
     until_s: float | None = None
@@ -79,7 +80,7 @@ def send(connection: Connection, message: ToWorker | FromWorker) -> None:
 
 
 def receive(connection: Connection) -> ToWorker | FromWorker:
-    """Wait for the next message; EOFError or OSError if the other side is gone, be it in the middle of one."""
+    """Wait for the next message; EOFError or OSError if the other side is gone, even in the middle of one."""
     message: ToWorker | FromWorker = pickle.loads(connection.recv_bytes())  # noqa: S301  a pipe that only we hold
     return message
 

@@ -48,6 +48,7 @@ class SharedControl:
 
     def _obey(self, share: Share) -> None:
         self.control.keep_to(share.pace)
+        self.control.hold(share.held)
         lease = self.control.lease
         if lease is not None and share.until_s is not None:
             lease.until_s = share.until_s

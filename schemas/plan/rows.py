@@ -1,4 +1,4 @@
-"""What a plan says beside its header and its actions: rows of locations, phases, edges and batches."""
+"""What a plan says besides its header and its actions: rows of locations, phases, edges and batches."""
 
 from __future__ import annotations
 

@@ -36,19 +36,19 @@ def look_at_object(side: Side, location: PlanLocation, key: str, *, version: str
 
 
 def says_nothing(reply: Reply) -> TypeGuard[Failure]:
-    """Return whether an answer to HEAD says nothing of what stands there: a 403, or a 404 of nobody knows whom.
+    """Return whether an answer to HEAD says nothing of what stands there: a 403, or a 404 of unknown origin.
 
     It has no body that could say NoSuchKey, but a store names each of its answers
     (https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonResponseHeaders.html).
     """
     if not isinstance(reply, Failure):
         return False
-    is_anybodys = reply.kind is FailureKind.NOT_FOUND and reply.request_id is None
-    return is_anybodys or reply.kind is FailureKind.DENIED
+    is_of_unknown_origin = reply.kind is FailureKind.NOT_FOUND and reply.request_id is None
+    return is_of_unknown_origin or reply.kind is FailureKind.DENIED
 
 
-def of_nobody(failure: Failure) -> Failure:
-    """Return a 404 that nobody has said of this key as what it is: an answer that tells nothing."""
+def as_unexplained(failure: Failure) -> Failure:
+    """Return a 404 that may not be about this key as what it is: an answer that tells nothing."""
     return replace(failure, kind=FailureKind.BAD_REPLY) if failure.kind is FailureKind.NOT_FOUND else failure
 
 
@@ -63,7 +63,7 @@ def told_by_listing(key: str, listing: ListObjects, page: Reply, *, otherwise: F
 
     An answer that shows other objects than it was asked for says nothing: it is that to another question.
     """
-    otherwise = of_nobody(otherwise)
+    otherwise = as_unexplained(otherwise)
     if isinstance(page, Failure) and (page.kind.is_retryable or page.kind.is_credentials):
         return page
     if not (isinstance(page, ObjectsPage) and are_below(listing.prefix, page.rows)):

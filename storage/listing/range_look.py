@@ -82,7 +82,7 @@ def _look_by_pages(
 def _look_below_prefixes(
     side: Side, location: PlanLocation, wanted: Sequence[bytes], found: Found
 ) -> Asking[list[bytes] | Failure]:
-    """Learn what is not there from listings of how many of the keys begin; return those that no listing told of.
+    """Learn what is not there from listings of how many of the keys begin; return those that no listing showed.
 
     All that begins like all of them is known not to fit a page, so it is listed with one character more each; where
     that is not whole either, with one more again.

@@ -87,6 +87,6 @@ def _ordinary_address(settings: ConnectionSettings) -> BucketAddress:
     try:
         return BucketAddresses(client).ordinary
     except RequestUnsendable as error:
-        raise EndpointInvalid(f"{settings}: no bucket can be reached so: {error}") from error
+        raise EndpointInvalid(f"{settings}: no bucket can be reached this way: {error}") from error
     finally:
         client.close()

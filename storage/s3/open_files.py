@@ -61,7 +61,7 @@ def restore_most_open_files(soft: int) -> None:
 
 
 def leaves_room(descriptor: int) -> bool:
-    """Return whether a connection may have this number: enough files can be opened beside it."""
+    """Return whether a connection may have this number: enough files can be opened besides it."""
     most = most_open_files()
     return most is None or descriptor < most - _kept_back(most)
 
@@ -76,7 +76,7 @@ def open_socket(family: int) -> socket.socket:
 
 
 def room_for_connections(most: int | None, *, open_now: int | None = None) -> int | None:
-    """Return how many connections fit into so many open files beside those that are open; None for any number."""
+    """Return how many connections fit into so many open files besides those that are open; None for any number."""
     if most is None:
         return None
     return max(1, most - _kept_back(most) - (_count_open() if open_now is None else open_now))

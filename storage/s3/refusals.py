@@ -32,7 +32,7 @@ def refusal_of(failure: Failure, *, bucket: str, doing: str, permission: str, cl
             )
         case FailureKind.DENIED:
             found = "access is denied"
-            advice = f"the credentials may not have {permission}, or expected_bucket_owner may be another's"
+            advice = f"the credentials may be missing {permission}, or expected_bucket_owner may be another's"
         case FailureKind.WRONG_REGION:
             found = f"it is in {failure.region or 'another region'}"
             advice = "set the location's region" + (f" to {failure.region}" if failure.region else "")

@@ -19,7 +19,7 @@ from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Control, Engine
 from s3plan.schemas.requests import KeysDeleted, Reply
-from s3plan.storage.steps import Answered, Ask, Asked, AskMany, NumberedProcedure, Procedure, Turn
+from s3plan.storage.steps import Answered, Ask, Asked, AskMany, AwaitTurn, NumberedProcedure, Procedure
 
 _POLL_S = 0.1
 _AT_ONCE = 64  # replies, before new requests are sent
@@ -54,6 +54,7 @@ class BatchRun:
         self._source = source
         self._destination = destination
         self._told = told
+        self._places = frozenset({source.place, destination.place})
         self._arrived: deque[tuple[_Running, Ask, Reply]] = deque()
         self._turn = Lock()  # held by the one thread that resumes procedures
         self._wake = Event()  # for the batch's own thread
@@ -61,8 +62,8 @@ class BatchRun:
         self._hungry: deque[_Running] = deque()  # have asks that wait for room
         self._procedures: Iterator[NumberedProcedure] = iter(())
         self._is_drained = True
-        self._due: tuple[float, _Running, Ask | Turn] | None = None  # what must wait for its turn
-        self._kept_back: deque[tuple[_Running, Ask | Turn]] = deque()  # would be sent if they might be
+        self._due: tuple[float, _Running, Ask | AwaitTurn] | None = None  # what must wait for its turn
+        self._kept_back: deque[tuple[_Running, Ask | AwaitTurn]] = deque()  # would be sent if they might be
         self._under_way = 0
         self._error: BaseException | None = None
         self._is_left = False  # nobody takes what is told any more
@@ -105,7 +106,7 @@ class BatchRun:
             return False  # somebody is at work
         try:
             is_idle = not (self._under_way or self._arrived or self._hungry or self._due)
-            return is_idle and (self._is_drained or self._control.stopping)
+            return is_idle and (self._is_drained or self._is_stopping())
         finally:
             self._turn.release()
 
@@ -156,7 +157,7 @@ class BatchRun:
 
     def _begin(self) -> None:
         """Begin procedures while there is room."""
-        while not self._is_drained and not self._hungry and self._has_room() and not self._control.stopping:
+        while not self._is_drained and not self._hungry and self._has_room() and not self._is_stopping():
             work = next(self._procedures, None)
             if work is None:
                 self._is_drained = True
@@ -166,14 +167,18 @@ class BatchRun:
             self._step(running, None)
             self._feed_hungry()
 
+    def _is_stopping(self) -> bool:
+        """Whether no new action is to be taken: of any batch, or of those that ask what this one asks."""
+        return self._control.stopping or self._control.holds(self._places)
+
     def _has_room(self) -> bool:
         return self._due is None and self._under_way < self._control.in_flight
 
     def _feed_hungry(self) -> None:
-        while self._hungry and (self._has_room() or self._control.stopping):
+        while self._hungry and (self._has_room() or self._is_stopping()):
             running = self._hungry.popleft()
             asks = running.asks
-            wanted = None if asks is None or self._control.stopping else next(asks, None)
+            wanted = None if asks is None or self._is_stopping() else next(asks, None)
             if wanted is not None:
                 self._hungry.append(running)
                 self._send(running, wanted)
@@ -190,7 +195,7 @@ class BatchRun:
         except StopIteration:
             self._begun.discard(running)
             return
-        if isinstance(asked, Ask | Turn):
+        if isinstance(asked, Ask | AwaitTurn):
             running.asks = None
             self._send(running, asked)
         elif isinstance(asked, AskMany):
@@ -200,20 +205,20 @@ class BatchRun:
             running.asks = None
             self._step(running, None)
 
-    def _send(self, running: _Running, wanted: Ask | Turn) -> None:
+    def _send(self, running: _Running, wanted: Ask | AwaitTurn) -> None:
         """Send a request, or note when its turn comes: this may be a thread that must not sleep."""
         running.under_way += 1
         self._under_way += 1
         place = self._end_of(wanted).place
         wait_s = self._control.reserve(place, size_bytes=wanted.size_bytes) if wanted.reserves else 0.0
-        if isinstance(wanted, Turn):
+        if isinstance(wanted, AwaitTurn):
             wait_s = max(wait_s, wanted.wait_s)
         if wait_s > 0:
             self._wait_for_turn(running, wanted, wait_s)
         else:
             self._submit(running, wanted)
 
-    def _wait_for_turn(self, running: _Running, wanted: Ask | Turn, wait_s: float) -> None:
+    def _wait_for_turn(self, running: _Running, wanted: Ask | AwaitTurn, wait_s: float) -> None:
         if self._due is None:
             self._due = (monotonic() + wait_s, running, wanted)
             self._wake.set()
@@ -231,11 +236,11 @@ class BatchRun:
         while self._kept_back and not self._control.in_doubt:
             self._submit(*self._kept_back.popleft())
 
-    def _submit(self, running: _Running, wanted: Ask | Turn) -> None:
+    def _submit(self, running: _Running, wanted: Ask | AwaitTurn) -> None:
         if self._control.in_doubt:
             self._kept_back.append((running, wanted))
             return
-        if isinstance(wanted, Turn):
+        if isinstance(wanted, AwaitTurn):
             running.under_way -= 1
             self._under_way -= 1
             self._step(running, None)
@@ -243,7 +248,7 @@ class BatchRun:
         running.has_sent = True
         self._end_of(wanted).engine.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
 
-    def _end_of(self, wanted: Ask | Turn) -> BatchEnd:
+    def _end_of(self, wanted: Ask | AwaitTurn) -> BatchEnd:
         return self._source if wanted.side is Side.SOURCE else self._destination
 
 

@@ -11,7 +11,7 @@ from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import DeleteObject, DeleteObjects, KeysDeleted, ObjectFound
-from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found, of_nobody
+from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found, as_unexplained
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.s3.wire.xml_text import is_xml_safe
 from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure, ask
@@ -188,7 +188,7 @@ def _settle_by_range(context: BatchContext, numbered: Sequence[NumberedAction], 
 
 def _settle_by_look(context: BatchContext, position: int, action: Action, failure: Failure) -> Procedure:
     """Settle one key's delete that was refused or left unclear; only NoSuchKey says that there was nothing."""
-    failure = of_nobody(failure)
+    failure = as_unexplained(failure)
     is_open = failure.kind in (FailureKind.PRECONDITION, FailureKind.CONFLICT) or failure.kind.is_unclear
     if not is_open:
         context.emit(ended_badly(position, failure))

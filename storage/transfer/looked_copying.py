@@ -18,7 +18,7 @@ from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found
 from s3plan.storage.listing.range_look import Found, look_at_keys
-from s3plan.storage.steps import Asking, BatchContext, NumberedAction, NumberedProcedure, Procedure, Turn
+from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, NumberedAction, NumberedProcedure, Procedure
 from s3plan.storage.transfer.copying import copy_object
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_both, moved_destination, moved_source
@@ -102,7 +102,7 @@ def _judge(
 
 def _copy_within(context: BatchContext, position: int, action: Action, *, until_s: float) -> Procedure:
     """Copy one object if its turn comes until then; else it is looked at once more."""
-    yield Turn(action.size_bytes)
+    yield AwaitTurn(action.size_bytes)
     if context.clock() > until_s:
         since_ms = context.unclear_since_ms(position)
         ended = yield from look_at_both(context, position, action, since_ms=since_ms)

@@ -22,8 +22,8 @@ from s3plan.schemas.requests import (
     UploadOpened,
     UploadPartCopy,
 )
-from s3plan.storage.listing.object_look import listing_of, of_nobody, says_nothing, told_by_listing
-from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, Turn, ask
+from s3plan.storage.listing.object_look import as_unexplained, listing_of, says_nothing, told_by_listing
+from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, AwaitTurn, BatchContext, Procedure, ask
 from s3plan.storage.transfer.evidence import Made, evidence_of, multipart_etag_of
 from s3plan.storage.transfer.part_sizes import choose_part_size, part_ranges
 from s3plan.storage.transfer.settlement import (
@@ -85,7 +85,7 @@ def _look_at_source(context: BatchContext, action: Action) -> Asking[Reply]:
         return found
     listing = listing_of(location, key)
     listed = told_by_listing(key, listing, (yield from ask(Side.SOURCE, listing)), otherwise=found)
-    return of_nobody(found) if isinstance(listed, ObjectFound) else listed
+    return as_unexplained(found) if isinstance(listed, ObjectFound) else listed
 
 
 def _judge_first_look(
@@ -273,7 +273,7 @@ def _settle_parts(
 def _complete(context: BatchContext, position: int, action: Action, upload: _Upload) -> Asking[Outcome]:
     if context.left_of_first_second_s:
         # LastModified has whole seconds: only in a later one is the object known for ours if this attempt is killed.
-        yield Turn(0, reserves=False, wait_s=context.left_of_first_second_s)
+        yield AwaitTurn(0, reserves=False, wait_s=context.left_of_first_second_s)
     ended = yield from _look_before_complete(context, position, action, upload)
     if ended is not None:
         return ended

@@ -35,7 +35,7 @@ class EnginePerformer:
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
         """Yield what happens in one batch.
 
-        When `control.stopping` turns true no new action is begun; actions never begun are not told of. When
+        When `control.stopping` turns true no new action is begun; actions never begun are not reported. When
         `control.abandoned` does, those of which a request was sent and whose end was not learnt are told as `unknown`.
         """
         destination = self._end_of(task.destination)

@@ -15,8 +15,8 @@ _NONE = "NoSuchTagSet"  # what stores other than AWS say of an object without ta
 _GONE = frozenset({FailureKind.NO_SUCH_BUCKET, FailureKind.NO_SUCH_UPLOAD})
 _GONE_CODES = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchObject"})
 _NOT_OFFERED = frozenset({404, 405, 501})
-_UNREADABLE = "it is copied without tags, should it have any: they cannot be read without s3:GetObjectTagging"
-_REFUSED = "it is copied without tags, should it have any: the store refuses to tell them"
+_UNREADABLE = "it is copied without its tags, if it has any: they cannot be read without s3:GetObjectTagging"
+_REFUSED = "it is copied without its tags, if it has any: the store refuses to list them"
 
 
 def read_tags(

@@ -108,7 +108,7 @@ def test_a_system_that_trusts_nobody_trusts_what_botocore_brings_along(
 
 
 def test_a_bundle_that_is_not_there_is_named(secured: ConnectionSettings, tmp_path: Path) -> None:
-    with pytest.raises(S3PlanError, match=r"connection: ca_bundle .*gone\.pem is no file"):
+    with pytest.raises(S3PlanError, match=r"connection: ca_bundle .*gone\.pem is not a file"):
         answer(replace(secured, ca_bundle=str(tmp_path / "gone.pem")), ListObjects("bucket"))
 
 
@@ -119,7 +119,7 @@ def test_a_bundle_of_the_environment_that_cannot_be_used_is_named_with_its_varia
     bundle = tmp_path / "mine.pem"
     monkeypatch.setenv(variable, str(bundle))
     unnamed = replace(secured, ca_bundle=None)
-    with pytest.raises(S3PlanError, match=rf"^{variable} .*mine\.pem is no file"):
+    with pytest.raises(S3PlanError, match=rf"^{variable} .*mine\.pem is not a file"):
         answer(unnamed, ListObjects("bucket"))
     for content in (b"", b"-----BEGIN CERTIFICATE-----\nx"):
         bundle.write_bytes(content)

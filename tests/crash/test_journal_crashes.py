@@ -164,7 +164,7 @@ def test_a_side_file_cut_before_its_header_was_synced_means_that_nothing_was_cha
 
 @pytest.mark.parametrize("after", range(1, 12))
 def test_a_crash_while_the_journal_is_made_leaves_one_that_can_be_made(tmp_path: Path, after: int) -> None:
-    """Its first commit, torn after so many statements, must not leave a file that is refused for ever."""
+    """Its first commit, torn after so many statements, must not leave a file that is refused forever."""
     path, half = tmp_path / "job.s3run", tmp_path / "half"
     half.mkdir()
     _make_half_a_journal(path, half, statements=after)

@@ -24,7 +24,7 @@ def children_of(pid: int, *, whose_words_have: str = "") -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether there is a process of that number; one that has ended and is not yet buried counts as gone."""
+    """Return whether there is a process of that number; one that has ended and is not yet reaped counts as gone."""
     shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(shown.strip()) and not shown.strip().startswith("Z")
 

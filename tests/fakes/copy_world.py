@@ -40,6 +40,9 @@ class Steering:
     in_doubt: bool = False
     reserved_bytes: list[int] = field(default_factory=list)
 
+    def holds(self, places: frozenset[Place]) -> bool:
+        return False
+
     def reserve(self, place: Place, *, size_bytes: int) -> float:
         self.reserved_bytes.append(size_bytes)
         return 0.0

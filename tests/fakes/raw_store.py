@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from ssl import SSLContext
 
 from s3plan.storage.s3.native.answer import HttpAnswer
-from s3plan.storage.s3.native.exchange import Breakage, Place
+from s3plan.storage.s3.native.exchange import Breakage, HostPort
 from s3plan.storage.s3.native.loop import HttpLoop
 
 ASK = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n"
@@ -28,7 +28,7 @@ class Store:
         self._tls = None if tls is None else tls[0]
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.connections = 0
-        self.place = Place("127.0.0.1", self._listener.getsockname()[1], None if tls is None else tls[1])
+        self.place = HostPort("127.0.0.1", self._listener.getsockname()[1], None if tls is None else tls[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -90,7 +90,7 @@ def polite(client: socket.socket, _: int) -> None:
         say(client)
 
 
-def ask(loop: HttpLoop, place: Place, *, times: int = 1, message: bytes = ASK) -> list[HttpAnswer | Breakage]:
+def ask(loop: HttpLoop, place: HostPort, *, times: int = 1, message: bytes = ASK) -> list[HttpAnswer | Breakage]:
     ends: SimpleQueue[HttpAnswer | Breakage] = SimpleQueue()
     for _ in range(times):
         loop.send(place, message, is_head=False, on_end=ends.put)

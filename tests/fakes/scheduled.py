@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState, load_states, total_counts
 from s3plan.executors.journal.recorder import Recorder
 from s3plan.executors.journal.records import OutcomeRecord
-from s3plan.executors.pace.circuit_breaker import CircuitBreaker
+from s3plan.executors.pace.outages import Outages
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.bookkeeping import Bookkeeper
 from s3plan.executors.run.hold import Hold
@@ -26,6 +27,7 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.header import PlanHeader, TotalRecord
+from s3plan.schemas.plan.places import Place, place_of
 from s3plan.schemas.plan.rows import Batch, Phase, PhaseName, PlanLocation
 from s3plan.schemas.ports import Control
 from s3plan.schemas.run_states import RunEnd, RunLimits, RunState, StopLevel, Wish
@@ -141,7 +143,7 @@ class ScriptedPerformer:
         performed = Performed(task.batch_id, task.generation, list(keys.values()), doubtful, begun_at_ms, since_ms)
         self.attempts.append(performed)
         for position, key in keys.items():
-            if control.stopping:
+            if control.stopping or control.holds(task.places):
                 return
             yield from self.extras(task, position)
             yield self._end(position, key)
@@ -221,6 +223,11 @@ class RunWorld:
         self.check_lock: Callable[[], None] = lambda: None
         self.wish = Wish.GO_ON
         self.answers_probes = True
+        self.down: set[Place] = set()  # as their probes find
+        self.places = {
+            place_of(end) for batch in plan.batches for end in (plan.source(batch), plan.destination(batch)) if end
+        }
+        self.offsets_ms: dict[int, int] = {}  # of the clocks of locations
         self.probes_at_s: list[float] = []
         self.told_states: list[RunState] = []
         self.delays: list[float] = []
@@ -254,20 +261,20 @@ class RunWorld:
                 on_event=self.events.append,
                 clock=self.clock,
             )
-            breaker = CircuitBreaker(self._probe, clock=self.clock)
+            outages = Outages({place: partial(self._probe, place) for place in self.places}, clock=self.clock)
             books = Bookkeeper(
                 self.states,
                 recorder=recorder,
                 control=self.control,
                 retry=RetryPolicy(attempts=retries + 1, random=lambda: 0.5),
-                breaker=breaker,
+                outages=outages,
                 reporter=reporter,
                 on_event=self.events.append,
                 now_ms=self.clock.now_ms,
             )
             hold = Hold(
                 self.control,
-                breaker,
+                outages,
                 wish=lambda: self.wish,
                 tell=self.told_states.append,
                 on_event=self.events.append,
@@ -288,15 +295,15 @@ class RunWorld:
                 known_uploads=lambda batch: _flushed(recorder, journal).uploads(batch),
                 stop_level=lambda: self.stop_level,
                 check_lock=self.check_lock,
-                now_ms=self.clock.now_ms,
+                now_ms=lambda location: self.clock.now_ms() + self.offsets_ms.get(location.id, 0),
                 clock=self.clock,
             )
             prepare(self, self.executor)
             return scheduler.run()
 
-    def _probe(self, tell: Callable[[bool], None]) -> None:
+    def _probe(self, place: Place, tell: Callable[[bool], None]) -> None:
         self.probes_at_s.append(self.clock())
-        tell(self.answers_probes)
+        tell(self.answers_probes and place not in self.down)
 
     def journaled(self) -> dict[str, OutcomeKind | None]:
         """How each action stands by what a new process would read."""

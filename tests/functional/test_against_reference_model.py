@@ -38,7 +38,7 @@ _ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
 
 @dataclass(frozen=True)
 class Job:
-    """A job in the model's words, beside the sections of the manifest that say the same."""
+    """A job in the model's words, next to the sections of the manifest that say the same."""
 
     overwrite: str
     compare: tuple[str, ...]

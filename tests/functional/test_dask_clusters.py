@@ -244,7 +244,7 @@ def test_a_cluster_goes_with_dask_only(place: Workplace) -> None:
     place.plan(probe=True)
     ended = place.command.run("apply", place.plan_file, "--yes", "--cluster", NOWHERE)
     assert ended.exit_code == 64, ended.output
-    assert "the executor threads knows no cluster; --cluster goes with --executor dask" in ended.stderr
+    assert "the executor threads uses no cluster; --cluster goes with --executor dask" in ended.stderr
 
 
 def test_without_the_extra_the_user_is_told_what_to_install(place: Workplace) -> None:

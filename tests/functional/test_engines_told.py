@@ -27,7 +27,7 @@ def test_status_tells_the_engine_that_was_asked_for(place: Workplace, engine: st
     applied = place.command.run("apply", "--yes")
     assert applied.exit_code == 0, applied.stderr
     assert "slower" not in applied.output
-    assert f"\n  Requests went by {engine}.\n" in place.command.run("status", place.plan_file).stdout
+    assert f"\n  Requests were sent by {engine}.\n" in place.command.run("status", place.plan_file).stdout
     document = json.loads(place.command.run("status", place.plan_file, "--json").stdout)
     assert [run["engines"] for run in document["runs"]] == [[{"connection": "store", "engine": engine, "reason": None}]]
 
@@ -47,15 +47,15 @@ def test_a_connection_that_falls_back_to_boto3_is_told_of_by_every_command(place
         applied = command.run("apply", place.plan_file, "--yes")
         assert proxy.forwarded > 5
     reason = "a proxy is set in the environment (http_proxy), which only boto3 takes"
-    said = f"connection store: requests go by boto3, the slower engine: {reason}"
+    said = f"connection store: requests are sent by boto3, the slower engine: {reason}"
     assert planned.exit_code == 0
     assert f"warning: {said}" in planned.stdout
     assert applied.exit_code == 3
     assert said in applied.stderr
     # Where the command runs that asks for the status does not matter: the journal knows how the requests went.
     status = place.command.run("status", place.plan_file)
-    assert "  Requests of connection other went by boto3.\n" in status.stdout
-    assert f"  Requests of connection store went by boto3, the slower engine: {reason}.\n" in status.stdout
+    assert "  Requests of connection other were sent by boto3.\n" in status.stdout
+    assert f"  Requests of connection store were sent by boto3, the slower engine: {reason}.\n" in status.stdout
     document = json.loads(place.command.run("status", place.plan_file, "--json").stdout)
     assert document["runs"][0]["engines"] == [
         {"connection": "other", "engine": "boto3", "reason": None},

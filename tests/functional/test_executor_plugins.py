@@ -1,4 +1,4 @@
-"""Executors of other distributions: the one that docs/executors.md shows, and those that are of no use."""
+"""Executors of other distributions: the one that docs/executors.md shows, and those that cannot be used."""
 
 from __future__ import annotations
 
@@ -141,12 +141,12 @@ _OPENERS = """
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("NOT_CALLABLE", r"is of no use: it must be a callable that takes an ExecutorContext"),
-        ("untruthful", r"is of no use: its TRAITS are no ExecutorTraits but str"),
+        ("NOT_CALLABLE", r"cannot be used: it must be a callable that takes an ExecutorContext"),
+        ("untruthful", r"cannot be used: its TRAITS are not an ExecutorTraits but str"),
         ("missing", r"cannot be loaded: AttributeError: module 'openers' has no attribute 'missing'"),
         ("gives_a_number", r"gave int: it must be a callable .* returns a context manager that gives an Executor"),
         ("breaks", r"cannot be opened: ZeroDivisionError: broken on purpose"),
-        ("gives_no_executor", r"gave object, which is no Executor: it has no free_slots, no start, no wait, no stop"),
+        ("gives_no_executor", r"which is not an Executor: it has no free_slots, no start, no wait, no stop"),
     ],
 )
 def test_what_gives_no_executor_is_told_with_its_distribution(
@@ -169,7 +169,7 @@ def test_a_name_that_two_distributions_bring_is_refused(tmp_path: Path, monkeypa
     sites = [install(tmp_path, name, {"twice": f"{name}:open_it"}) for name in ("one", "two")]
     with (
         on_path(monkeypatch, *sites),
-        pytest.raises(S3PlanError, match=r"the executor twice comes twice, uninstall one: one 1\.0.* and two 1\.0"),
+        pytest.raises(S3PlanError, match=r"twice is installed twice, uninstall one: one 1\.0.* and two 1\.0"),
     ):
         load_plugin("twice")
 

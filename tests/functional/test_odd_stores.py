@@ -48,7 +48,7 @@ def test_headers_that_a_store_does_not_know_do_not_end_the_job(place: Workplace)
     place.server.set_mode(refused_headers=unknown)
     place.manifest(**LARGE_RUN, destination={"expected_bucket_owner": "123456789012"})
     planned = place.command.run("plan", "job.yaml")
-    assert "nobody checks expected_bucket_owner" in planned.output
+    assert "expected_bucket_owner is not checked" in planned.output
     ended = place.command.run("apply", "--yes")
     assert ended.exit_code == 0, ended.output
     place.server.set_mode(refused_headers=[])
@@ -62,7 +62,7 @@ def test_a_store_that_ignores_the_expected_owner_is_named_in_the_plan(place: Wor
     assert not place.plan().header.warnings
     place.server.set_mode(ignores_owners=True)
     (warning,) = place.plan().header.warnings
-    assert "destination: nobody checks expected_bucket_owner: the store ignores it" in warning
+    assert "destination: expected_bucket_owner is not checked: the store ignores it" in warning
 
 
 def test_credentials_that_have_expired_are_told_though_only_heads_find_out(place: Workplace) -> None:

@@ -59,7 +59,7 @@ def test_signals_that_were_ignored_from_the_start_are_ignored_to_the_end(place: 
 
 
 def test_tests_under_nohup_start_programs_that_hear_signals(place: Workplace) -> None:
-    """`nohup make test &`: a signal that is ignored is inherited, and tests that send some would wait for ever."""
+    """`nohup make test &`: a signal that is ignored is inherited, and tests that send some would wait forever."""
     asks = """
         import signal, subprocess, sys
 

@@ -157,7 +157,7 @@ def test_a_file_that_is_no_plan_is_not_replaced(place: Workplace) -> None:
     mine.write_text("not a plan at all")
     ended = plan(place, "-o", mine)
     assert ended.exit_code == 4, ended.output
-    assert "mine.s3plan is there already, and is no plan that this s3plan could replace; move it away" in ended.stderr
+    assert "mine.s3plan exists already, and is not a plan that this s3plan could replace; move it away" in ended.stderr
     assert mine.read_text() == "not a plan at all"
 
 

@@ -176,7 +176,7 @@ def test_a_store_that_denies_everything_ends_the_run_early(place: Workplace) -> 
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 1
     assert "s3:PutObject" in ended.output
-    # Twenty refusals decide; how many more are sent until that is heard of is a matter of the machine's speed.
+    # Twenty refusals decide; how many more are sent until that is known is a matter of the machine's speed.
     assert place.server.stats().requested("CopyObject") < 1_500
     place.server.clear_faults()
     assert place.apply().exit_code == 0

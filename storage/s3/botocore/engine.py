@@ -139,8 +139,8 @@ class _Clients:
         except RequestUnsendable as error:
             self.close()
             raise EndpointInvalid(
-                f"{self._settings}: no bucket can be reached so: {error}; check its endpoint and addressing_style, and "
-                "what the AWS configuration says of FIPS, dual-stack and accelerated endpoints"
+                f"{self._settings}: no bucket can be reached this way: {error}; check its endpoint and "
+                "addressing_style, and what the AWS configuration says of FIPS, dual-stack and accelerated endpoints"
             ) from error
 
     def renew(self, used: object, *, since_s: float) -> bool:

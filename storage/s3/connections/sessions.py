@@ -94,7 +94,7 @@ def _check_sendable(settings: ConnectionSettings, credentials: Any) -> None:
     if has_line_end or not (sent.isascii() and sent.isprintable()) or " " in sent:
         raise CredentialsUnusable(
             f"{settings}: the credentials hold a line break, a space or another character that no request can carry; "
-            "set them anew without it"
+            "set them again without it"
         )
 
 
@@ -114,7 +114,8 @@ def _base_session(settings: ConnectionSettings) -> Any:
     except BotoCoreError as error:
         said = redact(str(error))
         raise CredentialsUnusable(
-            f"{settings}: the AWS configuration cannot be read: {said}; mend the file (~/.aws/config, AWS_CONFIG_FILE)"
+            f"{settings}: the AWS configuration cannot be read: {said}; "
+            "correct the file (~/.aws/config, AWS_CONFIG_FILE)"
         ) from None
     share_data(session)
     return session
@@ -134,7 +135,8 @@ def _base_credentials(settings: ConnectionSettings, session: Any) -> object:
     except BotoCoreError as error:
         said = redact(str(error))  # a credential_process may have written anything
         raise CredentialsUnusable(
-            f"{settings}: the credentials cannot be read: {said}; mend that, or choose others by profile or env_prefix"
+            f"{settings}: the credentials cannot be read: {said}; "
+            "correct that, or choose others by profile or env_prefix"
         ) from None
     if found is None:
         where = f"profile {settings.profile} holds none" if settings.profile else "the AWS chain has none"

@@ -64,10 +64,10 @@ def named_bundle(settings: ConnectionSettings, session: Any) -> Path | None:
 
 def _checked(who: str, written: str) -> Path:
     if not written.strip():
-        raise BundleUnusable(f"{who} is empty; name a file with the certificates to trust, or take it away")
+        raise BundleUnusable(f"{who} is empty; name a file with the certificates to trust, or remove it")
     bundle = Path(written).expanduser()
     if not bundle.is_file():
-        raise BundleUnusable(f"{who} {bundle} is no file; name one that holds the certificates to trust")
+        raise BundleUnusable(f"{who} {bundle} is not a file; name one that holds the certificates to trust")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(bundle)
     except ssl.SSLError:

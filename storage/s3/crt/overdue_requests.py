@@ -1,4 +1,4 @@
-"""Cancels awscrt's requests that take too long: its S3 client itself waits for an answer for ever."""
+"""Cancels awscrt's requests that take too long: its S3 client itself waits for an answer forever."""
 
 from __future__ import annotations
 

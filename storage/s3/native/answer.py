@@ -146,7 +146,7 @@ class AnswerReader:
             return True
         if coding is not None:
             if coding != b"chunked" or length is not None:
-                raise AnswerBroken("the body's length is told in two ways, or in none that is known")
+                raise AnswerBroken("the body's length is given in two ways, or in an unknown one")
             self._state = AnswerReader._read_chunk_size
         elif length is not None:
             self._left = length

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native.answer import MOST_BODY_BYTES, AnswerBroken, AnswerReader, HttpAnswer
-from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, Place
+from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, HostPort
 from s3plan.storage.s3.native.openings import breakage_of_opening
 from s3plan.storage.s3.native.quiet_sockets import IsQuiet, quietness_of, unasked_on
 from s3plan.storage.s3.open_files import NO_ROOM, open_socket
@@ -26,7 +26,7 @@ _MOST_WORDS_BYTES = 1 << 20  # of an answer to anything else, which is a few lin
 
 
 class Owner(Protocol):
-    """Who keeps connections: told of what becomes of each."""
+    """Who keeps connections: told what becomes of each."""
 
     @property
     def now_s(self) -> float:
@@ -73,7 +73,7 @@ class HttpConnection:
         "tries_left",
     )
 
-    def __init__(self, owner: Owner, place: Place, *, tries_left: int) -> None:
+    def __init__(self, owner: Owner, place: HostPort, *, tries_left: int) -> None:
         self._owner = owner
         self._socket: socket.socket | None = None
         self._exchange: Exchange | None = None
@@ -278,7 +278,7 @@ class HttpConnection:
             return False
         exchange, reader = self._exchange, self._reader
         if exchange is None or reader is None:
-            self._break(FailureKind.TRANSIENT, "Unasked", "the store sent what nobody had asked for")
+            self._break(FailureKind.TRANSIENT, "Unasked", "the store sent something that was not asked for")
             return False
         self.touched_s = owner.now_s
         if not self._received_bytes:

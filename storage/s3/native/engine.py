@@ -22,7 +22,7 @@ from s3plan.storage.s3.connections.renewal import RENEWED, CredentialRenewal
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.connections.tls import tls_context
 from s3plan.storage.s3.native.answer import HttpAnswer
-from s3plan.storage.s3.native.exchange import Breakage, Place
+from s3plan.storage.s3.native.exchange import Breakage, HostPort
 from s3plan.storage.s3.native.loop import HttpLoop
 from s3plan.storage.s3.waiting import OnReply, wait_for_reply
 from s3plan.storage.s3.wire.failures import RequestUnsendable, broke_by
@@ -61,7 +61,7 @@ class NativeEngine:
         self._signer = _signer(self._session, self._region)
         self._first = FirstCredentials(self._session)
         self._tls = tls_context(settings, self._session) if ordinary.is_https else None
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, HostPort] = {}
         self._loop = HttpLoop(
             max_connections=max_in_flight, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=read_timeout_s
         )
@@ -118,12 +118,12 @@ class NativeEngine:
 
         self._loop.send(place, message, is_head=form.method == "HEAD", on_end=take)
 
-    def _message_of(self, request: Request, form: HttpForm, signer: Signer) -> tuple[Place, bytes, object]:
+    def _message_of(self, request: Request, form: HttpForm, signer: Signer) -> tuple[HostPort, bytes, object]:
         address = self._addresses.of(request.bucket)
         place = self._places.get(address.host)
         if place is None:
             tls = self._tls if address.is_https else None
-            place = self._places[address.host] = Place(address.name, address.port, tls)
+            place = self._places[address.host] = HostPort(address.name, address.port, tls)
         headers = [("host", address.host), *form.headers]
         with self._lock:  # a signer keeps its key; several threads submit
             message = signer.message(form.method, address.target(form.path), headers, form.body)

@@ -32,7 +32,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HostPort:
     """A host and port, and the TLS settings to reach it with; None for plain HTTP."""
 
     host: str
@@ -49,7 +49,7 @@ class Exchange:
 
     __slots__ = ("is_head", "message", "on_end", "place")
 
-    def __init__(self, place: Place, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
+    def __init__(self, place: HostPort, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
         self.place = place
         self.message = message
         self.is_head = is_head

@@ -14,7 +14,7 @@ from time import monotonic
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native.answer import HttpAnswer
 from s3plan.storage.s3.native.connection import HttpConnection
-from s3plan.storage.s3.native.exchange import Breakage, Exchange, OnEnd, Place
+from s3plan.storage.s3.native.exchange import Breakage, Exchange, HostPort, OnEnd
 from s3plan.storage.s3.native.pool import ENGINE_BROKE, Pool
 from s3plan.storage.s3.wire.failures import broke_by
 
@@ -27,7 +27,7 @@ class HttpLoop:
     """Keeps connections and their answers going; see the module. `send` may be called from any thread.
 
     No request is ever sent twice. At most `max_connections` to each place. A fault of ours ends the requests that it
-    befell, or all of them if the loop's thread cannot go on: none waits for ever.
+    hits, or all of them if the loop's thread cannot go on: none waits forever.
     """
 
     def __init__(self, *, max_connections: int, connect_timeout_s: float, read_timeout_s: float) -> None:
@@ -36,7 +36,7 @@ class HttpLoop:
         self._read_timeout_s = read_timeout_s
         self._selector = selectors.DefaultSelector()
         self._watched: dict[HttpConnection, int] = {}
-        self._pools: dict[Place, Pool] = {}
+        self._pools: dict[HostPort, Pool] = {}
         self._calls: deque[Callable[[], None] | Exchange] = deque()
         self._is_asleep = False
         self._is_closing = False
@@ -51,7 +51,7 @@ class HttpLoop:
         self._thread = threading.Thread(target=self._serve, name="s3plan-http", daemon=True)
         self._thread.start()
 
-    def send(self, place: Place, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
+    def send(self, place: HostPort, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
         """Send a whole HTTP message; `on_end` is called exactly once, and must not block.
 
         It is called on the loop's thread, or at once if that has died. Raises RuntimeError after `close`.

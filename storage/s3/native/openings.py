@@ -6,13 +6,13 @@ import re
 from ssl import SSLCertVerificationError, SSLError
 
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.native.exchange import Breakage, Place
+from s3plan.storage.s3.native.exchange import Breakage, HostPort
 from s3plan.storage.s3.wire.tls_alerts import is_alert, lasting_refusal, spaced, words_of
 
 _ENDED = re.compile(r"(?:UNEXPECTED_)?EOF|SHUTDOWN|ZERO_RETURN")
 
 
-def breakage_of_opening(place: Place, error: Exception) -> Breakage:
+def breakage_of_opening(place: HostPort, error: Exception) -> Breakage:
     """Return why a connection to that place could not be made; nothing of a request was sent."""
     if isinstance(error, SSLCertVerificationError):
         return Breakage(FailureKind.INVALID, "TlsFailed", f"{place}: {error.verify_message}")
@@ -25,7 +25,7 @@ def breakage_of_opening(place: Place, error: Exception) -> Breakage:
     return Breakage(kind, code, f"{place}: {words_of(error)}")
 
 
-def _of_handshake(place: Place, error: SSLError) -> Breakage:
+def _of_handshake(place: HostPort, error: SSLError) -> Breakage:
     reason = error.reason or ""
     if not reason or _ENDED.match(reason):
         return Breakage(FailureKind.UNREACHABLE, "ConnectionLost", f"{place}: the TLS handshake was cut off")

@@ -14,7 +14,7 @@ from typing import Protocol
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native.answer import HttpAnswer
 from s3plan.storage.s3.native.connection import HttpConnection
-from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, Place
+from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, HostPort
 from s3plan.storage.s3.open_files import leaves_room
 
 _MOST_OPENING = 64  # at the same time
@@ -44,7 +44,7 @@ class Loop(Protocol):
 class Pool:
     """See the module; it is the Owner of its connections. Used by the loop's thread only."""
 
-    def __init__(self, loop: Loop, place: Place, *, most: int) -> None:
+    def __init__(self, loop: Loop, place: HostPort, *, most: int) -> None:
         self._loop = loop
         self._place = place
         self._most = most
@@ -240,7 +240,7 @@ class Pool:
         except OSError as error:
             found = error
         except UnicodeError:
-            found = OSError(f"{self._place.host!r} is no host name")
+            found = OSError(f"{self._place.host!r} is not a host name")
         self._loop.call_soon(lambda: self._resolved(found))
 
     def _resolved(self, found: list[Address] | OSError) -> None:
@@ -262,6 +262,6 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def _look_up(place: Place) -> list[Address]:
+def _look_up(place: HostPort) -> list[Address]:
     found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
     return [Address(family, address) for family, _, _, _, address in found]

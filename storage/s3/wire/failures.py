@@ -173,7 +173,7 @@ def way_out(operation: str) -> str:
     """Return what to do where a store does not offer copies in parts, as a further clause; nothing for the rest."""
     if operation not in _IN_PARTS:
         return ""
-    return f"; a store may not offer {operation}: with a higher multipart_threshold, objects up to 5 GiB do without"
+    return f"; the store may not support {operation}: with a higher multipart_threshold, objects up to 5 GiB do without"
 
 
 def _kind_of(operation: str, status: int | None, code: str, *, is_redirected: bool) -> FailureKind:
@@ -233,7 +233,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def broke_by(error: BaseException) -> str:
-    """Return the words of a fault of ours, which may quote the request that it befell."""
+    """Return the words of a fault of ours, which may quote the request that met it."""
     return redaction.described(error)[:_MAX_MESSAGE]
 
 

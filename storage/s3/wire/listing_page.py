@@ -39,7 +39,7 @@ def parse_page(body: bytes) -> ObjectsPage:
         raise PageUnreadable(f"not XML: {error}") from error
     namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
     if root.tag != f"{namespace}ListBucketResult":
-        raise PageUnreadable(f"{root.tag} is no ListBucketResult")
+        raise PageUnreadable(f"{root.tag} is not a ListBucketResult")
     _check_children(root, namespace)
     is_encoded = root.findtext(f"{namespace}EncodingType") == "url"
     if is_encoded:
@@ -81,7 +81,7 @@ def _end_of(root: ET.Element, namespace: str) -> PageEnd:
     def said(name: str) -> str | None:
         texts = {child.text or "" for child in root.iterfind(f"{namespace}{name}")}
         if len(texts) > 1:
-            raise PageContradicts(f"it says {name} twice, and not the same")
+            raise PageContradicts(f"it says {name} twice, with different values")
         return next(iter(texts), None)
 
     return end_of_page(truncated=said("IsTruncated"), token=said("NextContinuationToken"), key_count=said("KeyCount"))

@@ -1,7 +1,7 @@
 """What a page of a listing says of its own end, and whether that makes sense.
 
 What a page taken for the last one leaves out may be deleted at the other side, so nothing is guessed here: stores were
-seen to leave out IsTruncated beside a token, and to count other keys than they send.
+seen to leave out IsTruncated where there is a token, and to count other keys than they send.
 """
 
 from __future__ import annotations

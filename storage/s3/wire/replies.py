@@ -150,7 +150,7 @@ def _keys_deleted(_: AnswerHeaders, body: bytes) -> r.Reply:
     root = ET.fromstring(document_of(body))  # noqa: S314  # see above
     namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
     if root.tag != f"{namespace}DeleteResult":
-        raise ET.ParseError(f"{root.tag} is no DeleteResult")
+        raise ET.ParseError(f"{root.tag} is not a DeleteResult")
     failures = {
         item.findtext(f"{namespace}Key") or "": failure_of(
             operation="DeleteObjects",

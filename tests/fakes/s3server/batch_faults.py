@@ -13,7 +13,7 @@ _KINDS = frozenset({FaultKind.KEYS_REFUSED, FaultKind.KEYS_UNTOLD})
 
 @dataclass(frozen=True, slots=True)
 class BatchFault:
-    """What befalls `keys` of one batch delete: they stay, unless `deletes`; they are answered by `error`, or not."""
+    """What happens to `keys` of one batch delete: they stay, unless `deletes`; they are answered by `error`, or not."""
 
     keys: frozenset[str] = frozenset()
     deletes: bool = True

@@ -64,7 +64,7 @@ class Fault:
 
     operation, bucket, key, prefix: what it hits; None is anything. A listing's key is its prefix parameter.
     spares: what is in the keys that it does not hit.
-    times: how many requests, None is for ever. after: how many matching ones pass first (page N: `after=N-1`).
+    times: how many requests, None is forever. after: how many matching ones pass first (page N: `after=N-1`).
     share: the probability for a matching one, drawn from `seed`. lasts_s: a storm, so long from its first request on.
     after_commit: the operation runs, only the answer is the fault's. delay_s: waited before the rest.
     code: S3's word for an error. region: where a redirect points. keys: those of a batch delete that suffer; none

@@ -57,7 +57,7 @@ def test_a_batch_that_does_not_end_within_the_drain_is_abandoned_and_doubtful_la
     def hang(world: RunWorld, executor: StepExecutor) -> None:
         def ask() -> Sequence[BatchProgress]:
             world.stop_level = StopLevel.DRAIN
-            executor.running.clear()  # nothing is heard of it any more
+            executor.running.clear()  # no news of it comes any more
             world.clock.advance(1.0)
             return ()
 

@@ -124,7 +124,7 @@ def test_aws_that_does_not_let_us_ask_is_believed_with_a_word(store: PickyStore,
     result, told = ask(store, tmp_path, ON_AWS, deleted=DELETES)
     assert result == ENFORCED
     (warning,) = told
-    assert "could not be seen" in warning
+    assert "could not be found out" in warning
 
 
 def test_a_store_that_enforces_nothing_is_not_asked(store: PickyStore, tmp_path: Path) -> None:

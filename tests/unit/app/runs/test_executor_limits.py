@@ -86,7 +86,7 @@ def test_dask_has_the_workers_of_this_machine_or_eight_of_a_cluster(monkeypatch:
     assert limits("dask").cluster == "tcp://elsewhere:8786"
     assert limits("dask", cluster="tcp://there:8786").cluster == "tcp://there:8786"
     assert limits("processes").cluster is None
-    with pytest.raises(UsageInvalid, match="the executor processes knows no cluster"):
+    with pytest.raises(UsageInvalid, match="the executor processes uses no cluster"):
         limits("processes", cluster="tcp://there:8786")
 
 

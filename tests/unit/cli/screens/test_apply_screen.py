@@ -129,7 +129,7 @@ def test_the_whole_status_of_an_interrupted_plan() -> None:
         Runs
           1  interrupted (time-limit)  began 2 min 20 s ago  1 min 5 s  threads, process 4711 on host.example
           2  interrupted               began 2 min 20 s ago  1 min 5 s  threads, process 4711 on host.example
-          Requests went by native.
+          Requests were sent by native.
           what and why:  s3plan failures .s3plan/images.s3plan
           to go on:      s3plan apply .s3plan/images.s3plan"""
     )
@@ -141,23 +141,23 @@ A_PROXY = "a proxy is set in the environment (https_proxy)"
 @pytest.mark.parametrize(
     ("engines", "lines"),
     [
-        ([EngineUsed("a", "crt"), EngineUsed("b", "crt")], ["Requests went by crt."]),
+        ([EngineUsed("a", "crt"), EngineUsed("b", "crt")], ["Requests were sent by crt."]),
         (
             [EngineUsed("", "native"), EngineUsed("b", "boto3")],
-            ["Requests of the default connection went by native.", "Requests of connection b went by boto3."],
+            ["Requests of the default connection were sent by native.", "Requests of connection b were sent by boto3."],
         ),
         (
             [EngineUsed("a", "native"), EngineUsed("r2", "boto3", f"{A_PROXY}\x1b[2J")],
             [
-                "Requests of connection a went by native.",
-                f"Requests of connection r2 went by boto3, the slower engine: {A_PROXY}\\x1b[2J.",
+                "Requests of connection a were sent by native.",
+                f"Requests of connection r2 were sent by boto3, the slower engine: {A_PROXY}\\x1b[2J.",
             ],
         ),
         (
             [EngineUsed("a", "boto3", "x"), EngineUsed("b", "boto3")],
             [
-                "Requests of connection a went by boto3, the slower engine: x.",
-                "Requests of connection b went by boto3.",
+                "Requests of connection a were sent by boto3, the slower engine: x.",
+                "Requests of connection b were sent by boto3.",
             ],
         ),
         ([], []),
@@ -173,7 +173,7 @@ def test_status_says_by_which_engines_the_requests_of_the_last_run_went(
 
 def test_requests_of_a_run_that_is_not_over_still_go() -> None:
     text = screen(status_lines(a_status("running"), now=NOW, resume=RESUME))
-    assert "  Requests go by native." in text
+    assert "  Requests are sent by native." in text
 
 
 def test_a_run_that_goes_on_shows_its_pace() -> None:

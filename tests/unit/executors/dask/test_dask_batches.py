@@ -106,7 +106,7 @@ def test_workers_that_hear_nothing_for_too_long_begin_no_more_actions(opened: Op
         assert time.monotonic() - silent_s < _PATIENCE_S
     assert time.monotonic() - silent_s >= 1.5
     news += all_news(executor)
-    assert news[-1].error == "its worker heard nothing of the apply"
+    assert news[-1].error == "its worker lost touch with the apply"
     done = len(items_of(news))
     assert done == len(_lines(notes)) < 2_000
     executor.start(task_of(10, generation=2))

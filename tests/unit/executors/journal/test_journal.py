@@ -301,7 +301,7 @@ def test_a_write_that_fails_says_so_and_leaves_what_was_there(path: Path) -> Non
     with open_journal(path) as journal:
         _limit_pages(journal)
         big = OutcomeRecord(1, 8, OutcomeKind.FAILED, "x" * 500_000, "", None, 1, 1)
-        with pytest.raises(S3PlanError, match=r"full; nothing more was started\. Mend the disk, then apply again"):
+        with pytest.raises(S3PlanError, match=r"full; nothing more was started\. Repair the disk, then apply again"):
             journal.write(batches=[BATCHES[1]], outcomes=[big])
         with pytest.raises(S3PlanError, match="full"):
             journal.write(outcomes=[big])

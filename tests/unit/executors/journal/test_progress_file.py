@@ -99,7 +99,7 @@ def test_what_somebody_else_has_left_in_its_place_says_nothing(path: Path) -> No
     path.symlink_to(real)
     assert _read(path) is None
     path.unlink()
-    os.mkfifo(path, 0o600)  # nobody writes into it: whoever waits for that waits for ever
+    os.mkfifo(path, 0o600)  # nobody writes into it: whoever waits for that waits forever
     assert _read(path) is None
     path.unlink()
     _write(path)

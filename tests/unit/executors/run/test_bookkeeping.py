@@ -12,7 +12,7 @@ from fakes.scheduled import DIGEST, FakeClock, PlanInPhases
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState
 from s3plan.executors.journal.recorder import Recorder
-from s3plan.executors.pace.circuit_breaker import CircuitBreaker
+from s3plan.executors.pace.outages import Outages
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.bookkeeping import TOLD, Bookkeeper
 from s3plan.executors.run.progress_report import ProgressReporter
@@ -56,7 +56,7 @@ class Desk:
             recorder=self.recorder,
             control=self.control,
             retry=RetryPolicy(attempts=3, random=lambda: 0.5),
-            breaker=CircuitBreaker(lambda _: None, clock=self.clock),
+            outages=Outages({place_of(end): lambda _: None for end in (SOURCE, DESTINATION)}, clock=self.clock),
             reporter=reporter,
             on_event=self.events.append,
             now_ms=self.clock.now_ms,

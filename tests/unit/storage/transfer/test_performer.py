@@ -225,6 +225,9 @@ def test_a_request_that_waits_for_its_turn_is_not_sent_once_the_run_is_abandoned
         abandoned = False
         in_doubt = False
 
+        def holds(self, places: frozenset[Place]) -> bool:
+            return False
+
         def reserve(self, place: Place, *, size_bytes: int) -> float:
             self.abandoned = True
             return 3600.0
@@ -308,6 +311,9 @@ class AbandonedOnceFull:
 
     def __init__(self) -> None:
         self.sent = 0
+
+    def holds(self, places: frozenset[Place]) -> bool:
+        return False
 
     def reserve(self, place: Place, *, size_bytes: int) -> float:
         self.sent += 1

@@ -49,15 +49,15 @@ def test_of_the_bundles_only_the_one_in_force_is_looked_at(
 
 def test_whoever_names_what_is_none_is_named(bundles: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     (bundles["configuration"].with_name("config")).write_text("[default]\nca_bundle = /gone\n")
-    with pytest.raises(BundleUnusable, match=r"^ca_bundle in the AWS configuration /gone is no file"):
+    with pytest.raises(BundleUnusable, match=r"^ca_bundle in the AWS configuration /gone is not a file"):
         named_bundle(SETTINGS, Session())
     monkeypatch.setenv("AWS_CA_BUNDLE", "")
     with pytest.raises(BundleUnusable, match=r"^AWS_CA_BUNDLE is empty"):
         named_bundle(SETTINGS, Session())
     monkeypatch.setenv("AWS_CA_BUNDLE", str(bundles["variable"].parent))
-    with pytest.raises(BundleUnusable, match=r"^AWS_CA_BUNDLE .* is no file"):
+    with pytest.raises(BundleUnusable, match=r"^AWS_CA_BUNDLE .* is not a file"):
         named_bundle(SETTINGS, Session())
-    with pytest.raises(BundleUnusable, match=r"^connection store: ca_bundle /gone is no file"):
+    with pytest.raises(BundleUnusable, match=r"^connection store: ca_bundle /gone is not a file"):
         named_bundle(replace(SETTINGS, ca_bundle="/gone"), Session())
 
 

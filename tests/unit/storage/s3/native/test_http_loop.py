@@ -13,7 +13,7 @@ import pytest
 from fakes.raw_store import ASK, COPY, PATIENCE_S, ask, asked, bodies, broken, loop, polite, say, store
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native.answer import HttpAnswer
-from s3plan.storage.s3.native.exchange import Breakage, Place
+from s3plan.storage.s3.native.exchange import Breakage, HostPort
 
 
 def test_requests_one_after_the_other_share_a_connection() -> None:
@@ -163,7 +163,7 @@ def test_a_store_that_is_not_there_is_unreachable_for_each_request() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
     with loop() as sender:
-        ends = ask(sender, Place("127.0.0.1", port), times=2000)
+        ends = ask(sender, HostPort("127.0.0.1", port), times=2000)
         assert {(broken(end).kind, broken(end).code) for end in ends} == {
             (FailureKind.UNREACHABLE, "ConnectionRefused")
         }
@@ -171,13 +171,13 @@ def test_a_store_that_is_not_there_is_unreachable_for_each_request() -> None:
 
 def test_a_host_that_has_no_address_is_unreachable() -> None:
     with loop() as sender:
-        (end,) = ask(sender, Place("no-such-host.invalid", 80))
+        (end,) = ask(sender, HostPort("no-such-host.invalid", 80))
         assert (broken(end).kind, broken(end).code) == (FailureKind.UNREACHABLE, "DnsFailed")
 
 
 def test_a_name_is_looked_up() -> None:
     with store(polite) as server, loop() as sender:
-        assert bodies(ask(sender, Place("localhost", server.place.port))) == [b"ok"]
+        assert bodies(ask(sender, HostPort("localhost", server.place.port))) == [b"ok"]
 
 
 def test_a_large_request_is_sent_whole_while_the_store_reads_slowly() -> None:

@@ -1,4 +1,4 @@
-"""A fault of ours ends the requests that it befell; none waits for ever."""
+"""A fault of ours ends the requests that it hits; none waits forever."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from fakes.raw_store import ASK, PATIENCE_S, Store, ask, asked, bodies, broken, loop, polite, say, store
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native.answer import HttpAnswer
-from s3plan.storage.s3.native.exchange import Breakage, Place
+from s3plan.storage.s3.native.exchange import Breakage, HostPort
 from s3plan.storage.s3.native.loop import HttpLoop
 
 NO_SUCH_PORT = 99_999_999
@@ -85,7 +85,7 @@ def test_a_queued_call_that_breaks_ends_what_waits_and_the_loop_goes_on(held: He
 def test_a_request_that_breaks_the_engine_ends_and_others_go_on() -> None:
     with store(polite) as server, loop() as sender:
         assert bodies(ask(sender, server.place)) == [b"ok"]
-        for end in ask(sender, Place("127.0.0.1", NO_SUCH_PORT), times=3):
+        for end in ask(sender, HostPort("127.0.0.1", NO_SUCH_PORT), times=3):
             assert not broken(end).kind.is_credentials
         assert bodies(ask(sender, server.place, times=3)) == [b"ok"] * 3
 

@@ -13,7 +13,7 @@ from fakes.raw_store import Serve, ask, asked, bodies, broken, loop, say, store
 from fakes.tls_pairs import client_settings, server_settings, tls_pair
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native import connection as http_connection
-from s3plan.storage.s3.native.exchange import Place
+from s3plan.storage.s3.native.exchange import HostPort
 from s3plan.storage.s3.native.openings import breakage_of_opening
 from s3plan.storage.s3.native.quiet_sockets import unasked_on
 from s3plan.storage.s3.wire.tls_alerts import lasting_refusal
@@ -31,8 +31,8 @@ def alerting(number: int) -> Serve:
     return serve
 
 
-def place_of(server_place: Place) -> Place:
-    return Place(server_place.host, server_place.port, client_settings())
+def place_of(server_place: HostPort) -> HostPort:
+    return HostPort(server_place.host, server_place.port, client_settings())
 
 
 @pytest.mark.parametrize("alert", [INTERNAL_ERROR, HANDSHAKE_FAILURE, UNRECOGNIZED_NAME, CLOSE_NOTIFY])
@@ -155,4 +155,4 @@ def test_a_store_that_speaks_no_tls_lasts() -> None:
 def test_only_alerts_are_read_as_alerts() -> None:
     assert lasting_refusal("CERTIFICATE_VERIFY_FAILED") is None
     assert lasting_refusal("TLSV1_ALERT_INTERNAL_ERROR") is None
-    assert breakage_of_opening(Place("h", 1), OSError(113, "No route to host")).message == "h:1: No route to host"
+    assert breakage_of_opening(HostPort("h", 1), OSError(113, "No route to host")).message == "h:1: No route to host"

@@ -12,7 +12,7 @@ from fakes.raw_store import ASK, PATIENCE_S, ask, asked, bodies, broken, loop, p
 from fakes.tls_pairs import tls_pair
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native.answer import HttpAnswer
-from s3plan.storage.s3.native.exchange import Breakage, Place
+from s3plan.storage.s3.native.exchange import Breakage, HostPort
 from s3plan.storage.s3.native.loop import HttpLoop
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nown"
@@ -56,7 +56,7 @@ class Stray:
         self.is_over.wait(PATIENCE_S)
 
 
-def ask_twice(sender: HttpLoop, place: Place, stray: Stray, method: bytes) -> list[HttpAnswer | Breakage]:
+def ask_twice(sender: HttpLoop, place: HostPort, stray: Stray, method: bytes) -> list[HttpAnswer | Breakage]:
     """Ask, and again from the middle of the answer once more has come: the loop has had no turn to see it."""
     ends: SimpleQueue[HttpAnswer | Breakage] = SimpleQueue()
 

@@ -32,7 +32,7 @@ from s3plan.storage.s3.botocore.client import open_client
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine
 from s3plan.storage.s3.native.engine import NativeEngine
-from s3plan.storage.s3.native.exchange import Breakage, OnEnd, Place
+from s3plan.storage.s3.native.exchange import Breakage, HostPort, OnEnd
 from s3plan.storage.s3.wire.bucket_addresses import BucketAddresses
 from s3plan.storage.s3.wire.failures import RequestUnsendable
 from s3plan.storage.s3.wire.requests import quote_key
@@ -115,7 +115,7 @@ class CapturingLoop:
     def __init__(self, **_: float) -> None:
         self.sent: list[Sent] = []
 
-    def send(self, place: Place, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
+    def send(self, place: HostPort, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
         head = message.partition(b"\r\n\r\n")[0].decode().split("\r\n")
         headers = dict(line.split(":", 1) for line in head[1:])
         scheme = "http" if place.tls is None else "https"
@@ -334,7 +334,7 @@ def sent_to(settings: ConnectionSettings) -> str:
 def test_settings_that_lead_nowhere_are_refused_before_any_request(
     configure: Any, way: Way, words: str, engine: EngineName
 ) -> None:
-    with pytest.raises(EndpointInvalid, match=f"no bucket can be reached so: .*{words}"):
+    with pytest.raises(EndpointInvalid, match=f"no bucket can be reached this way: .*{words}"):
         open_engine(replace(configure(way), engine=engine), max_in_flight=1)
 
 
