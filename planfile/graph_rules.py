@@ -110,6 +110,9 @@ def check_header(
     for job in header.jobs:
         if job.from_location not in locations or job.to_location not in locations:
             raise RowInvalid(f"job {job.name!a} names a location that does not exist")
+    unnamed = set(locations) - {end for job in header.jobs for end in (job.from_location, job.to_location)}
+    if unnamed:
+        raise RowInvalid(f"no job reads or writes its location {min(unnamed)}")
     for place in header.places:
         if place.location not in locations:
             raise RowInvalid(f"its header speaks of location {place.location}, which does not exist")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
@@ -99,7 +98,7 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:
     endpoints = {location.endpoint for location in named if location.endpoint is not None}
     if not (endpoints or trusts):
         return
-    beside = [_trust(connection) for connection in _connections_beside(plan, own)]
+    beside = [_trust(connection) for connection in _connections_beside(plan)]
     unknown = endpoints - {trust.endpoint for trust in beside}
     if unknown:
         raise _untrusted(plan, f"leads to {', '.join(sorted(unknown))}")
@@ -136,13 +135,10 @@ def _untrusted(plan: PlanReader, what: str) -> PlanRefused:
     )
 
 
-def _connections_beside(plan: PlanReader, own: Mapping[str, Connection]) -> list[Connection]:
-    """Return the connections of the manifests beside a plan; `own` are those that the plan has."""
+def _connections_beside(plan: PlanReader) -> list[Connection]:
+    """Return the connections of the manifests beside a plan: as they are written there, whatever the plan says."""
     found: list[Connection] = []
     for manifest in _manifests_beside(plan):
-        if _read(manifest) == plan.header.manifest.text.encode():  # nothing has changed: it is read already
-            found += own.values()
-            continue
         try:
             found += load_manifest(manifest).manifest.connections.values()
         except ManifestInvalid:

@@ -147,6 +147,8 @@ def _home_of(key: str, document: Document, *, is_top: bool) -> str | None:
         return f"{key} belongs at the top level"
     if is_top and "jobs" in document.model_fields and key in JobFields.model_fields:
         return f"{key} belongs in a job, or in defaults: for all of them"
+    if is_top and key == "depends_on":
+        return "depends_on belongs to one of several jobs, below jobs:"
     homes = [
         name for name in ("source", "destination", "filters", "guards", "run", "delete") if _has(name, key, document)
     ]

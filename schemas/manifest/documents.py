@@ -45,7 +45,7 @@ class JobsManifest(ManifestHead):
 
     jobs: Annotated[Mapping[JobName, JobEntry], NotEmpty("names no job")] = Field(
         description="The jobs by their names.",
-        examples=[{"assets": {"source": "s3://from/assets/", "destination": "s3://to/assets/"}}],
+        examples=[{"assets": {"source": "s3://build/assets/", "destination": "s3://site/assets/"}}],
     )
     guards: Guards = Field(
         default=Guards(), description="Limits that are checked before anything is changed: of each job, and of the sum."

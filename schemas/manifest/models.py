@@ -243,7 +243,7 @@ class JobFields(Section):
 class JobEntry(JobFields):
     """One entry of `jobs:`."""
 
-    example: ClassVar[str] = "{source: s3://from/a/, destination: s3://to/a/}"
+    example: ClassVar[str] = "{source: s3://from/a/, destination: s3://into/a/}"
 
     depends_on: Annotated[tuple[JobName, ...], OneOrMany("names of jobs")] = Field(
         default=(),

@@ -154,8 +154,8 @@ def test_a_table_that_was_replaced_by_a_view_is_refused(plan: Path) -> None:
 @pytest.mark.parametrize(
     ("pragma", "message"),
     [
-        ("PRAGMA user_version = 2", "made by a newer s3plan: its format is 2, this one reads 1"),
-        ("PRAGMA user_version = 0", "unknown plan format: 0"),
+        ("PRAGMA user_version = 3", "made by a newer s3plan: its format is 3, this one reads 2"),
+        ("PRAGMA user_version = 1", "made by an older s3plan: its format is 1, this one reads 2; make a new plan"),
         ("PRAGMA application_id = 1", "is no plan of s3plan"),
     ],
 )

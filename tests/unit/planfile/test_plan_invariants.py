@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
-from s3plan.schemas.errors import PlanDamaged, PlanRefused
+from s3plan.schemas.errors import ManifestInvalid, PlanDamaged, PlanRefused
 from s3plan.schemas.plan.rows import LocationKind, Phase, PhaseName, PlanLocation
-from unit.planfile.plan_samples import change, copies, deletes, header, numbered, skips, write_plan
+from unit.planfile.plan_samples import change, copies, deletes, header, header_of, numbered, skips, write_plan
 
 _KEYS = st.lists(st.text("abc", min_size=1, max_size=3).map(str.encode), unique=True, max_size=25).map(sorted)
 
@@ -84,8 +85,9 @@ def test_a_copy_must_not_write_where_it_reads(
         writer.add_location(PlanLocation(1, LocationKind.S3, "s3://one/a/", "", None, None, "one", "a/"))
         url = f"s3://{bucket}/{prefix}"
         writer.add_location(PlanLocation(2, LocationKind.S3, url, "", endpoint, None, bucket, prefix))
-        writer.add_phase(Phase(1, "a", PhaseName.COPY))
-        writer.add_batch(phase=1, from_location=1, to_location=2, actions=copies(b"k"))
+        writer.add_phase(Phase(1, "images", PhaseName.PREPARE))
+        writer.add_phase(Phase(2, "images", PhaseName.COPY))
+        writer.add_batch(phase=2, from_location=1, to_location=2, actions=copies(b"k"))
         writer.seal(header(actions=1, size_bytes=7))
     with open_plan(path) as reader:
         if not overlaps:
@@ -95,16 +97,50 @@ def test_a_copy_must_not_write_where_it_reads(
             check_invariants(reader)
 
 
-def test_two_jobs_that_write_one_key_are_refused_also_by_different_prefixes(tmp_path: Path) -> None:
-    path = tmp_path / "a.s3plan"
+TWO = ("s3://two/", "two", ""), ("s3://two/a/", "two", "a/")
+
+
+def write_two_jobs(path: Path, *, keys: tuple[bytes, bytes], places: Sequence[tuple[str, str, str]] = TWO) -> None:
+    """Write a plan of two jobs that copy a key each from one bucket to these places."""
     with PlanWriter(path) as writer:
         writer.add_location(PlanLocation(1, LocationKind.S3, "s3://one/", "", None, None, "one", ""))
-        writer.add_location(PlanLocation(2, LocationKind.S3, "s3://two/", "", None, None, "two", ""))
-        writer.add_location(PlanLocation(3, LocationKind.S3, "s3://two/a/", "", None, None, "two", "a/"))
-        writer.add_phase(Phase(1, "first", PhaseName.COPY))
-        writer.add_phase(Phase(2, "second", PhaseName.COPY))
-        writer.add_batch(phase=1, from_location=1, to_location=2, actions=copies(b"a/b"))
-        writer.add_batch(phase=2, from_location=1, to_location=3, actions=copies(b"b"))
-        writer.seal(header(actions=2, size_bytes=14))
-    with open_plan(path) as reader, pytest.raises(PlanRefused, match="the key b'a/b' twice"):
+        for number, (url, bucket, prefix) in enumerate(places, start=2):
+            writer.add_location(PlanLocation(number, LocationKind.S3, url, "", None, None, bucket, prefix))
+        jobs = []
+        for number, (name, key) in enumerate(zip(("first", "second"), keys, strict=True), start=1):
+            writer.add_phase(Phase(2 * number - 1, name, PhaseName.PREPARE))
+            writer.add_phase(Phase(2 * number, name, PhaseName.COPY))
+            writer.add_batch(phase=2 * number, from_location=1, to_location=number + 1, actions=copies(key))
+            (job,) = header(actions=1, size_bytes=7, job=name).jobs
+            jobs.append(job.model_copy(update={"to_location": number + 1}))
+        writer.seal(header_of(*jobs))
+
+
+def test_two_jobs_that_write_one_key_make_no_plan_also_by_different_prefixes(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    with pytest.raises(ManifestInvalid, match="the jobs first and second both write or delete the key a/b"):
+        write_two_jobs(path, keys=(b"a/b", b"b"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_jobs_that_write_one_key_in_a_forged_plan_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    write_two_jobs(path, keys=(b"a/c", b"b"))
+    with open_plan(path) as reader:
+        check_invariants(reader)
+    change(path, "UPDATE action SET key = CAST('a/b' AS BLOB) WHERE id = 1", reseal=True)
+    with (
+        open_plan(path) as reader,
+        pytest.raises(PlanRefused, match="the key b'a/b' twice, by job 'first' and job 'second'"),
+    ):
+        check_invariants(reader)
+
+
+def test_no_job_reads_what_another_one_writes(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    write_two_jobs(path, keys=(b"a", b"b"), places=(("s3://two/", "two", ""), ("s3://one/x/", "one", "x/")))
+    with (
+        open_plan(path) as reader,
+        pytest.raises(PlanRefused, match="reads from 's3://one/' and writes to 's3://one/x/'"),
+    ):
         check_invariants(reader)

@@ -159,4 +159,5 @@ def test_reading_needs_no_right_to_write_and_leaves_nothing_beside_the_plan(
 
 def _write_empty(path: Path) -> str:
     with PlanWriter(path) as writer:
+        add_graph(writer)
         return writer.seal(header(actions=0, size_bytes=0))

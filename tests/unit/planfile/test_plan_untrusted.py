@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from s3plan.planfile.reader import open_plan
@@ -27,24 +28,24 @@ def plan(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("UPDATE location SET role = 'witness' WHERE id = 1", "no location role 'witness'"),
+        ("UPDATE location SET kind = 'witness' WHERE id = 1", "no kind of location 'witness'"),
         ("UPDATE location SET bucket = x'00' WHERE id = 1", "bucket holds a value of type bytes"),
         ("UPDATE location SET id = 5 WHERE id = 2", "ids from 1 without gaps"),
         ("UPDATE phase SET name = 'rm -rf' WHERE id = 3", "no phase 'rm -rf'"),
-        ("UPDATE phase SET name = 'aside' WHERE id = 1", "two aside phases"),
-        ("DELETE FROM edge WHERE before_phase = 2", "does not wait for its copy phase"),
-        ("INSERT INTO edge VALUES (3, 1)", "in a circle"),
-        ("INSERT INTO edge VALUES (3, 8)", "names a phase that does not exist"),
-        ("INSERT INTO edge VALUES (3, 'x')", "after_phase holds a value of type str"),
+        ("INSERT INTO edge VALUES (3, 'x', 'ended')", "after_phase holds a value of type str"),
+        ("UPDATE edge SET needs = 'nothing'", "no edge that needs 'nothing'"),
         ("UPDATE batch SET phase = 9 WHERE id = 1", "phase 9, which does not exist"),
         ("UPDATE batch SET to_location = 9 WHERE id = 1", "location 9, which does not exist"),
         ("UPDATE batch SET to_location = NULL WHERE id = 1", "locations of a copy"),
         (
             "UPDATE batch SET from_location = 2, to_location = 1 WHERE id = 4",
-            "from a destination or writes to a source",
+            "of one phase but of different locations",
         ),
-        ("UPDATE batch SET from_location = 2, to_location = 1 WHERE phase = 2", "from a destination or writes to a"),
-        ("UPDATE batch SET to_location = 1 WHERE phase = 3", "from a destination or writes to a source"),
+        (
+            "UPDATE batch SET from_location = 2, to_location = 1 WHERE phase = 2",
+            "is not between the locations of its job",
+        ),
+        ("UPDATE batch SET to_location = 1 WHERE phase = 3", "is not between the locations of its job"),
         ("UPDATE location SET url = 's3://harmless/dr/' WHERE id = 2", "shown as another place than it is"),
         ("UPDATE location SET prefix = 'all/' WHERE id = 2", "shown as another place than it is"),
         ("UPDATE location SET bucket = '../a', url = 's3://../a/dr/' WHERE id = 2", "'../a' is no bucket's name"),
@@ -61,13 +62,30 @@ def plan(tmp_path: Path) -> Path:
         ("UPDATE batch SET actions = 0, first_action = 11 WHERE id = 6", "without actions"),
         ("UPDATE batch SET actions = 1 WHERE id = 6", "do not cover its actions"),
         ("UPDATE batch SET size_bytes = -1 WHERE id = 6", "negative size"),
-        ("UPDATE batch SET size_bytes = 0 WHERE id = 1", "its header says 8 actions and 28 bytes"),
+        ("UPDATE batch SET size_bytes = 0 WHERE id = 1", "says 8 actions and 28 bytes"),
     ],
 )
 def test_a_forged_graph_is_refused_when_the_plan_is_opened(plan: Path, statement: str, message: str) -> None:
     change(plan, statement, reseal=True)
     with pytest.raises(PlanDamaged, match=message):
         open_plan(plan)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE phase SET name = 'aside' WHERE id = 1", "two aside phases"),
+        ("DELETE FROM edge WHERE before_phase = 2", "phase 3 does not wait for phase 2 as it must"),
+        ("UPDATE edge SET needs = 'ended' WHERE before_phase = 2", "phase 3 does not wait for phase 2 as it must"),
+        ("INSERT INTO edge VALUES (3, 1, 'ended')", "in a circle"),
+        ("INSERT INTO edge VALUES (3, 8, 'ended')", "names a phase that does not exist"),
+        ("INSERT INTO edge VALUES (1, 3, 'ended')", "phase 3 waits for phase 1, which its jobs do not say"),
+    ],
+)
+def test_a_forged_order_is_refused_before_anything_is_performed(plan: Path, statement: str, message: str) -> None:
+    change(plan, statement, reseal=True)
+    with open_plan(plan) as reader, pytest.raises(PlanDamaged, match=message):
+        _ = reader.graph
 
 
 @pytest.mark.parametrize(
@@ -116,11 +134,9 @@ def test_a_forged_action_is_refused_when_its_batch_is_read(plan: Path, statement
 @pytest.mark.parametrize("key_id", ["", "key\r\nx-amz-acl: public-read", "a b", "a\n"])
 def test_a_forged_key_for_encryption_is_refused_when_the_plan_is_opened(plan: Path, key_id: str) -> None:
     found = _header(plan)
-    settings = found["settings"]
-    assert isinstance(settings, dict)
-    _with_header(
-        plan, json.dumps(found | {"settings": settings | {"encryption": {"type": "aws:kms", "key_id": key_id}}})
-    )
+    jobs: Any = found["jobs"]
+    jobs[0]["settings"]["encryption"] = {"type": "aws:kms", "key_id": key_id}
+    _with_header(plan, json.dumps(found))
     with pytest.raises(PlanRefused, match="its header is not valid"):
         open_plan(plan)
 
@@ -140,14 +156,14 @@ def _header(plan: Path) -> dict[str, object]:
     "changes",
     [
         {"unknown": 1},
-        {"format_version": 2},
+        {"format_version": 1},
         {"format_version": "1"},
         {"actions": -8},
         {"actions": 8.5},
         {"made_at": "2024-01-01T00:00:00"},
         {"made_at": 5},
-        {"manifest": {"path": "a", "sha256": "short", "text": ""}},
-        {"manifest": {"path": "a", "sha256": "0" * 64, "text": "", "secret": "x"}},
+        {"manifest": {"path": "a", "sha256": "short", "text": "", "resolved": ""}},
+        {"manifest": {"path": "a", "sha256": "0" * 64, "text": "", "resolved": "", "secret": "x"}},
         {"jobs": []},
         {"jobs": [{"name": "a"}]},
         {"places": [{"location": 1, "capabilities": [{"condition": "copy-absent", "enforcement": "promised"}]}]},

@@ -82,24 +82,9 @@ def test_a_large_object_is_a_batch_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phases", "names", "edges"),
-    [
-        ([], ["prepare"], set()),
-        (["copy"], ["prepare", "copy"], {("prepare", "copy")}),
-        (["delete"], ["prepare", "delete"], {("prepare", "delete")}),
-        (["aside"], ["prepare", "aside"], set()),
-        (["copy", "delete"], ["prepare", "copy", "delete"], {("prepare", "copy"), ("copy", "delete")}),
-        (
-            ["copy", "delete", "aside"],
-            ["prepare", "copy", "delete", "aside"],
-            {("prepare", "copy"), ("copy", "delete")},
-        ),
-        (["copy", "aside"], ["prepare", "copy", "aside"], {("prepare", "copy")}),
-    ],
+    "phases", [[], ["copy"], ["delete"], ["aside"], ["copy", "delete"], ["copy", "delete", "aside"]]
 )
-def test_a_phase_is_there_if_it_has_batches_and_waits_for_the_one_before(
-    phases: list[str], names: list[str], edges: set[tuple[str, str]]
-) -> None:
+def test_a_phase_is_there_if_it_has_batches_and_the_preparation_always(phases: list[str]) -> None:
     plan = PlanInMemory()
     under_test = batcher(plan)
     if "copy" in phases:
@@ -107,9 +92,23 @@ def test_a_phase_is_there_if_it_has_batches_and_waits_for_the_one_before(
     under_test.end_copies()
     for phase in (PhaseName.DELETE, PhaseName.ASIDE):
         under_test.add_all(phase, [copy(2)] if phase.value in phases else [])
-    assert plan.phase_names() == names
-    assert list(plan.phases) == list(range(1, len(names) + 1))
-    assert plan.graph() == edges
+    assert plan.phase_names() == ["prepare", *phases]
+    assert list(plan.phases) == list(range(1, len(phases) + 2))
+
+
+def test_the_phases_of_several_jobs_are_numbered_together() -> None:
+    plan = PlanInMemory()
+    numbers = PhaseNumbers(plan)
+    for job in ("one", "two"):
+        under_test = Batcher(plan, numbers=numbers, job=job, source=1, destination=2, large_bytes=LARGE)
+        under_test.add_copy(copy(1))
+        under_test.end_copies()
+    assert [(phase.job, phase.name.value) for phase in plan.phases.values()] == [
+        ("one", "prepare"),
+        ("one", "copy"),
+        ("two", "prepare"),
+        ("two", "copy"),
+    ]
 
 
 def test_a_delete_batch_has_no_source() -> None:

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from fakes.plan_parts import a_manifest, the_job
-from s3plan.planner.guards import Findings, check_guards
+from fakes.plan_parts import a_manifest, an_object, plan_of, the_job
+from s3plan.planner.guards import Findings, check_guards, check_guards_of_all
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.manifest.models import Guards
 from s3plan.schemas.manifest.values import Plain
 from s3plan.schemas.plan.guards import parse_allowances
 from s3plan.schemas.plan.header import GuardRecord
+from s3plan.schemas.quantities import Limit
 
 MIRROR: dict[str, Any] = {"mode": "mirror", "delete": {"extraneous": Plain("true")}}
 
@@ -96,9 +98,28 @@ def test_another_number_is_refused_and_the_right_one_said(number: int) -> None:
 
 def test_a_guard_that_is_not_in_force_cannot_be_released() -> None:
     with pytest.raises(UsageInvalid, match="in force: max_delete, refuse_empty_source"):
-        check(allow={"max_bytes": 1}, **MIRROR)
+        plan_of([an_object("a")], [], manifest=a_manifest(**MIRROR), allow={"max_bytes": 1})
     with pytest.raises(UsageInvalid, match="in force: none"):
-        check(allow={"max_delete": 1})
+        plan_of([an_object("a")], [], allow={"max_delete": 1})
+
+
+def test_of_two_limits_the_lower_one_counts() -> None:
+    for own, of_all, allowed in [(3, 5, 3), (5, 3, 3), (None, 4, 4), (4, None, 4)]:
+        limits = [Guards.model_construct(max_overwrite=None if each is None else Limit(count=each)) for each in (own, of_all)]
+        (record,) = check_guards(
+            written=limits[0], in_force=limits[0], of_all=limits[1], findings=Findings(0, 4, 0, 1, 10), allow={}
+        )
+        assert (record.allowed, record.held) == (allowed, allowed < 4)
+
+
+def test_the_sum_over_jobs_has_the_guards_of_the_manifest() -> None:
+    of_all = Guards.model_construct(max_delete=Limit(percent=Decimal(10)), max_bytes=100)
+    findings = [Findings(3, 0, 60, 1, 30), Findings(2, 0, 60, 1, 10)]
+    records = check_guards_of_all(of_all, findings=findings, allow={"max_bytes": 120})
+    assert [(each.name, each.allowed, each.found, each.held, each.released) for each in records] == [
+        ("max_delete", 4, 5, True, False),
+        ("max_bytes", 100, 120, True, True),
+    ]
 
 
 def test_allowances_are_read_from_the_command() -> None:

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from fakes.planted_files import SOMEBODY_ELSE, give_away
 from s3plan.app.plans.choosing import Purpose, chosen_plan
-from s3plan.app.plans.review import open_review
 from s3plan.app.requests import ApplyRequest
-from s3plan.app.runs.checks import changed_manifest, check_endpoints, check_header
+from s3plan.app.runs.checks import changed_manifest, check_endpoints
 from s3plan.planfile.reader import open_plan
-from s3plan.schemas.errors import PlanRefused, UsageInvalid
+from s3plan.schemas.errors import PlanDamaged, PlanRefused, UsageInvalid
 from unit.planfile.plan_samples import change, copies, header, write_plan
 
 MANIFEST = """\
@@ -31,12 +30,13 @@ def manifest(connection: dict[str, object]) -> str:
     return MANIFEST.format(connection=json.dumps(connection))
 
 
-def forge(path: Path, connection: dict[str, object], *, manifest_path: str = "job.yaml") -> Path:
+def forge(path: Path, connection: dict[str, object], *, manifest_path: str = "job.yaml", shown: str = "") -> Path:
     """A plan whose connection `backup` is what somebody likes; its digests agree."""
     write_plan(path, copied=copies(b"a"))
     text = manifest(connection)
     document = json.loads(header(actions=1, size_bytes=7).model_dump_json(exclude_none=True))
-    document["manifest"] = {"path": manifest_path, "sha256": sha256(text.encode()).hexdigest(), "text": text}
+    digest = sha256(text.encode()).hexdigest()
+    document["manifest"] = {"path": manifest_path, "sha256": digest, "text": shown or text, "resolved": text}
     quoted = json.dumps(document).replace("'", "''")
     endpoint = connection.get("endpoint")
     change(
@@ -124,19 +124,25 @@ def test_of_a_file_that_a_plan_calls_its_manifest_no_more_is_read_than_a_manifes
         assert "has changed since this plan was made" in str(changed_manifest(plan))
 
 
-@pytest.mark.parametrize("role", ["source", "destination"])
-def test_a_plan_with_ends_that_no_screen_shows_is_refused(tmp_path: Path, role: str) -> None:
+def test_what_the_plan_shows_as_its_manifest_does_not_speak_for_what_it_works_by(tmp_path: Path) -> None:
+    """A forger may keep the user's own text, and have another one be what is applied."""
+    mine = manifest({"region": "eu-west-1"})
+    path = forge(tmp_path / "a.s3plan", {"endpoint": ENDPOINT}, shown=mine)
+    (tmp_path / "job.yaml").write_text(mine)
+    with pytest.raises(PlanRefused, match="leads to"):
+        judge(path)
+
+
+def test_a_plan_with_places_that_no_screen_shows_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.s3plan"
     write_plan(path, copied=copies(b"a"))
     change(
         path,
-        f"INSERT INTO location VALUES (3, '{role}', 's3://third/', '', NULL, NULL, 'third', '', NULL)",
+        "INSERT INTO location VALUES (3, 's3', 's3://third/', '', NULL, NULL, 'third', '', NULL)",
         reseal=True,
     )
-    with pytest.raises(PlanRefused, match="needs one source and one destination"):
-        open_review(path)
-    with open_plan(path) as plan, pytest.raises(PlanRefused, match="needs one source and one destination"):
-        check_header(plan, now=plan.header.made_at)
+    with pytest.raises(PlanDamaged, match="no job reads or writes its location 3"):
+        open_plan(path)
 
 
 def test_the_plan_of_somebody_else_is_not_picked(tmp_path: Path) -> None:

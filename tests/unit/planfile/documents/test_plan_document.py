@@ -55,7 +55,10 @@ def test_a_plan_document_is_valid_against_its_published_schema(plan: Path) -> No
             "bucket": "from",
             "prefix": "images/",
         }
-        assert document["edges"] == [{"before": 1, "after": 2}, {"before": 2, "after": 3}]
+        assert document["edges"] == [
+            {"before": 1, "after": 2, "needs": "ended"},
+            {"before": 2, "after": 3, "needs": "ended-well"},
+        ]
         assert document["batches"][0]["digest"] == reader.batches[0].digest.hex()
 
 

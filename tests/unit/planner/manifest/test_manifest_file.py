@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -280,8 +281,10 @@ def test_keys_that_start_with_x_are_ignored_anywhere() -> None:
 
 def test_a_manifest_cannot_be_changed() -> None:
     manifest: Manifest = load(SOUND).manifest
-    with pytest.raises(ValidationError):
+    with pytest.raises(FrozenInstanceError):
         setattr(manifest, "name", "other")  # noqa: B010 - the type checker forbids it as well
+    with pytest.raises(ValidationError):
+        setattr(the_job(manifest), "mode", Mode.MIRROR)  # noqa: B010
 
 
 def test_retries_are_a_number_of_further_tries_or_a_mapping() -> None:

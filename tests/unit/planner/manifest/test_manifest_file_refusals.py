@@ -119,10 +119,9 @@ ONE_FINDING: list[Case] = [
     ("connections: [a]", 5, 14, "connections", "needs a mapping, not a list", None),
     ("connections: {s: }", 5, 15, "connections.s", "has no value", "write one, or remove the line"),
     ("connections: {s: {region: EU}}", 5, 27, "connections.s.region", "needs a region such as eu-central-1", None),
-    ("jobs: {a: {}}", 5, 1, "jobs", "is not there yet", None),
-    ("defaults: {}", 5, 1, "defaults", "is not there yet", None),
     ("vars: {}", 5, 1, "vars", "is not there yet", None),
-    ("depends_on: [a]", 5, 1, "depends_on", "is not there yet", None),
+    ("depends_on: [a]", 5, 1, "depends_on", "unknown key", "depends_on belongs to one of several jobs, below jobs:"),
+    ("include: [a.yaml]", 5, 1, "include", "is not there yet", None),
     ("location: s3://aaa/", 5, 1, "location", "is not there yet", None),
     ("max_delete: 3", 5, 1, "max_delete", "unknown key", "max_delete belongs in guards:"),
     ("source_prefix: x", 5, 1, "source_prefix", "unknown key", TOP_LEVEL),
@@ -133,7 +132,7 @@ ONE_FINDING: list[Case] = [
     ("<<: {a: b}", 5, 1, "<<", "YAML 1.2 has no merge keys", "write the keys out"),
     ("password: hunter2", 5, 1, "password", "a manifest holds no secrets", NO_SECRETS),
     ("xmode: copy", 5, 1, "xmode", "unknown key", "did you mean mode?"),
-    ("includ: ['*.jpg']", 5, 1, "includ", "unknown key", TOP_LEVEL),
+    ("includ: ['*.jpg']", 5, 1, "includ", "unknown key", "did you mean include?"),
     ("1: 2", 5, 1, "1", "unknown key", TOP_LEVEL),
     ("'': 2", 5, 1, "", "unknown key", TOP_LEVEL),
     ("description: ${x}", 5, 14, "description", "variables are not there yet, so no value may hold ${", None),
@@ -226,7 +225,7 @@ def test_a_head_at_fault_is_one_finding(case: Case) -> None:
     assert [found.line, found.column, found.key, found.message, found.hint] == expected
 
 
-@pytest.mark.parametrize("later", ["jobs: {a: {source: s3://aaa/}}", "mode: delete\nlocation: s3://aaa/"])
+@pytest.mark.parametrize("later", ["mode: delete\nlocation: s3://aaa/"])
 def test_words_of_another_shape_of_manifest_do_not_make_the_rest_missing(later: str) -> None:
     found = refusals(f"version: 1\nname: job\n{later}\n")
     assert {finding.message for finding in found} <= {
