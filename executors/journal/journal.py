@@ -334,6 +334,6 @@ def _unopened(path: Path, why: str) -> S3PlanError:
 
 def _write_failure(path: Path, error: sqlite3.Error) -> S3PlanError:
     return S3PlanError(
-        f"{shown_path(path)}: the journal cannot be written: {error}; nothing more was started. Mend the disk, then "
+        f"{shown_path(path)}: the journal cannot be written: {error}; nothing more was started. Repair the disk, then "
         "apply again"
     )

@@ -21,7 +21,7 @@ from s3plan.planfile.reader import open_plan
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"a disk that fails {why_not()}")
 
-WHAT_TO_DO = re.compile(r"make room|mend the disk|check the disk|apply again|make the plan again", re.IGNORECASE)
+WHAT_TO_DO = re.compile(r"make room|repair the disk|check the disk|apply again|make the plan again", re.IGNORECASE)
 BY_SQLITE = "ud"  # it syncs the folder when it makes a side file, and goes on if that fails (os_unix.c, unixSync)
 FAULTS = [
     pytest.param(DiskFault(error=errno.ENOSPC, times=FOREVER), id="full"),

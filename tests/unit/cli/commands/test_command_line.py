@@ -198,7 +198,7 @@ class Unread(io.StringIO):
 def test_the_exit_code_is_told_also_where_the_message_cannot_be(
     error: BaseException, exit_code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("s3plan.cli.manifest_command.print_schema", _raising(error))
+    monkeypatch.setattr("s3plan.cli.commands.manifest.print_schema", _raising(error))
     monkeypatch.setattr(sys, "stderr", Unread())
     assert main(["schema"]) == exit_code
 

@@ -29,7 +29,7 @@ from s3plan.cli.main import main
         ("diff job.yaml", "`s3plan plan` compares both sides"),
         ("resume", "`s3plan apply` goes on"),
         ("force-unlock 1", "a lock ends with the apply"),
-        ("apply --target x", "no option --target; which objects a job is about"),
+        ("apply --target x", "no option --target; filters.include in the manifest says which objects"),
         ("apply -lock=false", "no option -lock; an apply always holds its lock"),
         ("apply --force", "nothing is forced"),
     ],

@@ -12,7 +12,7 @@ from s3plan.cli.screens.run import status_lines
 def test_no_text_of_a_plan_is_a_sequence_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status_watch, "sleep", lambda _: None)
     terminal = a_terminal(is_terminal=True, environment={"TERM": "xterm"})
-    header = a_header(job="\x1b]0;evil\u202e")
+    header = a_header(name="\x1b]0;evil\u202e")
     statuses = iter([a_status("running", header=header), a_status("completed", header=header)])
     last = watch(
         terminal,

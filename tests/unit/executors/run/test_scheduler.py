@@ -348,7 +348,7 @@ def test_a_journal_that_cannot_be_written_ends_the_run_and_nothing_more_is_begun
 
         executor.before_wait = ask
 
-    with pytest.raises(S3PlanError, match=r"cannot be written.*Mend the disk"):
+    with pytest.raises(S3PlanError, match=r"cannot be written.*Repair the disk"):
         world.run(slots=1, prepare=fill_the_disk)
     assert len(world.performer.attempts) == 4
     assert world.control.stopping
