@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from s3plan.planfile.rows import RowInvalid
@@ -59,8 +60,12 @@ class PhaseGraph:
         return tuple(sorted(self._graph.successors(phase)))
 
 
-def load_networkx() -> None:
-    """Import what graphs are made of: for whoever has a moment to spare before."""
+def load_networkx_ahead() -> None:
+    """Import what graphs are made of on a thread, while whoever will need one waits for something else."""
+    Thread(target=_load_networkx, name="s3plan-import", daemon=True).start()
+
+
+def _load_networkx() -> None:
     import networkx as nx  # noqa: F401
 
 

@@ -21,6 +21,7 @@ from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.runs.own_process import calm_collector
 from s3plan.app.stores import Stores
 from s3plan.planfile.documents.header import load_validator
+from s3plan.planfile.graph import load_networkx_ahead
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.job_build import JobSides
@@ -99,6 +100,7 @@ def plan_loaded(
         for name, entry in entries.items():
             ask_first_questions(stores, entry, shared=None if shared is None else shared[name])
         check_may_replace(output)  # this and the next take as long as the answers
+        load_networkx_ahead()
         load_validator()
         ends = PlanEnds.find(stores, entries)
         facts = _facts(request, loaded, stores, ends, selection)

@@ -27,6 +27,7 @@ from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState, load_states
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.executors.journal.progress_file import progress_path, told_to_others
+from s3plan.planfile.graph import load_networkx_ahead
 from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.planner.manifest.file import parse_manifest
@@ -55,7 +56,7 @@ def apply_plan(
         plan = stack.enter_context(open_plan(request.plan))
         check_approval(plan, request)
         check_header(plan, now=datetime.now(UTC))
-        _ = plan.graph  # held against the plan's jobs before anything else relies on it
+        load_networkx_ahead()
         check_endpoints(plan, request)
         changed = changed_manifest(plan)
         if changed is not None and request.shown is None:  # who was shown the plan was told of it, too
@@ -107,6 +108,7 @@ def apply_plan(
                 warn=lambda sentence: on_event(Warned(sentence)),
             )
         )
+        _ = plan.graph  # held against the plan's jobs before anything relies on it
         watch = StopWatch(stop_level, asked.wish)
         try:
             capabilities = prepare(

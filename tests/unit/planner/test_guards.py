@@ -105,7 +105,9 @@ def test_a_guard_that_is_not_in_force_cannot_be_released() -> None:
 
 def test_of_two_limits_the_lower_one_counts() -> None:
     for own, of_all, allowed in [(3, 5, 3), (5, 3, 3), (None, 4, 4), (4, None, 4)]:
-        limits = [Guards.model_construct(max_overwrite=None if each is None else Limit(count=each)) for each in (own, of_all)]
+        limits = [
+            Guards.model_construct(max_overwrite=None if each is None else Limit(count=each)) for each in (own, of_all)
+        ]
         (record,) = check_guards(
             written=limits[0], in_force=limits[0], of_all=limits[1], findings=Findings(0, 4, 0, 1, 10), allow={}
         )
