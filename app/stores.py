@@ -66,6 +66,10 @@ class Stores:
             raise PlanRefused(f"the connection {connection} is not in the plan's manifest; make a new plan")
         return found or ConnectionSettings()
 
+    def endpoint_of(self, connection: str) -> str | None:
+        """Return where a connection leads in this environment; None for AWS."""
+        return effective_endpoint(self.settings_of(connection))
+
     def open(self, connection: str, *, region: str | None) -> Engine:
         """Return the engine of a connection in a region (None: the connection's own)."""
         key = self._key(connection, region)

@@ -9,14 +9,13 @@ from s3plan.app.connections import connections_of
 from s3plan.app.paths import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.plans.earlier_plans import kept_from_applies, put_away
 from s3plan.app.requests import ApplyRequest
-from s3plan.app.runs.checks import check_endpoints
+from s3plan.app.runs.checks import check_endpoints, resolved_manifest
 from s3plan.app.runs.standing import performed_batches, standing_end, was_begun
 from s3plan.app.stores import Stores
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import load_states
 from s3plan.executors.journal.lock import is_held
 from s3plan.planfile.reader import PlanReader, open_plan
-from s3plan.planner.manifest.file import parse_manifest
 from s3plan.schemas.errors import JournalRefused, Locked, PlanRefused, S3PlanError, UsageInvalid
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.rows import PlanLocation
@@ -103,8 +102,7 @@ def _abort_uploads(remains: Remains) -> None:
         return
     with open_plan(remains.plan) as plan:
         check_endpoints(plan, ApplyRequest(plan=remains.plan))
-        record = plan.header.manifest
-        connections = connections_of(parse_manifest(record.resolved.encode(), path=Path(record.path)).manifest)
+        connections = connections_of(resolved_manifest(plan).manifest)
         with Stores(connections, max_in_flight=1) as stores:
             for upload in remains.uploads:
                 _abort(stores, upload)

@@ -16,7 +16,7 @@ from s3plan.app.locations import PlanEnds
 from s3plan.app.paths import default_plan_path
 from s3plan.app.plans.earlier_plans import check_may_replace, cleared_place, prune
 from s3plan.app.plans.first_questions import ask_first_questions, open_engines
-from s3plan.app.plans.selection import Selection, selected_jobs
+from s3plan.app.plans.selection import Selection, check_apart, selected_jobs
 from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.runs.own_process import calm_collector
 from s3plan.app.stores import Stores
@@ -25,6 +25,7 @@ from s3plan.planfile.graph import load_networkx_ahead
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.job_build import JobSides
+from s3plan.planner.manifest.between_jobs import with_dependencies
 from s3plan.planner.manifest.diagnostics import in_one_line
 from s3plan.planner.manifest.file import LoadedManifest, diagnostic_of, load_manifest
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
@@ -32,9 +33,10 @@ from s3plan.planner.patterns import common_prefix
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
+from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import CapabilityRecord, ManifestRecord, PlaceRecord
-from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.plan.rows import PlanLocation, store_name
 from s3plan.schemas.ports import Engine, Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.redaction import find_known
@@ -97,6 +99,7 @@ def plan_loaded(
     ):
         open_engines(stores, entries.values())
         _refuse_secrets(loaded)  # now that the sessions are open, they are known
+        check_apart(loaded, selection.names, lambda place: store_name(stores.endpoint_of(place.connection or "")))
         for name, entry in entries.items():
             ask_first_questions(stores, entry, shared=None if shared is None else shared[name])
         check_may_replace(output)  # this and the next take as long as the answers
@@ -126,6 +129,11 @@ def _refuse_secrets(loaded: LoadedManifest) -> None:
     """Raise ManifestInvalid if the text, which the plan keeps whole, holds a credential, be it in a comment."""
     text = loaded.text.decode("utf-8-sig")
     place = find_known(text)
+    if place is None and find_known(loaded.resolved) is not None:
+        raise ManifestInvalid(
+            f"{shown_path(loaded.path)}: one of the credentials that were found for this job stands in it, written in "
+            "pieces, and the plan would keep it; remove it, and have it replaced by another"
+        )
     if place is not None:
         line = text.count("\n", 0, place) + 1
         raise ManifestInvalid(
@@ -146,6 +154,7 @@ def _facts(
     warnings = [in_one_line(warning) for warning in loaded.warnings]
     warnings += [warning for found in ends.places for warning in found.warnings]
     warnings += stores.fallbacks(ends.locations)
+    warnings += _unheeded_dependents(manifest, selection)
     for name, (_, destination) in ends.by_job.items():
         deletion, known = manifest.jobs[name].delete, capabilities[destination.location.id]
         if deletion is not None and deletion.unpinned.value != "allow" and _holds_no_delete(known):
@@ -171,6 +180,20 @@ def _facts(
         not_selected=selection.not_selected,
         without_dependencies=selection.without_dependencies,
     )
+
+
+def _unheeded_dependents(manifest: Manifest, selection: Selection) -> list[str]:
+    """Return a sentence for each mirror that deletes without waiting for jobs that depend on it: they are left out."""
+    found: list[str] = []
+    for name in selection.names:
+        job = manifest.jobs[name]
+        waiting = [other for other in selection.not_selected if name in with_dependencies(manifest, [other])]
+        if job.delete is not None and waiting:
+            who = (
+                f"job {waiting[0]}, which depends" if len(waiting) == 1 else f"jobs {', '.join(waiting)}, which depend"
+            )
+            found.append(f"job {name}: its deletes do not wait for {who} on it: not in this plan")
+    return found
 
 
 def _holds_no_delete(known: Capabilities) -> bool:

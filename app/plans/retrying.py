@@ -13,13 +13,12 @@ from s3plan.app.plans.planning import plan_loaded
 from s3plan.app.plans.selection import Selection
 from s3plan.app.requests import ApplyRequest, PlanMade, PlanRequest
 from s3plan.app.runs.absent_journals import existing_journal
-from s3plan.app.runs.checks import check_endpoints
+from s3plan.app.runs.checks import check_endpoints, resolved_manifest
 from s3plan.app.runs.standing import performed_batches
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import load_states
 from s3plan.executors.journal.lock import is_held
 from s3plan.planfile.reader import PlanReader, open_plan
-from s3plan.planner.manifest.file import retold_manifest
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import Locked, UsageInvalid
 from s3plan.schemas.events import OnEvent
@@ -59,6 +58,8 @@ def make_retry_plan(
         retried = {job: _retried(opened, job, keys) for job, keys in wanted.items()}
         record = opened.header.manifest
         names = tuple(job.name for job in opened.header.jobs if job.name in wanted)
+        loaded = resolved_manifest(opened)
+        is_partial = opened.header.without_dependencies
     if not wanted:
         return None
     request = PlanRequest(
@@ -67,11 +68,11 @@ def make_retry_plan(
         expires_after=expires_after,
         keep=None,
     )
-    loaded = retold_manifest(record)
+    left_out = tuple(name for name in loaded.manifest.jobs if name not in names)
     return plan_loaded(
         loaded,
         request,
-        Selection(names, tuple(name for name in loaded.manifest.jobs if name not in names)),
+        Selection(names, left_out, without_dependencies=is_partial),
         open_lister=lambda job, engine, location, _: KeyedLister(engine, location, wanted[job].at(location)),
         retried=retried,
         on_event=on_event,
@@ -110,10 +111,11 @@ class _Wanted:
 
 
 def _wanted(plan: PlanReader, journal: Path) -> dict[str, _Wanted]:
-    """Return what did not end well of each job, and with it what the plan could not do; jobs without any are not there.
+    """Return what did not end well of each job, and with it what the plan could not do; nothing if all is well.
 
     A job's conflicts hold its deletes back here, too. Actions that were withheld wait for writes of the plan, so with
-    them comes each write that is not as planned.
+    them comes each write that is not as planned. Jobs that depend on each other stay together, also where one has
+    nothing left to do: what it could not do holds the others back.
     """
     with Journal.read(journal, plan_digest=plan.digest) as opened:
         states = load_states(performed_batches(plan), opened)
@@ -134,14 +136,29 @@ def _wanted(plan: PlanReader, journal: Path) -> dict[str, _Wanted]:
         actions = plan.actions(state.batch) if positions else ()
         for position in positions:
             of_job.take(actions[position])
-    if total:
-        _take_conflicts(plan, gathered)
-    return {name: each.sorted() for name, each in gathered.items() if each.keys}
+    together = _connected(plan, {name for name, each in gathered.items() if each.keys})
+    _take_conflicts(plan, gathered, together)
+    return {name: gathered[name].sorted() for name in gathered if name in together}
 
 
-def _take_conflicts(plan: PlanReader, gathered: Mapping[str, _Gathered]) -> None:
-    """Add the objects that the plan itself could not write, of jobs of which something is retried."""
-    jobs = {job.name for job in plan.header.jobs if job.objects_of_conflicts and gathered[job.name].keys}
+def _connected(plan: PlanReader, names: set[str]) -> set[str]:
+    """Return these jobs and all that depend on them, or they on those, directly or not."""
+    found = set(names)
+    while True:
+        more = {
+            name
+            for job in plan.header.jobs
+            if found & {job.name, *job.depends_on}
+            for name in (job.name, *job.depends_on)
+        }
+        if more <= found:
+            return found
+        found |= more
+
+
+def _take_conflicts(plan: PlanReader, gathered: Mapping[str, _Gathered], names: set[str]) -> None:
+    """Add the objects that the plan itself could not write, of these jobs."""
+    jobs = {job.name for job in plan.header.jobs if job.objects_of_conflicts and job.name in names}
     aside = {phase.id for phase in plan.phases if phase.name is PhaseName.ASIDE and phase.job in jobs}
     for batch, action in plan.iter_actions(phases=aside) if aside else ():
         if action.kind is ActionKind.CONFLICT:
@@ -199,5 +216,6 @@ def _retried(plan: PlanReader, name: str, wanted: _Wanted) -> RetriedPlan:
         "lost_copies": before.lost_copies + len(wanted.unsayable),
         "first_lost": first,
         "untried_copies": before.untried_copies + wanted.untried,
+        "archived_objects": before.archived_objects + sum(job.archived_objects.values()),
     }
     return RetriedPlan(before.model_copy(update=known), wanted.due, wanted.conflicts)

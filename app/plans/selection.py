@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from s3plan.planner.manifest.between_jobs import findings_of_selected, with_dependencies
+from s3plan.planner.manifest.between_jobs import (
+    StoreOf,
+    findings_of_selected,
+    mirrors_over_others,
+    store_by,
+    with_dependencies,
+)
 from s3plan.planner.manifest.file import LoadedManifest, refusal_of_findings
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.manifest.values import did_you_mean
@@ -34,8 +41,16 @@ def selected_jobs(loaded: LoadedManifest, select: tuple[str, ...], *, without_de
     if not without_dependencies:
         chosen = needed
     names = tuple(name for name in manifest.jobs if name in chosen)
-    findings = list(findings_of_selected(manifest, names))
-    if findings:
-        raise refusal_of_findings(loaded, findings)
+    check_apart(loaded, names, store_by(manifest))
     left_out = tuple(name for name in manifest.jobs if name not in chosen)
     return Selection(names, left_out, without_dependencies=bool(needed - chosen))
+
+
+def check_apart(loaded: LoadedManifest, names: Iterable[str], store: StoreOf) -> None:
+    """Raise ManifestInvalid if a mirror may delete what another job writes, or one of these reads what another writes.
+
+    Asked twice: by what the manifest says of stores, and by where the environment leads its connections.
+    """
+    findings = [*findings_of_selected(loaded.manifest, names, store), *mirrors_over_others(loaded.manifest, store)]
+    if findings:
+        raise refusal_of_findings(loaded, findings)

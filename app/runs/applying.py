@@ -12,7 +12,7 @@ from s3plan.app.clock import now_ms
 from s3plan.app.connections import connections_of
 from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.requests import ApplyReport, ApplyRequest
-from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_header
+from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_header, resolved_manifest
 from s3plan.app.runs.executors import EngineLimits, engine_limits, open_control, opened_executor
 from s3plan.app.runs.file_room import fit_to_files
 from s3plan.app.runs.own_process import many_open_files, tuned_process
@@ -30,7 +30,6 @@ from s3plan.executors.journal.progress_file import progress_path, told_to_others
 from s3plan.planfile.graph import load_networkx_ahead
 from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan
-from s3plan.planner.manifest.file import parse_manifest
 from s3plan.schemas.errors import PlanRefused, UsageInvalid
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.printable import shown_path
@@ -140,8 +139,7 @@ def _open_stores(
     stack: ExitStack, plan: PlanReader, request: ApplyRequest, *, batches: int, lock: JournalLock
 ) -> tuple[Stores, EngineLimits, str | None]:
     """Return the engines, how wide they may go, and what to say if few files may be open."""
-    record = plan.header.manifest
-    connections = connections_of(parse_manifest(record.resolved.encode(), path=Path(record.path)).manifest)
+    connections = connections_of(resolved_manifest(plan).manifest)
     unopened = Stores(connections, max_in_flight=1)
     limits = engine_limits(
         request.overrides.applied_to(plan.header.run),

@@ -13,10 +13,12 @@ from s3plan.app.paths import EARLIER_FOLDER
 from s3plan.app.requests import ApplyRequest
 from s3plan.planfile.own_file import is_of_another_user
 from s3plan.planfile.reader import PlanReader
-from s3plan.planner.manifest.file import load_manifest, parse_manifest
+from s3plan.planner.manifest.file import LoadedManifest, load_manifest, retold_manifest
 from s3plan.planner.manifest.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest.connections import Connection
+from s3plan.schemas.manifest.locations import Location
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import shown_path, typed_path
 
 _FULL_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -80,6 +82,28 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
+def resolved_manifest(plan: PlanReader) -> LoadedManifest:
+    """Return the manifest that a plan works by; raise PlanRefused unless its jobs are between the plan's own places.
+
+    So whoever goes by it, a retry above all, asks no store that the plan does not show.
+    """
+    loaded = retold_manifest(plan.header.manifest)
+    for job in plan.header.jobs:
+        entry = loaded.manifest.jobs.get(job.name)
+        ends = () if entry is None else ((entry.source, job.from_location), (entry.destination, job.to_location))
+        if not ends or not all(_is_at(place, plan.locations_by_id[location]) for place, location in ends):
+            raise PlanRefused(
+                f"{shown_path(plan.path)} works by a manifest that is not the one it was made from (job {job.name!a}); "
+                "make a new plan"
+            )
+    return loaded
+
+
+def _is_at(place: Location, location: PlanLocation) -> bool:
+    said = (place.connection or "", place.bucket, place.key_prefix)
+    return said == (location.connection, location.bucket, location.prefix)
+
+
 def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:
     """Raise PlanRefused if the plan names endpoints, or credentials, that nothing on this machine names.
 
@@ -91,8 +115,7 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:
         return
     # The default connection goes where this user's own environment leads; Stores.check_endpoint holds it to that.
     named = [location for location in plan.locations if location.connection]
-    record = plan.header.manifest
-    own = parse_manifest(record.resolved.encode(), path=Path(record.path)).manifest.connections
+    own = resolved_manifest(plan).manifest.connections
     trusts = {name: _trust(own[name]) for name in sorted({location.connection for location in named}) if name in own}
     trusts = {name: trust for name, trust in trusts.items() if trust != _USUAL_TRUST}
     endpoints = {location.endpoint for location in named if location.endpoint is not None}

@@ -47,6 +47,7 @@ def _why_not_all_planned(job: JobRecord, needs: EdgeNeed) -> str | None:
     if conflicts := job.objects_of_conflicts:
         objects = "1 source object" if conflicts == 1 else f"{conflicts:,} source objects"
         return f"{objects} could not be planned (conflict)"
-    if needs is EdgeNeed.COMPLETE and (archived := sum(job.archived_objects.values())):
+    archived = sum(job.archived_objects.values()) + (0 if job.retry_of is None else job.retry_of.archived_objects)
+    if needs is EdgeNeed.COMPLETE and archived:
         return f"{'1 archived object is' if archived == 1 else f'{archived:,} archived objects are'} left out"
     return None if job.retry_of is None else job.retry_of.why_deletes_wait()

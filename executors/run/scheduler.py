@@ -107,6 +107,8 @@ class Scheduler:
             raise
 
     def _run(self) -> RunEnd:
+        for state in self._states.values():
+            self._take_back(state)
         self._begin_phases()
         while self._waiting or self._running:
             self._check_lock()
@@ -174,7 +176,6 @@ class Scheduler:
                 self._withhold(turn, states)
                 continue
             for state in states:
-                self._take_back(state)
                 if state.todo():
                     self._waiting.append((state.batch.id, None))
                     self._left_in_phase[turn.phase.id] += 1
@@ -188,7 +189,7 @@ class Scheduler:
         return why_held(edge, self._plan, self._states_of(edge.before), outcome_of=self._outcome_of)
 
     def _take_back(self, state: BatchState) -> None:
-        """Have the journal forget that an earlier run has withheld a batch."""
+        """Have the journal forget that an earlier run has withheld a batch: whether this one does, is not known yet."""
         if state.is_kept_withheld:
             state.is_kept_withheld = False
             self._recorder.note_state(state)

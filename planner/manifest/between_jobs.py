@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations, product
 
 from s3plan.planner.filters import excludes_folder
@@ -13,26 +14,39 @@ from s3plan.schemas.manifest.rules import Finding, store_of
 from s3plan.schemas.manifest.values import did_you_mean
 from s3plan.schemas.manifest.words import Mode
 
+StoreOf = Callable[[Location], str]
+"""Tells stores apart; two locations of one store and bucket are told apart by their prefixes only."""
+
 
 def findings_between_jobs(manifest: Manifest) -> Iterator[Finding]:
-    """Yield what is wrong whichever jobs are planned; each job is sound by itself."""
+    """Yield what is wrong whichever jobs are planned, as far as the manifest tells; each job is sound by itself."""
     yield from _wrong_dependencies(manifest)
-    yield from _mirrors_over_others(manifest)
+    yield from mirrors_over_others(manifest, store_by(manifest))
 
 
-def findings_of_selected(manifest: Manifest, names: Iterable[str]) -> Iterator[Finding]:
+def store_by(manifest: Manifest) -> StoreOf:
+    """Return what tells stores apart by the manifest alone; the environment may say more."""
+    return lambda location: store_of(location, manifest.connections)
+
+
+def findings_of_selected(manifest: Manifest, names: Iterable[str], store: StoreOf) -> Iterator[Finding]:
     """Yield what keeps these jobs from being planned together: one would read what another is about to change."""
     names = tuple(names)
     for reading, writing in product(names, names):
         if reading == writing:
             continue
         source, destination = manifest.jobs[reading].source, manifest.jobs[writing].destination
-        if _is_within(manifest, source, destination) or _is_within(manifest, destination, source):
+        if _is_within(source, destination, store) or _is_within(destination, source, store):
+            then = f"--select {reading}{_alone(manifest, reading, writing)}"
             yield Finding(
                 ("jobs", reading, "source", "url"),
                 f"overlaps the destination of job {writing}, so what is to be read would change meanwhile",
-                f"plan and apply them in turn: --select {writing}, then --select {reading}",
+                f"plan and apply them in turn: --select {writing}, then {then}",
             )
+
+
+def _alone(manifest: Manifest, reading: str, writing: str) -> str:
+    return " --no-dependencies" if writing in with_dependencies(manifest, [reading]) else ""
 
 
 def dependency_order(manifest: Manifest, names: Iterable[str]) -> tuple[str, ...]:
@@ -59,6 +73,22 @@ def with_dependencies(manifest: Manifest, names: Iterable[str]) -> set[str]:
             found.add(name)
             waiting.extend(manifest.jobs[name].depends_on)
     return found
+
+
+def nearest_dependencies(manifest: Manifest, name: str, chosen: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the chosen jobs that this one depends on: directly, or through jobs that are not chosen."""
+    known = tuple(chosen)
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = list(manifest.jobs[name].depends_on)
+    while waiting:
+        other = waiting.pop()
+        if other in known:
+            found.add(other)
+        elif other not in seen:
+            seen.add(other)
+            waiting.extend(manifest.jobs[other].depends_on)
+    return tuple(other for other in known if other in found)
 
 
 def _wrong_dependencies(manifest: Manifest) -> Iterator[Finding]:
@@ -91,11 +121,11 @@ def _circle(manifest: Manifest) -> list[str]:
         return []
 
 
-def _mirrors_over_others(manifest: Manifest) -> Iterator[Finding]:
+def mirrors_over_others(manifest: Manifest, store: StoreOf) -> Iterator[Finding]:
     """Yield a finding for each two destinations of which one lies within the other, if a mirror may delete across."""
     for first, second in combinations(manifest.jobs, 2):
         for outer, inner in ((first, second), (second, first)):
-            if not _is_within(manifest, manifest.jobs[inner].destination, manifest.jobs[outer].destination):
+            if not _is_within(manifest.jobs[inner].destination, manifest.jobs[outer].destination, store):
                 continue
             found = _across(manifest, outer, inner)
             if found is not None:
@@ -109,26 +139,33 @@ def _across(manifest: Manifest, outer: str, inner: str) -> Finding | None:
     if mirror is None or _leaves_out(around, within.destination):
         return None
     other = inner if mirror == outer else outer
-    folder = within.destination.key_prefix.removeprefix(around.destination.key_prefix)
+    folder = _folder_between(around, within.destination)
     path = ("jobs", inner, "destination", "url")
-    if not folder:
+    message = f"lies within the destination of job {outer}, and the mirror {mirror} would delete what {other} writes"
+    if within.destination.key_prefix == around.destination.key_prefix:
         message = f"is the destination of job {outer}, too, and the mirror {mirror} would delete what {other} writes"
+    if not folder:
         return Finding(path, message, "give each job a folder of its own")
-    return Finding(
-        path,
-        f"lies within the destination of job {outer}, and the mirror {mirror} would delete what {other} writes",
-        f'write exclude: ["/{folder}"] in the filters of job {outer}',
-    )
+    return Finding(path, message, f'write exclude: ["/{_as_pattern(folder)}"] in the filters of job {outer}')
 
 
 def _leaves_out(job: JobEntry, place: Location) -> bool:
-    folder = place.key_prefix.removeprefix(job.destination.key_prefix)
-    return folder.endswith("/") and excludes_folder(job.filters, folder.encode())
+    folder = _folder_between(job, place)
+    return bool(folder) and excludes_folder(job.filters, folder.encode())
 
 
-def _is_within(manifest: Manifest, inner: Location, outer: Location) -> bool:
+def _folder_between(job: JobEntry, place: Location) -> str:
+    """Return the folder of a job's destination in which all keys of a place lie; empty if there is none."""
+    below = place.key_prefix.removeprefix(job.destination.key_prefix)
+    return below[: below.rfind("/") + 1]
+
+
+def _as_pattern(folder: str) -> str:
+    """Return the pattern that means this folder and no other."""
+    return re.sub(r"([\\*?\[ !#])", r"\\\1", folder)
+
+
+def _is_within(inner: Location, outer: Location, store: StoreOf) -> bool:
     return (
-        inner.bucket == outer.bucket
-        and inner.key_prefix.startswith(outer.key_prefix)
-        and store_of(inner, manifest.connections) == store_of(outer, manifest.connections)
+        inner.bucket == outer.bucket and inner.key_prefix.startswith(outer.key_prefix) and store(inner) == store(outer)
     )

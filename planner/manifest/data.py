@@ -35,7 +35,7 @@ class DataReader:
         data: Data = {}
         first_line: dict[str, int] = {}
         for key, value in node.entries:
-            if key.text.startswith("x-"):
+            if key.text.startswith("x-") and path != ("jobs",):  # there, it is a job's name
                 continue
             here = (*path, key.text)
             if key.text in first_line:

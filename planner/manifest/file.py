@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from s3plan.planner.manifest.between_jobs import findings_between_jobs
 from s3plan.planner.manifest.data import Data, DataReader, Placed, place_of
-from s3plan.planner.manifest.defaults import JOBS, home_of, is_of_jobs, with_defaults
+from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, is_of_jobs, with_defaults
 from s3plan.planner.manifest.diagnostics import render_diagnostics
 from s3plan.planner.manifest.hidden_text import ShownText, hide_by_indentation, hide_values
 from s3plan.planner.manifest.problems import findings_of, refused_defaults
@@ -89,8 +89,19 @@ def parse_manifest(text: bytes, *, path: Path) -> LoadedManifest:
         raise _refused((*diagnostics, _unplaced(path, f"there is more; these are the first {MAX_FINDINGS} findings")))
     if manifest is None or any(item.severity is Severity.ERROR for item in diagnostics):
         raise _refused(diagnostics)
-    digest = hashlib.sha256(text).hexdigest()
-    return LoadedManifest(path, text, digest, manifest, diagnostics, resolved_text(data))
+    resolved = resolved_text(data)
+    if DEFAULTS in data:
+        _check_readable(resolved, path=path)
+    return LoadedManifest(path, text, hashlib.sha256(text).hexdigest(), manifest, diagnostics, resolved)
+
+
+def _check_readable(resolved: str, *, path: Path) -> None:
+    """Raise ManifestInvalid if defaults, put into each job, make a document that is too large to be read again."""
+    try:
+        parse_yaml(decode_yaml(resolved.encode()))
+    except YamlRefused as error:
+        message = f"with its defaults put into each job, {error.message}; say less in defaults, or in fewer jobs"
+        raise _refused((_unplaced(path, message),)) from error
 
 
 def retold_manifest(record: ManifestRecord) -> LoadedManifest:

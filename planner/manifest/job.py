@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from s3plan.planner.filters import KeyFilter, compile_key_filter
-from s3plan.planner.manifest.between_jobs import dependency_order
+from s3plan.planner.manifest.between_jobs import dependency_order, nearest_dependencies
 from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.manifest.models import Filters, Guards, JobEntry, RunSettings
 from s3plan.schemas.manifest.resolved import Manifest
@@ -20,7 +20,8 @@ from s3plan.schemas.plan.header import EncryptionRecord, JobSettings, RetryRecor
 class Job:
     """One resolved job. Prefixes are what every whole key of a location begins with.
 
-    `depends_on` are jobs that are planned with it. `guards_of_all` are the manifest's, which hold for each job, too.
+    `depends_on` are jobs that are planned with it, also where jobs between the two are not. `guards_of_all` are the
+    manifest's, which hold for each job, too.
     """
 
     name: str
@@ -69,7 +70,7 @@ def _job(manifest: Manifest, name: str, chosen: tuple[str, ...]) -> Job:
     deletion = entry.delete if entry.mode is Mode.MIRROR else None
     return Job(
         name=name,
-        depends_on=tuple(other for other in chosen if other in entry.depends_on),
+        depends_on=nearest_dependencies(manifest, name, chosen),
         source_prefix=entry.source.key_prefix,
         destination_prefix=entry.destination.key_prefix,
         passes_key=compile_key_filter(entry.filters),

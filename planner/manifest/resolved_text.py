@@ -64,7 +64,7 @@ def _scalar(value: object) -> str:
             return "{}"
         case list():
             return "[]"
-        case Plain():
+        case Plain() if "\n" not in value:
             return value
         case _:
             return _quoted(str(value))

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from s3plan.schemas.endpoints import parse_endpoint
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.locations import Location
 from s3plan.schemas.manifest.values import did_you_mean
 from s3plan.schemas.manifest.words import AddressingStyle, EncryptionType, Mode, Overwrite
+from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.s3_urls import why_not_in_host
 
 KeyPath = tuple[str | int, ...]
@@ -160,14 +160,10 @@ def _connection_exists(manifest: OneJobManifest, role: Role) -> Iterator[Finding
         yield Finding((role, "connection"), f"there is no connection {name}", hint)
 
 
-def store_of(location: Location, connections: Mapping[str, Connection]) -> tuple[str, int, str] | None:
-    """Return what tells stores apart: host, port and path, or None for AWS, whose buckets are one space everywhere."""
+def store_of(location: Location, connections: Mapping[str, Connection]) -> str:
+    """Return what tells stores apart, as far as the manifest says."""
     connection = None if location.connection is None else connections.get(location.connection)
-    if connection is None or connection.endpoint is None:
-        return None
-    place = parse_endpoint(connection.endpoint)
-    is_aws = place.host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
-    return None if is_aws else (place.host, place.port, place.path)
+    return store_name(None if connection is None else connection.endpoint)
 
 
 def _are_of_one_store(manifest: OneJobManifest) -> bool:

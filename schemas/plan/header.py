@@ -123,6 +123,9 @@ class RetriedRecord(_HeaderPart):
         default=0, description="copies of the job that are neither as planned nor in this plan: they withhold deletes"
     )
     first_lost: str | None = Field(default=None, description="the key of one of them, for display")
+    archived_objects: NonNegativeInt = Field(
+        default=0, description="archived objects of the job that were left out: they hold jobs back that depend on it"
+    )
     untried_copies: NonNegativeInt = Field(
         default=0, description="copies of the job that were left to `apply` of the plan itself: they withhold deletes"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+
 
 class LocationKind(StrEnum):
     """What sort of place a location is."""
@@ -31,13 +33,25 @@ class PlanLocation:
 
     @property
     def store(self) -> tuple[str, str]:
-        """What tells two buckets apart: the endpoint, empty for AWS, and the name."""
-        return self.endpoint or "", self.bucket
+        """What tells two buckets apart: the store, empty for AWS by whichever of its names, and the bucket."""
+        return store_name(self.endpoint), self.bucket
 
     def overlaps(self, other: PlanLocation) -> bool:
         """Return whether a key of one may be a key of the other."""
         longer, shorter = sorted((self.prefix, other.prefix), key=len, reverse=True)
         return self.store == other.store and longer.startswith(shorter)
+
+
+def store_name(endpoint: str | None) -> str:
+    """Return what tells stores apart: host, port and path; empty for AWS, whose buckets are one space everywhere."""
+    if endpoint is None:
+        return ""
+    try:
+        place = parse_endpoint(endpoint)
+    except EndpointInvalid:
+        return endpoint
+    is_aws = place.host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    return "" if is_aws else f"{place.host}:{place.port}{place.path}"
 
 
 class PhaseName(StrEnum):

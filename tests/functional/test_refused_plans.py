@@ -36,7 +36,6 @@ def small_job(place: Workplace, **sections: object) -> None:
         ["--allow", "max_delete=many"],
         ["--allow", "max_deletes=1"],
         ["-o", "plan.txt"],
-        ["two", "manifests"],
     ],
     ids=" ".join,
 )

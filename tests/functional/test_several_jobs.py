@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,10 +142,87 @@ def test_a_retry_plans_what_was_withheld_with_what_it_waited_for(place: Workplac
     place.apply()
     place.server.clear_faults()
     made = place.command.run("retry", place.plan_file, "-o", place.folder / "again.s3plan", "--json")
+    assert made.exit_code in (0, 2), made.output
     header = made.event("plan")["header"]
     assert {job["name"]: job["actions"] for job in header["jobs"]} == {"assets": 2, "pages": 20}
     ended = place.command.run("apply", place.folder / "again.s3plan", "--yes")
     assert ended.exit_code == 0, ended.output
+    assert place.keys("destination") == place.keys("source")
+
+
+CHAIN: dict[str, dict[str, Any]] = {"a": MIRROR, "b": {"depends_on": "a"}, "c": {"depends_on": "b"}}
+
+
+def retried(place: Workplace) -> dict[str, int]:
+    """Plan a retry as `again.s3plan`, apply it, and return its actions by job."""
+    made = place.command.run("retry", place.plan_file, "-o", place.folder / "again.s3plan", "--json")
+    assert made.exit_code in (0, 2), made.output
+    place.command.run("apply", place.folder / "again.s3plan", "--yes")
+    return {job["name"]: job["actions"] for job in made.event("plan")["header"]["jobs"]}
+
+
+def test_a_retry_keeps_in_mind_what_depends_on_what_through_jobs_that_are_done(place: Workplace) -> None:
+    seeded(place, *CHAIN)
+    place.seed("destination", "a/old", body="old")
+    several(place, CHAIN)
+    place.plan()
+    refuse_to_copy(place, "c/007")
+    place.apply()
+    assert retried(place) == {"a": 1, "b": 0, "c": 1}
+    assert "a/old" in place.keys("destination")
+
+
+@pytest.mark.parametrize("case", ["archived", "conflict", "conflict of what depends"])
+def test_a_retry_keeps_in_mind_what_no_retry_can_do(place: Workplace, case: str) -> None:
+    seeded(place, "a", "b")
+    place.seed("destination", "a/old", "b/old", body="old")
+    if case == "archived":
+        place.seed("source", "a/cold", body="x", storage_class="GLACIER")
+    long = "k" * 1021
+    if case == "conflict":
+        place.seed("source", f"a/{long}", body="x")
+    if case == "conflict of what depends":
+        place.seed("source", f"b/{long}", body="x")
+    further = {name: f"s3://destination/{name}/" for name in "ab"}
+    jobs = {"a": MIRROR | {"destination": further["a"]}, "b": MIRROR | {"destination": further["b"], "depends_on": "a"}}
+    if long in " ".join(place.keys("source")):
+        owner = "a" if case == "conflict" else "b"
+        jobs[owner] |= {"destination": f"s3://destination/longer/{owner}/"}
+        place.seed("destination", f"longer/{owner}/old", body="old")
+    several(place, jobs)
+    place.plan()
+    place.apply()
+    before = {key for key in place.keys("destination") if key.endswith("old")}
+    retried(place)
+    assert {key for key in place.keys("destination") if key.endswith("old")} == before, case
+
+
+def test_jobs_that_an_environment_leads_to_one_store_are_held_apart_as_if_the_manifest_said_so(
+    place: Workplace,
+) -> None:
+    seeded(place, "a", "a/inner")
+    document = json.loads(several(place, {"a": MIRROR, "b": {"destination": "s3://destination/a/inner/"}}).read_text())
+    del document["defaults"]
+    for side in ("source", "destination"):
+        document["jobs"]["b"][side] = {"url": document["jobs"]["b"][side], "connection": "store"}
+    (place.folder / "job.yaml").write_text(json.dumps(document))
+    command = replace(place.command, variables=place.server.environment())
+    ended = command.run("plan", "job.yaml")
+    assert ended.exit_code == 65, ended.output
+    assert "lies within the destination of job a" in ended.stderr
+
+
+def test_a_run_that_ends_in_the_middle_says_nothing_of_what_it_did_not_come_to(place: Workplace) -> None:
+    three_jobs(place)
+    place.plan()
+    refuse_to_copy(place, "assets/007")
+    place.apply()
+    place.server.clear_faults()
+    report = place.apply(limit=1)
+    assert report.exit_code == 8
+    status = place.command.run("status", place.plan_file, "--json").events[0]
+    assert status["remaining"] == 21
+    assert place.apply().exit_code == 0
     assert place.keys("destination") == place.keys("source")
 
 

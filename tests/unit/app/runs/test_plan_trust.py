@@ -30,19 +30,27 @@ def manifest(connection: dict[str, object]) -> str:
     return MANIFEST.format(connection=json.dumps(connection))
 
 
-def forge(path: Path, connection: dict[str, object], *, manifest_path: str = "job.yaml", shown: str = "") -> Path:
+def forge(
+    path: Path, connection: dict[str, object], *, manifest_path: str = "job.yaml", shown: str = "", resolved: str = ""
+) -> Path:
     """A plan whose connection `backup` is what somebody likes; its digests agree."""
     write_plan(path, copied=copies(b"a"))
     text = manifest(connection)
     document = json.loads(header(actions=1, size_bytes=7).model_dump_json(exclude_none=True))
     digest = sha256(text.encode()).hexdigest()
-    document["manifest"] = {"path": manifest_path, "sha256": digest, "text": shown or text, "resolved": text}
+    document["manifest"] = {
+        "path": manifest_path,
+        "sha256": digest,
+        "text": shown or text,
+        "resolved": resolved or text,
+    }
     quoted = json.dumps(document).replace("'", "''")
     endpoint = connection.get("endpoint")
     change(
         path,
         f"UPDATE header SET document = '{quoted}'",
-        f"UPDATE location SET endpoint = {'NULL' if endpoint is None else repr(endpoint)} WHERE id = 2",
+        "UPDATE location SET bucket = 'too', url = 's3://too/dr/' WHERE id = 2",
+        f"UPDATE location SET endpoint = {'NULL' if endpoint is None else repr(endpoint)}, connection = 'backup'",
         reseal=True,
     )
     return path
@@ -130,6 +138,23 @@ def test_what_the_plan_shows_as_its_manifest_does_not_speak_for_what_it_works_by
     path = forge(tmp_path / "a.s3plan", {"endpoint": ENDPOINT}, shown=mine)
     (tmp_path / "job.yaml").write_text(mine)
     with pytest.raises(PlanRefused, match="leads to"):
+        judge(path)
+
+
+@pytest.mark.parametrize(
+    ("said", "forged"),
+    [
+        ("connection: backup", "connection: evil"),
+        ("s3://too/dr/", "s3://too/elsewhere/"),
+        ("name: images", "name: other"),
+    ],
+)
+def test_a_manifest_that_leads_elsewhere_than_the_plan_shows_is_refused(tmp_path: Path, said: str, forged: str) -> None:
+    text = manifest({"region": "eu-west-1"}) + "  evil: {endpoint: https://evil.example}\n"
+    assert said in text
+    judge(forge(tmp_path / "a.s3plan", {"region": "eu-west-1"}, resolved=text))
+    path = forge(tmp_path / "b.s3plan", {"region": "eu-west-1"}, resolved=text.replace(said, forged))
+    with pytest.raises(PlanRefused, match="works by a manifest that is not the one"):
         judge(path)
 
 

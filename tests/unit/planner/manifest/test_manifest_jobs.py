@@ -9,11 +9,19 @@ from textwrap import dedent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.planner.manifest.between_jobs import dependency_order, findings_of_selected, with_dependencies
+from s3plan.planner.manifest.between_jobs import (
+    dependency_order,
+    findings_of_selected,
+    mirrors_over_others,
+    nearest_dependencies,
+    store_by,
+    with_dependencies,
+)
 from s3plan.planner.manifest.file import LoadedManifest, parse_manifest
 from s3plan.planner.manifest.job import resolve_jobs
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.words import Mode, Overwrite
+from s3plan.schemas.plan.rows import store_name
 
 JOB = Path("job.yaml")
 HEAD = "version: 1\nname: site\n"
@@ -205,9 +213,9 @@ def test_a_job_may_not_read_what_one_that_is_selected_with_it_writes() -> None:
           a: {source: s3://from/a/, destination: s3://middle/a/}
           b: {source: s3://middle/, destination: s3://dest/b/}
         """).manifest
-    assert list(findings_of_selected(manifest, ["a"])) == []
-    assert list(findings_of_selected(manifest, ["b"])) == []
-    (finding,) = findings_of_selected(manifest, ["a", "b"])
+    assert list(findings_of_selected(manifest, ["a"], store_by(manifest))) == []
+    assert list(findings_of_selected(manifest, ["b"], store_by(manifest))) == []
+    (finding,) = findings_of_selected(manifest, ["a", "b"], store_by(manifest))
     assert (finding.path, finding.hint) == (
         ("jobs", "b", "source", "url"),
         "plan and apply them in turn: --select a, then --select b",
@@ -255,8 +263,58 @@ def test_any_text_of_a_manifest_reads_the_same_from_the_resolved_one(patterns: l
     assert again.manifest == loaded.manifest
 
 
+def test_a_job_may_have_a_name_that_looks_like_a_note() -> None:
+    assert list(load(jobs_of().replace("  b:", "  x-b:")).manifest.jobs) == ["a", "x-b", "c", "d"]
+    one = parse_manifest(b"version: 1\nname: x-files\nsource: s3://aaa/\ndestination: s3://bbb/\n", path=JOB)
+    assert parse_manifest(one.resolved.encode(), path=JOB).manifest == one.manifest
+
+
+def test_defaults_that_make_too_much_of_many_jobs_are_refused_before_there_is_a_plan() -> None:
+    job = "{source: s3://from/NAME/, destination: s3://dest/NAME/}"
+    jobs = "".join(f"  j{number}: {job.replace('NAME', str(number))}\n" for number in range(120))
+    with pytest.raises(ManifestInvalid, match="with its defaults put into each job, the file is larger than 1 MiB"):
+        load(f"defaults: {{description: {'x' * 9_900}}}\njobs:\n{jobs}")
+
+
+def test_what_a_job_depends_on_through_others_counts_where_these_are_not_planned() -> None:
+    manifest = load(jobs_of(b=", depends_on: a", c=", depends_on: b", d=", depends_on: [c, a]")).manifest
+    assert nearest_dependencies(manifest, "c", ["a", "c"]) == ("a",)
+    assert nearest_dependencies(manifest, "d", ["a", "b", "d"]) == ("a", "b")
+    assert nearest_dependencies(manifest, "b", ["b", "c", "d"]) == ()
+
+
+def test_one_store_under_two_names_is_one_store() -> None:
+    """What the environment leads to is asked when it is known; AWS has many names."""
+    manifest = load(f"""\
+        connections: {{other: {{endpoint: "https://store.example"}}}}
+        jobs:
+          outer: {{{OUTER}{IS_MIRROR}}}
+          inner:
+            source: {{url: s3://other/, connection: other}}
+            destination: {{url: s3://dest/site/assets/, connection: other}}
+        """).manifest
+    assert list(mirrors_over_others(manifest, store_by(manifest))) == []
+    assert len(list(mirrors_over_others(manifest, lambda place: "store.example:443"))) == 1
+    assert store_name("https://s3.eu-west-1.amazonaws.com") == store_name(None) == ""
+    assert store_name("https://store.example") == store_name("https://store.example:443/")
+    assert store_name("https://store.example") != store_name("https://store.example:8443")
+
+
+def test_a_hint_names_the_folder_and_no_pattern() -> None:
+    text = f"""\
+        jobs:
+          outer: {{source: s3://from/, destination: s3://dest/{IS_MIRROR}}}
+          inner: {{source: s3://other/, destination: {{url: s3://dest/, prefix: "a[b]/raw"}}}}
+        """
+    with pytest.raises(ManifestInvalid) as caught:
+        load(text)
+    assert caught.value.diagnostics[0].hint == 'write exclude: ["/a\\[b]/"] in the filters of job outer'
+    assert load(text.replace(IS_MIRROR, IS_MIRROR + ", filters: {exclude: ['/a\\[b]/']}")).manifest.jobs
+
+
 @pytest.mark.parametrize(
-    "value", ["012", "a b", "50%", "-1", "a#b", "'it''s'", '"\\x41"', "|\n    x\n    y", ">-\n    x\n    y"]
+    "value",
+    ["012", "a b", "50%", "-1", "a#b", "'it''s'", '"\\x41"', "|\n    x\n    y", ">-\n    x\n    y", "x\n\n    y"],
 )
 def test_a_value_keeps_whether_it_was_quoted(value: str) -> None:
     loaded = load(f"description: {value}\nsource: s3://aaa/\ndestination: s3://bbb/\nguards: {{max_overwrite: 5}}\n")
