@@ -16,7 +16,7 @@ from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.plan import Batch, LocationRole, PhaseName, PlanLocation
 from s3plan.schemas.requests import Encryption
 from s3plan.storage.capabilities import CapabilityCache, known_capabilities
-from s3plan.storage.confirmation import Finding, confirm, makes_objects
+from s3plan.storage.confirmation import Finding, confirm, may_leave_behind
 from s3plan.storage.patience import Patience
 from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.trial_copies import Sample
@@ -106,7 +106,7 @@ def _ask(
     last: tuple[Finding, str] = Finding.UNTOLD, "there is no object to try it with"
     for sample in _samples(plan, stores, believed):
         stem = new_probe_stem(destination.prefix)
-        if makes_objects(believed):
+        if may_leave_behind(believed):
             cache.note_confirmation(destination.endpoint, destination.bucket, stem=stem)
         try:
             last = confirm(
@@ -115,7 +115,7 @@ def _ask(
         except S3PlanError:
             cache.note_failed_probe(destination.endpoint, destination.bucket)  # the next apply removes what is left
             raise
-        if makes_objects(believed):
+        if may_leave_behind(believed):
             cache.note_clean(destination.endpoint, destination.bucket)
         if last[0] is not Finding.UNTOLD:
             break
