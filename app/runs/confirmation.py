@@ -18,7 +18,7 @@ from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
 from s3plan.schemas.requests import Encryption
 from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
-from s3plan.storage.conditions.confirmation import TrialResult, confirm, makes_objects
+from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.s3.patience import Patience
@@ -112,7 +112,7 @@ def _ask(wanted: Wanted, believed: frozenset[Condition], patience: Patience | No
     last: tuple[TrialResult, str] = TrialResult.UNTOLD, "there is no object to try it with"
     for sample in _samples(wanted, believed):
         stem = new_probe_stem(destination.prefix)
-        if makes_objects(believed):
+        if may_leave_behind(believed):
             cache.note_confirmation(destination.endpoint, destination.bucket, stem=stem)
         try:
             last = confirm(
@@ -121,7 +121,7 @@ def _ask(wanted: Wanted, believed: frozenset[Condition], patience: Patience | No
         except S3PlanError:
             cache.note_failed_probe(destination.endpoint, destination.bucket)  # the next apply removes what is left
             raise
-        if makes_objects(believed):
+        if may_leave_behind(believed):
             cache.note_clean(destination.endpoint, destination.bucket)
         if last[0] is not TrialResult.UNTOLD:
             break

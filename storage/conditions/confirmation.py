@@ -34,7 +34,7 @@ from s3plan.schemas.requests import (
     UploadPartCopy,
 )
 from s3plan.storage.conditions.probe import WRONG_ETAG
-from s3plan.storage.conditions.probe_remains import remove_versions
+from s3plan.storage.conditions.probe_remains import remove_remains, remove_versions
 from s3plan.storage.conditions.probe_requests import is_open, is_refusal
 from s3plan.storage.conditions.trial_copies import CopyConditions, Sample
 from s3plan.storage.s3.patience import Patience
@@ -78,9 +78,12 @@ def confirm(
         session.clean_up()
 
 
-def makes_objects(believed: Collection[Condition]) -> bool:
-    """Whether an object of our own is needed to confirm these, even if all are refused."""
-    return bool({_C.DELETE_MATCH, _C.BATCH_DELETE_MATCH} & set(believed)) or any(
+def may_leave_behind(believed: Collection[Condition]) -> bool:
+    """Whether confirming these needs an object or an upload of our own, even if all are refused.
+
+    It stays if the process is killed: remove_remains removes it then, by the stem.
+    """
+    return bool({_C.DELETE_MATCH, _C.BATCH_DELETE_MATCH, *_OF_UPLOADS} & set(believed)) or any(
         absent in believed and match not in believed
         for absent, match in ((_C.COPY_ABSENT, _C.COPY_MATCH), (_C.COMPLETE_ABSENT, _C.COMPLETE_MATCH))
     )
@@ -157,6 +160,7 @@ class _Session:
         self._has_own = False
         self._has_versions = False
         self._uploads: list[tuple[str, str]] = []
+        self._has_lost_uploads = False  # one may be open whose id is not known
 
     def key(self, name: str) -> str:
         return self._stem + name
@@ -180,7 +184,11 @@ class _Session:
         request = CreateMultipartUpload(
             self.bucket, self.key(name), ObjectAttributes(), encryption=sample.encryption, owner=self.owner
         )
-        reply = self.ask(request)
+        reply = self._patience.call_once(self._engine, request)
+        if isinstance(reply, Failure) and (reply.kind.is_unclear or reply.kind is FailureKind.CONFLICT):
+            self._has_lost_uploads = True
+            reply = self._patience.call(self._engine, request)
+        reply = self._noted(request, reply)
         if not isinstance(reply, UploadOpened):
             self.judge(reply)
             return None
@@ -195,7 +203,10 @@ class _Session:
 
     def ask(self, request: Request) -> Reply:
         """Send until it is answered; raise for what is no answer, and for credentials that do not work."""
-        reply = self._patience.call(self._engine, request)
+        return self._noted(request, self._patience.call(self._engine, request))
+
+    def _noted(self, request: Request, reply: Reply) -> Reply:
+        """Write down what a reply says of the objects there are; raise for what is no answer."""
         if isinstance(request, CopyObject | CompleteMultipartUpload):
             may_be_there = not isinstance(reply, Failure) or reply.kind.is_unclear
             if may_be_there:
@@ -218,12 +229,15 @@ class _Session:
         """Remove what was made; raise StoreRefused if the store does not let us."""
         patience = self._patience.for_removal()
         for key, upload_id in self._uploads:
-            patience.call(self._engine, AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner))
+            abort = AbortMultipartUpload(self.bucket, key, upload_id, owner=self.owner)
+            self._has_lost_uploads |= isinstance(patience.call(self._engine, abort), Failure)
         for key in sorted(self._made):
             reply = patience.call(self._engine, DeleteObject(self.bucket, key, owner=self.owner))
             if isinstance(reply, Failure) and not self._is_gone(key, reply):
                 raise self._refusal(reply, "s3:DeleteObject")
-        if self._has_versions:
+        if self._has_lost_uploads:
+            remove_remains(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
+        elif self._has_versions:
             remove_versions(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
 
     def _note_version(self, reply: Reply) -> None:

@@ -67,6 +67,8 @@ class MemoryWorld:
         for bucket in PREFIXES:
             self.store.create_bucket(bucket)
         patch.setattr(*PLACE, NO_WAIT_S)  # each request takes a second of the store's clock
+        # Each apply stands for a process of its own, and the ones before it are gone.
+        patch.setattr("s3plan.storage.conditions.capabilities._is_alive", lambda pid: False)
         patch.setattr("s3plan.app.stores.open_engine", lambda settings, **_: self.in_between(self.engine))
         for name in ("s3plan.app.clock.time_ns", "s3plan.app.plans.planning.time_ns"):
             patch.setattr(name, self._local_clock_ns)

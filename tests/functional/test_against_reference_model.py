@@ -230,6 +230,7 @@ faults = st.lists(
 
 @examples(80, torture=3_000)
 @given(mixed_sources, destinations, jobs(), faults)
+@example({"big": Stored(LARGE)}, {"a": Stored(b"old")}, ALL_OF_IT, [(Fault.LOST, 1, CreateMultipartUpload, 1)])
 def test_faults_of_the_store_change_nothing_about_the_end(
     source: Tree, destination: Tree, job: Job, failing: Iterable[tuple[Fault, int, type, int]]
 ) -> None:
@@ -256,6 +257,7 @@ limits = st.lists(st.integers(1, 8), max_size=2)
 
 @examples(80, torture=3_000)
 @given(mixed_sources, destinations, jobs(), kills, limits)
+@example({"big": Stored(LARGE)}, {"a": Stored(b"old")}, ALL_OF_IT, [(Fault.KILLED_AFTER, 3)], [])
 def test_a_run_that_was_killed_anywhere_ends_as_an_undisturbed_one(
     source: Tree,
     destination: Tree,

@@ -8,8 +8,10 @@ from s3plan.schemas.errors import CredentialsUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.requests import (
+    AbortMultipartUpload,
     CompleteMultipartUpload,
     CopyObject,
+    CreateMultipartUpload,
     DeleteObject,
     DeleteObjects,
     PutObject,
@@ -17,7 +19,7 @@ from s3plan.schemas.requests import (
     Request,
     UploadPartCopy,
 )
-from s3plan.storage.conditions.confirmation import TrialResult, confirm, makes_objects
+from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.s3.patience import Patience
 
@@ -63,7 +65,8 @@ def test_a_store_that_refuses_is_believed_after_a_few_requests(
 ) -> None:
     assert found(store, *believed) is TrialResult.REFUSED
     assert len(store.asked) <= requests
-    assert ("PutObject" in store.kinds_asked) is makes_objects(believed)
+    makes = {"PutObject", "CreateMultipartUpload"} & set(store.kinds_asked)
+    assert bool(makes) is may_leave_behind(believed)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +119,35 @@ def test_a_copy_whose_answer_is_lost_is_removed_too(store: PickyStore) -> None:
     with pytest.raises(StoreRefused, match="try again later"):
         found(store, *OF_COPIES)
     assert list(store.store.bucket("bucket").objects) == ["there"]
+
+
+@pytest.mark.parametrize("kind", [FailureKind.TRANSIENT, FailureKind.BAD_REPLY])
+def test_an_upload_whose_id_is_lost_with_a_reply_is_aborted_too(store: PickyStore, kind: FailureKind) -> None:
+    lost: list[Reply] = []
+
+    def lose(request: Request) -> Reply | None:
+        if not isinstance(request, CreateMultipartUpload) or lost:
+            return None
+        lost.append(store.engine.call(request))
+        return Failure(kind, "CreateMultipartUpload", "ReadTimeout", "")
+
+    store.answer = lose
+    assert found(store, *OF_UPLOADS) is TrialResult.REFUSED
+    assert lost
+
+
+def test_an_upload_that_is_not_aborted_at_first_is_aborted_later(store: PickyStore) -> None:
+    refused: list[Request] = []
+
+    def refuse_once(request: Request) -> Reply | None:
+        if not isinstance(request, AbortMultipartUpload) or refused:
+            return None
+        refused.append(request)
+        return Failure(FailureKind.DENIED, "AbortMultipartUpload", "AccessDenied", "", 403)
+
+    store.answer = refuse_once
+    assert found(store, *OF_UPLOADS) is TrialResult.REFUSED
+    assert refused
 
 
 def test_expired_credentials_are_told_as_such(store: PickyStore) -> None:
