@@ -7,11 +7,16 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from s3plan.app.paths import capability_cache_path
 from s3plan.schemas.errors import PlanRefused
+from s3plan.schemas.manifest.locations import Destination, Source
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import Request
-from s3plan.storage.conditions.capabilities import is_aws
+from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
+from s3plan.storage.places.bucket import OpenBucket
+from s3plan.storage.places.finding import find_bucket
+from s3plan.storage.places.first_questions import first_questions
+from s3plan.storage.places.location import FoundLocation, OpenLocation
 from s3plan.storage.s3.asking_ahead import AskingAhead
 from s3plan.storage.s3.connections.sessions import (
     ConnectionSettings,
@@ -92,17 +97,33 @@ class Stores:
             self._own_regions[connection] = effective_region(settings)
         return connection, region or settings.region or self._own_regions[connection]
 
-    def is_region_guessed(self, connection: str, region: str | None) -> bool:
-        """Return whether nobody has named the region of a connection to AWS: a bucket may well be in another one."""
+    def find(self, place: Source | Destination) -> FoundLocation:
+        """Ask where a manifest's place is; raises what find_bucket raises."""
+        connection = place.connection or ""
         settings = self.settings_of(connection)
-        return region is None and named_region(settings) is None and effective_endpoint(settings) is None
+        engine = self.open(connection, region=place.region or settings.region)
+        return find_bucket(engine, place, settings)
 
-    def ask_ahead(self, connection: str, *, region: str | None, questions: Iterable[Request]) -> None:
-        """Send questions that are going to be asked through `open`, each once; their answers wait there."""
+    def ask_ahead(self, place: Source | Destination, *, shared: bytes | None) -> None:
+        """Send what a plan is going to ask a place, all at once; the answers wait at its engine.
+
+        Answers of a store that turns out to be the wrong one (another region) are dropped: its engine is another one.
+        """
+        connection, region = place.connection or "", place.region
         engine = self.open(connection, region=region)
         if not isinstance(engine, AskingAhead):
             engine = self._engines[self._key(connection, region)] = AskingAhead(engine)
-        engine.ask_ahead(questions)
+        questions = list(first_questions(place, shared=shared))
+        engine.ask_ahead(questions[:1] if self._is_region_guessed(connection, region) else questions)
+
+    def _is_region_guessed(self, connection: str, region: str | None) -> bool:
+        """Whether nobody has named the region of a connection to AWS: a bucket may well be in another one."""
+        settings = self.settings_of(connection)
+        return region is None and named_region(settings) is None and effective_endpoint(settings) is None
+
+    def at(self, location: PlanLocation) -> OpenLocation:
+        """Return a location with the engine that reaches it; raise PlanRefused if that leads to another store."""
+        return OpenBucket(self.engine_of(location), location, cache=CapabilityCache(capability_cache_path()))
 
     def engine_of(self, location: PlanLocation) -> Engine:
         """Return the engine that reaches a location; raise PlanRefused if it would lead to another store.

@@ -46,9 +46,15 @@ class FailureKind(StrEnum):
         """Whether no further request of this connection can succeed until the credentials change."""
         return self in _CREDENTIALS
 
+    @property
+    def is_of_endpoint(self) -> bool:
+        """Whether the store as such may be down: nobody there has answered, or something is wrong with itself."""
+        return self in _OF_ENDPOINT
+
 
 _RETRYABLE = frozenset({FailureKind.THROTTLED, FailureKind.TRANSIENT, FailureKind.UNREACHABLE, FailureKind.CONFLICT})
 _UNCLEAR = frozenset({FailureKind.TRANSIENT, FailureKind.BAD_REPLY})
+_OF_ENDPOINT = frozenset({FailureKind.TRANSIENT, FailureKind.UNREACHABLE})
 _CREDENTIALS = frozenset({FailureKind.CREDENTIALS_EXPIRED, FailureKind.CREDENTIALS_REFUSED, FailureKind.CLOCK_SKEWED})
 
 

@@ -17,14 +17,8 @@ from s3plan.executors.journal.ledger import load_states
 from s3plan.executors.journal.lock import is_held
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import JournalRefused, Locked, PlanRefused, S3PlanError, UsageInvalid
-from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import shown_path
-from s3plan.schemas.requests import AbortMultipartUpload
-from s3plan.storage.s3.patience import Patience
-from s3plan.storage.s3.refusals import refusal_of
-
-_GONE = frozenset({FailureKind.NO_SUCH_UPLOAD, FailureKind.NOT_FOUND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +99,7 @@ def _abort_uploads(remains: Remains) -> None:
         connections = connections_of(resolved_manifest(plan).manifest)
         with Stores(connections, max_in_flight=1) as stores:
             for upload in remains.uploads:
-                _abort(stores, upload)
+                stores.at(upload.location).abort_upload(upload.key, upload.upload_id)
 
 
 def _check_may_discard(plan: Path) -> None:
@@ -131,18 +125,3 @@ def _open_uploads(plan: PlanReader, journal: Journal) -> list[OpenUpload]:
                 key = location.prefix + (action.destination_key or action.key).decode()
                 found.append(OpenUpload(location, key, upload.upload_id))
     return found
-
-
-def _abort(stores: Stores, upload: OpenUpload) -> None:
-    location = upload.location
-    engine = stores.engine_of(location)
-    request = AbortMultipartUpload(location.bucket, upload.key, upload.upload_id, owner=location.owner)
-    reply = Patience().call(engine, request)
-    if isinstance(reply, Failure) and reply.kind not in _GONE:
-        raise refusal_of(
-            reply,
-            bucket=location.bucket,
-            doing=f"aborting the upload of {upload.key}",
-            permission="s3:AbortMultipartUpload",
-            clock_offset_ms=engine.clock_offset_ms,
-        )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, time_ns
 
-from s3plan.app.capabilities import capabilities_for_plan
-from s3plan.app.comparability import are_etags_comparable
 from s3plan.app.connections import connections_of
 from s3plan.app.locations import PlanEnds
 from s3plan.app.paths import default_plan_path
 from s3plan.app.plans.earlier_plans import check_may_replace, cleared_place, prune
-from s3plan.app.plans.first_questions import ask_first_questions, open_engines
 from s3plan.app.plans.selection import Selection, check_apart, selected_jobs
 from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.runs.own_process import calm_collector
@@ -33,18 +30,20 @@ from s3plan.planner.patterns import common_prefix
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
+from s3plan.schemas.manifest.locations import Destination, EncryptionSetting, Source
+from s3plan.schemas.manifest.models import JobEntry
 from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import CapabilityRecord, ManifestRecord, PlaceRecord
-from s3plan.schemas.plan.rows import PlanLocation, store_name
-from s3plan.schemas.ports import Engine, Lister
+from s3plan.schemas.plan.rows import store_name
+from s3plan.schemas.ports import Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.redaction import find_known
-from s3plan.storage.listing.narrowed import open_narrowed_listing
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.listing.page_checks import OutOfOrder
+from s3plan.storage.places.location import FoundLocation, OpenLocation
 
-OpenLister = Callable[[str, Engine, PlanLocation, bool], Lister]
+OpenLister = Callable[[str, OpenLocation, bool], Lister]
 """Gives the lister of a job's location that exists; True: of a store that turned out to list out of order."""
 
 _TELL_EVERY_S = 0.25
@@ -65,8 +64,8 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
     shared = {name: common_prefix(jobs[name].filters.include) for name in selection.names}
     reader = ReaderWaits()
 
-    def open_lister(job: str, engine: Engine, location: PlanLocation, unordered: bool) -> Lister:  # noqa: FBT001
-        return open_narrowed_listing(engine, location, shared=shared[job], unordered=unordered, reader=reader)
+    def open_lister(job: str, place: OpenLocation, unordered: bool) -> Lister:  # noqa: FBT001
+        return place.lister(shared=shared[job], unordered=unordered, reader=reader)
 
     return plan_loaded(loaded, request, selection, open_lister=open_lister, shared=shared, on_event=on_event)
 
@@ -97,11 +96,13 @@ def plan_loaded(
         calm_collector() if request.owns_process else nullcontext(),
         Stores(connections_of(loaded.manifest), max_in_flight=2 * _LISTING_REQUESTS) as stores,
     ):
-        open_engines(stores, entries.values())
+        for place in _places(entries.values()):
+            stores.open(place.connection or "", region=place.region)  # nothing is sent yet
         _refuse_secrets(loaded)  # now that the sessions are open, they are known
         check_apart(loaded, selection.names, lambda place: store_name(stores.endpoint_of(place.connection or "")))
         for name, entry in entries.items():
-            ask_first_questions(stores, entry, shared=None if shared is None else shared[name])
+            for place in _places([entry]):
+                stores.ask_ahead(place, shared=None if shared is None else shared[name])
         check_may_replace(output)  # this and the next take as long as the answers
         load_networkx_ahead()
         load_validator()
@@ -123,6 +124,12 @@ def plan_loaded(
     made = PlanMade(output, built.digest, built.header)
     on_event(PlanSaved(str(output), built.digest, built.header.actions, built.header.is_blocked))
     return made
+
+
+def _places(entries: Iterable[JobEntry]) -> Iterator[Source | Destination]:
+    for entry in entries:
+        yield entry.source
+        yield entry.destination
 
 
 def _refuse_secrets(loaded: LoadedManifest) -> None:
@@ -148,8 +155,7 @@ def _facts(
     made_at = datetime.now(UTC)
     manifest = loaded.manifest
     capabilities = {
-        found.location.id: capabilities_for_plan(stores, found, probe=request.probe, now=made_at)
-        for found in ends.destinations
+        found.location.id: _conditions(stores, found, probe=request.probe, now=made_at) for found in ends.destinations
     }
     warnings = [in_one_line(warning) for warning in loaded.warnings]
     warnings += [warning for found in ends.places for warning in found.warnings]
@@ -180,6 +186,12 @@ def _facts(
         not_selected=selection.not_selected,
         without_dependencies=selection.without_dependencies,
     )
+
+
+def _conditions(stores: Stores, found: FoundLocation, *, probe: bool, now: datetime) -> Capabilities:
+    """Return what can be said without writing; with `probe`, what is not known is found out by writing."""
+    conditions = stores.at(found.location).conditions
+    return conditions.find_out(now=now) if probe and found.exists else conditions.known(now=now)
 
 
 def _unheeded_dependents(manifest: Manifest, selection: Selection) -> list[str]:
@@ -255,11 +267,11 @@ def _sides(
 
     def open_listers() -> tuple[Lister, Lister | None]:
         opened = [
-            open_lister(job.name, stores.engine_of(found.location), found.location, unordered) if found.exists else None
+            open_lister(job.name, stores.at(found.location), unordered) if found.exists else None
             for found in (source, destination)
         ]
         if opened[0] is None:
-            raise AssertionError("the source's bucket was found")
+            raise AssertionError("the source was found")
         return opened[0], opened[1]
 
     encryption = ends.entries[job.name].destination.encryption
@@ -268,9 +280,19 @@ def _sides(
         to_location=destination.location.id,
         open_listers=open_listers,
         store_now_ms=time_ns() // 1_000_000 + stores.engine_of(source.location).clock_offset_ms,
-        etags_comparable=are_etags_comparable(stores, source, destination, encryption),
+        etags_comparable=_are_etags_comparable(stores, source, destination, encryption),
         retried=retried,
     )
+
+
+def _are_etags_comparable(
+    stores: Stores, source: FoundLocation, destination: FoundLocation, asked: EncryptionSetting | None
+) -> bool:
+    """Return whether ETags are MD5 sums on both sides; the manifest's `encryption:` speaks for the destination."""
+    if asked is not None and asked.type.value != "AES256":
+        return False
+    sides = [source] if asked is not None else [source, destination]
+    return all(stores.at(side.location).has_digests_as_etags() for side in sides if side.exists)
 
 
 def _progress(on_event: OnEvent) -> Callable[[int, int, int], None]:

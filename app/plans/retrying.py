@@ -27,7 +27,6 @@ from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.header import RetriedRecord
 from s3plan.schemas.plan.rows import PhaseName, PlanLocation
 from s3plan.schemas.printable import shown_path
-from s3plan.storage.listing.keyed import KeyedLister
 
 MOST_KEYS = 1_000_000
 
@@ -73,7 +72,7 @@ def make_retry_plan(
         loaded,
         request,
         Selection(names, left_out, without_dependencies=is_partial),
-        open_lister=lambda job, engine, location, _: KeyedLister(engine, location, wanted[job].at(location)),
+        open_lister=lambda job, place, _: place.keyed_lister(wanted[job].at(place.location)),
         retried=retried,
         on_event=on_event,
     )

@@ -17,9 +17,8 @@ from s3plan.planner.manifest.file import LoadedManifest, load_manifest, retold_m
 from s3plan.planner.manifest.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest.connections import Connection
-from s3plan.schemas.manifest.locations import Location
-from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import shown_path, typed_path
+from s3plan.storage.places.finding import is_found_at
 
 _FULL_DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -91,17 +90,12 @@ def resolved_manifest(plan: PlanReader) -> LoadedManifest:
     for job in plan.header.jobs:
         entry = loaded.manifest.jobs.get(job.name)
         ends = () if entry is None else ((entry.source, job.from_location), (entry.destination, job.to_location))
-        if not ends or not all(_is_at(place, plan.locations_by_id[location]) for place, location in ends):
+        if not ends or not all(is_found_at(place, plan.locations_by_id[location]) for place, location in ends):
             raise PlanRefused(
                 f"{shown_path(plan.path)} works by a manifest that is not the one it was made from (job {job.name!a}); "
                 "make a new plan"
             )
     return loaded
-
-
-def _is_at(place: Location, location: PlanLocation) -> bool:
-    said = (place.connection or "", place.bucket, place.key_prefix)
-    return said == (location.connection, location.bucket, location.prefix)
 
 
 def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:

@@ -6,21 +6,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from s3plan.app.capabilities import probe_anew, remove_left_behind
-from s3plan.app.paths import capability_cache_path
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
-from s3plan.schemas.errors import PlanRefused, S3PlanError, StoreRefused
+from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.plan.actions import Action, VerdictKind
-from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.plan.conditions import Capabilities, Condition
 from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
 from s3plan.schemas.requests import Encryption
-from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
-from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
+from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
-from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.s3.patience import Patience
 
 _OF_COPIES = frozenset({Condition.COPY_SOURCE_MATCH, Condition.COPY_ABSENT, Condition.COPY_MATCH})
@@ -55,19 +51,18 @@ def confirmed(
     StoreRefused, CredentialsUnusable.
     """
     destination, stores = wanted.destination, wanted.stores
-    is_of_table = (
-        Enforcement.UNKNOWN not in known_capabilities(destination.endpoint, bucket=destination.bucket).values()
-    )
+    conditions = stores.at(destination).conditions
+    is_documented = conditions.is_documented
     changes = sum(job.objects_of(kind) for job in wanted.jobs for kind in (VerdictKind.OVERWRITE, VerdictKind.DELETE))
-    if is_of_table and not changes:
+    if is_documented and not changes:
         return found
-    believed = _believed(found, needed, deletes_too=not is_of_table)
+    believed = _believed(found, needed, deletes_too=not is_documented)
     if not believed:
         return found
-    finding, words = _ask(wanted, believed, patience)
+    finding, words = conditions.try_wrong_ones(believed, _samples(wanted, believed), patience=patience)
     if finding is TrialResult.REFUSED:
         return found
-    if finding is TrialResult.UNTOLD and is_of_table:
+    if finding is TrialResult.UNTOLD and is_documented:
         on_event(
             Warned(
                 f"whether {destination.bucket} still refuses wrong conditions could not be found out ({words}); it is "
@@ -76,7 +71,7 @@ def confirmed(
         )
         return found
     try:
-        return probe_anew(stores, destination, now=now, patience=patience)
+        return conditions.probe(now=now, patience=patience)
     except StoreRefused as refused:
         if finding is TrialResult.TAKEN:
             raise PlanRefused(
@@ -102,30 +97,6 @@ def _believed(found: Capabilities, needed: Collection[Condition], *, deletes_too
     if Condition.BATCH_DELETE_MATCH in relied_on:
         relied_on -= {Condition.DELETE_MATCH}
     return frozenset(relied_on)
-
-
-def _ask(wanted: Wanted, believed: frozenset[Condition], patience: Patience | None) -> tuple[TrialResult, str]:
-    destination = wanted.destination
-    engine = wanted.stores.engine_of(destination)
-    cache = CapabilityCache(capability_cache_path())
-    remove_left_behind(engine, destination, cache=cache, patience=patience)
-    last: tuple[TrialResult, str] = TrialResult.UNTOLD, "there is no object to try it with"
-    for sample in _samples(wanted, believed):
-        stem = new_probe_stem(destination.prefix)
-        if may_leave_behind(believed):
-            cache.note_confirmation(destination.endpoint, destination.bucket, stem=stem)
-        try:
-            last = confirm(
-                engine, destination.bucket, stem, believed, sample=sample, owner=destination.owner, patience=patience
-            )
-        except S3PlanError:
-            cache.note_failed_probe(destination.endpoint, destination.bucket)  # the next apply removes what is left
-            raise
-        if may_leave_behind(believed):
-            cache.note_clean(destination.endpoint, destination.bucket)
-        if last[0] is not TrialResult.UNTOLD:
-            break
-    return last
 
 
 def _samples(wanted: Wanted, believed: frozenset[Condition]) -> Sequence[Sample | None]:

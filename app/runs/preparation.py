@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from s3plan.app.capabilities import find_out, known_before
 from s3plan.app.runs.confirmation import Wanted, confirmed
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
@@ -15,7 +14,6 @@ from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import PhaseName, PlanLocation
-from s3plan.storage.places.buckets import BucketMissing, claim_bucket, create_bucket, find_region, is_owned_by_another
 from s3plan.storage.s3.patience import Patience
 
 
@@ -28,19 +26,19 @@ def prepare(
     on_event: OnEvent,
     patience: Patience,
 ) -> dict[int, Capabilities]:
-    """Create the buckets that the plan says, check owners, find out what is enforced where it writes.
+    """Make the places that the plan says, check owners, find out what is enforced where it writes.
 
-    Returns that by the locations' ids. `is_first`: no run of the plan has come further than this; a later one finds the
-    buckets that it made.
+    Returns that by the locations' ids. `is_first`: no run of the plan has come further than this; a later one finds
+    the places that it made.
 
     Raises PlanRefused (exit 4) if a store does less than the plan states, StoreRefused, CredentialsUnusable. The
-    only things written before that are the buckets and the probe's own objects, which are removed again. What the hooks
+    only things written before that are the places and the probe's own objects, which are removed again. What the hooks
     of `patience` raise comes out, too.
     """
     for location in plan.locations:
         stores.check_endpoint(location)
     for location in plan.locations:
-        _find_bucket(plan, stores, location, is_first=is_first, on_event=on_event, patience=patience)
+        _find(plan, stores, location, is_first=is_first, on_event=on_event, patience=patience)
     found: dict[int, Capabilities] = {}
     for destination, jobs in jobs_by_destination(plan).items():
         location = plan.locations_by_id[destination]
@@ -69,37 +67,23 @@ def _find_out(
 ) -> Capabilities:
     """Return what the store enforces: probed now, or known before and seen to be so still."""
     now = datetime.now(UTC)
-    known = known_before(destination, now=now)
-    if known is None:
-        return find_out(stores, destination, now=now, patience=patience)
+    conditions = stores.at(destination).conditions
+    known = conditions.known(now=now)
+    if Enforcement.UNKNOWN in known.values():
+        return conditions.find_out(now=now, patience=patience)
     needed = needed_conditions(plan, jobs)
     wanted = Wanted(plan, stores, destination, tuple(jobs))
     return confirmed(wanted, known, needed=needed, now=now, on_event=on_event, patience=patience)
 
 
-def _find_bucket(
+def _find(
     plan: PlanReader, stores: Stores, location: PlanLocation, *, is_first: bool, on_event: OnEvent, patience: Patience
 ) -> None:
-    engine = stores.engine_of(location)
-    makers = [
-        job
-        for job in plan.header.jobs
-        if job.to_location == location.id and not job.destination.bucket_exists and job.settings.create_bucket
-    ]
-    try:
-        find_region(engine, location.bucket, owner=location.owner, patience=patience)
-    except BucketMissing:
-        if not any(job.to_location == location.id and job.settings.create_bucket for job in plan.header.jobs):
-            raise
-        create_bucket(engine, location.bucket, region=location.region, patience=patience)
-        where = f" in {location.region}" if location.region else ""
-        at = f" at {location.endpoint}" if location.endpoint else ""
-        on_event(Prepared(f"created the bucket {location.bucket}{where}{at}"))
-    else:
-        if makers and is_first:
-            claim_bucket(engine, location.bucket, region=location.region, owner=location.owner, patience=patience)
-    if is_owned_by_another(engine, location.bucket, owner=location.owner, patience=patience):
-        raise PlanRefused(f"{location.url} is not owned by {location.owner} any more, as the plan says")
+    makers = [job for job in plan.header.jobs if job.to_location == location.id and job.settings.create_bucket]
+    was_missing = any(not job.destination.bucket_exists for job in makers)
+    made = stores.at(location).prepare(may_make=bool(makers), was_missing=was_missing and is_first, patience=patience)
+    if made is not None:
+        on_event(Prepared(made))
 
 
 def _compare(

@@ -12,7 +12,6 @@ from time import monotonic
 
 from s3plan.app.clock import now_ms
 from s3plan.app.requests import ApplyReport, ApplyRequest
-from s3plan.app.runs.endpoint_probe import probe_senders
 from s3plan.app.runs.executors import EngineLimits
 from s3plan.app.runs.left_out import left_out_sentences
 from s3plan.app.stores import Stores
@@ -22,6 +21,7 @@ from s3plan.executors.journal.ledger import BatchState, total_counts, total_evid
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.executors.journal.recorder import Recorder
 from s3plan.executors.journal.records import OutcomeRecord
+from s3plan.executors.pace.circuit_breaker import SendProbe
 from s3plan.executors.pace.outages import Outages
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.bookkeeping import TOLD, Bookkeeper
@@ -36,6 +36,7 @@ from s3plan.schemas.events import OnEvent, RunEnded, RunPaused, RunResumed, RunS
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.conditions import Capabilities
 from s3plan.schemas.plan.header import JobRecord, RunRecord
+from s3plan.schemas.plan.places import Place, place_of
 from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.requests import Encryption
@@ -89,7 +90,7 @@ def run_scheduler(
 
     reporter = _reporter(run, states, control)
     recorder = Recorder(journal, clock=monotonic)
-    outages = Outages(probe_senders(run.stores, plan.locations), clock=monotonic)
+    outages = Outages(_probes(run), clock=monotonic)
     books = Bookkeeper(
         states,
         recorder=recorder,
@@ -157,6 +158,12 @@ def _begin_run(run: OpenedRun, states: dict[int, BatchState], executor: str) -> 
     )
     run.on_event(_started(run, states, number, executor))
     return number
+
+
+def _probes(run: OpenedRun) -> dict[Place, SendProbe]:
+    """Return what asks each place whether it answers again."""
+    locations = run.plan.locations
+    return {place_of(location): run.stores.at(location).ask_whether_it_answers for location in locations}
 
 
 def _destinations(run: OpenedRun) -> list[PlanLocation]:

@@ -19,9 +19,6 @@ _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _GIVES_UP_AFTER_S = 600.0
 
-ENDPOINT_FAILURES = frozenset({FailureKind.TRANSIENT, FailureKind.UNREACHABLE})
-"""What a store that is out of order answers, or does not."""
-
 
 class _State(StrEnum):
     CLOSED = "closed"
@@ -61,7 +58,8 @@ class CircuitBreaker:
         """Take note of how a request, or an action, ended; None if the store answered as it should."""
         if self.is_open:
             return
-        self._failures_in_a_row = self._failures_in_a_row + 1 if failure in ENDPOINT_FAILURES else 0
+        is_counted = failure is not None and failure.is_of_endpoint
+        self._failures_in_a_row = self._failures_in_a_row + 1 if is_counted else 0
         if self._failures_in_a_row >= _OPENS_AFTER:
             self._state = _State.WAITING
             self._opened_at_s = self._due_s = self._clock()

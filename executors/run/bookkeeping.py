@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from s3plan.executors.journal.ledger import BatchState
 from s3plan.executors.journal.recorder import Recorder
 from s3plan.executors.journal.records import OutcomeRecord
-from s3plan.executors.pace.circuit_breaker import ENDPOINT_FAILURES
 from s3plan.executors.pace.outages import Outages
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.progress_report import ProgressReporter
@@ -191,9 +190,8 @@ class Bookkeeper:
         if outcome.failure is FailureKind.THROTTLED:
             self._control.slow_down(asked)
         key = (state.batch.id, outcome.position)
-        if not (
-            self._outages.is_down(asked) and outcome.failure in ENDPOINT_FAILURES
-        ):  # an outage costs no action a try
+        is_of_outage = outcome.failure is not None and outcome.failure.is_of_endpoint and self._outages.is_down(asked)
+        if not is_of_outage:  # an outage costs no action a try
             self._tries[key] = 1 if attempt.has_stored_parts else self._tries[key] + 1
         decision = self._retry.decide(outcome, attempts=max(self._tries[key], 1))
         if decision is not None:

@@ -1,11 +1,10 @@
-"""Whether the ETags of both sides are MD5 sums, as far as the buckets' default encryption tells."""
+"""Whether a bucket's objects have MD5 sums as ETags, as far as its default encryption tells."""
 
 from __future__ import annotations
 
-from s3plan.app.locations import FoundLocation
-from s3plan.app.stores import Stores
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.manifest.locations import EncryptionSetting
+from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import EncryptionFound, GetBucketEncryption
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
@@ -16,24 +15,12 @@ _SAYS_NOTHING = frozenset({FailureKind.THROTTLED, FailureKind.UNREACHABLE, Failu
 _PATIENCE = Patience(attempts=5)  # some stores never answer this one
 
 
-def are_etags_comparable(
-    stores: Stores, source: FoundLocation, destination: FoundLocation, asked: EncryptionSetting | None
-) -> bool:
-    """Return whether neither side is encrypted with KMS, as far as is known.
+def is_free_of_kms(engine: Engine, location: PlanLocation) -> bool:
+    """Return whether the bucket does not encrypt by KMS; not knowing counts as no.
 
-    ETags of objects under SSE-KMS are no MD5 sums (S3 API reference, Object, ETag). The manifest's `encryption:`
-    speaks for the destination; otherwise the bucket's default is asked for, and not knowing counts as no. Raises
-    StoreRefused, CredentialsUnusable where the question was not answered at all.
+    ETags of objects under SSE-KMS are no MD5 sums (S3 API reference, Object, ETag). Raises StoreRefused,
+    CredentialsUnusable where the question was not answered at all.
     """
-    if asked is not None and asked.type.value != "AES256":
-        return False
-    sides = [source] if asked is not None else [source, destination]
-    return all(_is_free_of_kms(stores, side) for side in sides if side.exists)
-
-
-def _is_free_of_kms(stores: Stores, found: FoundLocation) -> bool:
-    location = found.location
-    engine = stores.engine_of(location)
     reply = _PATIENCE.call(engine, GetBucketEncryption(location.bucket, owner=location.owner))
     if isinstance(reply, EncryptionFound):
         return reply.type is None or not reply.type.startswith("aws:kms")

@@ -1,0 +1,86 @@
+"""A prefix in a bucket as a location, and what its store is asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from s3plan.schemas.errors import PlanRefused
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.ports import Engine, Lister
+from s3plan.schemas.requests import AbortMultipartUpload, HeadBucket, Reply
+from s3plan.storage.conditions.capabilities import CapabilityCache
+from s3plan.storage.listing.keyed import KeyedLister
+from s3plan.storage.listing.narrowed import open_narrowed_listing
+from s3plan.storage.listing.pace import ReaderWaits
+from s3plan.storage.places.bucket_conditions import BucketConditions
+from s3plan.storage.places.bucket_encryption import is_free_of_kms
+from s3plan.storage.places.buckets import BucketMissing, claim_bucket, create_bucket, find_region, is_owned_by_another
+from s3plan.storage.s3.patience import Patience
+from s3plan.storage.s3.refusals import refusal_of
+
+_GONE = frozenset({FailureKind.NO_SUCH_UPLOAD, FailureKind.NOT_FOUND})
+
+
+class OpenBucket:
+    """An OpenLocation in a bucket; `cache` has what probes of its store have found."""
+
+    def __init__(self, engine: Engine, location: PlanLocation, *, cache: CapabilityCache) -> None:
+        self.engine = engine
+        self.location = location
+        self.conditions = BucketConditions(engine, location, cache)
+
+    def lister(self, *, shared: bytes, unordered: bool, reader: ReaderWaits | None) -> Lister:
+        """Return the lister of its keys that begin with `shared`."""
+        return open_narrowed_listing(self.engine, self.location, shared=shared, unordered=unordered, reader=reader)
+
+    def keyed_lister(self, keys: Sequence[bytes]) -> Lister:
+        """Return the lister of those of these keys where an object stands."""
+        return KeyedLister(self.engine, self.location, keys)
+
+    def has_digests_as_etags(self) -> bool:
+        """Whether the bucket is known not to encrypt by KMS."""
+        return is_free_of_kms(self.engine, self.location)
+
+    def prepare(self, *, may_make: bool, was_missing: bool, patience: Patience) -> str | None:
+        """Find the bucket, or create it; raises BucketTaken, too."""
+        location, made = self.location, None
+        try:
+            find_region(self.engine, location.bucket, owner=location.owner, patience=patience)
+        except BucketMissing:
+            if not may_make:
+                raise
+            create_bucket(self.engine, location.bucket, region=location.region, patience=patience)
+            where = f" in {location.region}" if location.region else ""
+            at = f" at {location.endpoint}" if location.endpoint else ""
+            made = f"created the bucket {location.bucket}{where}{at}"
+        else:
+            if was_missing:
+                claim_bucket(
+                    self.engine, location.bucket, region=location.region, owner=location.owner, patience=patience
+                )
+        if is_owned_by_another(self.engine, location.bucket, owner=location.owner, patience=patience):
+            raise PlanRefused(f"{location.url} is not owned by {location.owner} any more, as the plan says")
+        return made
+
+    def ask_whether_it_answers(self, tell: Callable[[bool], None]) -> None:
+        """Ask for the bucket."""
+
+        def take(reply: Reply) -> None:
+            tell(not (isinstance(reply, Failure) and reply.kind.is_of_endpoint))
+
+        self.engine.submit(HeadBucket(self.location.bucket, owner=self.location.owner), take)
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Abort a multipart upload; raises CredentialsUnusable, too."""
+        location = self.location
+        request = AbortMultipartUpload(location.bucket, key, upload_id, owner=location.owner)
+        reply = Patience().call(self.engine, request)
+        if isinstance(reply, Failure) and reply.kind not in _GONE:
+            raise refusal_of(
+                reply,
+                bucket=location.bucket,
+                doing=f"aborting the upload of {key}",
+                permission="s3:AbortMultipartUpload",
+                clock_offset_ms=self.engine.clock_offset_ms,
+            )

@@ -1,0 +1,116 @@
+"""What the store of a bucket is known to enforce: from the table, from a recent probe, or by probing now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.ports import Engine
+from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
+from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
+from s3plan.storage.conditions.probe import probe
+from s3plan.storage.conditions.probe_remains import remove_remains
+from s3plan.storage.conditions.trial_copies import Sample
+from s3plan.storage.probe_keys import new_probe_stem
+from s3plan.storage.s3.patience import Patience
+
+
+class BucketConditions:
+    """The LocationConditions of a prefix in a bucket; `cache` keeps what probes find for a day."""
+
+    def __init__(self, engine: Engine, location: PlanLocation, cache: CapabilityCache) -> None:
+        self._engine = engine
+        self._location = location
+        self._cache = cache
+
+    @property
+    def is_documented(self) -> bool:
+        """Whether the table of stores says all of it."""
+        return Enforcement.UNKNOWN not in self._table().values()
+
+    def known(self, *, now: datetime) -> Capabilities:
+        """Return what table and cache say."""
+        table = self._table()
+        if Enforcement.UNKNOWN not in table.values():
+            return table
+        cached = self._cache.find(self._location.endpoint, self._location.bucket, now=now)
+        return table if cached is None else _merged(table, cached)
+
+    def find_out(self, *, now: datetime, patience: Patience | None = None) -> Capabilities:
+        """Return what is known, with what a probe finds."""
+        known = self.known(now=now)
+        if Enforcement.UNKNOWN not in known.values():
+            return known
+        return _merged(known, self.probe(now=now, patience=patience))
+
+    def probe(self, *, now: datetime, patience: Patience | None = None) -> Capabilities:
+        """Probe, whatever is known, and keep what is found."""
+        endpoint, bucket = self._location.endpoint, self._location.bucket
+        self._remove_left_behind(patience)
+        try:
+            probed = probe(
+                self._engine,
+                bucket,
+                self._location.prefix,
+                owner=self._location.owner,
+                patience=patience,
+                on_begin=lambda stem: self._cache.note_probe(endpoint, bucket, stem=stem),
+            )
+        except Exception:
+            self._cache.note_failed_probe(endpoint, bucket)
+            raise
+        self._cache.keep(endpoint, bucket, probed, now=now)
+        return probed
+
+    def try_wrong_ones(
+        self, believed: Collection[Condition], samples: Sequence[Sample | None], *, patience: Patience | None = None
+    ) -> tuple[TrialResult, str]:
+        """Confirm them with the first sample that tells anything; what a killed one left goes first."""
+        endpoint, bucket = self._location.endpoint, self._location.bucket
+        self._remove_left_behind(patience)
+        last: tuple[TrialResult, str] = TrialResult.UNTOLD, "there is no object to try it with"
+        for sample in samples:
+            stem = new_probe_stem(self._location.prefix)
+            if may_leave_behind(believed):
+                self._cache.note_confirmation(endpoint, bucket, stem=stem)
+            try:
+                last = confirm(
+                    self._engine,
+                    bucket,
+                    stem,
+                    believed,
+                    sample=sample,
+                    owner=self._location.owner,
+                    patience=patience,
+                )
+            except S3PlanError:
+                self._cache.note_failed_probe(endpoint, bucket)  # the next apply removes what is left
+                raise
+            if may_leave_behind(believed):
+                self._cache.note_clean(endpoint, bucket)
+            if last[0] is not TrialResult.UNTOLD:
+                break
+        return last
+
+    def _table(self) -> Capabilities:
+        return known_capabilities(self._location.endpoint, bucket=self._location.bucket)
+
+    def _remove_left_behind(self, patience: Patience | None) -> None:
+        """Remove what probes left that were killed, or that the store did not let; what stays is kept in mind."""
+        endpoint, bucket, owner = self._location.endpoint, self._location.bucket, self._location.owner
+        stems = self._cache.broken_probes(endpoint, bucket)
+        left = [
+            stem for stem in stems if not remove_remains(self._engine, bucket, stem, owner=owner, patience=patience)
+        ]
+        if stems:
+            self._cache.note_left(endpoint, bucket, stems=left)
+
+
+def _merged(table: Capabilities, probed: Capabilities) -> Capabilities:
+    return {
+        condition: probed[condition] if table[condition] is Enforcement.UNKNOWN else table[condition]
+        for condition in Condition
+    }
