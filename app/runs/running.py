@@ -19,16 +19,12 @@ from s3plan.executors.journal.control_file import ControlFile
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState, total_counts, total_evidence
 from s3plan.executors.journal.lock import JournalLock
-from s3plan.executors.journal.recorder import Recorder
-from s3plan.executors.journal.records import OutcomeRecord
 from s3plan.executors.pace.circuit_breaker import SendProbe
-from s3plan.executors.pace.outages import Outages
 from s3plan.executors.pace.pacing import RunControl
-from s3plan.executors.run.bookkeeping import TOLD, Bookkeeper
-from s3plan.executors.run.hold import Hold
-from s3plan.executors.run.progress_report import ProgressReporter
+from s3plan.executors.run.assembly import RunOrder, assemble_run
+from s3plan.executors.run.bookkeeping import TOLD
 from s3plan.executors.run.retries import retry_policy
-from s3plan.executors.run.scheduler import Scheduler
+from s3plan.executors.run.surroundings import RunSurroundings
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import ExitCode
@@ -37,7 +33,7 @@ from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.conditions import Capabilities
 from s3plan.schemas.plan.header import JobRecord, RunRecord
 from s3plan.schemas.plan.places import Place, place_of
-from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import Batch, PlanLocation
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.requests import Encryption
 from s3plan.schemas.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
@@ -79,7 +75,7 @@ def run_scheduler(
     limits: EngineLimits,
     capabilities: Mapping[int, Capabilities],
 ) -> ApplyReport:
-    plan, journal, on_event = run.plan, run.journal, run.on_event
+    plan, journal = run.plan, run.journal
     settings = run.request.overrides.applied_to(plan.header.run)
     for location in plan.locations:
         run.stores.engine_of(location)  # opened here: batches only look them up
@@ -88,42 +84,31 @@ def run_scheduler(
         offset_ms = run.stores.engine_of(location).clock_offset_ms
         return max(now_ms() + offset_ms, 0)  # a store may say any year; a journal's begin in 1970
 
-    reporter = _reporter(run, states, control)
-    recorder = Recorder(journal, clock=monotonic)
-    outages = Outages(_probes(run), clock=monotonic)
-    books = Bookkeeper(
-        states,
-        recorder=recorder,
-        control=control,
-        retry=retry_policy(settings.retries, random=random.random),
-        outages=outages,
-        reporter=reporter,
-        on_event=on_event,
-        now_ms=now_ms,
-        told=frozenset(OutcomeKind) if run.request.every_action else TOLD,
-        job_of=_job_finder(plan),
-    )
     began_s = monotonic()
     number = _begin_run(run, states, limits.name)
-    hold = Hold(control, outages, wish=run.asked.wish, tell=_teller(run, number), on_event=on_event)
-    scheduler = Scheduler(
-        plan,
-        states,
+    order = RunOrder(
+        plan=plan,
+        states=states,
+        journal=journal,
         executor=executor,
         control=control,
-        recorder=recorder,
-        bookkeeper=books,
-        reporter=reporter,
-        hold=hold,
-        settings_of=_settings_finder(run, capabilities),
+        retry=retry_policy(settings.retries, random=random.random),
         limits=_limits(run.request, settings),
-        outcome_of=_outcome_finder(journal, recorder),
-        known_uploads=lambda batch: _known_uploads(journal, recorder, batch),
-        stop_level=run.stop_level,
-        check_lock=run.lock.check,
-        now_ms=store_now_ms,
-        clock=monotonic,
+        settings_of=_settings_finder(run, capabilities),
+        probes=_probes(run),
+        told=frozenset(OutcomeKind) if run.request.every_action else TOLD,
     )
+    surroundings = RunSurroundings(
+        stop_level=run.stop_level,
+        wish=run.asked.wish,
+        check_lock=run.lock.check,
+        tell_state=_teller(run, number),
+        on_event=run.on_event,
+        clock=monotonic,
+        now_ms=now_ms,
+        store_now_ms=store_now_ms,
+    )
+    scheduler = assemble_run(order, surroundings)
     # Of several clocks the latest: what is not newer than that is taken for nobody's work, should the journal be lost.
     run.lock.note_begun(max(map(store_now_ms, _destinations(run))))
     end = scheduler.run()
@@ -194,11 +179,6 @@ def _engines_used(run: OpenedRun) -> list[EngineUsed]:
     return [EngineUsed(connection, choice.name.value, choice.reason) for connection, choice in choices.items()]
 
 
-def _job_finder(plan: PlanReader) -> Callable[[int], str]:
-    is_alone = len(plan.header.jobs) == 1
-    return lambda phase: "" if is_alone else plan.phases_by_id[phase].job
-
-
 def _settings_finder(run: OpenedRun, capabilities: Mapping[int, Capabilities]) -> Callable[[Batch], TaskSettings]:
     """Return what gives a batch the settings of its job at the place that it writes to."""
     plan = run.plan
@@ -214,48 +194,6 @@ def _task_settings(run: OpenedRun, job: JobRecord, capabilities: Capabilities) -
         part_size_bytes=run.plan.header.run.part_size_bytes,
         encryption=None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key),
         source_requester_pays=run.stores.pays_for(run.plan.locations_by_id[job.from_location]),
-    )
-
-
-def _outcome_finder(journal: Journal, recorder: Recorder) -> Callable[[int, int], OutcomeRecord | None]:
-    def find(batch: int, position: int) -> OutcomeRecord | None:
-        recorder.flush()
-        return next((record for record in journal.outcomes(batch) if record.position == position), None)
-
-    return find
-
-
-def _known_uploads(journal: Journal, recorder: Recorder, batch: int):  # type: ignore[no-untyped-def]
-    recorder.flush()
-    return journal.uploads(batch)
-
-
-def _settled_bytes(plan: PlanReader, states: dict[int, BatchState]) -> int:
-    """Return the bytes of the copies that earlier runs have ended well; reads only batches that are half done."""
-    total = 0
-    for state in states.values():
-        if plan.phases_by_id[state.batch.phase].name is not PhaseName.COPY:
-            continue
-        counts = state.counts()
-        ended_well = counts[OutcomeKind.DONE] + counts[OutcomeKind.ALREADY_DONE]
-        if ended_well == state.batch.actions:
-            total += state.batch.size_bytes
-        elif ended_well:
-            missing = {position for position, _ in state.not_done()}
-            actions = plan.actions(state.batch)
-            total += sum(action.size_bytes for position, action in enumerate(actions) if position not in missing)
-    return total
-
-
-def _reporter(run: OpenedRun, states: dict[int, BatchState], control: RunControl) -> ProgressReporter:
-    return ProgressReporter(
-        actions=sum(state.batch.actions for state in states.values()),
-        size_bytes=run.plan.header.bytes,
-        settled=total_counts(states.values()),
-        settled_bytes=_settled_bytes(run.plan, states),
-        control=control,
-        on_event=run.on_event,
-        clock=monotonic,
     )
 
 

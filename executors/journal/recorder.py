@@ -72,6 +72,16 @@ class Recorder:
         self._parts = [part for part in self._parts if part[:2] != key]
         self._ended_uploads.add(key)
 
+    def outcome_of(self, batch: int, position: int) -> OutcomeRecord | None:
+        """Return how an action has ended, of this run or an earlier one; None if it is done, or has no outcome yet."""
+        self.flush()
+        return next((record for record in self._journal.outcomes(batch) if record.position == position), None)
+
+    def known_uploads(self, batch: int) -> tuple[KnownUpload, ...]:
+        """Return the uploads of a batch that were begun and not ended."""
+        self.flush()
+        return self._journal.uploads(batch)
+
     def flush_if_due(self) -> None:
         """Write if a second has passed or enough has gathered."""
         if self._outcomes_since >= FLUSH_EVERY_OUTCOMES or self._clock() - self._flushed_at_s >= FLUSH_EVERY_S:

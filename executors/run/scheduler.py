@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from s3plan.executors.journal.ledger import BatchState, total_counts, total_evidence
 from s3plan.executors.journal.recorder import Recorder
-from s3plan.executors.journal.records import OutcomeRecord
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.batch_places import BatchPlaces
 from s3plan.executors.run.bookkeeping import Bookkeeper
@@ -17,14 +17,15 @@ from s3plan.executors.run.plan_view import PlanView
 from s3plan.executors.run.progress_report import ProgressReporter
 from s3plan.executors.run.readiness import Readiness, Turn
 from s3plan.executors.run.release import why_held
+from s3plan.executors.run.surroundings import RunSurroundings
 from s3plan.executors.run.waiting_batches import WaitingBatches
 from s3plan.schemas.bitmaps import bitmap_of
 from s3plan.schemas.errors import Locked, PlanDamaged
 from s3plan.schemas.plan.places import Place
-from s3plan.schemas.plan.rows import Batch, Edge, PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import Batch, Edge, PhaseName
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.run_states import RunEnd, RunLimits, StopLevel, StopReason, run_end
-from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload, TaskSettings
+from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
 
 _WAIT_S = 0.2
 DRAIN_S = 30.0
@@ -32,57 +33,51 @@ _ABANDON_S = 5.0
 _NOUNS = {PhaseName.COPY: ("copy", "copies"), PhaseName.DELETE: ("delete", "deletes")}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunParts:
+    """What a run is made of. `states` are the batches that may be performed."""
+
+    plan: PlanView
+    states: Mapping[int, BatchState]
+    executor: Executor
+    control: RunControl
+    settings_of: Callable[[Batch], TaskSettings]
+    limits: RunLimits
+    recorder: Recorder
+    books: Bookkeeper
+    reporter: ProgressReporter
+    hold: Hold
+
+
 class Scheduler:
     """One run of one plan. `run` may be called once.
 
     Starts the batches of every phase whose turn has come, journals that a batch begins before its first request,
-     folds what comes back, and tries again what may succeed later.
+    folds what comes back, and tries again what may succeed later.
     """
 
-    def __init__(
-        self,
-        plan: PlanView,
-        states: Mapping[int, BatchState],
-        *,
-        executor: Executor,
-        control: RunControl,
-        recorder: Recorder,
-        bookkeeper: Bookkeeper,
-        reporter: ProgressReporter,
-        hold: Hold,
-        settings_of: Callable[[Batch], TaskSettings],
-        limits: RunLimits,
-        outcome_of: Callable[[int, int], OutcomeRecord | None],
-        known_uploads: Callable[[int], tuple[KnownUpload, ...]],
-        stop_level: Callable[[], StopLevel],
-        check_lock: Callable[[], None],
-        now_ms: Callable[[PlanLocation], int],
-        clock: Callable[[], float],
-    ) -> None:
-        """`check_lock` raises Locked once somebody else has taken the plan over; `now_ms` is by a location's clock."""
-        self._check_lock = check_lock
-        self._plan = plan
-        self._states = states
-        self._executor = executor
-        self._control = control
-        self._recorder = recorder
-        self._books = bookkeeper
-        self._reporter = reporter
-        self._hold = hold
-        self._settings_of = settings_of
-        self._limits = limits
-        self._outcome_of = outcome_of
-        self._known_uploads = known_uploads
-        self._stop_level = stop_level
-        self._now_ms = now_ms
-        self._clock = clock
-        self._places = BatchPlaces(plan)
+    def __init__(self, parts: RunParts, surroundings: RunSurroundings) -> None:
+        self._plan = parts.plan
+        self._states = parts.states
+        self._executor = parts.executor
+        self._control = parts.control
+        self._settings_of = parts.settings_of
+        self._limits = parts.limits
+        self._recorder = parts.recorder
+        self._books = parts.books
+        self._reporter = parts.reporter
+        self._hold = parts.hold
+        self._stop_level = surroundings.stop_level
+        self._check_lock = surroundings.check_lock
+        self._store_now_ms = surroundings.store_now_ms
+        self._clock = surroundings.clock
+        self._places = BatchPlaces(parts.plan)
         self._waiting = WaitingBatches(self._places_of)
         self._running: set[int] = set()
-        self._readiness = Readiness(plan.graph, why_held=self._why_held)
+        self._readiness = Readiness(parts.plan.graph, why_held=self._why_held)
         self._left_in_phase: Counter[int] = Counter()
         self._begun_actions = 0
-        self._began_s = clock()
+        self._began_s = self._clock()
         self._stop_reason: StopReason | None = None
         self._messages: list[str] = []
 
@@ -186,7 +181,7 @@ class Scheduler:
         return [state for state in self._states.values() if state.batch.phase == phase]
 
     def _why_held(self, edge: Edge) -> str | None:
-        return why_held(edge, self._plan, self._states_of(edge.before), outcome_of=self._outcome_of)
+        return why_held(edge, self._plan, self._states_of(edge.before), outcome_of=self._recorder.outcome_of)
 
     def _take_back(self, state: BatchState) -> None:
         """Have the journal forget that an earlier run has withheld a batch: whether this one does, is not known yet."""
@@ -236,12 +231,12 @@ class Scheduler:
 
     def _start(self, batch: int, positions: list[int]) -> None:
         state = self._states[batch]
-        uploads = self._known_uploads(batch) if state.generation else ()
+        uploads = self._recorder.known_uploads(batch) if state.generation else ()
         doubtful, doubtful_since_ms = state.doubtful(positions), state.doubtful_since_ms(positions)
         destination = self._plan.destination(state.batch)
         if destination is None:
             raise PlanDamaged(f"batch {batch} has no destination; make a new plan")
-        state.begin(now_ms=self._now_ms(destination))
+        state.begin(now_ms=self._store_now_ms(destination))
         self._recorder.begin_batch(state)
         task = BatchTask(
             batch_id=batch,

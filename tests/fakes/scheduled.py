@@ -9,16 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from s3plan.executors.journal.journal import Journal
-from s3plan.executors.journal.ledger import BatchState, load_states, total_counts
-from s3plan.executors.journal.recorder import Recorder
+from s3plan.executors.journal.ledger import BatchState, load_states
 from s3plan.executors.journal.records import OutcomeRecord
-from s3plan.executors.pace.outages import Outages
 from s3plan.executors.pace.pacing import RunControl
-from s3plan.executors.run.bookkeeping import Bookkeeper
-from s3plan.executors.run.hold import Hold
-from s3plan.executors.run.progress_report import ProgressReporter
+from s3plan.executors.run.assembly import RunOrder, assemble_run
 from s3plan.executors.run.retries import RetryPolicy
-from s3plan.executors.run.scheduler import Scheduler
+from s3plan.executors.run.surroundings import RunSurroundings
 from s3plan.planfile.graph import graph_of_jobs
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.errors import PlanDamaged
@@ -251,53 +247,29 @@ class RunWorld:
             for state in self.states.values():
                 state.reopen()
             self.control = RunControl(in_flight=8, clock=self.clock)
-            recorder = Recorder(journal, clock=self.clock)
-            reporter = ProgressReporter(
-                actions=sum(batch.actions for batch in performed),
-                size_bytes=0,
-                settled=total_counts(self.states.values()),
-                settled_bytes=0,
-                control=self.control,
-                on_event=self.events.append,
-                clock=self.clock,
-            )
-            outages = Outages({place: partial(self._probe, place) for place in self.places}, clock=self.clock)
-            books = Bookkeeper(
-                self.states,
-                recorder=recorder,
-                control=self.control,
-                retry=RetryPolicy(attempts=retries + 1, random=lambda: 0.5),
-                outages=outages,
-                reporter=reporter,
-                on_event=self.events.append,
-                now_ms=self.clock.now_ms,
-            )
-            hold = Hold(
-                self.control,
-                outages,
-                wish=lambda: self.wish,
-                tell=self.told_states.append,
-                on_event=self.events.append,
-            )
             self.executor = StepExecutor(self.performer, self.control, self.clock, slots=slots)
-            scheduler = Scheduler(
-                self.plan,
-                self.states,
+            order = RunOrder(
+                plan=self.plan,
+                states=self.states,
+                journal=journal,
                 executor=self.executor,
                 control=self.control,
-                recorder=recorder,
-                bookkeeper=books,
-                reporter=reporter,
-                hold=hold,
-                settings_of=lambda _: TaskSettings(dict.fromkeys(Condition, Enforcement.ENFORCED), 1 << 30, None, None),
+                retry=RetryPolicy(attempts=retries + 1, random=lambda: 0.5),
                 limits=RunLimits(max_failures=max_failures, actions=limit, duration_s=duration_s),
-                outcome_of=lambda batch, position: _outcome_of(journal, recorder, batch, position),
-                known_uploads=lambda batch: _flushed(recorder, journal).uploads(batch),
-                stop_level=lambda: self.stop_level,
-                check_lock=self.check_lock,
-                now_ms=lambda location: self.clock.now_ms() + self.offsets_ms.get(location.id, 0),
-                clock=self.clock,
+                settings_of=lambda _: TaskSettings(dict.fromkeys(Condition, Enforcement.ENFORCED), 1 << 30, None, None),
+                probes={place: partial(self._probe, place) for place in self.places},
             )
+            surroundings = RunSurroundings(
+                stop_level=lambda: self.stop_level,
+                wish=lambda: self.wish,
+                check_lock=self.check_lock,
+                tell_state=self.told_states.append,
+                on_event=self.events.append,
+                clock=self.clock,
+                now_ms=self.clock.now_ms,
+                store_now_ms=lambda location: self.clock.now_ms() + self.offsets_ms.get(location.id, 0),
+            )
+            scheduler = assemble_run(order, surroundings)
             prepare(self, self.executor)
             return scheduler.run()
 
@@ -322,13 +294,3 @@ class RunWorld:
     @property
     def told(self) -> list[tuple[str, OutcomeKind]]:
         return [(event.key.decode(), event.outcome) for event in self.events if isinstance(event, ActionEnded)]
-
-
-def _flushed(recorder: Recorder, journal: Journal) -> Journal:
-    recorder.flush()
-    return journal
-
-
-def _outcome_of(journal: Journal, recorder: Recorder, batch: int, position: int) -> OutcomeRecord | None:
-    found = _flushed(recorder, journal).outcomes(batch)
-    return next((record for record in found if record.position == position), None)
