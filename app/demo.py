@@ -24,7 +24,7 @@ from s3plan.schemas.requests import CreateBucket, PutObject, Reply, Request
 from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
-MANIFEST_NAME = "job.yaml"
+DEMO_MANIFEST = "job.yaml"
 OBJECTS, UNCHANGED, CHANGED, EXTRA = 2_000, 60, 12, 5
 _SOURCE, _DESTINATION, _FOLDER = "demo-photos", "demo-copy", "photos/"
 _ENV_PREFIX = "S3PLAN_DEMO_"
@@ -57,7 +57,7 @@ def open_world(folder: Path) -> Iterator[DemoWorld]:
         }
         with _variables(environment):
             _seed(endpoint)
-        manifest = folder / MANIFEST_NAME
+        manifest = folder / DEMO_MANIFEST
         manifest.write_text(manifest_text(endpoint), encoding="utf-8")
         yield DemoWorld(folder, manifest, environment)
 

@@ -7,7 +7,7 @@ from itertools import product
 
 from s3plan.planfile.batch_rules import WRITING_PHASES
 from s3plan.planfile.reader import PlanReader
-from s3plan.planfile.written_keys import KeyTwice, OutOfOrder, WrittenBatch, check_written_once
+from s3plan.planfile.written_keys import KeysOutOfOrder, KeyTwice, WrittenBatch, check_written_once
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.rows import PhaseName
@@ -30,7 +30,7 @@ def check_invariants(reader: PlanReader) -> None:
         raise PlanRefused(
             f"{shown_path(reader.path)} writes or deletes the key {twice.key!r} twice{jobs}; make a new plan"
         ) from twice
-    except OutOfOrder as disorder:
+    except KeysOutOfOrder as disorder:
         raise PlanRefused(
             f"{shown_path(reader.path)} is not in order: batch {disorder.batch} begins below the one before it; "
             "make a new plan"

@@ -22,7 +22,7 @@ class KeyTwice(Exception):
         self.jobs = jobs
 
 
-class OutOfOrder(Exception):
+class KeysOutOfOrder(Exception):
     """A batch whose keys do not come after those of the one before it in its phase."""
 
     def __init__(self, batch: int) -> None:
@@ -40,7 +40,7 @@ class WrittenBatch:
 
 
 def check_written_once(batches: Iterable[WrittenBatch], *, keys_of: KeysOf) -> None:
-    """Raise KeyTwice for a key of one bucket that two phases change, OutOfOrder where one phase does not ascend.
+    """Raise KeyTwice for a key of one bucket that two phases change, KeysOutOfOrder where one phase does not ascend.
 
     Memory holds the keys of one batch for each phase.
     """
@@ -88,7 +88,7 @@ def _ascending(batches: Iterable[WrittenBatch], keys_of: KeysOf) -> Iterator[lis
     for each in batches:
         keys = keys_of(each.batch)
         if last is not None and keys[0] <= last:
-            raise OutOfOrder(each.batch.id)
+            raise KeysOutOfOrder(each.batch.id)
         last = keys[-1]
         yield keys
 

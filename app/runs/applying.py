@@ -12,7 +12,7 @@ from s3plan.app.clock import now_ms
 from s3plan.app.connections import connections_of
 from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.requests import ApplyReport, ApplyRequest
-from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_header, resolved_manifest
+from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_may_apply, resolved_manifest
 from s3plan.app.runs.executors import EngineLimits, engine_limits, open_control, opened_executor
 from s3plan.app.runs.file_room import fit_to_files
 from s3plan.app.runs.own_process import many_open_files, tuned_process
@@ -54,7 +54,7 @@ def apply_plan(
     with ExitStack() as stack:
         plan = stack.enter_context(open_plan(request.plan))
         check_approval(plan, request)
-        check_header(plan, now=datetime.now(UTC))
+        check_may_apply(plan, now=datetime.now(UTC))
         load_networkx_ahead()
         check_endpoints(plan, request)
         changed = changed_manifest(plan)

@@ -35,7 +35,7 @@ def check_approval(plan: PlanReader, request: ApplyRequest) -> None:
             )
 
 
-def check_header(plan: PlanReader, *, now: datetime) -> None:
+def check_may_apply(plan: PlanReader, *, now: datetime) -> None:
     """Raise GuardRefused for a plan that a guard holds, PlanRefused for one that has expired at `now`."""
     header = plan.header
     held = header.named_held_guards

@@ -18,7 +18,7 @@ from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState, does_not_fit, total_counts
 from s3plan.executors.journal.lock import is_held
 from s3plan.executors.journal.progress_file import progress_path, read_progress
-from s3plan.executors.journal.records import RunRecord
+from s3plan.executors.journal.records import JournaledRun
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.events import Advanced
@@ -35,7 +35,7 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
     where = journal or journal_path(plan)
     with open_plan(plan) as opened:
         states = read_states(opened, where)
-        runs: list[RunRecord] = []
+        runs: list[JournaledRun] = []
         if where.exists():
             with Journal.read(where, plan_digest=opened.digest) as read:
                 runs = read.runs()
@@ -80,7 +80,7 @@ def _lost(plan: PlanReader, journal: Path) -> list[str]:
     return ["it was applied, but its journal is gone: the next apply looks at every action again"]
 
 
-def _progress(journal: Path, run: RunRecord, plan_digest: str) -> Advanced | None:
+def _progress(journal: Path, run: JournaledRun, plan_digest: str) -> Advanced | None:
     return read_progress(progress_path(journal), run=run.id, plan_digest=plan_digest)
 
 
@@ -99,7 +99,7 @@ def read_earlier(plan: Path) -> list[EarlierPlan]:
     for place in earlier_plans(plan):
         journal = journal_path(place)
         with suppress(S3PlanError), open_plan(place) as opened:
-            runs: list[RunRecord] = []
+            runs: list[JournaledRun] = []
             if journal.exists():
                 with Journal.read(journal, plan_digest=opened.digest) as read:
                     runs = read.runs()
@@ -111,7 +111,7 @@ def read_earlier(plan: Path) -> list[EarlierPlan]:
     return found
 
 
-def _state(runs: list[RunRecord], *, is_running: bool) -> RunState:
+def _state(runs: list[JournaledRun], *, is_running: bool) -> RunState:
     if not runs:
         return RunState.RUNNING if is_running else RunState.PENDING
     if is_running and runs[-1].state not in _GOES_ON:
@@ -119,12 +119,12 @@ def _state(runs: list[RunRecord], *, is_running: bool) -> RunState:
     return _state_of(runs[-1], is_running=is_running)
 
 
-def _state_of(run: RunRecord, *, is_running: bool) -> RunState:
+def _state_of(run: JournaledRun, *, is_running: bool) -> RunState:
     was_killed = run.state in _GOES_ON and not is_running
     return RunState.INTERRUPTED if was_killed else RunState(run.state)
 
 
-def _line(run: RunRecord, *, is_running: bool) -> RunLine:
+def _line(run: JournaledRun, *, is_running: bool) -> RunLine:
     return RunLine(
         run.id,
         _state_of(run, is_running=is_running),

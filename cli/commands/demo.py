@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
 from rich.text import Text
-from s3plan.app.demo import CHANGED, EXTRA, MANIFEST_NAME, OBJECTS, DemoWorld, open_world
+from s3plan.app.demo import CHANGED, DEMO_MANIFEST, EXTRA, OBJECTS, DemoWorld, open_world
 from s3plan.cli.screens.terminal import Terminal, open_terminal
 from s3plan.cli.screens.wording import command_text, path_text
 from s3plan.cli.streams.signals import ending_at_once
@@ -45,13 +45,13 @@ def show_demo(*, keep: Path | None, no_color: bool) -> int:
 
 
 def _journey(steps: _Steps) -> None:
-    steps.run("Is the manifest sound?", "validate", MANIFEST_NAME)
-    steps.run("What would be done? Nothing is changed yet.", "plan", MANIFEST_NAME)
+    steps.run("Is the manifest sound?", "validate", DEMO_MANIFEST)
+    steps.run("What would be done? Nothing is changed yet.", "plan", DEMO_MANIFEST)
     steps.run("Deletes deserve a closer look.", "show", "--list", "--kind", "delete")
     if steps.run_and_interrupt("Apply it, and press Ctrl-C half-way.", "apply", "--yes", "--json-into", _EVENTS_NAME):
         steps.run("Where does it stand?", "status")
         steps.run("The same command goes on.", "apply", "--yes")
-    steps.run("Plan again: both sides are as planned.", "plan", MANIFEST_NAME)
+    steps.run("Plan again: both sides are as planned.", "plan", DEMO_MANIFEST)
 
 
 class _Steps:

@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import Self
 
 from s3plan.executors.journal.file import open_file
-from s3plan.executors.journal.records import BatchRecord, OutcomeRecord, RunRecord
+from s3plan.executors.journal.records import BatchRecord, JournaledRun, OutcomeRecord
 from s3plan.executors.journal.run_engines import engines_text, parse_engines
-from s3plan.executors.journal.schema import check_is_ours, check_of, check_row, create, damaged, is_empty
+from s3plan.executors.journal.schema import check_is_ours, check_of, check_stored_row, create, damaged, is_empty
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import FailureKind
@@ -188,10 +188,10 @@ class Journal:
             for table in ("upload", "part"):
                 execute(f"DELETE FROM {table} WHERE batch = ? AND position = ?", ended_uploads := list(ended_uploads))  # noqa: S608
 
-    def runs(self) -> list[RunRecord]:
+    def runs(self) -> list[JournaledRun]:
         """Return the runs, oldest first."""
         rows = self._rows("run", "ORDER BY id")
-        return [RunRecord(*(*row[:8], parse_engines(row[8]), row[9])) for row in rows]
+        return [JournaledRun(*(*row[:8], parse_engines(row[8]), row[9])) for row in rows]
 
     def batches(self) -> Iterator[BatchRecord]:
         """Yield the begun batches in order; raise JournalRefused at the first that is not as it was written."""
@@ -244,7 +244,7 @@ class Journal:
         try:
             with closing(self._connection.execute(query, tuple(values))) as cursor:
                 for row in cursor:
-                    check_row(row, table=table, path=self.path)
+                    check_stored_row(row, table=table, path=self.path)
                     yield row
         except _UNREADABLE as error:
             raise _refusal(self.path, error) from error

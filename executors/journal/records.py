@@ -11,7 +11,7 @@ from s3plan.schemas.plan.sides import Side
 
 
 @dataclass(frozen=True, slots=True)
-class RunRecord:
+class JournaledRun:
     """One run of the plan; `state` is `running` or `paused` until it ends, and stays so if it was killed.
 
     `reason` is a StopReason's value, None if the run came to its end.

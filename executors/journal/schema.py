@@ -164,7 +164,7 @@ def _check_head(path: Path) -> None:
         raise damaged(path, "its head is not that of a journal")
 
 
-def check_row(row: Sequence[Any], *, table: str, path: Path) -> None:
+def check_stored_row(row: Sequence[Any], *, table: str, path: Path) -> None:
     """Raise JournalRefused unless each column of a row of that table holds what it may."""
     if not _SHAPES[table].fits(row):
         raise damaged(path, f"a row of {table} holds what no journal does")

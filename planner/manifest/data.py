@@ -76,7 +76,7 @@ class DataReader:
         return False
 
 
-def place_of(root: MappingNode, finding: Finding) -> Placed:
+def locate(root: MappingNode, finding: Finding) -> Placed:
     """Return the finding with the place that its path leads to.
 
     Where the path leads on beyond what was written (a shorthand, a missing key), the place is the last thing that was.

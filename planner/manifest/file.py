@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from s3plan.planner.manifest.between_jobs import findings_between_jobs
-from s3plan.planner.manifest.data import Data, DataReader, Placed, place_of
+from s3plan.planner.manifest.data import Data, DataReader, Placed, locate
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, is_of_jobs, with_defaults
 from s3plan.planner.manifest.diagnostics import render_diagnostics
 from s3plan.planner.manifest.hidden_text import ShownText, hide_by_indentation, hide_values
@@ -118,7 +118,7 @@ def diagnostic_of(loaded: LoadedManifest, finding: Finding, *, job: str | None =
     root, shown = _read_document(loaded.text, path=loaded.path)
     if job is not None and root.get(JOBS) is not None:
         finding = replace(finding, path=(JOBS, job, *finding.path))
-    return _diagnostic(loaded.path, place_of(root, _at_home(root, finding)), shown=shown)
+    return _diagnostic(loaded.path, locate(root, _at_home(root, finding)), shown=shown)
 
 
 def refusal_of_findings(loaded: LoadedManifest, findings: Sequence[Finding]) -> ManifestInvalid:
@@ -156,13 +156,13 @@ def _judge(root: MappingNode, data: Data, texts: Sequence[Placed]) -> tuple[Mani
         findings = findings_of(error, document=document, most=MAX_FINDINGS + 1)
     if document is JobsManifest:
         findings += refused_defaults(data)
-    placed = [place_of(root, _at_home(root, finding)) for finding in findings]
+    placed = [locate(root, _at_home(root, finding)) for finding in findings]
     if len(findings) <= MAX_FINDINGS and len(texts) <= MAX_FINDINGS:
         unsound = [_whole_connection(item.path) for item in [*(text.finding for text in texts), *findings]]
         placed += judge_rules(root, manifest, complete, unsound=unsound)
         if manifest is not None and not any(item.finding.severity is Severity.ERROR for item in [*texts, *placed]):
             between = [*findings_between_jobs(manifest), *unused_connections(manifest)]
-            placed += [place_of(root, _at_home(root, finding)) for finding in between]
+            placed += [locate(root, _at_home(root, finding)) for finding in between]
     return manifest, [*texts, *placed]
 
 

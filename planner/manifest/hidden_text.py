@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
 from s3plan.schemas.manifest.connections import names_a_secret
 
-MASK = "****"
+HIDDEN = "****"
 
 _USER_INFO = re.compile(r"(?<=://)[^\s\"'/]*(?::[^\s\"']*)?@")
 _QUERY = re.compile(
@@ -36,7 +36,7 @@ class ShownText:
             if start < at or stop <= start:
                 at = max(at, stop)
                 continue
-            parts += [text[at:start], MASK]
+            parts += [text[at:start], HIDDEN]
             caret += _shift(mark.column - 1, start=start, stop=stop)
             at = stop
         return "".join([*parts, text[at:]]), caret
@@ -45,7 +45,7 @@ class ShownText:
 def _shift(column: int, *, start: int, stop: int) -> int:
     """Return by how much a mask moves a place: to its start from within, by the difference in length from behind."""
     if column >= stop:
-        return len(MASK) - (stop - start)
+        return len(HIDDEN) - (stop - start)
     return start - column if column > start else 0
 
 

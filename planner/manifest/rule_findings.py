@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
-from s3plan.planner.manifest.data import Data, Placed, place_of, without
+from s3plan.planner.manifest.data import Data, Placed, locate, without
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, written_of
 from s3plan.planner.manifest.pattern_problems import broken_patterns
 from s3plan.planner.manifest.yaml_document import MappingNode
@@ -32,7 +32,7 @@ def judge_rules(
         judged = _judged(manifest, None, data, unsound=unsound)
         broken = broken_rules(judged, rules=(*JOB_RULES, *SHARED_RULES), unsound=unsound)
         findings = [*(each.finding for each in broken), *broken_patterns(judged.filters)]
-        return [place_of(root, finding) for finding in findings]
+        return [locate(root, finding) for finding in findings]
     jobs = data[JOBS]
     placed: list[Placed] = []
     for position, name in enumerate(jobs if isinstance(jobs, dict) else ()):
@@ -43,7 +43,7 @@ def judge_rules(
         placed += [_placed(root, name, finding) for finding in broken_patterns(judged.filters)]
         if not position:  # what all of them share is judged once
             shared = broken_rules(judged, rules=SHARED_RULES, unsound=bad)
-            placed += [place_of(root, each.finding) for each in shared]
+            placed += [locate(root, each.finding) for each in shared]
     return placed
 
 
@@ -82,11 +82,11 @@ def _placed_in_job(root: MappingNode, name: str, broken: Broken) -> Iterator[Pla
     for home in homes:
         if home[0] != here.finding.path[0]:
             told = f"does not go with {_dotted(here.path)} in line {here.mark.line}, which {broken.finding.message}"
-            yield place_of(root, Finding(home, told))
+            yield locate(root, Finding(home, told))
 
 
 def _placed(root: MappingNode, name: str, finding: Finding) -> Placed:
-    return place_of(root, replace(finding, path=home_of(root, (JOBS, name, *finding.path))))
+    return locate(root, replace(finding, path=home_of(root, (JOBS, name, *finding.path))))
 
 
 def _dotted(path: KeyPath) -> str:

@@ -10,7 +10,7 @@ import s3plan
 from fakes.memory_world import SOURCE, MemoryWorld, Stored
 from fakes.typed_command import Desk, desk
 from s3plan.app.plans.choosing import Purpose, chosen_plan
-from s3plan.app.runs.checks import check_header
+from s3plan.app.runs.checks import check_may_apply
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import PlanRefused, UsageInvalid
@@ -141,7 +141,7 @@ def test_a_run_of_an_expired_plan_can_only_be_given_up(desk: Desk, monkeypatch: 
     assert "s3plan discard one.s3plan" in said
     assert "s3plan apply" not in said
     with open_plan(place) as plan, pytest.raises(PlanRefused, match=r"s3plan discard .*one\.s3plan"):
-        check_header(plan, now=later)
+        check_may_apply(plan, now=later)
 
 
 @pytest.mark.parametrize("words", [["--list"], ["--csv"]])
