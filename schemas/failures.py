@@ -29,6 +29,8 @@ class FailureKind(StrEnum):
     MALFORMED_XML = "malformed-xml"
     BAD_REPLY = "bad-reply"  # an answer that cannot be parsed or contradicts itself
     UNREACHABLE = "unreachable"  # no connection could be made: not executed
+    SOURCE_CHANGED = "source-changed"  # what was being sent became another thing meanwhile
+    LOCAL_IO = "local-io"  # a file of this machine could not be read or written
     INVALID = "invalid"  # any other 4xx: the request itself is wrong
 
     @property

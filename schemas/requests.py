@@ -9,27 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, Digests, Sink
 from s3plan.schemas.failures import Failure
+from s3plan.schemas.object_attributes import NO_ATTRIBUTES, Encryption, ObjectAttributes
 from s3plan.schemas.objects import STANDARD, ObjectRow
+from s3plan.schemas.upload_requests import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    ListMultipartUploads,
+    ListParts,
+    PartsPage,
+    UploadOpened,
+    UploadPart,
+    UploadPartCopy,
+    UploadsPage,
+)
 from s3plan.schemas.version_requests import ListVersions, VersionsPage
-
-
-@dataclass(frozen=True, slots=True)
-class Encryption:
-    """What `encryption:` of a destination asks for."""
-
-    type: str  # AES256, aws:kms, aws:kms:dsse
-    key_id: str | None = None
-    bucket_key: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectAttributes:
-    """What a new object is to carry in addition to its bytes. A multipart copy inherits none of it."""
-
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)  # boto3's names: ContentType, CacheControl, ...
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,11 @@ class HeadObject:
 
 @dataclass(frozen=True, slots=True)
 class GetObject:
-    """Bytes `first_byte` to `last_byte` (inclusive), or all; held in memory, so ask for a part of what is large."""
+    """Bytes `first_byte` to `last_byte` (inclusive), or all.
+
+    Without `into` they are held in memory: ask for a part of what is large then. A sink takes exactly what was asked
+    for; whatever else the store sends is no success.
+    """
 
     bucket: str
     key: str
@@ -84,6 +84,7 @@ class GetObject:
     first_byte: int | None = None  # None with last_byte None: the whole object
     last_byte: int | None = None
     owner: str | None = None
+    into: Sink | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,14 @@ class GetObjectTags:
 class PutObject:
     bucket: str
     key: str
-    body: bytes
+    body: bytes | Body
     if_absent: bool = False
     if_match: str | None = None
     owner: str | None = None
+    digests: Digests = UNKNOWN_DIGESTS
+    attributes: ObjectAttributes = NO_ATTRIBUTES
+    storage_class: str | None = None
+    encryption: Encryption | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,76 +131,6 @@ class CopyObject:
     source_owner: str | None = None
     requester_pays: bool = False
     leaves_annotations: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class CreateMultipartUpload:
-    bucket: str
-    key: str
-    attributes: ObjectAttributes
-    storage_class: str | None = None
-    encryption: Encryption | None = None
-    owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UploadPartCopy:
-    """`requester_pays` as in CopyObject."""
-
-    bucket: str
-    key: str
-    upload_id: str
-    number: int
-    source_bucket: str
-    source_key: str
-    first_byte: int | None  # None with last_byte None: the whole source
-    last_byte: int | None  # inclusive
-    source_if_match: str | None = None
-    source_version: str | None = None
-    owner: str | None = None
-    source_owner: str | None = None
-    requester_pays: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CompleteMultipartUpload:
-    bucket: str
-    key: str
-    upload_id: str
-    parts: Sequence[tuple[int, str]]  # (number, etag), ascending
-    if_absent: bool = False
-    if_match: str | None = None
-    owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AbortMultipartUpload:
-    bucket: str
-    key: str
-    upload_id: str
-    owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListParts:
-    """One page; `marker` is the last part number of the page before."""
-
-    bucket: str
-    key: str
-    upload_id: str
-    marker: int = 0
-    owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListMultipartUploads:
-    """One page of the open uploads whose key begins with `prefix`."""
-
-    bucket: str
-    prefix: str
-    key_marker: str | None = None
-    upload_id_marker: str | None = None
-    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +162,7 @@ Request = (
     | PutObject
     | CopyObject
     | CreateMultipartUpload
+    | UploadPart
     | UploadPartCopy
     | CompleteMultipartUpload
     | AbortMultipartUpload
@@ -285,10 +221,14 @@ class ObjectFound:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRead:
-    """The bytes that were asked for, of the object that has this ETag now."""
+    """The bytes that were asked for, of the object that has this ETag now; a sink that was given has them instead.
+
+    `found` is what the answer says of the whole object, where it says all of that.
+    """
 
     etag: str
     body: bytes
+    found: ObjectFound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,28 +238,14 @@ class TagsFound:
 
 @dataclass(frozen=True, slots=True)
 class ObjectWritten:
-    """Put, copy, part copy, complete. Some stores send no ETag for a part copy."""
+    """Put, part, copy, part copy, complete. Some stores send no ETag for a part copy.
+
+    `crc64nvme` is what the store says of the bytes that it has, in base64.
+    """
 
     etag: str | None
     version: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UploadOpened:
-    upload_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class PartsPage:
-    parts: Sequence[tuple[int, str, int]]  # number, etag, size_bytes
-    next_marker: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UploadsPage:
-    uploads: Sequence[tuple[str, str, int]]  # key, upload id, initiated_ms
-    next_key_marker: str | None = None
-    next_upload_id_marker: str | None = None
+    crc64nvme: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

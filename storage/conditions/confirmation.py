@@ -14,22 +14,24 @@ from typing import Unpack
 
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import (
-    AbortMultipartUpload,
-    CompleteMultipartUpload,
     CopyObject,
-    CreateMultipartUpload,
     DeleteObject,
     DeleteObjects,
     HeadObject,
     KeysDeleted,
-    ObjectAttributes,
     ObjectWritten,
     PutObject,
     Reply,
     Request,
+)
+from s3plan.schemas.upload_requests import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
     UploadOpened,
     UploadPartCopy,
 )

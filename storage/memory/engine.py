@@ -5,30 +5,39 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any
 
 from s3plan.schemas import requests as r
-from s3plan.schemas.failures import Failure
+from s3plan.schemas import upload_requests as u
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.version_requests import ListVersions, VersionsPage
+from s3plan.storage.memory.bodies import whole_body
 from s3plan.storage.memory.store import (
     MemoryStore,
     Refused,
     StoredObject,
-    StoredUpload,
     check_key,
     check_match,
     check_write,
-    copied_source,
     encryption_type,
     entries_after,
-    md5_of,
+)
+from s3plan.storage.memory.uploads import (
+    abort_multipart_upload,
+    complete_multipart_upload,
+    create_multipart_upload,
+    list_multipart_uploads,
+    list_parts,
+    source_of,
+    upload_part,
+    upload_part_copy,
 )
 from s3plan.storage.s3.wire.failures import failure_of
 
 _MAX_DELETED_KEYS = 1000
-_MAX_PARTS = 10_000
 
 
 class MemoryEngine:
@@ -111,7 +120,10 @@ def _head_object(store: MemoryStore, request: r.HeadObject) -> r.Reply:
     check_key(request.key)
     if request.version is not None:
         raise Refused("NoSuchVersion")
-    stored = store.bucket(request.bucket, owner=request.owner).stored(request.key)
+    return _found(store.bucket(request.bucket, owner=request.owner).stored(request.key))
+
+
+def _found(stored: StoredObject) -> r.ObjectFound:
     return r.ObjectFound(
         etag=stored.etag,
         size_bytes=len(stored.body),
@@ -119,7 +131,7 @@ def _head_object(store: MemoryStore, request: r.HeadObject) -> r.Reply:
         storage_class=stored.storage_class,
         encryption=stored.encryption,
         checksums=stored.checksums,
-        attributes=r.ObjectAttributes(stored.attributes.metadata, stored.attributes.headers),
+        attributes=ObjectAttributes(stored.attributes.metadata, stored.attributes.headers),
         tag_count=len(stored.attributes.tags) or None,  # as AWS has it
     )
 
@@ -131,7 +143,17 @@ def _get_object(store: MemoryStore, request: r.GetObject) -> r.Reply:
     stored = store.bucket(request.bucket, owner=request.owner).stored(request.key)
     check_write(stored, if_absent=False, if_match=request.if_match)
     last = None if request.last_byte is None else request.last_byte + 1
-    return r.ObjectRead(stored.etag, stored.body[request.first_byte : last])
+    body = stored.body[request.first_byte : last]
+    found = _found(stored)
+    if request.into is None:
+        return r.ObjectRead(stored.etag, body, found)
+    if len(body) != request.into.size_bytes:
+        return Failure(FailureKind.TRANSIENT, "GetObject", "NotWhatWasAsked", f"{len(body):,} bytes")
+    try:
+        request.into.take(memoryview(body))
+    except OSError as error:
+        return Failure(FailureKind.LOCAL_IO, "GetObject", "BodyNotKept", str(error))
+    return r.ObjectRead(stored.etag, b"", found)
 
 
 def _get_object_tags(store: MemoryStore, request: r.GetObjectTags) -> r.Reply:
@@ -143,16 +165,24 @@ def _get_object_tags(store: MemoryStore, request: r.GetObjectTags) -> r.Reply:
 def _put_object(store: MemoryStore, request: r.PutObject) -> r.Reply:
     check_key(request.key)
     bucket = store.bucket(request.bucket, owner=request.owner)
+    body = whole_body(request.body, request.digests, operation="PutObject")
+    if isinstance(body, Failure):
+        return body
     check_write(bucket.objects.get(request.key), if_absent=request.if_absent, if_match=request.if_match)
-    stored = store.new_object(request.body)
+    stored = store.new_object(
+        body,
+        storage_class=request.storage_class,
+        attributes=request.attributes,
+        encryption=encryption_type(request.encryption),
+    )
     bucket.put(request.key, stored)
-    return r.ObjectWritten(stored.etag)
+    return r.ObjectWritten(stored.etag, crc64nvme=request.digests.crc64nvme)
 
 
 def _copy_object(store: MemoryStore, request: r.CopyObject) -> r.Reply:
     check_key(request.key)
     bucket = store.bucket(request.bucket, owner=request.owner)
-    source = _source(store, request)
+    source = source_of(store, request)
     if (request.bucket, request.key) == (request.source_bucket, request.source_key) and not (
         request.storage_class or request.encryption
     ):
@@ -166,97 +196,6 @@ def _copy_object(store: MemoryStore, request: r.CopyObject) -> r.Reply:
     )
     bucket.put(request.key, stored)
     return r.ObjectWritten(stored.etag)
-
-
-def _source(store: MemoryStore, request: r.CopyObject | r.UploadPartCopy) -> StoredObject:
-    bucket = store.bucket(request.source_bucket, owner=request.source_owner)
-    return copied_source(bucket, request.source_key, if_match=request.source_if_match, version=request.source_version)
-
-
-def _create_multipart_upload(store: MemoryStore, request: r.CreateMultipartUpload) -> r.Reply:
-    check_key(request.key)
-    bucket = store.bucket(request.bucket, owner=request.owner)
-    upload_id = store.new_upload_id()
-    made = store.new_object(
-        b"",
-        storage_class=request.storage_class,
-        attributes=request.attributes,
-        encryption=encryption_type(request.encryption),
-    )
-    bucket.uploads[upload_id] = StoredUpload(
-        request.key, made.mtime_ms, made.attributes, made.storage_class, made.encryption
-    )
-    return r.UploadOpened(upload_id)
-
-
-def _upload_part_copy(store: MemoryStore, request: r.UploadPartCopy) -> r.Reply:
-    upload = store.bucket(request.bucket, owner=request.owner).upload(request.key, request.upload_id)
-    source = _source(store, request)
-    if not 1 <= request.number <= _MAX_PARTS:
-        raise Refused("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
-    body = source.body
-    if request.first_byte is not None and request.last_byte is not None:
-        if not 0 <= request.first_byte <= request.last_byte < len(body):
-            raise Refused("InvalidArgument", f"Range specified is not valid for source object of size: {len(body)}")
-        body = body[request.first_byte : request.last_byte + 1]
-    etag = md5_of(body)
-    upload.parts[request.number] = (etag, body)
-    return r.ObjectWritten(etag)
-
-
-def _complete_multipart_upload(store: MemoryStore, request: r.CompleteMultipartUpload) -> r.Reply:
-    bucket = store.bucket(request.bucket, owner=request.owner)
-    upload = bucket.upload(request.key, request.upload_id)
-    if not request.parts:
-        raise Refused("MalformedXML", "You must specify at least one part")
-    if any(before >= after for (before, _), (after, _) in pairwise(request.parts)):
-        raise Refused("InvalidPartOrder", "The list of parts was not in ascending order.")
-    if any(upload.parts.get(number, ("", b""))[0] != etag for number, etag in request.parts):
-        raise Refused("InvalidPart", "One or more of the specified parts could not be found.")
-    bodies = [upload.parts[number][1] for number, _ in request.parts]
-    if any(len(body) < store.min_part_size_bytes for body in bodies[:-1]):
-        raise Refused("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
-    check_write(bucket.objects.get(request.key), if_absent=request.if_absent, if_match=request.if_match)
-    digests = b"".join(bytes.fromhex(etag) for _, etag in request.parts)
-    stored = store.new_object(
-        b"".join(bodies),
-        etag=f"{md5_of(digests)}-{len(bodies)}",
-        storage_class=upload.storage_class,
-        attributes=upload.attributes,
-        encryption=upload.encryption,
-    )
-    bucket.put(request.key, stored)
-    del bucket.uploads[request.upload_id]
-    return r.ObjectWritten(stored.etag)
-
-
-def _abort_multipart_upload(store: MemoryStore, request: r.AbortMultipartUpload) -> r.Reply:
-    bucket = store.bucket(request.bucket, owner=request.owner)
-    bucket.upload(request.key, request.upload_id)
-    del bucket.uploads[request.upload_id]
-    return r.Acknowledged()
-
-
-def _list_parts(store: MemoryStore, request: r.ListParts) -> r.Reply:
-    upload = store.bucket(request.bucket, owner=request.owner).upload(request.key, request.upload_id)
-    numbers = sorted(number for number in upload.parts if number > request.marker)
-    shown = numbers[:1000]
-    parts = tuple((number, upload.parts[number][0], len(upload.parts[number][1])) for number in shown)
-    return r.PartsPage(parts, next_marker=shown[-1] if len(shown) < len(numbers) else None)
-
-
-def _list_multipart_uploads(store: MemoryStore, request: r.ListMultipartUploads) -> r.Reply:
-    bucket = store.bucket(request.bucket, owner=request.owner)
-    marker = (request.key_marker or "", request.upload_id_marker or "\U0010ffff")
-    found = sorted(
-        (upload.key, upload_id, upload.initiated_ms)
-        for upload_id, upload in bucket.uploads.items()
-        if upload.key.startswith(request.prefix) and (request.key_marker is None or (upload.key, upload_id) > marker)
-    )
-    shown = tuple(found[:1000])
-    if len(shown) == len(found):
-        return r.UploadsPage(shown)
-    return r.UploadsPage(shown, shown[-1][0], shown[-1][1])
 
 
 def _list_versions(store: MemoryStore, request: ListVersions) -> r.Reply:
@@ -301,12 +240,13 @@ _OPERATIONS: Mapping[type, Callable[[MemoryStore, Any], r.Reply]] = {
     r.GetObjectTags: _get_object_tags,
     r.PutObject: _put_object,
     r.CopyObject: _copy_object,
-    r.CreateMultipartUpload: _create_multipart_upload,
-    r.UploadPartCopy: _upload_part_copy,
-    r.CompleteMultipartUpload: _complete_multipart_upload,
-    r.AbortMultipartUpload: _abort_multipart_upload,
-    r.ListParts: _list_parts,
-    r.ListMultipartUploads: _list_multipart_uploads,
+    u.CreateMultipartUpload: create_multipart_upload,
+    u.UploadPart: upload_part,
+    u.UploadPartCopy: upload_part_copy,
+    u.CompleteMultipartUpload: complete_multipart_upload,
+    u.AbortMultipartUpload: abort_multipart_upload,
+    u.ListParts: list_parts,
+    u.ListMultipartUploads: list_multipart_uploads,
     ListVersions: _list_versions,
     r.DeleteObject: _delete_object,
     r.DeleteObjects: _delete_objects,

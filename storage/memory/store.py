@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 
+from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
 from s3plan.schemas.objects import ARCHIVED_CLASSES, MAX_KEY_BYTES, STANDARD
-from s3plan.schemas.requests import Encryption, ObjectAttributes
 
 _STATUSES = {
     "AccessDenied": 403,
+    "BadDigest": 400,
     "BucketAlreadyOwnedByYou": 409,
     "EntityTooSmall": 400,
     "InvalidArgument": 400,

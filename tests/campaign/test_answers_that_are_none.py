@@ -8,8 +8,10 @@ import pytest
 from fakes.s3server import Fault, FaultKind, ServerProcess
 from fakes.s3server.process import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from s3plan.schemas import requests as r
+from s3plan.schemas import upload_requests as u
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.manifest.words import EngineName
+from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.ports import Engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine
@@ -20,12 +22,12 @@ REQUESTS: dict[str, r.Request] = {
     "ListObjectsV2": r.ListObjects("bucket"),
     "PutObject": r.PutObject("bucket", "new", b"body"),
     "CopyObject": r.CopyObject("bucket", "new", "bucket", "source"),
-    "CreateMultipartUpload": r.CreateMultipartUpload("bucket", "new", r.ObjectAttributes()),
-    "UploadPartCopy": r.UploadPartCopy("bucket", "new", "id", 1, "bucket", "source", None, None),
-    "CompleteMultipartUpload": r.CompleteMultipartUpload("bucket", "new", "id", [(1, "0" * 32)]),
-    "AbortMultipartUpload": r.AbortMultipartUpload("bucket", "new", "id"),
-    "ListParts": r.ListParts("bucket", "new", "id"),
-    "ListMultipartUploads": r.ListMultipartUploads("bucket", "new"),
+    "CreateMultipartUpload": u.CreateMultipartUpload("bucket", "new", ObjectAttributes()),
+    "UploadPartCopy": u.UploadPartCopy("bucket", "new", "id", 1, "bucket", "source", None, None),
+    "CompleteMultipartUpload": u.CompleteMultipartUpload("bucket", "new", "id", [(1, "0" * 32)]),
+    "AbortMultipartUpload": u.AbortMultipartUpload("bucket", "new", "id"),
+    "ListParts": u.ListParts("bucket", "new", "id"),
+    "ListMultipartUploads": u.ListMultipartUploads("bucket", "new"),
     "DeleteObject": r.DeleteObject("bucket", "source"),
 }
 ANSWERS = [FaultKind.GARBAGE, FaultKind.OTHER_XML, FaultKind.UNKNOWN_ENCODING, FaultKind.EMPTY]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from contract.body_contract import BodyContract
 from contract.engine_contract import EngineContract, World
 from contract.server_world import ServerWorld
 from fakes.s3fixtures import s3_server, server
@@ -15,7 +16,7 @@ from s3plan.storage.s3.crt.engine import open_crt_engine
 __all__ = ["s3_server", "server"]
 
 
-class TestCrtEngine(EngineContract):
+class TestCrtEngine(EngineContract, BodyContract):
     @pytest.fixture
     def world(self, server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         monkeypatch.setenv("S3PLAN_TEST_ACCESS_KEY_ID", "AKID")

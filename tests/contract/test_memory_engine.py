@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from contract.body_contract import BodyContract
 from contract.engine_contract import BUCKET, OTHER, OWNER, EngineContract, World
-from s3plan.schemas.requests import ObjectAttributes
+from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore
 
@@ -42,7 +43,7 @@ class MemoryWorld:
         return list(self.store.bucket(BUCKET).uploads)
 
 
-class TestMemoryEngine(EngineContract):
+class TestMemoryEngine(EngineContract, BodyContract):
     @pytest.fixture
     def world(self) -> World:
         return MemoryWorld()

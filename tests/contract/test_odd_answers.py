@@ -11,7 +11,9 @@ from fakes.quirky_store import Asked, QuirkyStore, Said
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
 from s3plan.schemas import requests as r
+from s3plan.schemas import upload_requests as u
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.ports import Engine
 from s3plan.storage.listing.page_checks import listed_page
 from s3plan.storage.s3.crt.engine import CrtEngine
@@ -46,16 +48,16 @@ def rewritten(change: Callable[[bytes], bytes], *, status: int | None = None) ->
 
 def all_of(engine: Engine) -> list[Reply]:
     """Ask for everything that is answered by a document, and see that none is refused."""
-    upload = engine.call(r.CreateMultipartUpload("bucket", "large", r.ObjectAttributes()))
-    assert isinstance(upload, r.UploadOpened), upload
-    part = engine.call(r.UploadPartCopy("bucket", "large", upload.upload_id, 1, "bucket", "from", None, None))
+    upload = engine.call(u.CreateMultipartUpload("bucket", "large", ObjectAttributes()))
+    assert isinstance(upload, u.UploadOpened), upload
+    part = engine.call(u.UploadPartCopy("bucket", "large", upload.upload_id, 1, "bucket", "from", None, None))
     assert isinstance(part, r.ObjectWritten), part
     replies = [
         engine.call(request)
         for request in (
-            r.ListParts("bucket", "large", upload.upload_id),
-            r.ListMultipartUploads("bucket", "large"),
-            r.CompleteMultipartUpload("bucket", "large", upload.upload_id, [(1, part.etag or "")]),
+            u.ListParts("bucket", "large", upload.upload_id),
+            u.ListMultipartUploads("bucket", "large"),
+            u.CompleteMultipartUpload("bucket", "large", upload.upload_id, [(1, part.etag or "")]),
             COPY,
             r.GetObjectTags("bucket", "from"),
             r.ListObjects("bucket"),
@@ -70,8 +72,8 @@ def all_of(engine: Engine) -> list[Reply]:
 def test_what_stands_before_a_document_changes_nothing(engine: Engine, store: QuirkyStore, before: str) -> None:
     store.quirk = rewritten(lambda body: BEFORE[before] + body)
     parts, uploads, completed, copied, tags, page, deleted = all_of(engine)
-    assert isinstance(parts, r.PartsPage)
-    assert isinstance(uploads, r.UploadsPage)
+    assert isinstance(parts, u.PartsPage)
+    assert isinstance(uploads, u.UploadsPage)
     assert (len(parts.parts), len(uploads.uploads)) == (1, 1)
     assert isinstance(completed, r.ObjectWritten)
     assert isinstance(copied, r.ObjectWritten)
@@ -105,14 +107,14 @@ def test_what_stands_before_a_page_keeps_it_readable(engine: Engine, store: Quir
 def test_an_error_inside_a_200_is_the_same_for_every_engine(
     engine: Engine, store: QuirkyStore, before: str, code: str, kind: FailureKind
 ) -> None:
-    upload = engine.call(r.CreateMultipartUpload("bucket", "large", r.ObjectAttributes()))
-    assert isinstance(upload, r.UploadOpened)
+    upload = engine.call(u.CreateMultipartUpload("bucket", "large", ObjectAttributes()))
+    assert isinstance(upload, u.UploadOpened)
     error = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>words</Message></Error>'
     store.quirk = rewritten(lambda _: BEFORE.get(before, b"") + error.encode(), status=200)
     for request in (
         COPY,
-        r.UploadPartCopy("bucket", "large", upload.upload_id, 1, "bucket", "from", None, None),
-        r.CompleteMultipartUpload("bucket", "large", upload.upload_id, [(1, "0" * 32)]),
+        u.UploadPartCopy("bucket", "large", upload.upload_id, 1, "bucket", "from", None, None),
+        u.CompleteMultipartUpload("bucket", "large", upload.upload_id, [(1, "0" * 32)]),
     ):
         reply = engine.call(request)
         assert isinstance(reply, Failure), reply
@@ -137,9 +139,9 @@ def test_a_copy_that_is_answered_without_one_of_its_elements_is_done(
     reply = engine.call(COPY)
     assert isinstance(reply, r.ObjectWritten), reply
     assert (reply.etag is not None) is has_etag
-    upload = engine.call(r.CreateMultipartUpload("bucket", "large", r.ObjectAttributes()))
-    assert isinstance(upload, r.UploadOpened)
-    part = engine.call(r.UploadPartCopy("bucket", "large", upload.upload_id, 1, "bucket", "from", None, None))
+    upload = engine.call(u.CreateMultipartUpload("bucket", "large", ObjectAttributes()))
+    assert isinstance(upload, u.UploadOpened)
+    part = engine.call(u.UploadPartCopy("bucket", "large", upload.upload_id, 1, "bucket", "from", None, None))
     assert isinstance(part, r.ObjectWritten), part
     assert (part.etag is not None) is has_etag
 
@@ -153,11 +155,11 @@ def test_a_copy_that_is_answered_with_nothing_but_its_name_is_unclear(engine: En
 
 @pytest.mark.parametrize("answer", ["501", "405", "200 and nothing"])
 def test_a_store_without_part_copies_is_told_of_with_a_way_out(engine: Engine, store: QuirkyStore, answer: str) -> None:
-    upload = engine.call(r.CreateMultipartUpload("bucket", "large", r.ObjectAttributes()))
-    assert isinstance(upload, r.UploadOpened)
+    upload = engine.call(u.CreateMultipartUpload("bucket", "large", ObjectAttributes()))
+    assert isinstance(upload, u.UploadOpened)
     code = {"501": "NotImplemented", "405": "MethodNotAllowed"}.get(answer)
     body = b"" if code is None else f"<Error><Code>{code}</Code><Message>words</Message></Error>".encode()
     store.quirk = lambda _, said: Said(int(answer[:3]), {"etag": '"d41d8cd98f00b204e9800998ecf8427e"'}, body)
-    reply = engine.call(r.UploadPartCopy("bucket", "large", upload.upload_id, 1, "bucket", "from", None, None))
+    reply = engine.call(u.UploadPartCopy("bucket", "large", upload.upload_id, 1, "bucket", "from", None, None))
     assert isinstance(reply, Failure), reply
     assert "multipart_threshold" in str(reply)

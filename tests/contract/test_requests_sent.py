@@ -8,32 +8,32 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from contract.body_contract import crc_header
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import Fault, FaultKind, ServerProcess
+from s3plan.schemas.bodies import BodyInMemory, Digests
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest.words import EngineName
+from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import (
-    CompleteMultipartUpload,
     CopyObject,
-    CreateMultipartUpload,
     DeleteObjects,
-    Encryption,
     HeadBucket,
     HeadObject,
     ListObjects,
-    ObjectAttributes,
     ObjectFound,
     ObjectsPage,
     ObjectWritten,
     PutObject,
     Reply,
     Request,
-    UploadPartCopy,
 )
+from s3plan.schemas.upload_requests import CompleteMultipartUpload, CreateMultipartUpload, UploadPartCopy
 from s3plan.storage.s3.connections.renewal import RENEWED
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.crt.engine import CrtEngine
@@ -115,6 +115,31 @@ def test_an_upload_asks_for_no_checksum_that_its_parts_would_have_to_carry(
 ) -> None:
     sent = headers_of(server, engine, CreateMultipartUpload("bucket", "to", ObjectAttributes()))
     assert not [name for name in sent if "checksum" in name]
+
+
+def test_an_upload_of_checked_parts_says_that_the_whole_object_gets_their_checksum(
+    server: ServerProcess, engine: Engine
+) -> None:
+    sent = headers_of(server, engine, CreateMultipartUpload("bucket", "to", ObjectAttributes(), sums_parts=True))
+    assert (sent["x-amz-checksum-algorithm"], sent["x-amz-checksum-type"]) == ("CRC64NVME", "FULL_OBJECT")
+
+
+@pytest.mark.parametrize("size", [9, 3 << 20])
+def test_a_body_is_sent_as_it_is_with_what_is_known_of_it(server: ServerProcess, engine: Engine, size: int) -> None:
+    content = b"x" * size
+    digests = Digests(crc_header(content), sha256=sha256(content).hexdigest())
+    sent = headers_of(server, engine, PutObject("bucket", "to", BodyInMemory(content), digests=digests))
+    assert sent["x-amz-checksum-crc64nvme"] == digests.crc64nvme
+    assert sent["x-amz-content-sha256"] == digests.sha256  # over plain HTTP nothing else protects it
+    assert not {"content-encoding", "transfer-encoding", "x-amz-trailer", "x-amz-decoded-content-length"} & sent.keys()
+
+
+def test_over_plain_http_a_body_is_signed_also_where_its_digest_is_not_given(
+    server: ServerProcess, engine: Engine
+) -> None:
+    content = b"x" * 300_000
+    sent = headers_of(server, engine, PutObject("bucket", "to", BodyInMemory(content)))
+    assert sent["x-amz-content-sha256"] == sha256(content).hexdigest()
 
 
 def test_a_batch_delete_carries_a_checksum_everywhere(server: ServerProcess, engine: Engine) -> None:

@@ -72,8 +72,9 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
     events.register("before-parse.*.*", _strip_document)
     for operation in _REPEAT_THE_KEY:  # `*` comes before `s3`, where botocore takes a 200 that it cannot read for a 500
         events.register(f"before-parse.*.{operation}", _leave_key_out)
-    events.register("before-parameter-build.s3.CreateMultipartUpload", _take_expires)
-    events.register("before-call.s3.CreateMultipartUpload", _send_expires)
+    for operation in ("CreateMultipartUpload", "PutObject"):
+        events.register(f"before-parameter-build.s3.{operation}", _take_expires)
+        events.register(f"before-call.s3.{operation}", _send_expires)
     return client
 
 

@@ -9,13 +9,15 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+from s3plan.schemas.bodies import Sink
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import Reply, Request
+from s3plan.schemas.requests import GetObject, Reply, Request
+from s3plan.storage.s3.body_streams import BodyStream
 from s3plan.storage.s3.botocore.client import READ_TIMEOUT_S, open_client
 from s3plan.storage.s3.botocore.failures import failure_from
-from s3plan.storage.s3.botocore.replies import reply_of
+from s3plan.storage.s3.botocore.replies import read_into, reply_of
 from s3plan.storage.s3.botocore.requests import call_of
 from s3plan.storage.s3.connections.credentials_in_use import were_renewed_since
 from s3plan.storage.s3.connections.renewal import RENEWED, CredentialRenewal
@@ -91,16 +93,37 @@ class Boto3Engine:
             call = call_of(request, requester_pays=self._settings.requester_pays)
         except RequestUnsendable as error:
             return Failure(FailureKind.INVALID, type(request).__name__, "RequestUnsendable", str(error))
+        body = call.parameters.get("Body")
+        expected = (ClientError, BotoCoreError, ResponseParserError, HTTPError, OSError, ValueError)
         try:
             answer = getattr(client, call.method)(**call.parameters)
-        except (ClientError, BotoCoreError, ResponseParserError, HTTPError, OSError, ValueError) as error:
+        except Exception as error:
+            if isinstance(body, BodyStream) and body.broken is not None:  # whatever its readers made of that
+                kind, words = body.broken
+                return Failure(kind, call.operation, "BodyBroken", words)
+            if not isinstance(error, expected):
+                raise
             failure = failure_from(error, operation=call.operation)
             if isinstance(error, ClientError):
                 self._note_clock(error.response)
             is_expired = failure.kind is FailureKind.CREDENTIALS_EXPIRED
             return self._renew(client, began_s, failure) if is_expired else failure
         self._note_clock(answer)
+        if isinstance(request, GetObject) and request.into is not None:
+            return self._read_into(request, request.into, answer, call.operation)
         return reply_of(request, answer, operation=call.operation)
+
+    def _read_into(self, request: GetObject, sink: Sink, answer: Mapping[str, Any], operation: str) -> Reply:
+        from botocore.exceptions import BotoCoreError
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return read_into(request, sink, answer, operation=operation)
+        except (BotoCoreError, HTTPError) as error:
+            return replace(failure_from(error, operation=operation), kind=FailureKind.TRANSIENT)
+        except OSError as error:
+            words = f"the body cannot be kept: {error.strerror or error}"
+            return Failure(FailureKind.LOCAL_IO, operation, "BodyNotKept", words)
 
     def _answer(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
         try:

@@ -6,14 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from s3plan.schemas import requests as r
+from s3plan.schemas import upload_requests as u
+from s3plan.schemas.bodies import Sink
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
 from s3plan.schemas.version_requests import ListVersions, VersionsPage
+from s3plan.storage.s3.body_streams import pour
 from s3plan.storage.s3.wire.etags import bare_etag
 from s3plan.storage.s3.wire.failures import broke_by, failure_of, region_of, way_out
 from s3plan.storage.s3.wire.listing_page import decode_key, milliseconds_of, parse_page
 from s3plan.storage.s3.wire.page_ends import PageUnreadable
+from s3plan.storage.s3.wire.replies import not_what_was_asked
 
 ParsedAnswer = Mapping[str, Any]
 
@@ -25,6 +30,8 @@ _HEADERS = (
     "ContentType",
     "WebsiteRedirectLocation",
 )
+_CHUNK_BYTES = 256 << 10
+_WHOLE, _PART = 200, 206
 _CHECKSUM = "Checksum"
 _MAX_UPLOAD_ID = 2_048
 _NAMED = frozenset({"Bucket", "IsTruncated", "Parts", "Uploads"})
@@ -74,7 +81,7 @@ def _objects_page(answer: ParsedAnswer, _: str) -> r.Reply:
     return parse_page(answer.get(LIST_BODY, b""))
 
 
-def _object_found(answer: ParsedAnswer, _: str) -> r.Reply:
+def _object_found(answer: ParsedAnswer, _: str) -> r.ObjectFound:
     headers = {name: answer[name] for name in _HEADERS if name in answer}
     expires = answer.get("ExpiresString")  # verbatim: it need not be a date
     if expires is not None:
@@ -87,7 +94,7 @@ def _object_found(answer: ParsedAnswer, _: str) -> r.Reply:
         version=answer.get("VersionId"),
         encryption=answer.get("ServerSideEncryption"),
         checksums=_full_checksums(answer),
-        attributes=r.ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
+        attributes=ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
         tag_count=answer.get("TagCount"),
     )
 
@@ -103,8 +110,35 @@ def _full_checksums(answer: ParsedAnswer) -> dict[str, str]:
     }
 
 
-def _object_read(answer: ParsedAnswer, _: str) -> r.Reply:
-    return r.ObjectRead(bare_etag(answer["ETag"]), answer["Body"].read())
+def _object_read(answer: ParsedAnswer, operation: str) -> r.Reply:
+    return r.ObjectRead(bare_etag(answer["ETag"]), answer["Body"].read(), _whole_object(answer, operation))
+
+
+def read_into(request: r.GetObject, sink: Sink, answer: ParsedAnswer, *, operation: str) -> r.Reply:
+    """Have a sink take the body of an answer, if it is what was asked for; raises what body and sink raise."""
+    status = answer["ResponseMetadata"]["HTTPStatusCode"]
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    first, last = request.first_byte, request.last_byte
+    said = str(answer.get("ContentRange", ""))
+    is_asked = said.startswith(f"bytes {first}-{last}/") and status == _PART if first is not None else status == _WHOLE
+    body = answer["Body"]
+    if not is_asked or answer.get("ContentLength") != sink.size_bytes:
+        body.close()
+        return not_what_was_asked(request, status=status, headers=headers)
+    came_bytes = pour(body.iter_chunks(_CHUNK_BYTES), sink)
+    if came_bytes != sink.size_bytes:
+        said = f"{came_bytes:,} of {sink.size_bytes:,} bytes came"
+        return Failure(FailureKind.TRANSIENT, operation, "AnswerBroken", said, status)
+    return r.ObjectRead(bare_etag(answer["ETag"]), b"", _whole_object(answer, operation))
+
+
+def _whole_object(answer: ParsedAnswer, operation: str) -> r.ObjectFound | None:
+    """Return what the answer to a GET says of its object; None where it does not say what a HEAD always does."""
+    size = str(answer["ContentRange"]).rpartition("/")[2] if "ContentRange" in answer else answer.get("ContentLength")
+    try:
+        return _object_found({**answer, "ContentLength": size}, operation)
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def _tags_found(answer: ParsedAnswer, operation: str) -> r.Reply:
@@ -145,14 +179,14 @@ def _object_written(result: ParsedAnswer, version: str | None) -> r.ObjectWritte
     etag = result.get("ETag")
     if not etag or len(etag) > MAX_ETAG_CHARACTERS + len('""'):
         return r.ObjectWritten(None, version)
-    return r.ObjectWritten(bare_etag(etag), version)
+    return r.ObjectWritten(bare_etag(etag), version, result.get("ChecksumCRC64NVME"))
 
 
 def _upload_opened(answer: ParsedAnswer, operation: str) -> r.Reply:
     upload_id = answer.get("UploadId")
     if not upload_id or len(upload_id) > _MAX_UPLOAD_ID:  # it is kept, and sent with every part
         return _empty(operation)
-    return r.UploadOpened(upload_id)
+    return u.UploadOpened(upload_id)
 
 
 def _parts_page(answer: ParsedAnswer, operation: str) -> r.Reply:
@@ -162,8 +196,8 @@ def _parts_page(answer: ParsedAnswer, operation: str) -> r.Reply:
         (int(part["PartNumber"]), bare_etag(part["ETag"]), int(part["Size"])) for part in answer.get("Parts", ())
     )
     if not answer.get("IsTruncated"):
-        return r.PartsPage(parts)
-    return r.PartsPage(parts, next_marker=int(answer.get("NextPartNumberMarker") or parts[-1][0]))
+        return u.PartsPage(parts)
+    return u.PartsPage(parts, next_marker=int(answer.get("NextPartNumberMarker") or parts[-1][0]))
 
 
 def _uploads_page(answer: ParsedAnswer, operation: str) -> r.Reply:
@@ -179,8 +213,8 @@ def _uploads_page(answer: ParsedAnswer, operation: str) -> r.Reply:
         for upload in answer.get("Uploads", ())
     )
     if not answer.get("IsTruncated"):
-        return r.UploadsPage(uploads)
-    return r.UploadsPage(uploads, key_of(answer["NextKeyMarker"]), answer.get("NextUploadIdMarker") or None)
+        return u.UploadsPage(uploads)
+    return u.UploadsPage(uploads, key_of(answer["NextKeyMarker"]), answer.get("NextUploadIdMarker") or None)
 
 
 def _versions_page(answer: ParsedAnswer, operation: str) -> r.Reply:
@@ -214,12 +248,13 @@ _READERS: Mapping[type, Callable[[ParsedAnswer, str], r.Reply]] = {
     r.GetObjectTags: _tags_found,
     r.PutObject: _written,
     r.CopyObject: _copied,
-    r.CreateMultipartUpload: _upload_opened,
-    r.UploadPartCopy: _part_copied,
-    r.CompleteMultipartUpload: _completed,
-    r.AbortMultipartUpload: _deleted,
-    r.ListParts: _parts_page,
-    r.ListMultipartUploads: _uploads_page,
+    u.CreateMultipartUpload: _upload_opened,
+    u.UploadPart: _written,
+    u.UploadPartCopy: _part_copied,
+    u.CompleteMultipartUpload: _completed,
+    u.AbortMultipartUpload: _deleted,
+    u.ListParts: _parts_page,
+    u.ListMultipartUploads: _uploads_page,
     ListVersions: _versions_page,
     r.DeleteObject: _deleted,
     r.DeleteObjects: _keys_deleted,

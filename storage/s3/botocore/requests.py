@@ -8,8 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 from s3plan.schemas import requests as r
+from s3plan.schemas import upload_requests as u
+from s3plan.schemas.bodies import Body, Digests
+from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
 from s3plan.schemas.version_requests import ListVersions
+from s3plan.storage.s3.body_streams import BodyStream
+from s3plan.storage.s3.wire.body_requests import attribute_headers
 from s3plan.storage.s3.wire.failures import RequestUnsendable
+from s3plan.storage.s3.wire.sigv4 import header_lines
 
 Parameters = dict[str, Any]
 
@@ -30,7 +36,7 @@ def call_of(request: r.Request, *, requester_pays: bool) -> Call:
     if not isinstance(request, r.CreateBucket):
         if request.owner is not None:
             parameters["ExpectedBucketOwner"] = request.owner
-        pays = requester_pays or (isinstance(request, r.CopyObject | r.UploadPartCopy) and request.requester_pays)
+        pays = requester_pays or (isinstance(request, r.CopyObject | u.UploadPartCopy) and request.requester_pays)
         if pays and not isinstance(request, r.HeadBucket):
             parameters["RequestPayer"] = "requester"
     return Call(operation, method, {name: value for name, value in parameters.items() if value is not None})
@@ -45,7 +51,7 @@ def _absent(*, if_absent: bool) -> str | None:
     return "*" if if_absent else None
 
 
-def _encryption(encryption: r.Encryption | None) -> Parameters:
+def _encryption(encryption: Encryption | None) -> Parameters:
     if encryption is None:
         return {}
     return {
@@ -55,7 +61,7 @@ def _encryption(encryption: r.Encryption | None) -> Parameters:
     }
 
 
-def _copy_source(request: r.CopyObject | r.UploadPartCopy) -> Parameters:
+def _copy_source(request: r.CopyObject | u.UploadPartCopy) -> Parameters:
     source = {"Bucket": request.source_bucket, "Key": request.source_key}
     if request.source_version is not None:
         source["VersionId"] = request.source_version
@@ -111,10 +117,39 @@ def _get_object_tags(request: r.GetObjectTags) -> Parameters:
 def _put_object(request: r.PutObject) -> Parameters:
     return {
         "Key": request.key,
-        "Body": request.body,
+        **_body(request.body, request.digests),
+        **_attributes(request.attributes),
         "IfNoneMatch": _absent(if_absent=request.if_absent),
         "IfMatch": _quoted(request.if_match),
+        "StorageClass": request.storage_class,
+        **_encryption(request.encryption),
     }
+
+
+def _upload_part(request: u.UploadPart) -> Parameters:
+    return {
+        "Key": request.key,
+        "UploadId": request.upload_id,
+        "PartNumber": request.number,
+        **_body(request.body, request.digests),
+    }
+
+
+def _body(body: bytes | Body, digests: Digests) -> Parameters:
+    return {
+        "Body": body if isinstance(body, bytes) else BodyStream(body),
+        "ChecksumCRC64NVME": digests.crc64nvme,
+        "ContentMD5": digests.md5,
+    }
+
+
+def _attributes(attributes: ObjectAttributes) -> Parameters:
+    header_lines(attribute_headers(attributes))  # botocore folds a line, and sends what is no header's name
+    for name, value in attributes.headers.items():
+        if not value.isascii():  # botocore signs other bytes than it sends, which looks like wrong credentials
+            raise RequestUnsendable(f"{name} has characters that a header cannot carry: {value!r}")
+    tags = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in attributes.tags.items())
+    return {**attributes.headers, "Metadata": dict(attributes.metadata) or None, "Tagging": tags or None}
 
 
 def _copy_object(request: r.CopyObject) -> Parameters:
@@ -130,23 +165,18 @@ def _copy_object(request: r.CopyObject) -> Parameters:
     }
 
 
-def _create_multipart_upload(request: r.CreateMultipartUpload) -> Parameters:
-    attributes = request.attributes
-    for name, value in attributes.headers.items():
-        if not value.isascii():  # botocore signs other bytes than it sends, which looks like wrong credentials
-            raise RequestUnsendable(f"{name} has characters that a header cannot carry: {value!r}")
-    tags = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in attributes.tags.items())
+def _create_multipart_upload(request: u.CreateMultipartUpload) -> Parameters:
     return {
         "Key": request.key,
-        **attributes.headers,
-        "Metadata": dict(attributes.metadata) or None,
-        "Tagging": tags or None,
+        **_attributes(request.attributes),
         "StorageClass": request.storage_class,
         **_encryption(request.encryption),
+        "ChecksumAlgorithm": "CRC64NVME" if request.sums_parts else None,
+        "ChecksumType": "FULL_OBJECT" if request.sums_parts else None,
     }
 
 
-def _upload_part_copy(request: r.UploadPartCopy) -> Parameters:
+def _upload_part_copy(request: u.UploadPartCopy) -> Parameters:
     whole = request.first_byte is None or request.last_byte is None
     return {
         "Key": request.key,
@@ -157,7 +187,7 @@ def _upload_part_copy(request: r.UploadPartCopy) -> Parameters:
     }
 
 
-def _complete_multipart_upload(request: r.CompleteMultipartUpload) -> Parameters:
+def _complete_multipart_upload(request: u.CompleteMultipartUpload) -> Parameters:
     parts = [{"PartNumber": number, "ETag": _quoted(etag)} for number, etag in request.parts]
     return {
         "Key": request.key,
@@ -165,18 +195,20 @@ def _complete_multipart_upload(request: r.CompleteMultipartUpload) -> Parameters
         "MultipartUpload": {"Parts": parts},
         "IfNoneMatch": _absent(if_absent=request.if_absent),
         "IfMatch": _quoted(request.if_match),
+        "ChecksumCRC64NVME": request.crc64nvme,
+        "ChecksumType": None if request.crc64nvme is None else "FULL_OBJECT",
     }
 
 
-def _abort_multipart_upload(request: r.AbortMultipartUpload) -> Parameters:
+def _abort_multipart_upload(request: u.AbortMultipartUpload) -> Parameters:
     return {"Key": request.key, "UploadId": request.upload_id}
 
 
-def _list_parts(request: r.ListParts) -> Parameters:
+def _list_parts(request: u.ListParts) -> Parameters:
     return {"Key": request.key, "UploadId": request.upload_id, "PartNumberMarker": request.marker or None}
 
 
-def _list_multipart_uploads(request: r.ListMultipartUploads) -> Parameters:
+def _list_multipart_uploads(request: u.ListMultipartUploads) -> Parameters:
     return {
         "Prefix": request.prefix,
         "KeyMarker": request.key_marker,
@@ -208,12 +240,13 @@ _TRANSLATIONS: Mapping[type, tuple[str, str, Callable[[Any], Parameters]]] = {
     r.GetObjectTags: ("GetObjectTagging", "get_object_tagging", _get_object_tags),
     r.PutObject: ("PutObject", "put_object", _put_object),
     r.CopyObject: ("CopyObject", "copy_object", _copy_object),
-    r.CreateMultipartUpload: ("CreateMultipartUpload", "create_multipart_upload", _create_multipart_upload),
-    r.UploadPartCopy: ("UploadPartCopy", "upload_part_copy", _upload_part_copy),
-    r.CompleteMultipartUpload: ("CompleteMultipartUpload", "complete_multipart_upload", _complete_multipart_upload),
-    r.AbortMultipartUpload: ("AbortMultipartUpload", "abort_multipart_upload", _abort_multipart_upload),
-    r.ListParts: ("ListParts", "list_parts", _list_parts),
-    r.ListMultipartUploads: ("ListMultipartUploads", "list_multipart_uploads", _list_multipart_uploads),
+    u.CreateMultipartUpload: ("CreateMultipartUpload", "create_multipart_upload", _create_multipart_upload),
+    u.UploadPart: ("UploadPart", "upload_part", _upload_part),
+    u.UploadPartCopy: ("UploadPartCopy", "upload_part_copy", _upload_part_copy),
+    u.CompleteMultipartUpload: ("CompleteMultipartUpload", "complete_multipart_upload", _complete_multipart_upload),
+    u.AbortMultipartUpload: ("AbortMultipartUpload", "abort_multipart_upload", _abort_multipart_upload),
+    u.ListParts: ("ListParts", "list_parts", _list_parts),
+    u.ListMultipartUploads: ("ListMultipartUploads", "list_multipart_uploads", _list_multipart_uploads),
     ListVersions: ("ListObjectVersions", "list_object_versions", _list_versions),
     r.DeleteObject: ("DeleteObject", "delete_object", _delete_object),
     r.DeleteObjects: ("DeleteObjects", "delete_objects", _delete_objects),

@@ -9,7 +9,8 @@ from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import GetObject, Reply, Request
+from s3plan.schemas.requests import GetObject, PutObject, Reply, Request
+from s3plan.schemas.upload_requests import UploadPart
 from s3plan.storage.s3.botocore.client import READ_TIMEOUT_S
 from s3plan.storage.s3.botocore.engine import Boto3Engine
 from s3plan.storage.s3.botocore.failures import failure_from as boto3_failure_from
@@ -89,7 +90,7 @@ class CrtEngine:
         except RequestUnsendable as error:
             on_reply(Failure(FailureKind.INVALID, type(request).__name__, "RequestUnsendable", str(error)))
             return
-        if form is None:
+        if form is None or _streams(request):
             self._rare.submit(request, on_reply)
             return
         exchange = _Exchange(self, request, form, on_reply)
@@ -121,7 +122,7 @@ class CrtEngine:
         reads_headers = form.operation in READ_FROM_HEADERS
         wants_headers = reads_headers or self._sent % _READ_CLOCK_EVERY == 1
         body = None
-        if form.body is not None:
+        if isinstance(form.body, bytes):
             from io import BytesIO
 
             body = BytesIO(form.body)
@@ -152,6 +153,12 @@ class CrtEngine:
             if not is_newer and not self._renewal.renew(self._session, adopt=self._open):
                 return failure
         return replace(failure, kind=FailureKind.UNREACHABLE, code=RENEWED)
+
+
+def _streams(request: Request) -> bool:
+    """Whether bytes pass that are not held in memory: awscrt would ask for them, and give them, on its own threads."""
+    sends = isinstance(request, PutObject | UploadPart) and not isinstance(request.body, bytes)
+    return sends or (isinstance(request, GetObject) and request.into is not None)
 
 
 class _Exchange:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from s3plan.schemas.bodies import Sink
 
 _MOST_HEAD_BYTES = 64 << 10
 MOST_BODY_BYTES = 32 << 20
@@ -17,7 +20,9 @@ _HEAD = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?(?:\r\n[!#$%
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|connection):[ \t]*([^\r\n]*)", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]{1,15}")
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,12}")
+_CONTENT_RANGE = re.compile(rb"\r\ncontent-range:[ \t]*bytes ([0-9]{1,15})-([0-9]{1,15})/", re.IGNORECASE)
 _CONTINUE_BELOW = 200
+_WHOLE, _PART = 200, 206
 _SWITCHING = 101  # to a protocol that nobody asked for
 _MOST_INTERIM = 100
 _BODILESS = frozenset({204, 304})
@@ -27,16 +32,39 @@ class AnswerBroken(ValueError):
     """What came is no HTTP answer, or ended before its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pour:
+    """Where the body of an answer goes that is what was asked for; any other is read into memory.
+
+    `byte_range` is the first and the last byte of a part of an object; None: the whole of it.
+    """
+
+    sink: Sink
+    byte_range: tuple[int, int] | None = None
+
+    def fits(self, status: int, head: bytes, length: int | None) -> bool:
+        """Return whether an answer with this head brings the bytes that the sink waits for, and no others."""
+        if length != self.sink.size_bytes:
+            return False
+        if self.byte_range is None:
+            return status == _WHOLE
+        said = _CONTENT_RANGE.findall(head)
+        return status == _PART and len(said) == 1 and (int(said[0][0]), int(said[0][1])) == self.byte_range
+
+
 class HttpAnswer:
-    """One whole answer."""
+    """One whole answer; `is_poured`: its body went into the sink that was given for it."""
 
-    __slots__ = ("_head", "_headers", "body", "keeps_connection", "status")
+    __slots__ = ("_head", "_headers", "body", "is_poured", "keeps_connection", "status")
 
-    def __init__(self, status: int, head: bytes, body: bytes, *, keeps_connection: bool) -> None:
+    def __init__(
+        self, status: int, head: bytes, body: bytes, *, keeps_connection: bool, is_poured: bool = False
+    ) -> None:
         """`head` is that of the answer, verified, without its last line end."""
         self.status = status
         self.body = body
         self.keeps_connection = keeps_connection
+        self.is_poured = is_poured
         self._head = head
         self._headers: Mapping[str, str] | None = None
 
@@ -62,13 +90,17 @@ class AnswerReader:
         "_keeps",
         "_left",
         "_most_bytes",
+        "_pour",
         "_size_bytes",
         "_state",
         "_status",
+        "is_pouring",
     )
 
-    def __init__(self, *, is_head: bool, most_bytes: int = MOST_BODY_BYTES) -> None:
+    def __init__(self, *, is_head: bool, most_bytes: int = MOST_BODY_BYTES, pour: Pour | None = None) -> None:
         self._is_head = is_head
+        self._pour = pour
+        self.is_pouring = False  # what comes next goes to `take`, not to `feed`
         self._most_bytes = most_bytes
         self._buffer = b""
         self._at = 0  # what lies before it in the buffer has been read
@@ -98,6 +130,17 @@ class AnswerReader:
                 self._keeps = self._keeps and self._at == len(self._buffer)
                 return self._whole()
 
+    def take(self, data: memoryview) -> HttpAnswer | None:
+        """Pour what came, until the body ends; raise OSError if the sink does not take it."""
+        assert self._pour is not None  # noqa: S101  as is_pouring says
+        part = data[: self._left]
+        self._left -= len(part)
+        self._pour.sink.take(part)
+        if self._left:
+            return None
+        self._keeps = self._keeps and len(part) == len(data)
+        return self._whole()
+
     def end(self) -> HttpAnswer:
         """Take note that the connection has ended; AnswerBroken unless that is what ends the body."""
         if self._state is not AnswerReader._read_to_end:
@@ -105,7 +148,9 @@ class AnswerReader:
         return self._whole()
 
     def _whole(self) -> HttpAnswer:
-        return HttpAnswer(self._status, self._head, bytes(self._body), keeps_connection=self._keeps)
+        return HttpAnswer(
+            self._status, self._head, bytes(self._body), keeps_connection=self._keeps, is_poured=self.is_pouring
+        )
 
     def _keep(self, part: bytes) -> None:
         self._size_bytes += len(part)
@@ -150,11 +195,19 @@ class AnswerReader:
             self._state = AnswerReader._read_chunk_size
         elif length is not None:
             self._left = length
-            self._state = AnswerReader._read_counted
+            self.is_pouring = self._pour is not None and self._pour.fits(status, head, length)
+            self._state = AnswerReader._pour_rest if self.is_pouring else AnswerReader._read_counted
         else:
             self._keeps = False
             self._state = AnswerReader._read_to_end
         return False
+
+    def _pour_rest(self) -> bool | None:
+        """Pour what came in one piece with the head."""
+        rest, self._buffer, self._at = self._buffer[self._at :], b"", 0
+        if self.take(memoryview(rest)) is not None:
+            return True
+        return None
 
     def _read_counted(self) -> bool | None:
         if self._take_counted():

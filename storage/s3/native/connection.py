@@ -7,52 +7,22 @@ import socket
 from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 from ssl import SSLError, SSLSocket, SSLWantReadError, SSLWantWriteError
-from typing import Protocol
 
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.native.answer import MOST_BODY_BYTES, AnswerBroken, AnswerReader, HttpAnswer
+from s3plan.storage.s3.native.body_sending import LATER, BodyBroken, BodySending
 from s3plan.storage.s3.native.exchange import Address, Breakage, Exchange, HostPort
 from s3plan.storage.s3.native.openings import breakage_of_opening
+from s3plan.storage.s3.native.owner import Owner
 from s3plan.storage.s3.native.quiet_sockets import IsQuiet, quietness_of, unasked_on
 from s3plan.storage.s3.open_files import NO_ROOM, open_socket
 from s3plan.storage.s3.wire.tls_alerts import lasting_refusal, words_of
 
 _UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
-_LATER = (BlockingIOError, InterruptedError, SSLWantReadError, SSLWantWriteError)
 _SLOWEST_BYTES_PER_S = 1_000
 _LONGEST_ANSWER_S = 3_600
 _HAVE_DOCUMENTS = (b"GET ", b"POST ")
 _MOST_WORDS_BYTES = 1 << 20  # of an answer to anything else, which is a few lines
-
-
-class Owner(Protocol):
-    """Who keeps connections: told what becomes of each."""
-
-    @property
-    def now_s(self) -> float:
-        """The time of this round, monotonic."""
-
-    @property
-    def buffer(self) -> memoryview:
-        """Where to receive into; its content is nobody's between two calls."""
-
-    def watch(self, connection: HttpConnection, events: int) -> None:
-        """Call `connection.proceed` when its socket is ready; 0 to stop."""
-
-    def opened(self, connection: HttpConnection) -> None:
-        """The connection can be used."""
-
-    def failed_to_open(self, connection: HttpConnection, why: Breakage) -> None:
-        """It could not be made."""
-
-    def found_no_room(self, connection: HttpConnection) -> None:
-        """It could not be made because this process has as many files open as it may."""
-
-    def answered(self, connection: HttpConnection, exchange: Exchange, answer: HttpAnswer) -> None:
-        """An exchange has ended well; the connection is free, or closed if the answer says so."""
-
-    def broke(self, connection: HttpConnection, exchange: Exchange | None, why: Breakage) -> None:
-        """The connection is closed; `exchange` has no answer."""
 
 
 class HttpConnection:
@@ -64,6 +34,7 @@ class HttpConnection:
         "_owner",
         "_reader",
         "_received_bytes",
+        "_sending",
         "_socket",
         "_unsent",
         "is_quiet",
@@ -81,6 +52,7 @@ class HttpConnection:
         self._unsent = memoryview(b"")
         self._begun_s = 0.0
         self._received_bytes = 0
+        self._sending: BodySending | None = None
         self.place = place
         self.tries_left = tries_left
         self.touched_s = owner.now_s
@@ -140,12 +112,13 @@ class HttpConnection:
         """Send a request; only while the connection is open and quiet, and has none."""
         self._exchange = exchange
         most_bytes = MOST_BODY_BYTES if exchange.message.startswith(_HAVE_DOCUMENTS) else _MOST_WORDS_BYTES
-        self._reader = AnswerReader(is_head=exchange.is_head, most_bytes=most_bytes)
+        self._reader = AnswerReader(is_head=exchange.is_head, most_bytes=most_bytes, pour=exchange.pour)
+        self._sending = None if exchange.body is None else BodySending(exchange.body)
         self._received_bytes = 0
         self.touched_s = self._owner.now_s
         try:
             sent = self._open_socket.send(exchange.message)
-        except _LATER:
+        except LATER:
             sent = 0
         except OSError as broken:
             self._tell_unsent(broken)
@@ -154,6 +127,9 @@ class HttpConnection:
             self._unsent = memoryview(exchange.message)[sent:]
             self.proceed = self._send_rest
             self._owner.watch(self, EVENT_READ | EVENT_WRITE)
+        elif self._sending is not None:
+            self.proceed = self._send_body
+            self._send_body()
 
     def fail(self, why: Breakage) -> None:
         """Close, because of a fault of ours."""
@@ -235,7 +211,7 @@ class HttpConnection:
         """Go on sending; an answer may come before all is sent, and is the answer."""
         try:
             sent = self._open_socket.send(self._unsent)
-        except _LATER:
+        except LATER:
             sent = 0
         except OSError as broken:
             self._break(FailureKind.TRANSIENT, "ConnectionLost", f"while sending: {words_of(broken)}")
@@ -243,10 +219,35 @@ class HttpConnection:
         if sent:
             self.touched_s = self._owner.now_s
             self._unsent = self._unsent[sent:]
-        if not self._unsent:
+        if self._unsent:
+            self._receive()
+        elif self._sending is not None:
+            self.proceed = self._send_body
+            self._send_body()
+        else:
+            self.proceed = self._receive
+            self._owner.watch(self, EVENT_READ)
+
+    def _send_body(self) -> None:
+        """Send what the socket takes of the body, and look for an early answer: then that is the answer."""
+        sending = self._sending
+        assert sending is not None  # noqa: S101  a body is being sent
+        try:
+            if sending.send_some(self._open_socket, self._owner.buffer):
+                self.touched_s = self._owner.now_s
+        except BodyBroken as broken:
+            self._break(broken.kind, broken.code, str(broken))
+            return
+        except OSError as broken:
+            self._receive()  # why the store took no more may have come before it closed
+            if self._socket is not None and self._exchange is not None:
+                self._break(FailureKind.TRANSIENT, "ConnectionLost", f"while sending: {words_of(broken)}")
+            return
+        if sending.is_done:
             self.proceed = self._receive
             self._owner.watch(self, EVENT_READ)
         else:
+            self._owner.watch(self, EVENT_READ | EVENT_WRITE)
             self._receive()
 
     def _tell_unsent(self, broken: OSError) -> None:
@@ -268,7 +269,7 @@ class HttpConnection:
         owner = self._owner
         try:
             received = self._open_socket.recv_into(owner.buffer)
-        except _LATER:
+        except LATER:
             return False
         except OSError as broken:
             self._lose(broken)
@@ -285,9 +286,15 @@ class HttpConnection:
             self._begun_s = owner.now_s
         self._received_bytes += received
         try:
-            answer = reader.feed(bytes(owner.buffer[:received]))
+            if reader.is_pouring:
+                answer = reader.take(owner.buffer[:received])
+            else:
+                answer = reader.feed(bytes(owner.buffer[:received]))
         except AnswerBroken as broken:
             self._break(FailureKind.TRANSIENT, "AnswerBroken", str(broken))
+            return False
+        except OSError as broken:
+            self._break(FailureKind.LOCAL_IO, "BodyNotKept", f"the body cannot be kept: {words_of(broken)}")
             return False
         if answer is not None:
             self._finish(exchange, answer)
@@ -295,7 +302,8 @@ class HttpConnection:
 
     def _finish(self, exchange: Exchange, answer: HttpAnswer) -> None:
         self._exchange = self._reader = None
-        if not answer.keeps_connection or self._unsent:
+        is_sent = not self._unsent and (self._sending is None or self._sending.is_done)
+        if not answer.keeps_connection or not is_sent:
             self.close()
         self._owner.answered(self, exchange, answer)
 

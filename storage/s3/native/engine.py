@@ -5,11 +5,15 @@ All of a request's Python runs on one thread, so no lock and no processor core c
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from hashlib import sha256
 from typing import Any
 
+from s3plan.schemas.bodies import Body
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import GetObject, Reply, Request
@@ -21,18 +25,26 @@ from s3plan.storage.s3.connections.first_credentials import FirstCredentials
 from s3plan.storage.s3.connections.renewal import RENEWED, CredentialRenewal
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.connections.tls import tls_context
-from s3plan.storage.s3.native.answer import HttpAnswer
+from s3plan.storage.s3.native.answer import HttpAnswer, Pour
 from s3plan.storage.s3.native.exchange import Breakage, HostPort
+from s3plan.storage.s3.native.lanes import WORTH_A_LANE_BYTES, Lanes
 from s3plan.storage.s3.native.loop import HttpLoop
 from s3plan.storage.s3.waiting import OnReply, wait_for_reply
 from s3plan.storage.s3.wire.failures import RequestUnsendable, broke_by
-from s3plan.storage.s3.wire.replies import READ_FROM_HEADERS, failure_of_answer, holds_an_error, reply_of
+from s3plan.storage.s3.wire.replies import (
+    READ_FROM_HEADERS,
+    failure_of_answer,
+    holds_an_error,
+    not_what_was_asked,
+    reply_of,
+)
 from s3plan.storage.s3.wire.requests import HttpForm, form_of
-from s3plan.storage.s3.wire.sigv4 import Signer
+from s3plan.storage.s3.wire.sigv4 import UNSIGNED_PAYLOAD, Signer
 from s3plan.storage.s3.wire.store_clock import StoreClock
 from s3plan.storage.s3.wire.user_agent import user_agent
 
 _READ_CLOCK_EVERY = 256
+_LANE_BUFFER_BYTES = 1 << 20
 _NOT_READ: Mapping[str, str] = {}
 
 
@@ -62,9 +74,11 @@ class NativeEngine:
         self._first = FirstCredentials(self._session)
         self._tls = tls_context(settings, self._session) if ordinary.is_https else None
         self._places: dict[str, HostPort] = {}
-        self._loop = HttpLoop(
-            max_connections=max_in_flight, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=read_timeout_s
+        open_loop = partial(
+            HttpLoop, max_connections=max_in_flight, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=read_timeout_s
         )
+        self._loop = open_loop()
+        self._lanes = Lanes(partial(open_loop, buffer_bytes=_LANE_BUFFER_BYTES), cores=os.cpu_count() or 1)
 
     @property
     def clock_offset_ms(self) -> int:
@@ -97,6 +111,7 @@ class NativeEngine:
         self._rare.close()
         self._first.close()
         self._loop.close()
+        self._lanes.close()
 
     def _send(self, request: Request, form: HttpForm, on_reply: OnReply) -> None:
         signer = self._signer
@@ -104,6 +119,10 @@ class NativeEngine:
             place, message, used = self._message_of(request, form, signer)
         except RequestUnsendable as error:
             on_reply(Failure(FailureKind.INVALID, form.operation, "RequestUnsendable", str(error)))
+            return
+        except OSError as error:
+            words = f"what is to be sent cannot be read: {error.strerror or error}"
+            on_reply(Failure(FailureKind.LOCAL_IO, form.operation, "BodyUnreadable", words))
             return
         except Exception as error:  # noqa: BLE001  botocore's, on the way to credentials or to an address
             on_reply(unsent(failure_from(error, operation=form.operation)))
@@ -116,7 +135,19 @@ class NativeEngine:
             else:
                 on_reply(reply)
 
-        self._loop.send(place, message, is_head=form.method == "HEAD", on_end=take)
+        body = form.body if not isinstance(form.body, bytes) else None
+        pour = _pour_of(request)
+        size_bytes = (0 if body is None else body.size_bytes) + (0 if pour is None else pour.sink.size_bytes)
+        if size_bytes <= WORTH_A_LANE_BYTES:
+            self._loop.send(place, message, is_head=form.method == "HEAD", on_end=take, body=body, pour=pour)
+            return
+        lane, leave = self._lanes.take(size_bytes)
+
+        def take_from_lane(end: HttpAnswer | Breakage) -> None:
+            leave()
+            take(end)
+
+        lane.send(place, message, is_head=False, on_end=take_from_lane, body=body, pour=pour)
 
     def _message_of(self, request: Request, form: HttpForm, signer: Signer) -> tuple[HostPort, bytes, object]:
         address = self._addresses.of(request.bucket)
@@ -125,8 +156,12 @@ class NativeEngine:
             tls = self._tls if address.is_https else None
             place = self._places[address.host] = HostPort(address.name, address.port, tls)
         headers = [("host", address.host), *form.headers]
+        body, payload = form.body, form.payload_sha256
+        if body is not None and not isinstance(body, bytes):
+            payload = payload or (UNSIGNED_PAYLOAD if address.is_https else _sha256_of(body))
+            body = None
         with self._lock:  # a signer keeps its key; several threads submit
-            message = signer.message(form.method, address.target(form.path), headers, form.body)
+            message = signer.message(form.method, address.target(form.path), headers, body, payload=payload)
             return place, message, signer.used
 
     def _reply_to(self, request: Request, operation: str, end: HttpAnswer | Breakage) -> Reply:
@@ -144,6 +179,8 @@ class NativeEngine:
         is_error = not 200 <= answer.status < 300
         if is_error or (not isinstance(request, GetObject) and holds_an_error(answer.body)):
             return failure_of_answer(operation, status=answer.status, headers=answer.headers, body=answer.body)
+        if isinstance(request, GetObject) and request.into is not None and not answer.is_poured:
+            return not_what_was_asked(request, status=answer.status, headers=answer.headers)
         headers = answer.headers if operation in READ_FROM_HEADERS else _NOT_READ
         return reply_of(request, operation=operation, headers=headers, body=answer.body)
 
@@ -165,6 +202,22 @@ class NativeEngine:
 
     def _adopt(self, session: Any) -> None:
         self._session, self._signer = session, _signer(session, self._region)
+
+
+def _pour_of(request: Request) -> Pour | None:
+    if not isinstance(request, GetObject) or request.into is None:
+        return None
+    first, last = request.first_byte, request.last_byte
+    return Pour(request.into, None if first is None or last is None else (first, last))
+
+
+def _sha256_of(body: Body) -> str:
+    """Read a body for what is signed, where nobody who had its bytes has given that."""
+    digest, view, offset = sha256(), memoryview(bytearray(_LANE_BUFFER_BYTES)), 0
+    while offset < body.size_bytes and (read := body.read_into(view[: body.size_bytes - offset], offset=offset)):
+        digest.update(view[:read])
+        offset += read
+    return digest.hexdigest()
 
 
 def _signer(session: Any, region: str) -> Signer:

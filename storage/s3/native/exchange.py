@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Any
 
+from s3plan.schemas.bodies import Body
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.native.answer import HttpAnswer
+from s3plan.storage.s3.native.answer import HttpAnswer, Pour
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,26 @@ class HostPort:
 
 
 class Exchange:
-    """One request to be sent and what to call with its answer; None once it was called."""
+    """One request to be sent and what to call with its answer; None once it was called.
 
-    __slots__ = ("is_head", "message", "on_end", "place")
+    `body` follows the message; `pour` takes the answer's, if it is what was asked for.
+    """
 
-    def __init__(self, place: HostPort, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
+    __slots__ = ("body", "is_head", "message", "on_end", "place", "pour")
+
+    def __init__(
+        self,
+        place: HostPort,
+        message: bytes,
+        *,
+        is_head: bool,
+        on_end: OnEnd,
+        body: Body | None = None,
+        pour: Pour | None = None,
+    ) -> None:
         self.place = place
         self.message = message
         self.is_head = is_head
         self.on_end: OnEnd | None = on_end
+        self.body = body
+        self.pour = pour

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
+from s3plan.schemas.bodies import Body
 from s3plan.schemas.failures import FailureKind
-from s3plan.storage.s3.native.answer import HttpAnswer
+from s3plan.storage.s3.native.answer import HttpAnswer, Pour
 from s3plan.storage.s3.native.connection import HttpConnection
 from s3plan.storage.s3.native.exchange import Breakage, Exchange, HostPort, OnEnd
 from s3plan.storage.s3.native.pool import ENGINE_BROKE, Pool
@@ -30,7 +31,14 @@ class HttpLoop:
     hits, or all of them if the loop's thread cannot go on: none waits forever.
     """
 
-    def __init__(self, *, max_connections: int, connect_timeout_s: float, read_timeout_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        max_connections: int,
+        connect_timeout_s: float,
+        read_timeout_s: float,
+        buffer_bytes: int = _BUFFER_BYTES,
+    ) -> None:
         self._max_connections = max_connections
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
@@ -45,20 +53,30 @@ class HttpLoop:
         self._waker.settimeout(0.0)
         self._woken.settimeout(0.0)
         self._selector.register(self._woken, selectors.EVENT_READ, self._drain_wakes)
-        self.buffer = memoryview(bytearray(_BUFFER_BYTES))
+        self.buffer = memoryview(bytearray(buffer_bytes))
         self.now_s = monotonic()
         self._next_look_s = self.now_s + _LOOK_EVERY_S
         self._thread = threading.Thread(target=self._serve, name="s3plan-http", daemon=True)
         self._thread.start()
 
-    def send(self, place: HostPort, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
-        """Send a whole HTTP message; `on_end` is called exactly once, and must not block.
+    def send(
+        self,
+        place: HostPort,
+        message: bytes,
+        *,
+        is_head: bool,
+        on_end: OnEnd,
+        body: Body | None = None,
+        pour: Pour | None = None,
+    ) -> None:
+        """Send an HTTP message, and the body that follows it; `on_end` is called exactly once, and must not block.
 
-        It is called on the loop's thread, or at once if that has died. Raises RuntimeError after `close`.
+        It is called on the loop's thread, or at once if that has died; body and sink are used there. Raises
+        RuntimeError after `close`.
         """
         if self._is_closing:
             raise RuntimeError("the engine is closed")
-        exchange = Exchange(place, message, is_head=is_head, on_end=on_end)
+        exchange = Exchange(place, message, is_head=is_head, on_end=on_end, body=body, pour=pour)
         if self._ended is None and threading.get_ident() == self._thread.ident:
             self._take(exchange)
         else:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from xml.etree import ElementTree as ET  # botocore reads the same bytes with the same parser
 
 from s3plan.schemas import requests as r
+from s3plan.schemas import upload_requests as u
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
+from s3plan.storage.s3.wire.body_requests import HEADER_NAMES
 from s3plan.storage.s3.wire.etags import bare_etag
 from s3plan.storage.s3.wire.failures import broke_by, failure_of, way_out
 from s3plan.storage.s3.wire.listing_page import milliseconds_of, parse_page
@@ -20,18 +23,9 @@ from s3plan.storage.s3.wire.xml_text import document_of
 AnswerHeaders = Mapping[str, str]
 """Names in lower case."""
 
-READ_FROM_HEADERS = frozenset({"HeadObject", "GetObject", "PutObject"})
+READ_FROM_HEADERS = frozenset({"HeadObject", "GetObject", "PutObject", "UploadPart"})
 """Operations whose replies are in the headers; those of the others are in the body."""
 
-_HEADERS = {
-    "cache-control": "CacheControl",
-    "content-disposition": "ContentDisposition",
-    "content-encoding": "ContentEncoding",
-    "content-language": "ContentLanguage",
-    "content-type": "ContentType",
-    "x-amz-website-redirect-location": "WebsiteRedirectLocation",
-    "expires": "Expires",
-}
 _META = "x-amz-meta-"
 _CHECKSUM = "x-amz-checksum-"
 # Possessive, and bound to the beginning of an answer: else a store could say what it takes hours to look through.
@@ -84,6 +78,15 @@ def failure_of_answer(operation: str, *, status: int, headers: AnswerHeaders, bo
     )
 
 
+def not_what_was_asked(request: r.GetObject, *, status: int, headers: AnswerHeaders) -> Failure:
+    """Return the failure that an answer means whose body is not the bytes that a sink waits for."""
+    wanted = "" if request.into is None else f"{request.into.size_bytes:,} bytes"
+    where = "" if request.first_byte is None else f" from byte {request.first_byte:,}"
+    got = f"status {status}, length {headers.get('content-length')}, range {headers.get('content-range')}"
+    said = f"asked for {wanted}{where}, the store sends something else ({got})"
+    return Failure(FailureKind.TRANSIENT, "GetObject", "NotWhatWasAsked", said, status)
+
+
 def _error_of(body: bytes) -> tuple[str, str, str | None]:
     if not body:
         return "", "", None
@@ -109,7 +112,7 @@ def _objects_page(_: AnswerHeaders, body: bytes) -> r.Reply:
     return parse_page(body)
 
 
-def _object_found(headers: AnswerHeaders, _: bytes) -> r.Reply:
+def _object_found(headers: AnswerHeaders, _: bytes) -> r.ObjectFound:
     is_whole = headers.get("x-amz-checksum-type") == "FULL_OBJECT"
     checksums = {
         name.removeprefix(_CHECKSUM).upper(): value
@@ -124,20 +127,36 @@ def _object_found(headers: AnswerHeaders, _: bytes) -> r.Reply:
         version=headers.get("x-amz-version-id"),
         encryption=headers.get("x-amz-server-side-encryption"),
         checksums=checksums,
-        attributes=r.ObjectAttributes(
+        attributes=ObjectAttributes(
             metadata={name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)},
-            headers={word: headers[name] for name, word in _HEADERS.items() if name in headers},
+            headers={word: headers[name] for word, name in HEADER_NAMES.items() if name in headers},
         ),
         tag_count=None if (tags := headers.get("x-amz-tagging-count")) is None else int(tags),
     )
 
 
 def _object_read(headers: AnswerHeaders, body: bytes) -> r.Reply:
-    return r.ObjectRead(bare_etag(headers["etag"]), body)
+    return r.ObjectRead(bare_etag(headers["etag"]), body, _whole_object(headers))
+
+
+def _whole_object(headers: AnswerHeaders) -> r.ObjectFound | None:
+    """Return what the answer to a GET says of its object; None where it does not say what a HEAD always does."""
+    whole = dict(headers)
+    content_range = headers.get("content-range")
+    if content_range is not None:
+        whole["content-length"] = content_range.rpartition("/")[2]
+    try:
+        return _object_found(whole, b"")
+    except (LookupError, ValueError):
+        return None
 
 
 def _written(headers: AnswerHeaders, _: bytes) -> r.Reply:
-    return r.ObjectWritten(bare_etag(headers["etag"]), version=headers.get("x-amz-version-id"))
+    return r.ObjectWritten(
+        bare_etag(headers["etag"]),
+        version=headers.get("x-amz-version-id"),
+        crc64nvme=headers.get("x-amz-checksum-crc64nvme"),
+    )
 
 
 def _acknowledged(_: AnswerHeaders, body: bytes) -> r.Reply:
@@ -168,11 +187,12 @@ def _keys_deleted(_: AnswerHeaders, body: bytes) -> r.Reply:
 
 _READERS: Mapping[type, Callable[[AnswerHeaders, bytes], r.Reply]] = {
     r.CopyObject: _copied,
-    r.UploadPartCopy: _copied,
+    u.UploadPartCopy: _copied,
     r.ListObjects: _objects_page,
     r.HeadObject: _object_found,
     r.GetObject: _object_read,
     r.PutObject: _written,
+    u.UploadPart: _written,
     r.DeleteObject: _acknowledged,
     r.DeleteObjects: _keys_deleted,
 }

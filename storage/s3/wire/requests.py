@@ -6,19 +6,20 @@ Only what is sent in great numbers is here; everything rare goes through botocor
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import md5
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from s3plan.schemas import requests as r
+from s3plan.schemas import upload_requests as u
+from s3plan.schemas.bodies import Body
+from s3plan.schemas.object_attributes import Encryption
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.s3_urls import is_directory_bucket
+from s3plan.storage.s3.wire.body_requests import Headers, attribute_headers, body_headers, md5_header
 from s3plan.storage.s3.wire.failures import RequestUnsendable
 
-Headers = list[tuple[str, str]]
 _SAFE = "/-_.~"
 _PAYER = ("x-amz-request-payer", "requester")
 _IS_SAFE = re.compile(r"[A-Za-z0-9/_.~-]*", re.ASCII).fullmatch
@@ -32,7 +33,8 @@ class HttpForm:
     method: str
     path: str
     headers: Headers
-    body: bytes | None = None
+    body: bytes | Body | None = None
+    payload_sha256: str | None = None  # hex; of a Body, which is not read for it
 
 
 def quote_key(key: str) -> str:
@@ -78,7 +80,7 @@ def _copy_object(request: r.CopyObject) -> HttpForm:
     return HttpForm("CopyObject", "PUT", f"/{quote_key(request.key)}", headers)
 
 
-def _upload_part_copy(request: r.UploadPartCopy) -> HttpForm:
+def _upload_part_copy(request: u.UploadPartCopy) -> HttpForm:
     headers = [*_copy_source(request), ("content-length", "0")]
     if request.first_byte is not None:
         headers.append(("x-amz-copy-source-range", f"bytes={request.first_byte}-{request.last_byte}"))
@@ -86,7 +88,7 @@ def _upload_part_copy(request: r.UploadPartCopy) -> HttpForm:
     return HttpForm("UploadPartCopy", "PUT", f"/{quote_key(request.key)}?{query}", headers)
 
 
-def _copy_source(request: r.CopyObject | r.UploadPartCopy) -> Headers:
+def _copy_source(request: r.CopyObject | u.UploadPartCopy) -> Headers:
     source = f"{request.source_bucket}/{quote_key(request.source_key)}"
     if request.source_version is not None:
         source += f"?versionId={quote(request.source_version, safe='')}"
@@ -107,7 +109,7 @@ def _add_conditions(headers: Headers, *, if_absent: bool, if_match: str | None) 
         headers.append(("if-match", f'"{if_match}"'))
 
 
-def _encryption(encryption: r.Encryption) -> Headers:
+def _encryption(encryption: Encryption) -> Headers:
     headers = [("x-amz-server-side-encryption", encryption.type)]
     if encryption.key_id is not None:
         headers.append(("x-amz-server-side-encryption-aws-kms-key-id", encryption.key_id))
@@ -146,9 +148,21 @@ def _get_object(request: r.GetObject) -> HttpForm:
 
 
 def _put_object(request: r.PutObject) -> HttpForm:
-    headers = [("content-length", str(len(request.body))), ("content-md5", _md5(request.body))]
+    headers = [*body_headers(request.body, request.digests), *attribute_headers(request.attributes)]
     _add_conditions(headers, if_absent=request.if_absent, if_match=request.if_match)
-    return HttpForm("PutObject", "PUT", f"/{quote_key(request.key)}", headers, request.body)
+    if request.storage_class is not None:
+        headers.append(("x-amz-storage-class", request.storage_class))
+    if request.encryption is not None:
+        headers += _encryption(request.encryption)
+    path = f"/{quote_key(request.key)}"
+    return HttpForm("PutObject", "PUT", path, headers, request.body, request.digests.sha256)
+
+
+def _upload_part(request: u.UploadPart) -> HttpForm:
+    query = f"partNumber={request.number}&uploadId={quote(request.upload_id, safe='')}"
+    path = f"/{quote_key(request.key)}?{query}"
+    headers = body_headers(request.body, request.digests)
+    return HttpForm("UploadPart", "PUT", path, headers, request.body, request.digests.sha256)
 
 
 def _delete_object(request: r.DeleteObject) -> HttpForm:
@@ -162,7 +176,7 @@ def _delete_objects(request: r.DeleteObjects) -> HttpForm:
     body = delete_document(request).encode()
     headers = [
         ("content-length", str(len(body))),
-        ("content-md5", _md5(body)),  # S3 demands a checksum here; every store knows this one
+        ("content-md5", md5_header(body)),  # S3 demands a checksum here; every store knows this one
         ("content-type", "application/xml"),
     ]
     return HttpForm("DeleteObjects", "POST", "?delete=", headers, body)
@@ -191,13 +205,10 @@ def _escaped(text: str) -> str:
 _WRITTEN_OUT = {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
 
 
-def _md5(body: bytes) -> str:
-    return b64encode(md5(body, usedforsecurity=False).digest()).decode()
-
-
 _FORMS: Mapping[type, Callable[..., HttpForm]] = {
     r.CopyObject: _copy_object,
-    r.UploadPartCopy: _upload_part_copy,
+    u.UploadPart: _upload_part,
+    u.UploadPartCopy: _upload_part_copy,
     r.ListObjects: _list_objects,
     r.HeadObject: _head_object,
     r.GetObject: _get_object,

@@ -15,6 +15,8 @@ from s3plan.storage.s3.wire.failures import RequestUnsendable
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _NO_BODY = sha256(b"").hexdigest()
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+"""Only where TLS protects the body."""
 _PADS = (0x36, 0x5C)
 
 
@@ -51,16 +53,25 @@ class Signer:
         """Return whether the next message will be signed with other credentials than these."""
         return self._credentials is not None and self._credentials() != used
 
-    def message(self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes | None) -> bytes:
+    def message(
+        self,
+        method: str,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | None,
+        *,
+        payload: str | None = None,
+    ) -> bytes:
         """Return head and body; `target` is encoded as S3 wants it, header names are in lower case and host is there.
 
-        Raises RequestUnsendable for a header that HTTP cannot carry.
+        `payload` says what is signed for the body: its SHA-256 in hex, or UNSIGNED_PAYLOAD; None: it is computed. A
+        body that follows by itself needs it. Raises RequestUnsendable for a header that HTTP cannot carry.
         """
         if self._credentials is None:
             return _assembled(method, target, header_lines(headers), self._unsigned, body)
         frozen = self.used = self._credentials()
         self._turn_clock()
-        digest = sha256(body).hexdigest() if body else _NO_BODY
+        digest = payload or (sha256(body).hexdigest() if body else _NO_BODY)
         signed = [*headers, ("x-amz-content-sha256", digest), ("x-amz-date", self._stamp)]
         if frozen.token:
             signed.append(("x-amz-security-token", frozen.token))

@@ -12,7 +12,7 @@ from fakes.s3server.body import Body
 from fakes.s3server.errors import S3Error
 
 PREFIX = "x-amz-checksum-"
-UNCHECKED = ("crc32c", "crc64nvme")
+UNCHECKED = ("crc32c",)
 
 
 def _crc32(chunks: Iterable[bytes | memoryview]) -> bytes:
@@ -20,6 +20,15 @@ def _crc32(chunks: Iterable[bytes | memoryview]) -> bytes:
     for chunk in chunks:
         value = zlib.crc32(chunk, value)
     return value.to_bytes(4, "big")
+
+
+def _crc64nvme(chunks: Iterable[bytes | memoryview]) -> bytes:
+    from awscrt.checksums import crc64nvme  # most servers never need it
+
+    value = 0
+    for chunk in chunks:
+        value = crc64nvme(chunk, value)
+    return value.to_bytes(8, "big")
 
 
 def _hashed(name: str) -> Callable[[Iterable[bytes | memoryview]], bytes]:
@@ -32,7 +41,7 @@ def _hashed(name: str) -> Callable[[Iterable[bytes | memoryview]], bytes]:
     return digest
 
 
-_CHECKED = {"crc32": _crc32, "sha1": _hashed("sha1"), "sha256": _hashed("sha256")}
+_CHECKED = {"crc32": _crc32, "crc64nvme": _crc64nvme, "sha1": _hashed("sha1"), "sha256": _hashed("sha256")}
 
 
 def check_body(headers: Mapping[str, str], data: bytes) -> dict[str, str]:
@@ -49,6 +58,16 @@ def check_body(headers: Mapping[str, str], data: bytes) -> dict[str, str]:
             raise S3Error("BadDigest", f"The {name.upper()} you specified did not match the calculated checksum.")
         kept[PREFIX + name] = given
     return kept
+
+
+def check_whole(headers: Mapping[str, str], body: Body) -> dict[str, str]:
+    """Compare what is said of a multipart object with all of its bytes; returns what to keep. Raises BadDigest."""
+    given = headers.get(f"{PREFIX}crc64nvme")
+    if given is None:
+        return {}
+    if _decoded(given, size=8) != _crc64nvme(body.chunks()):
+        raise S3Error("BadDigest", "The CRC64NVME you specified did not match the calculated checksum.")
+    return {f"{PREFIX}crc64nvme": given}
 
 
 def is_guarded(headers: Mapping[str, str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 from fakes.s3server import checksums
@@ -94,8 +95,10 @@ def complete_multipart_upload(context: Context, request: Request) -> Reply:
         if upload_id not in bucket.uploads:
             raise S3Error("NoSuchUpload")
         body = Body.joined(part.body for part in parts)
+        kept = checksums.check_whole(request.headers, body)
+        properties = replace(upload.properties, checksums=kept)
         made_s = context.now_s() + int(context.settings.parts_take_s)
-        bucket.write(request.key, StoredObject(body, etag, made_s, upload.properties))
+        bucket.write(request.key, StoredObject(body, etag, made_s, properties))
         del bucket.uploads[upload_id]
         bucket.completed[upload_id] = (request.key, etag)
         return _completed(bucket, request.key, etag)

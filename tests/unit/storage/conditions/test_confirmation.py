@@ -7,16 +7,11 @@ from fakes.picky_store import PickyStore
 from s3plan.schemas.errors import CredentialsUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.conditions import Condition
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests import CopyObject, DeleteObject, DeleteObjects, PutObject, Reply, Request
+from s3plan.schemas.upload_requests import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
-    CopyObject,
     CreateMultipartUpload,
-    DeleteObject,
-    DeleteObjects,
-    PutObject,
-    Reply,
-    Request,
     UploadPartCopy,
 )
 from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from fakes.faulty_engine import Fault, FaultyEngine
 from s3plan.schemas import requests as r
+from s3plan.schemas import upload_requests as u
+from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.storage.conditions.probe_remains import remove_remains
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore
@@ -21,7 +23,7 @@ class PrefixBlind(MemoryEngine):
     """A store that lists everything, whatever prefix it is asked for."""
 
     def call(self, request: r.Request) -> r.Reply:
-        if isinstance(request, r.ListObjects | r.ListMultipartUploads):
+        if isinstance(request, r.ListObjects | u.ListMultipartUploads):
             request = replace(request, prefix="")
         return super().call(request)
 
@@ -33,7 +35,7 @@ def test_objects_and_uploads_of_others_stay(engine_of: Callable[[MemoryStore], M
     engine, stem = engine_of(store), new_probe_stem("out/")
     for key in ("out/precious", new_probe_stem("out/") + "-source", "precious", stem + "-source"):
         engine.call(r.PutObject("b", key, b"body"))
-        engine.call(r.CreateMultipartUpload("b", key, r.ObjectAttributes()))
+        engine.call(u.CreateMultipartUpload("b", key, ObjectAttributes()))
     remove_remains(engine, "b", stem, patience=_QUICK)
     bucket = store.bucket("b")
     assert len(bucket.objects) == 3
@@ -45,7 +47,7 @@ def test_objects_and_uploads_of_others_stay(engine_of: Callable[[MemoryStore], M
     ("fault", "is_done"),
     [(Fault.SLOW_DOWN, False), (Fault.INTERNAL, False), (Fault.EXPIRED, False), (Fault.DENIED, True)],
 )
-@pytest.mark.parametrize("refused", [r.ListObjects, r.ListMultipartUploads, r.DeleteObject, r.AbortMultipartUpload])
+@pytest.mark.parametrize("refused", [r.ListObjects, u.ListMultipartUploads, r.DeleteObject, u.AbortMultipartUpload])
 def test_what_the_store_does_not_let_us_remove_now_is_not_taken_for_removed(
     fault: Fault, refused: type[r.Request], *, is_done: bool
 ) -> None:
@@ -53,7 +55,7 @@ def test_what_the_store_does_not_let_us_remove_now_is_not_taken_for_removed(
     store.create_bucket("b")
     engine, stem = FaultyEngine(MemoryEngine(store)), new_probe_stem("")
     engine.call(r.PutObject("b", stem + "-own", b"body"))
-    engine.call(r.CreateMultipartUpload("b", stem + "-upload", r.ObjectAttributes()))
+    engine.call(u.CreateMultipartUpload("b", stem + "-upload", ObjectAttributes()))
     engine.fail(fault, operation=refused, times=9)
     assert remove_remains(engine, "b", stem, patience=_QUICK) is is_done
     engine.mend()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from s3plan.schemas import requests as r
+from s3plan.schemas import upload_requests as u
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.version_requests import ListVersions, VersionsPage
@@ -50,7 +51,7 @@ class VersionedEngine:
         reply = self._engine.call(request)
         if isinstance(reply, Failure):
             return reply
-        if isinstance(request, r.PutObject | r.CopyObject | r.CompleteMultipartUpload):
+        if isinstance(request, r.PutObject | r.CopyObject | u.CompleteMultipartUpload):
             assert isinstance(reply, r.ObjectWritten)
             return r.ObjectWritten(reply.etag, self._keep(request.key))
         if isinstance(request, r.DeleteObject):

@@ -8,23 +8,18 @@ import pytest
 from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, BEGUN_MS, PART_BYTES, CopyWorld, Memory
 from fakes.faulty_engine import Fault
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
 from s3plan.schemas.outcomes import OutcomeKind, UploadEnded
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests import HeadObject, ListObjects, ObjectWritten, Reply, Request
+from s3plan.schemas.tasks import KnownUpload
+from s3plan.schemas.upload_requests import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
-    Encryption,
-    HeadObject,
     ListMultipartUploads,
-    ListObjects,
     ListParts,
-    ObjectAttributes,
-    ObjectWritten,
-    Reply,
-    Request,
     UploadPartCopy,
 )
-from s3plan.schemas.tasks import KnownUpload
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import StoredUpload, md5_of
 

@@ -26,8 +26,8 @@ from s3plan.schemas.requests import (
     ListObjects,
     PutObject,
     Request,
-    UploadPartCopy,
 )
+from s3plan.schemas.upload_requests import UploadPartCopy
 from s3plan.storage.s3.botocore.client import open_client
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine
@@ -115,7 +115,7 @@ class CapturingLoop:
     def __init__(self, **_: float) -> None:
         self.sent: list[Sent] = []
 
-    def send(self, place: HostPort, message: bytes, *, is_head: bool, on_end: OnEnd) -> None:
+    def send(self, place: HostPort, message: bytes, *, is_head: bool, on_end: OnEnd, **_: object) -> None:
         head = message.partition(b"\r\n\r\n")[0].decode().split("\r\n")
         headers = dict(line.split(":", 1) for line in head[1:])
         scheme = "http" if place.tls is None else "https"

@@ -12,15 +12,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.schemas.requests import (
-    CopyObject,
-    DeleteObjects,
-    HeadObject,
-    ListObjects,
-    PutObject,
-    Request,
-    UploadPartCopy,
-)
+from s3plan.schemas.bodies import Digests
+from s3plan.schemas.object_attributes import ObjectAttributes
+from s3plan.schemas.requests import CopyObject, DeleteObjects, HeadObject, ListObjects, PutObject, Request
+from s3plan.schemas.upload_requests import UploadPart, UploadPartCopy
 from s3plan.storage.s3.wire.failures import RequestUnsendable
 from s3plan.storage.s3.wire.requests import form_of
 from s3plan.storage.s3.wire.sigv4 import Signer, header_lines
@@ -31,6 +26,7 @@ HOST = "store.example:9000"
 def message(request: Request, credentials: ReadOnlyCredentials | None) -> tuple[str, str, dict[str, str], bytes]:
     form = form_of(request, requester_pays=False)
     assert form is not None
+    assert form.body is None or isinstance(form.body, bytes)
     signer = Signer(region="eu-west-1", credentials=None if credentials is None else lambda: credentials)
     target = "/bucket" + form.path
     head, _, body = signer.message(form.method, target, [("host", HOST), *form.headers], form.body).partition(
@@ -68,6 +64,14 @@ REQUESTS: list[Request] = [
     ListObjects("bucket", prefix="a/ b", start_after="a/ b*", delimiter="/"),
     HeadObject("bucket", "key", version="a=b&c"),
     PutObject("bucket", "key", b"body", if_match="e"),
+    PutObject(
+        "bucket",
+        "key",
+        b"body",
+        digests=Digests("crc==", "md5=="),
+        attributes=ObjectAttributes({"Team": " two  words "}, {"ContentType": "a; b=c"}, {"a b": "c=&d"}),
+    ),
+    UploadPart("bucket", "key", "id/+=", 3, b"part"),
     DeleteObjects("bucket", [("a", None), ("b", "e")], owner="123456789012"),
 ]
 

@@ -1,0 +1,86 @@
+"""Bytes on their way to a store or from it, without being held in memory as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Body(Protocol):
+    """What a request sends. Lives in one worker and is never pickled; any thread may read, one at a time."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes are sent."""
+
+    def read_into(self, view: memoryview, *, offset: int) -> int:
+        """Fill the view with what stands at that offset, and return how many bytes that is.
+
+        The same place may be read several times. Fewer than the view takes, or none, only where the bytes end: before
+        `size_bytes`, whatever they come from has become shorter, and the request fails with SOURCE_CHANGED. Raises
+        OSError where they cannot be read (LOCAL_IO).
+        """
+
+
+class Sink(Protocol):
+    """What takes the bytes of an answer, in order; what it has taken counts only if the request ends well."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes it waits for: an answer of another size is refused before any of it is taken."""
+
+    def take(self, view: memoryview) -> None:
+        """Keep these bytes; the view is another's afterwards. Raises OSError where they cannot be kept (LOCAL_IO)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What is known of a body's bytes: a store refuses others. None: not computed."""
+
+    crc64nvme: str | None = None  # base64, as x-amz-checksum-crc64nvme has it
+    md5: str | None = None  # base64, as Content-MD5 has it
+    sha256: str | None = None  # hex: what the request is signed with where nothing else protects its bytes
+
+
+UNKNOWN_DIGESTS = Digests()
+
+
+class BodyInMemory:
+    """A Body of bytes that are there."""
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content: bytes | memoryview) -> None:
+        self._content = memoryview(content)
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes they are."""
+        return len(self._content)
+
+    def read_into(self, view: memoryview, *, offset: int) -> int:
+        """Copy them."""
+        part = self._content[offset : offset + len(view)]
+        view[: len(part)] = part
+        return len(part)
+
+
+class SinkInMemory:
+    """A Sink that holds what it takes."""
+
+    __slots__ = ("_taken_bytes", "content")
+
+    def __init__(self, size_bytes: int) -> None:
+        self.content = memoryview(bytearray(size_bytes))
+        self._taken_bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes it waits for."""
+        return len(self.content)
+
+    def take(self, view: memoryview) -> None:
+        """Copy them."""
+        end = self._taken_bytes + len(view)
+        self.content[self._taken_bytes : end] = view
+        self._taken_bytes = end

@@ -1,0 +1,114 @@
+"""The requests of multipart uploads, and what answers them; see requests.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, Digests
+from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
+
+
+@dataclass(frozen=True, slots=True)
+class CreateMultipartUpload:
+    """`sums_parts`: each part is going to have its CRC64NVME, and the store is to make the whole object's of them."""
+
+    bucket: str
+    key: str
+    attributes: ObjectAttributes
+    storage_class: str | None = None
+    encryption: Encryption | None = None
+    owner: str | None = None
+    sums_parts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPart:
+    bucket: str
+    key: str
+    upload_id: str
+    number: int
+    body: bytes | Body
+    owner: str | None = None
+    digests: Digests = UNKNOWN_DIGESTS
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPartCopy:
+    """`requester_pays` as in CopyObject."""
+
+    bucket: str
+    key: str
+    upload_id: str
+    number: int
+    source_bucket: str
+    source_key: str
+    first_byte: int | None  # None with last_byte None: the whole source
+    last_byte: int | None  # inclusive
+    source_if_match: str | None = None
+    source_version: str | None = None
+    owner: str | None = None
+    source_owner: str | None = None
+    requester_pays: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteMultipartUpload:
+    """`crc64nvme` is that of the whole object, combined from the parts': the store refuses to make another one."""
+
+    bucket: str
+    key: str
+    upload_id: str
+    parts: Sequence[tuple[int, str]]  # (number, etag), ascending
+    if_absent: bool = False
+    if_match: str | None = None
+    owner: str | None = None
+    crc64nvme: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AbortMultipartUpload:
+    bucket: str
+    key: str
+    upload_id: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListParts:
+    """One page; `marker` is the last part number of the page before."""
+
+    bucket: str
+    key: str
+    upload_id: str
+    marker: int = 0
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListMultipartUploads:
+    """One page of the open uploads whose key begins with `prefix`."""
+
+    bucket: str
+    prefix: str
+    key_marker: str | None = None
+    upload_id_marker: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadOpened:
+    upload_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartsPage:
+    parts: Sequence[tuple[int, str, int]]  # number, etag, size_bytes
+    next_marker: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadsPage:
+    uploads: Sequence[tuple[str, str, int]]  # key, upload id, initiated_ms
+    next_key_marker: str | None = None
+    next_upload_id_marker: str | None = None
