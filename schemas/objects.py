@@ -26,10 +26,33 @@ class ObjectRow(NamedTuple):
 
 
 class Oddity(StrEnum):
-    """Why a listing says too little of an object for it to be compared, copied or deleted; clauses for a person."""
+    """Why what is listed cannot be compared, copied or deleted; clauses for a person.
+
+    The first two are of objects of which a store says too little, the others of what lies in a folder.
+    """
 
     NO_SIZE = "listed without a size that an object can have"
     NO_TIME = "listed without a time that an object can have"
+    UNREADABLE = "a directory that cannot be read"
+    LINK_TO_NOTHING = "a symbolic link that leads nowhere"
+    LINK_IN_CIRCLE = "a symbolic link that leads back to where it stands"
+    LINK = "a symbolic link"
+    SPECIAL = "neither a file nor a directory"
+    OWN = "s3plan's own"
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether it is left out on purpose, and nothing that should have been done is missing."""
+        return self in _LEFT_OUT
+
+    @property
+    def is_of_folder(self) -> bool:
+        """Whether something stands there all the same: what has its key, or one below it, is not extraneous."""
+        return self not in _OF_STORES
+
+
+_LEFT_OUT = frozenset({Oddity.LINK, Oddity.SPECIAL, Oddity.OWN})
+_OF_STORES = frozenset({Oddity.NO_SIZE, Oddity.NO_TIME})
 
 
 # Long before the first time that can be written; in the place of LastModified, so that rows stay what they are.

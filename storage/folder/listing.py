@@ -1,0 +1,190 @@
+"""The files below a folder, in the order in which S3 lists their keys.
+
+Names of a directory are ordered as bytes, those of directories with a `/` at their end, and walked depth first: that is
+the order of the whole keys. The names of one directory are in memory at a time, for each level.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+
+from s3plan.schemas.errors import ListingUnusable
+from s3plan.schemas.file_paths import OWN_NAMES
+from s3plan.schemas.objects import ObjectRow, Oddity, odd_row
+from s3plan.schemas.printable import shown_path
+from s3plan.schemas.stamps import Stamp
+
+_PAGE_ROWS = 1000
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# A name is kept as bytes that sort as it does, with a `/` at the end for a directory, and then of fixed length: NUL,
+# which is in no name, the inode, whether it is a symbolic link. One object, of which there may be a million.
+_INODE_BYTES = 8
+_TAIL = 1 + _INODE_BYTES + 1
+_PLAIN, _LINK = b"\0", b"\1"
+_IS_LINK = _LINK[0]
+
+
+@dataclass(slots=True)
+class _Level:
+    """A directory that is being walked; `key` is empty or ends in `/`, `at` is the first name not yet taken."""
+
+    descriptor: int
+    key: bytes
+    identity: tuple[int, int]
+    names: list[bytes]
+    at: int = 0
+
+
+class FolderLister:
+    """A Lister of the files below `root`; with `follows` symbolic links count as what they lead to.
+
+    `below` are the first bytes of all keys that matter. A stamp is the ETag of a row. What is no file, or cannot be
+    read, is an odd row. Empty directories have none; they are counted.
+    """
+
+    def __init__(
+        self, root: Path, *, follows: bool = False, has_short_stamps: bool = False, below: bytes = b""
+    ) -> None:
+        self._root = root
+        self._follows = follows
+        self._is_short = has_short_stamps
+        self._below = below
+        self._empty = 0
+
+    @property
+    def note(self) -> str | None:
+        """Say how many directories have nothing in them: no object stands for them."""
+        if not self._empty:
+            return None
+        how_many = "1 empty directory is" if self._empty == 1 else f"{self._empty:,} empty directories are"
+        return f"{how_many} left out"
+
+    def pages(self) -> Iterator[Sequence[ObjectRow]]:
+        """Yield the rows; raise ListingUnusable if the folder itself is not there, or cannot be read."""
+        levels: list[_Level] = []
+        page: list[ObjectRow] = []
+        try:
+            levels.append(self._entered(os.open(self._root, _OPEN_DIRECTORY), b""))
+            while levels:
+                page += self._next_rows(levels)
+                if len(page) >= _PAGE_ROWS:
+                    yield page
+                    page = []
+            if page:
+                yield page
+        except OSError as error:
+            raise ListingUnusable(f"the folder {shown_path(self._root)} cannot be read: {error.strerror}") from error
+        finally:
+            for level in levels:
+                os.close(level.descriptor)
+
+    def _next_rows(self, levels: list[_Level]) -> Sequence[ObjectRow]:
+        """Return the rows of the files that come next in the innermost directory, or go into the next one, or out."""
+        level = levels[-1]
+        names, at = level.names, level.at
+        if at == len(names):
+            os.close(levels.pop().descriptor)
+            return ()
+        if names[at][-_TAIL - 1] == _SLASH:
+            level.at += 1
+            found = self._enter(levels, names[at])
+            if isinstance(found, _Level):
+                levels.append(found)
+                return ()
+            return () if found is None else (found,)
+        end = at + 1
+        most = min(len(names), at + _PAGE_ROWS)
+        while end < most and names[end][-_TAIL - 1] != _SLASH:
+            end += 1
+        level.at = end
+        return self._files(level, names[at:end])
+
+    def _enter(self, levels: list[_Level], packed: bytes) -> _Level | ObjectRow | None:
+        """Return the level of a directory, or the odd row that stands for it, None if it has gone."""
+        name = packed[: -_TAIL - 1]
+        key = levels[-1].key + name + b"/"
+        if name in OWN_NAMES:
+            return odd_row(key, Oddity.OWN)
+        flags = _OPEN_DIRECTORY | (0 if packed[-1] == _IS_LINK else os.O_NOFOLLOW)
+        try:
+            descriptor = os.open(name, flags, dir_fd=levels[-1].descriptor)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return odd_row(key, Oddity.UNREADABLE)
+        try:
+            status = os.fstat(descriptor)
+            if (status.st_dev, status.st_ino) in {level.identity for level in levels}:
+                os.close(descriptor)
+                return odd_row(key, Oddity.LINK_IN_CIRCLE)
+            return self._entered(descriptor, key)
+        except OSError:
+            return odd_row(key, Oddity.UNREADABLE)
+
+    def _entered(self, descriptor: int, key: bytes) -> _Level:
+        """Read the names of an open directory; closes it if that fails."""
+        try:
+            status = os.fstat(descriptor)
+            with os.scandir(descriptor) as found:
+                names = [self._packed(descriptor, each) for each in found]
+        except OSError:
+            with suppress(OSError):
+                os.close(descriptor)
+            raise
+        self._empty += not names and bool(key)
+        if self._below:
+            names = [name for name in names if self._matters(key + name[:-_TAIL])]
+        names.sort()
+        return _Level(descriptor, key, (status.st_dev, status.st_ino), names)
+
+    def _matters(self, key: bytes) -> bool:
+        return key.startswith(self._below) or self._below.startswith(key)
+
+    def _packed(self, descriptor: int, found: os.DirEntry[str]) -> bytes:
+        is_directory, kind = found.is_dir(follow_symlinks=False), _PLAIN
+        if found.is_symlink():
+            kind = _LINK
+            if self._follows:
+                with suppress(OSError):
+                    is_directory = S_ISDIR(os.stat(found.name, dir_fd=descriptor).st_mode)
+        end = b"/\0" if is_directory else b"\0"
+        return os.fsencode(found.name) + end + found.inode().to_bytes(_INODE_BYTES, "big") + kind
+
+    def _files(self, level: _Level, packed: list[bytes]) -> list[ObjectRow]:
+        """Return the rows of names that are no directories; they are looked at as they lie on the disk."""
+        rows: dict[bytes, ObjectRow] = {}
+        for each in sorted(packed, key=_inode_of):
+            row = self._row(level, each[:-_TAIL], is_link=each[-1] == _IS_LINK)
+            if row is not None:
+                rows[row.key] = row
+        return [rows[key] for key in sorted(rows)]
+
+    def _row(self, level: _Level, name: bytes, *, is_link: bool) -> ObjectRow | None:
+        """Return the row of a name that is no directory, None if it has gone."""
+        key = level.key + name
+        if name in OWN_NAMES:
+            return odd_row(key, Oddity.OWN)
+        if is_link and not self._follows:
+            return odd_row(key, Oddity.LINK)
+        try:
+            status = os.stat(name, dir_fd=level.descriptor, follow_symlinks=self._follows)
+        except OSError as error:
+            if is_link:
+                return odd_row(key, Oddity.LINK_TO_NOTHING)
+            return None if isinstance(error, FileNotFoundError) else odd_row(key, Oddity.UNREADABLE)
+        if not S_ISREG(status.st_mode):
+            return odd_row(key, Oddity.SPECIAL)
+        stamp = str(Stamp.of(status, is_short=self._is_short))
+        return ObjectRow(key, status.st_size, stamp, status.st_mtime_ns // 1_000_000)
+
+
+_SLASH = b"/"[0]
+
+
+def _inode_of(packed: bytes) -> bytes:
+    return packed[-_INODE_BYTES - 1 : -1]
