@@ -29,7 +29,6 @@ from s3plan.storage.s3.native.answer import HttpAnswer, Pour
 from s3plan.storage.s3.native.exchange import Breakage, HostPort
 from s3plan.storage.s3.native.lanes import WORTH_A_LANE_BYTES, Lanes
 from s3plan.storage.s3.native.loop import HttpLoop
-from s3plan.storage.s3.waiting import OnReply, wait_for_reply
 from s3plan.storage.s3.wire.failures import RequestUnsendable, broke_by
 from s3plan.storage.s3.wire.replies import (
     READ_FROM_HEADERS,
@@ -42,6 +41,7 @@ from s3plan.storage.s3.wire.requests import HttpForm, form_of
 from s3plan.storage.s3.wire.sigv4 import UNSIGNED_PAYLOAD, Signer
 from s3plan.storage.s3.wire.store_clock import StoreClock
 from s3plan.storage.s3.wire.user_agent import user_agent
+from s3plan.storage.waiting import OnReply, wait_for_reply
 
 _READ_CLOCK_EVERY = 256
 _LANE_BUFFER_BYTES = 1 << 20

@@ -1,0 +1,60 @@
+"""Directories below a folder, kept open: each is reached from the one above it, and no symbolic link on the way."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from contextlib import suppress
+
+from s3plan.schemas.file_requests import Parts
+
+_MOST_OPEN = 64
+_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class OpenDirectories:
+    """Used by one thread. With `follows`, symbolic links are gone through as well."""
+
+    def __init__(self, root: bytes | str | os.PathLike[str], *, follows: bool = False) -> None:
+        """Open the folder itself, by whatever links lead there; raises OSError."""
+        self._flags = _FLAGS | (0 if follows else os.O_NOFOLLOW)
+        self._root = os.open(root, _FLAGS)
+        self._open: OrderedDict[Parts, int] = OrderedDict()
+
+    def of(self, parts: Parts, *, makes: bool = False) -> int:
+        """Return the descriptor of a directory, good until the next call; with `makes` what is missing is made.
+
+        Raises OSError: FileNotFoundError where there is none, NotADirectoryError or ELOOP for something else.
+        """
+        if not parts:
+            return self._root
+        known = self._open.get(parts)
+        if known is not None:
+            self._open.move_to_end(parts)
+            return known
+        above = self.of(parts[:-1], makes=makes)
+        opened = self._opened(parts[-1], above, makes=makes)
+        self._open[parts] = opened
+        if len(self._open) > _MOST_OPEN:
+            os.close(self._open.popitem(last=False)[1])
+        return opened
+
+    def forget(self, parts: Parts) -> None:
+        """Reach a directory, and all below it, anew when they are asked for again: somebody may have replaced them."""
+        for each in [each for each in self._open if each[: len(parts)] == parts]:
+            os.close(self._open.pop(each))
+
+    def close(self) -> None:
+        """Close all of them."""
+        self.forget(())
+        os.close(self._root)
+
+    def _opened(self, name: bytes, above: int, *, makes: bool) -> int:
+        try:
+            return os.open(name, self._flags, dir_fd=above)
+        except FileNotFoundError:
+            if not makes:
+                raise
+        with suppress(FileExistsError):  # somebody was quicker
+            os.mkdir(name, dir_fd=above)
+        return os.open(name, self._flags, dir_fd=above)

@@ -1,0 +1,37 @@
+"""What the operating system says of a file, as failures: the one place where errno becomes our classes."""
+
+from __future__ import annotations
+
+import errno
+
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.file_requests import Parts
+from s3plan.schemas.printable import escape_unprintable
+
+_KINDS = {
+    errno.ENOENT: FailureKind.NOT_FOUND,
+    errno.ENOTDIR: FailureKind.NOT_FOUND,
+    errno.EACCES: FailureKind.DENIED,
+    errno.EPERM: FailureKind.DENIED,
+    errno.ELOOP: FailureKind.SOURCE_CHANGED,  # a symbolic link stands where none was
+    errno.EISDIR: FailureKind.SOURCE_CHANGED,
+    errno.EEXIST: FailureKind.PRECONDITION,
+    errno.ENOTEMPTY: FailureKind.PRECONDITION,
+}
+
+
+def failure_from(error: OSError, *, operation: str, parts: Parts) -> Failure:
+    """Class what the system raised; whatever is not said of the file itself is LOCAL_IO: a full disk, a broken one."""
+    kind = _KINDS.get(error.errno or 0, FailureKind.LOCAL_IO)
+    code = errno.errorcode.get(error.errno or 0, type(error).__name__)
+    return Failure(kind, operation, code, f"{shown_parts(parts)}: {error.strerror or error}")
+
+
+def changed(what: str, *, operation: str, parts: Parts) -> Failure:
+    """Return the failure of a file that is not the planned one."""
+    return Failure(FailureKind.SOURCE_CHANGED, operation, "FileChanged", f"{shown_parts(parts)}: {what}")
+
+
+def shown_parts(parts: Parts) -> str:
+    """Return a path for a message."""
+    return escape_unprintable(b"/".join(parts).decode(errors="backslashreplace"))
