@@ -1,4 +1,4 @@
-"""What a manifest says of a job and of its run, as typed values; design.md section 4.
+"""What a manifest says of a job and of its run, as typed values.
 
 Values are parsed: sizes are bytes, bandwidth is bytes per second, durations timedelta, moments aware UTC. Models
 say what one field may be; what fields must be to each other is in rules.py. What a whole manifest is written like is in

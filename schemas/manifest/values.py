@@ -73,7 +73,7 @@ class OneOrMany:
             case str():
                 return (value,)
             case []:
-                raise refusal("is an empty list", hint="leave the line out to set no limit")
+                raise refusal("is an empty list", hint="leave the line out")
             case list():
                 return tuple(value)
             case _:

@@ -12,8 +12,8 @@ from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply
+from s3plan.storage.daemon_executor import DaemonExecutor
 from s3plan.storage.listing.range_look import Found, look_at_keys
-from s3plan.storage.s3.daemon_executor import DaemonExecutor
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 from s3plan.storage.steps import Answered, Ask, Asked, Asking, AskMany

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply, Request
-from s3plan.storage.s3.waiting import OnReply, wait_for_reply
+from s3plan.storage.waiting import OnReply, wait_for_reply
 
 
 class AskingAhead:

@@ -13,6 +13,7 @@ from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests import Reply, Request
+from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.s3.botocore.client import READ_TIMEOUT_S, open_client
 from s3plan.storage.s3.botocore.failures import failure_from
 from s3plan.storage.s3.botocore.replies import reply_of
@@ -20,7 +21,6 @@ from s3plan.storage.s3.botocore.requests import call_of
 from s3plan.storage.s3.connections.credentials_in_use import were_renewed_since
 from s3plan.storage.s3.connections.renewal import RENEWED, CredentialRenewal
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, open_session
-from s3plan.storage.s3.request_threads import RequestThreads
 from s3plan.storage.s3.wire.bucket_addresses import BucketAddresses
 from s3plan.storage.s3.wire.failures import RequestUnsendable, broke_by
 from s3plan.storage.s3.wire.store_clock import StoreClock

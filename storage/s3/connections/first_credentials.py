@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.s3.connections.credentials_ahead import CredentialsAhead
-from s3plan.storage.s3.request_threads import RequestThreads
 
 
 class FirstCredentials:

@@ -21,13 +21,13 @@ from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.crt.client import lower_names, open_crt_client
 from s3plan.storage.s3.crt.failures import failure_from
 from s3plan.storage.s3.crt.overdue_requests import OverdueRequests
-from s3plan.storage.s3.waiting import OnReply, wait_for_reply
 from s3plan.storage.s3.wire.failures import RequestUnsendable, broke_by
 from s3plan.storage.s3.wire.replies import READ_FROM_HEADERS, failure_of_answer, holds_an_error, reply_of
 from s3plan.storage.s3.wire.requests import HttpForm, form_of
 from s3plan.storage.s3.wire.sigv4 import header_lines
 from s3plan.storage.s3.wire.store_clock import StoreClock
 from s3plan.storage.s3.wire.user_agent import user_agent
+from s3plan.storage.waiting import OnReply, wait_for_reply
 
 _READ_CLOCK_EVERY = 256
 

@@ -24,13 +24,13 @@ from s3plan.storage.s3.connections.tls import tls_context
 from s3plan.storage.s3.native.answer import HttpAnswer
 from s3plan.storage.s3.native.exchange import Breakage, HostPort
 from s3plan.storage.s3.native.loop import HttpLoop
-from s3plan.storage.s3.waiting import OnReply, wait_for_reply
 from s3plan.storage.s3.wire.failures import RequestUnsendable, broke_by
 from s3plan.storage.s3.wire.replies import READ_FROM_HEADERS, failure_of_answer, holds_an_error, reply_of
 from s3plan.storage.s3.wire.requests import HttpForm, form_of
 from s3plan.storage.s3.wire.sigv4 import Signer
 from s3plan.storage.s3.wire.store_clock import StoreClock
 from s3plan.storage.s3.wire.user_agent import user_agent
+from s3plan.storage.waiting import OnReply, wait_for_reply
 
 _READ_CLOCK_EVERY = 256
 _NOT_READ: Mapping[str, str] = {}

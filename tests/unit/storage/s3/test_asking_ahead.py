@@ -6,7 +6,7 @@ import threading
 
 from s3plan.schemas.requests import BucketFound, HeadBucket, Reply, Request
 from s3plan.storage.s3.asking_ahead import AskingAhead
-from s3plan.storage.s3.waiting import OnReply
+from s3plan.storage.waiting import OnReply
 
 FOUND = BucketFound(region="eu-south-2")
 

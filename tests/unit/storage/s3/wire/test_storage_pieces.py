@@ -13,8 +13,8 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.requests import HeadBucket
 from s3plan.storage.memory.engine import MemoryEngine
+from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.s3.patience import Patience
-from s3plan.storage.s3.request_threads import RequestThreads
 from s3plan.storage.s3.wire.listing_page import milliseconds_of, parse_page
 from s3plan.storage.s3.wire.page_ends import PageUnreadable
 from s3plan.storage.s3.wire.xml_text import is_xml_safe

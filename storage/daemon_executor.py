@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
-from s3plan.storage.s3.request_threads import RequestThreads
+from s3plan.storage.request_threads import RequestThreads
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")

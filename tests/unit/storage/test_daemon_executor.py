@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from s3plan.storage.s3.daemon_executor import DaemonExecutor
+from s3plan.storage.daemon_executor import DaemonExecutor
 
 
 def test_results_come_in_the_order_of_what_was_asked() -> None:
@@ -44,7 +44,7 @@ def test_nobody_waits_for_what_was_given_up_and_what_had_not_begun_never_does() 
 
 def test_no_process_waits_for_it_at_its_end() -> None:
     program = (
-        "import time; from s3plan.storage.s3.daemon_executor import DaemonExecutor\n"
+        "import time; from s3plan.storage.daemon_executor import DaemonExecutor\n"
         "DaemonExecutor(1, name='work').submit(time.sleep, 600)"
     )
     assert subprocess.run([sys.executable, "-E", "-c", program], timeout=60, check=False).returncode == 0
