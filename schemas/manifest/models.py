@@ -245,7 +245,7 @@ class JobEntry(JobFields):
 
     example: ClassVar[str] = "{source: s3://from/a/, destination: s3://into/a/}"
 
-    depends_on: Annotated[tuple[JobName, ...], OneOrMany("names of jobs")] = Field(
+    depends_on: Annotated[tuple[JobName, ...], OneOrMany("names of jobs", means_no_limit=False)] = Field(
         default=(),
         description="Jobs that must have ended well before this one begins.",
         examples=[["assets"]],
