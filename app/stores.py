@@ -49,6 +49,7 @@ class Stores:
         self._before_request = before_request
         self._engines: dict[tuple[str, str], Engine] = {}
         self._own_regions: dict[str, str] = {}
+        self._capabilities = CapabilityCache(capability_cache_path())
         self._checked: set[tuple[str, str | None]] = set()  # connections, and where they were seen to lead
 
     def __enter__(self) -> Self:
@@ -123,7 +124,7 @@ class Stores:
 
     def at(self, location: PlanLocation) -> OpenLocation:
         """Return a location with the engine that reaches it; raise PlanRefused if that leads to another store."""
-        return OpenBucket(self.engine_of(location), location, cache=CapabilityCache(capability_cache_path()))
+        return OpenBucket(self.engine_of(location), location, cache=self._capabilities)
 
     def engine_of(self, location: PlanLocation) -> Engine:
         """Return the engine that reaches a location; raise PlanRefused if it would lead to another store.

@@ -108,14 +108,11 @@ def check_header(
     """
     jobs = {job.name: job for job in header.jobs}
     for job in header.jobs:
-        if job.from_location not in locations or job.to_location not in locations:
-            raise RowInvalid(f"job {job.name!a} names a location that does not exist")
+        _check_buckets(job, locations)
     unnamed = set(locations) - {end for job in header.jobs for end in (job.from_location, job.to_location)}
     if unnamed:
         raise RowInvalid(f"no job reads or writes its location {min(unnamed)}")
-    for place in header.places:
-        if place.location not in locations:
-            raise RowInvalid(f"its header speaks of location {place.location}, which does not exist")
+    _check_places(header, locations)
     found: Counter[tuple[str, PhaseName]] = Counter()
     found_bytes: Counter[tuple[str, PhaseName]] = Counter()
     for batch in batches:
@@ -135,6 +132,24 @@ def check_header(
     ):
         if said != summed:
             raise RowInvalid(f"its header says {said} {what}, its jobs have {summed}")
+
+
+def _check_buckets(job: JobRecord, locations: Mapping[int, PlanLocation]) -> None:
+    if job.from_location not in locations or job.to_location not in locations:
+        raise RowInvalid(f"job {job.name!a} names a location that does not exist")
+    if not job.source.bucket_exists or not (job.destination.bucket_exists or job.settings.create_bucket):
+        raise RowInvalid(f"job {job.name!a} is about a bucket that neither exists nor is made")
+
+
+def _check_places(header: PlanHeader, locations: Mapping[int, PlanLocation]) -> None:
+    for place in header.places:
+        if place.location not in locations:
+            raise RowInvalid(f"its header speaks of location {place.location}, which does not exist")
+        conditions = [record.condition for record in place.capabilities]
+        if len(set(conditions)) < len(conditions):
+            raise RowInvalid(f"its header says twice what location {place.location} holds of a condition")
+    if len({place.location for place in header.places}) < len(header.places):
+        raise RowInvalid("its header speaks twice of one location")
 
 
 def _check_ends(batch: Batch, job: JobRecord) -> None:

@@ -162,7 +162,7 @@ class PlanWriter:
             check_header(header, phases=self._phases, locations=self._locations, batches=self._batches)
         except RowInvalid as e:
             raise ValueError(f"a plan that cannot be: {e}") from e
-        self._check_written_once()
+        self._check_written_once(header)
         text = header_text(header)
         content = content_digest(
             locations=self._locations.values(), phases=self._phases.values(), edges=edges, batches=self._batches
@@ -195,7 +195,7 @@ class PlanWriter:
         if last is not None and not follows(columns, last):
             raise RowInvalid("its first key is not above the last one of its phase")
 
-    def _check_written_once(self) -> None:
+    def _check_written_once(self, header: PlanHeader) -> None:
         """Raise ManifestInvalid for a key that two jobs write, or one writes and the other deletes."""
         if len({phase.job for phase in self._phases.values()}) == 1:
             return  # its pairs were told apart by their keys
@@ -215,8 +215,8 @@ class PlanWriter:
             first, second = twice.jobs
             key = escape_unprintable(twice.key.decode("utf-8", "backslashreplace"))
             raise ManifestInvalid(
-                f"the jobs {first} and {second} both write or delete the key {key}: one of them must leave it out, by "
-                "its filters or by another destination; no plan was made"
+                f"{escape_unprintable(header.manifest.path)}: the jobs {first} and {second} both write or delete the "
+                f"key {key}: one of them must leave it out, by its filters or by another destination; no plan was made"
             ) from twice
 
     def _write_graph(self, edges: Sequence[Edge]) -> None:

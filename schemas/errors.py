@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """How the command ends; design.md section 10."""
+    """How the command ends."""
 
     DONE = 0
     ERROR = 1

@@ -9,7 +9,8 @@ from s3plan.app.connections import connections_of
 from s3plan.app.paths import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.plans.earlier_plans import kept_from_applies, put_away
 from s3plan.app.requests import ApplyRequest
-from s3plan.app.runs.checks import check_endpoints, resolved_manifest
+from s3plan.app.runs.checks import check_endpoints
+from s3plan.app.runs.kept_manifest import resolved_manifest
 from s3plan.app.runs.standing import performed_batches, standing_end, was_begun
 from s3plan.app.stores import Stores
 from s3plan.executors.journal.journal import Journal

@@ -16,6 +16,7 @@ from s3plan.app.plans.earlier_plans import check_may_replace, cleared_place, pru
 from s3plan.app.plans.selection import Selection, check_apart, selected_jobs
 from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.runs.own_process import calm_collector
+from s3plan.app.runs.place_preparation import shown_place
 from s3plan.app.stores import Stores
 from s3plan.planfile.documents.header import load_validator
 from s3plan.planfile.graph import load_networkx_ahead
@@ -165,8 +166,8 @@ def _facts(
         deletion, known = manifest.jobs[name].delete, capabilities[destination.location.id]
         if deletion is not None and deletion.unpinned.value != "allow" and _holds_no_delete(known):
             warnings.append(
-                "this store enforces no condition on deletes: apply will refuse them unless the manifest says "
-                "`delete: {unpinned: allow}`"
+                f"{shown_place(destination.location)}: this store enforces no condition on deletes: apply will refuse "
+                "them unless the manifest says `delete: {unpinned: allow}`"
             )
     return PlanFacts(
         tool_version=version("s3plan"),

@@ -13,7 +13,8 @@ from s3plan.app.plans.planning import plan_loaded
 from s3plan.app.plans.selection import Selection
 from s3plan.app.requests import ApplyRequest, PlanMade, PlanRequest
 from s3plan.app.runs.absent_journals import existing_journal
-from s3plan.app.runs.checks import check_endpoints, resolved_manifest
+from s3plan.app.runs.checks import check_endpoints
+from s3plan.app.runs.kept_manifest import resolved_manifest
 from s3plan.app.runs.standing import performed_batches
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import load_states

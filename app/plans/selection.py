@@ -32,6 +32,8 @@ def selected_jobs(loaded: LoadedManifest, select: tuple[str, ...], *, without_de
     Those clash that cannot be planned at the same time: one reads what another writes.
     """
     manifest = loaded.manifest
+    if select == ("",):
+        raise UsageInvalid("--select takes names of jobs; without it all jobs are planned")
     for name in select:
         if name not in manifest.jobs:
             hint = did_you_mean(name, list(manifest.jobs)) or f"the jobs are: {', '.join(manifest.jobs)}"

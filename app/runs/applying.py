@@ -12,9 +12,10 @@ from s3plan.app.clock import now_ms
 from s3plan.app.connections import connections_of
 from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.requests import ApplyReport, ApplyRequest
-from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_may_apply, resolved_manifest
+from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_may_apply
 from s3plan.app.runs.executors import EngineLimits, engine_limits, open_control, opened_executor
 from s3plan.app.runs.file_room import fit_to_files
+from s3plan.app.runs.kept_manifest import resolved_manifest
 from s3plan.app.runs.own_process import many_open_files, tuned_process
 from s3plan.app.runs.preparation import prepare
 from s3plan.app.runs.running import OpenedRun, end_unbegun, report_end, run_scheduler
@@ -57,6 +58,7 @@ def apply_plan(
         check_may_apply(plan, now=datetime.now(UTC))
         load_networkx_ahead()
         check_endpoints(plan, request)
+        _ = plan.graph  # held against the plan's jobs before anything relies on it
         changed = changed_manifest(plan)
         if changed is not None and request.shown is None:  # who was shown the plan was told of it, too
             on_event(Warned(changed))
@@ -107,20 +109,19 @@ def apply_plan(
                 warn=lambda sentence: on_event(Warned(sentence)),
             )
         )
-        _ = plan.graph  # held against the plan's jobs before anything relies on it
         watch = StopWatch(stop_level, asked.wish)
         try:
-            capabilities = prepare(
+            prepared = prepare(
                 plan,
                 stores,
                 is_first=not (opened.runs() and lock.was_begun_before),
                 allow_checked=request.allow_checked,
                 on_event=on_event,
-                patience=watch.patience(),
+                watch=watch,
             )
         except PreparationStopped as stop:
             return end_unbegun(run, states, reason=stop.reason, executor=limits.name)
-        return run_scheduler(run, states, executor=executor, control=control, limits=limits, capabilities=capabilities)
+        return run_scheduler(run, states, executor=executor, control=control, limits=limits, prepared=prepared)
 
 
 def _forget_wishes(asked: ControlFile, lock: JournalLock) -> None:

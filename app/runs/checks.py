@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from s3plan.app.paths import EARLIER_FOLDER
 from s3plan.app.requests import ApplyRequest
+from s3plan.app.runs.kept_manifest import resolved_manifest
 from s3plan.planfile.own_file import is_of_another_user
 from s3plan.planfile.reader import PlanReader
-from s3plan.planner.manifest.file import LoadedManifest, load_manifest, retold_manifest
+from s3plan.planner.manifest.file import load_manifest
 from s3plan.planner.manifest.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.printable import shown_path, typed_path
-from s3plan.storage.places.finding import is_found_at
 
 _FULL_DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -79,23 +79,6 @@ def _read(path: Path) -> bytes | None:
             return file.read(MAX_FILE_BYTES + 1)
     except OSError:
         return None
-
-
-def resolved_manifest(plan: PlanReader) -> LoadedManifest:
-    """Return the manifest that a plan works by; raise PlanRefused unless its jobs are between the plan's own places.
-
-    So whoever goes by it, a retry above all, asks no store that the plan does not show.
-    """
-    loaded = retold_manifest(plan.header.manifest)
-    for job in plan.header.jobs:
-        entry = loaded.manifest.jobs.get(job.name)
-        ends = () if entry is None else ((entry.source, job.from_location), (entry.destination, job.to_location))
-        if not ends or not all(is_found_at(place, plan.locations_by_id[location]) for place, location in ends):
-            raise PlanRefused(
-                f"{shown_path(plan.path)} works by a manifest that is not the one it was made from (job {job.name!a}); "
-                "make a new plan"
-            )
-    return loaded
 
 
 def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:

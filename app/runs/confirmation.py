@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
@@ -33,6 +34,7 @@ class Wanted:
     stores: Stores
     destination: PlanLocation
     jobs: tuple[JobRecord, ...]
+    reading: Lock = field(default_factory=Lock)  # held while the plan's rows are read
 
 
 def confirmed(
@@ -59,7 +61,9 @@ def confirmed(
     believed = _believed(found, needed, deletes_too=not is_documented)
     if not believed:
         return found
-    finding, words = conditions.try_wrong_ones(believed, _samples(wanted, believed), patience=patience)
+    with wanted.reading:
+        samples = _samples(wanted, believed)
+    finding, words = conditions.try_wrong_ones(believed, samples, patience=patience)
     if finding is TrialResult.REFUSED:
         return found
     if finding is TrialResult.UNTOLD and is_documented:

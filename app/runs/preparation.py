@@ -1,162 +1,227 @@
-"""The phase before the first change: the bucket, its owner, and what its store enforces."""
+"""The phase before the first change: all places of a plan, each by itself, so that a slow one holds up no other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Event, Lock
+from time import monotonic
 
-from s3plan.app.runs.confirmation import Wanted, confirmed
+from s3plan.app.runs.place_preparation import PlacePreparation, shown_store
+from s3plan.app.runs.stopping import PreparationStopped, StopWatch
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
-from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.events import OnEvent, Prepared, Warned
-from s3plan.schemas.plan.actions import VerdictKind
-from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
-from s3plan.schemas.plan.header import JobRecord
-from s3plan.schemas.plan.rows import PhaseName, PlanLocation
-from s3plan.storage.s3.patience import Patience
+from s3plan.schemas.errors import StoreRefused
+from s3plan.schemas.events import OnEvent, Warned
+from s3plan.schemas.plan.conditions import Capabilities
+from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.run_states import StopLevel
+from s3plan.storage.daemon_executor import DaemonExecutor
+
+_LOOK_EVERY_S = 0.1
+_TELLS_AFTER_S = 5.0
+_LETS_GO_AFTER_S = 30.0  # of places that do not answer, once other jobs could begin
+_DRAIN_S = 30.0  # for removing what a probe made, before a run that is to end is left
+_ENDS_WITHIN_S = 5.0
+_MOST_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What is enforced where jobs write, by the locations' ids; and jobs that cannot begin in this run, with why."""
+
+    capabilities: Mapping[int, Capabilities]
+    held_jobs: Mapping[str, str] = field(default_factory=dict)
+
+
+class _GivenUp(Exception):
+    """This place is waited for no longer."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """The locations of one bucket while they are prepared."""
+
+    locations: Sequence[PlanLocation]
+    is_given_up: Event = field(default_factory=Event)
+    found: dict[int, Capabilities] | None = None
+    error: BaseException | None = None
+    is_told: bool = False
+    asked_s: float | None = None  # when its last request was sent
+
+    def is_silent(self, now_s: float, *, for_s: float) -> bool:
+        """Whether nothing has come of its last request for so long."""
+        return self.is_open and self.asked_s is not None and now_s - self.asked_s >= for_s
+
+    @property
+    def is_open(self) -> bool:
+        return self.found is None and self.error is None
+
+    @property
+    def is_out_of_order(self) -> bool:
+        """Whether its store as such does not answer."""
+        failure = self.error.failure if isinstance(self.error, StoreRefused) else None
+        return failure is not None and failure.kind.is_of_endpoint
+
+    def end_well(self, found: dict[int, Capabilities]) -> None:
+        self.found = found
+
+    def end_badly(self, error: BaseException) -> None:
+        self.error = error
+
+    def why(self) -> str:
+        """Say why its jobs cannot begin."""
+        return f"{shown_store(self.locations[0])} does not answer"
 
 
 def prepare(
-    plan: PlanReader,
-    stores: Stores,
-    *,
-    is_first: bool,
-    allow_checked: bool,
-    on_event: OnEvent,
-    patience: Patience,
-) -> dict[int, Capabilities]:
-    """Make the places that the plan says, check owners, find out what is enforced where it writes.
+    plan: PlanReader, stores: Stores, *, is_first: bool, allow_checked: bool, on_event: OnEvent, watch: StopWatch
+) -> Preparation:
+    """Prepare all places as PlacePreparation says, those of different buckets at a time; `on_event` is called here.
 
-    Returns that by the locations' ids. `is_first`: no run of the plan has come further than this; a later one finds
-    the places that it made.
-
-    Raises PlanRefused (exit 4) if a store does less than the plan states, StoreRefused, CredentialsUnusable. The
-    only things written before that are the places and the probe's own objects, which are removed again. What the hooks
-    of `patience` raise comes out, too.
+    A place whose store does not answer keeps the jobs that need it from beginning, and no others; it is waited for as
+    long as nothing else could begin. Raises PreparationStopped as `watch` has it, PlanRefused, CredentialsUnusable, and
+    StoreRefused if no job is left that could begin.
     """
     for location in plan.locations:
-        stores.check_endpoint(location)
+        stores.engine_of(location)  # opened here: threads only look them up
+    told: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    groups = _groups(plan)
+    with DaemonExecutor(min(len(groups), _MOST_AT_ONCE), name="s3plan-prepare") as threads:
+        common = PlacePreparation(
+            plan,
+            stores,
+            is_first=is_first,
+            allow_checked=allow_checked,
+            on_event=lambda event: told.put(lambda: on_event(event)),
+            patience=watch.patience(),
+            reading=Lock(),
+        )
+        for group in groups:
+            threads.submit(_prepare, group, common, told)
+        waiting = _Waiting(plan, groups, watch, on_event)
+        try:
+            while waiting.goes_on():
+                _take(told)
+            return waiting.end()
+        except BaseException:
+            waiting.give_up()
+            until_s = monotonic() + _ENDS_WITHIN_S
+            while waiting.is_open and watch.level() is not StopLevel.ABANDON and monotonic() < until_s:
+                _take(told)  # what a probe has made is being removed
+            raise
+
+
+def _take(told: SimpleQueue[Callable[[], None]]) -> None:
+    """Do what a thread has left to be done here, if it comes soon."""
+    with suppress(Empty):
+        told.get(timeout=_LOOK_EVERY_S)()
+
+
+def _groups(plan: PlanReader) -> list[_Group]:
+    found: dict[tuple[object, ...], list[PlanLocation]] = {}
     for location in plan.locations:
-        _find(plan, stores, location, is_first=is_first, on_event=on_event, patience=patience)
-    found: dict[int, Capabilities] = {}
-    for destination, jobs in jobs_by_destination(plan).items():
-        location = plan.locations_by_id[destination]
-        known = _find_out(plan, stores, location, jobs, on_event=on_event, patience=patience)
-        _compare(plan, location, jobs, known, allow_checked=allow_checked, on_event=on_event)
-        found[destination] = known
-    return found
+        found.setdefault((location.connection, location.endpoint, location.bucket), []).append(location)
+    return [_Group(locations) for locations in found.values()]
 
 
-def jobs_by_destination(plan: PlanReader) -> dict[int, list[JobRecord]]:
-    """Return the jobs that write to each location."""
-    found: dict[int, list[JobRecord]] = {}
-    for job in plan.header.jobs:
-        found.setdefault(job.to_location, []).append(job)
-    return found
+def _prepare(group: _Group, common: PlacePreparation, told: SimpleQueue[Callable[[], None]]) -> None:
+    def check() -> None:
+        common.patience.before_each()
+        if group.is_given_up.is_set():
+            raise _GivenUp
+        group.asked_s = monotonic()
+
+    own = replace(common, patience=replace(common.patience, before_each=check))
+    try:
+        found = own.prepare(group.locations)
+    except BaseException as error:  # noqa: BLE001  raised again by whoever waits
+        told.put(partial(group.end_badly, error))
+    else:
+        told.put(partial(group.end_well, found))
 
 
-def _find_out(
-    plan: PlanReader,
-    stores: Stores,
-    destination: PlanLocation,
-    jobs: Sequence[JobRecord],
-    *,
-    on_event: OnEvent,
-    patience: Patience,
-) -> Capabilities:
-    """Return what the store enforces: probed now, or known before and seen to be so still."""
-    now = datetime.now(UTC)
-    conditions = stores.at(destination).conditions
-    known = conditions.known(now=now)
-    if Enforcement.UNKNOWN in known.values():
-        return conditions.find_out(now=now, patience=patience)
-    needed = needed_conditions(plan, jobs)
-    wanted = Wanted(plan, stores, destination, tuple(jobs))
-    return confirmed(wanted, known, needed=needed, now=now, on_event=on_event, patience=patience)
+class _Waiting:
+    """Waits for the groups, and decides what their ends mean for the run."""
 
+    def __init__(self, plan: PlanReader, groups: Sequence[_Group], watch: StopWatch, on_event: OnEvent) -> None:
+        self._plan = plan
+        self._groups = groups
+        self._watch = watch
+        self._on_event = on_event
+        self._stopped_s: float | None = None
 
-def _find(
-    plan: PlanReader, stores: Stores, location: PlanLocation, *, is_first: bool, on_event: OnEvent, patience: Patience
-) -> None:
-    makers = [job for job in plan.header.jobs if job.to_location == location.id and job.settings.create_bucket]
-    was_missing = any(not job.destination.bucket_exists for job in makers)
-    made = stores.at(location).prepare(may_make=bool(makers), was_missing=was_missing and is_first, patience=patience)
-    if made is not None:
-        on_event(Prepared(made))
+    def goes_on(self) -> bool:
+        """Return whether there is something to wait for; raises what ends the run at once."""
+        now_s = monotonic()
+        self._tell_slow_ones(now_s)
+        self._raise_lasting()
+        if not self.is_open:
+            return False
+        self._look_for_stop(now_s)
+        is_patient = any(group.is_open and not group.is_silent(now_s, for_s=_LETS_GO_AFTER_S) for group in self._groups)
+        return is_patient or not self._free_jobs()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a place is still being prepared."""
+        return any(group.is_open for group in self._groups)
 
-def _compare(
-    plan: PlanReader,
-    location: PlanLocation,
-    jobs: Sequence[JobRecord],
-    found: Capabilities,
-    *,
-    allow_checked: bool,
-    on_event: OnEvent,
-) -> None:
-    """Hold what the store does against what the plan states, for the conditions that the jobs' actions need."""
-    stated = dict.fromkeys(Condition, Enforcement.ENFORCED)  # what a plan is silent about it cannot do without
-    for place in plan.header.places:
-        if place.location == location.id:
-            stated |= {record.condition: record.enforcement for record in place.capabilities}
-    needed = needed_conditions(plan, jobs)
-    less = [condition for condition in needed if found[condition].rank < stated[condition].rank]
-    if less and not allow_checked:
-        which = "; ".join(f"{condition}: planned {stated[condition]}, found {found[condition]}" for condition in less)
-        raise PlanRefused(
-            f"the store enforces less than the plan states ({which}); plan again, or accept it with --allow-checked"
-        )
-    deletes = {Condition.DELETE_MATCH, Condition.BATCH_DELETE_MATCH} & set(needed)
-    if deletes and not _is_covered(found) and not all(_may_delete_unpinned(job) for job in jobs):
-        raise PlanRefused(
-            "this store does not enforce that a deleted object is still the planned one; to let s3plan look, "
-            "compare and then delete, say `delete: {unpinned: allow}` in the manifest and plan again"
-        )
-    if deletes and found[Condition.DELETE_MATCH].by_store and not found[Condition.BATCH_DELETE_MATCH].by_store:
-        number = sum(job.objects_of(VerdictKind.DELETE) for job in jobs)
-        many = f"{number:,} deletes go" if number != 1 else "1 delete goes"
-        on_event(Prepared(f"{many} one by one: this store holds no conditions in deletes of many objects at once"))
-    checked = [
-        condition
-        for condition in needed
-        if found[condition] is Enforcement.CHECKED and not (condition in deletes and _is_covered(found))
-    ]
-    if checked:
-        on_event(
-            Warned(
-                f"this store ignores conditions ({', '.join(checked)}): s3plan looks, compares, then acts; "
-                "a change in between is not noticed"
-            )
-        )
+    def give_up(self) -> None:
+        """Have those that are still at it send nothing more but what removes what they made."""
+        for group in self._groups:
+            group.is_given_up.set()
 
+    def end(self) -> Preparation:
+        """Return what was found."""
+        capabilities: dict[int, Capabilities] = {}
+        self.give_up()
+        for group in self._groups:
+            capabilities |= group.found or {}
+        held = {job.name: why for job in self._plan.header.jobs if (why := self._why_held(job.name)) is not None}
+        for group in self._groups:
+            if group.found is None and not group.is_told:
+                self._tell(group)
+        return Preparation(capabilities, held)
 
-def _may_delete_unpinned(job: JobRecord) -> bool:
-    return job.settings.unpinned_deletes or not job.objects_of(VerdictKind.DELETE)
+    def _raise_lasting(self) -> None:
+        """Raise what an end says that no waiting changes: it concerns the whole plan."""
+        for group in self._groups:
+            if group.error is not None and not group.is_out_of_order:
+                raise group.error
+        if not self.is_open and not self._free_jobs():
+            raise next(group.error for group in self._groups if group.error is not None)
 
+    def _free_jobs(self) -> list[str]:
+        return [job.name for job in self._plan.header.jobs if self._why_held(job.name) is None]
 
-def _is_covered(found: Capabilities) -> bool:
-    return found[Condition.DELETE_MATCH].by_store or found[Condition.BATCH_DELETE_MATCH].by_store
+    def _why_held(self, name: str) -> str | None:
+        job = self._plan.header.job(name)
+        for group in self._groups:
+            ids = {location.id for location in group.locations}
+            if group.found is None and ids & {job.from_location, job.to_location}:
+                return group.why()
+        return None
 
+    def _tell_slow_ones(self, now_s: float) -> None:
+        for group in self._groups:
+            if not group.is_told and group.is_silent(now_s, for_s=_TELLS_AFTER_S):
+                self._tell(group)
 
-def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condition]:
-    """Return the conditions that the actions of these jobs rest on."""
-    creates, overwrites = (
-        sum(job.objects_of(kind) for job in jobs) for kind in (VerdictKind.COPY, VerdictKind.OVERWRITE)
-    )
-    threshold_bytes = plan.header.run.multipart_threshold_bytes
-    copies = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})
-    has_large = any(batch.actions == 1 and batch.size_bytes >= threshold_bytes for batch in copies)
-    has_small = any(batch.actions > 1 or batch.size_bytes < threshold_bytes for batch in copies)
-    needed: list[Condition] = []
-    if has_small:
-        needed += [Condition.COPY_SOURCE_MATCH]
-        needed += [Condition.COPY_ABSENT] if creates else []
-        needed += [Condition.COPY_MATCH] if overwrites else []
-    if has_large:
-        needed += [Condition.PART_SOURCE_MATCH]
-        needed += [Condition.COMPLETE_ABSENT] if creates else []
-        needed += [Condition.COMPLETE_MATCH] if overwrites else []
-    if any(job.objects_of(VerdictKind.DELETE) for job in jobs):
-        needed += [Condition.BATCH_DELETE_MATCH, Condition.DELETE_MATCH]
-    return needed
+    def _tell(self, group: _Group) -> None:
+        group.is_told = True
+        self._on_event(Warned(f"{group.why()} so far; what needs it waits"))
+
+    def _look_for_stop(self, now_s: float) -> None:
+        """Leave requests under way to themselves once the run is to end: at once, or when a probe has had its time."""
+        reason = self._watch.asked_for()
+        if reason is None:
+            return
+        if self._stopped_s is None:
+            self._stopped_s = now_s
+        is_over = now_s - self._stopped_s >= _DRAIN_S or self._watch.level() is StopLevel.ABANDON
+        if is_over:
+            raise PreparationStopped(reason)

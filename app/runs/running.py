@@ -14,6 +14,7 @@ from s3plan.app.clock import now_ms
 from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.runs.executors import EngineLimits
 from s3plan.app.runs.left_out import left_out_sentences
+from s3plan.app.runs.preparation import Preparation
 from s3plan.app.stores import Stores
 from s3plan.executors.journal.control_file import ControlFile
 from s3plan.executors.journal.journal import Journal
@@ -21,7 +22,7 @@ from s3plan.executors.journal.ledger import BatchState, total_counts, total_evid
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.executors.pace.circuit_breaker import SendProbe
 from s3plan.executors.pace.pacing import RunControl
-from s3plan.executors.run.assembly import RunOrder, assemble_run
+from s3plan.executors.run.assembly import RunOrder, assemble_run, settled_bytes_of
 from s3plan.executors.run.bookkeeping import TOLD
 from s3plan.executors.run.retries import retry_policy
 from s3plan.executors.run.surroundings import RunSurroundings
@@ -73,7 +74,7 @@ def run_scheduler(
     executor: Executor,
     control: RunControl,
     limits: EngineLimits,
-    capabilities: Mapping[int, Capabilities],
+    prepared: Preparation,
 ) -> ApplyReport:
     plan, journal = run.plan, run.journal
     settings = run.request.overrides.applied_to(plan.header.run)
@@ -84,6 +85,7 @@ def run_scheduler(
         offset_ms = run.stores.engine_of(location).clock_offset_ms
         return max(now_ms() + offset_ms, 0)  # a store may say any year; a journal's begin in 1970
 
+    settled_bytes = settled_bytes_of(plan, states)  # what is damaged comes out before a run is begun
     began_s = monotonic()
     number = _begin_run(run, states, limits.name)
     order = RunOrder(
@@ -94,8 +96,10 @@ def run_scheduler(
         control=control,
         retry=retry_policy(settings.retries, random=random.random),
         limits=_limits(run.request, settings),
-        settings_of=_settings_finder(run, capabilities),
+        settings_of=_settings_finder(run, prepared.capabilities),
         probes=_probes(run),
+        settled_bytes=settled_bytes,
+        held_jobs=prepared.held_jobs,
         told=frozenset(OutcomeKind) if run.request.every_action else TOLD,
     )
     surroundings = RunSurroundings(
@@ -182,7 +186,11 @@ def _engines_used(run: OpenedRun) -> list[EngineUsed]:
 def _settings_finder(run: OpenedRun, capabilities: Mapping[int, Capabilities]) -> Callable[[Batch], TaskSettings]:
     """Return what gives a batch the settings of its job at the place that it writes to."""
     plan = run.plan
-    by_job = {job.name: _task_settings(run, job, capabilities[job.to_location]) for job in plan.header.jobs}
+    by_job = {
+        job.name: _task_settings(run, job, capabilities[job.to_location])
+        for job in plan.header.jobs
+        if job.to_location in capabilities  # others do not begin
+    }
     return lambda batch: by_job[plan.phases_by_id[batch.phase].job]
 
 

@@ -33,13 +33,18 @@ class StopWatch:
         """Return the patience of a preparation; it raises PreparationStopped."""
         return Patience(sleep=self._sleep, before_each=self._check, before_removal=self._check_removal)
 
-    def _asked_for(self) -> StopReason | None:
+    def level(self) -> StopLevel:
+        """Return what the person at the terminal asks for."""
+        return self._stop_level()
+
+    def asked_for(self) -> StopReason | None:
+        """Return why the run is to end, None if it is not."""
         if self._stop_level() is not StopLevel.NONE:
             return StopReason.SIGNAL
         return StopReason.CANCEL if self._wish() is Wish.CANCEL else None
 
     def _check(self) -> None:
-        reason = self._asked_for()
+        reason = self.asked_for()
         if reason is not None:
             raise PreparationStopped(reason)
 
@@ -49,5 +54,5 @@ class StopWatch:
 
     def _sleep(self, seconds: float) -> None:
         until_s = time.monotonic() + seconds
-        while (left_s := until_s - time.monotonic()) > 0 and self._asked_for() is None:
+        while (left_s := until_s - time.monotonic()) > 0 and self.asked_for() is None:
             time.sleep(min(left_s, _LOOK_EVERY_S))

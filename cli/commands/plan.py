@@ -139,7 +139,7 @@ def _request(manifest: Path, options: PlanOptions) -> PlanRequest:
         probe=options.probe,
         keep=options.keep,
         owns_process=True,
-        select=tuple(name.strip() for name in (options.select or "").split(",") if name.strip()),
+        select=_names(options.select),
         without_dependencies=options.without_dependencies,
     )
 
@@ -171,3 +171,10 @@ def _same_again(options: PlanOptions, request: PlanRequest) -> list[str | Path]:
     for name, found in request.allow.items():
         words += ["--allow", f"{name}={found}"]
     return words
+
+
+def _names(select: str | None) -> tuple[str, ...]:
+    """Return the names that `--select` gives; one empty name for an option without any, which is refused by name."""
+    if select is None:
+        return ()
+    return tuple(name.strip() for name in select.split(",") if name.strip()) or ("",)

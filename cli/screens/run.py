@@ -61,9 +61,8 @@ def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, n
         *_job_rows(header),
     ]
     if header.without_dependencies:
-        rows.append(
-            [Cell("without"), Cell(f"{', '.join(header.not_selected)}, on which jobs of it depend", "bold yellow")]
-        )
+        left_out = f"{', '.join(header.not_selected)}: jobs of this plan depend on some of them"
+        rows.append([Cell("without"), Cell(left_out, "bold yellow")])
     if header.expires_at is not None:
         rows.append([Cell("expires"), Cell(age_text(header.expires_at, now=now))])
     if status is not None and status.runs:

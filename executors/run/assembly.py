@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState, total_counts
@@ -30,7 +30,8 @@ from s3plan.schemas.tasks import TaskSettings
 class RunOrder:
     """What a run performs, by what, and how far.
 
-    `states` are the batches that may be performed. `probes` ask each place whether it answers again. `told`: of actions
+    `states` are the batches that may be performed. `probes` ask each place whether it answers again. `settled_bytes`
+    are those that earlier runs have copied. `held_jobs` cannot begin in this run, for these reasons. `told`: of actions
     that end so, an event is made.
     """
 
@@ -43,6 +44,8 @@ class RunOrder:
     limits: RunLimits
     settings_of: Callable[[Batch], TaskSettings]
     probes: Mapping[Place, SendProbe]
+    settled_bytes: int = 0
+    held_jobs: Mapping[str, str] = field(default_factory=dict)
     told: frozenset[OutcomeKind] = TOLD
 
 
@@ -55,7 +58,7 @@ def assemble_run(order: RunOrder, surroundings: RunSurroundings) -> Scheduler:
         actions=sum(state.batch.actions for state in order.states.values()),
         size_bytes=order.plan.header.bytes,
         settled=total_counts(order.states.values()),
-        settled_bytes=_settled_bytes(order.plan, order.states),
+        settled_bytes=order.settled_bytes,
         control=control,
         on_event=on_event,
         clock=clock,
@@ -80,6 +83,7 @@ def assemble_run(order: RunOrder, surroundings: RunSurroundings) -> Scheduler:
         control=control,
         settings_of=order.settings_of,
         limits=order.limits,
+        held_jobs=order.held_jobs,
         recorder=recorder,
         books=books,
         reporter=reporter,
@@ -93,8 +97,11 @@ def _job_finder(plan: PlanView) -> Callable[[int], str]:
     return lambda phase: "" if is_alone else plan.phases_by_id[phase].job
 
 
-def _settled_bytes(plan: PlanView, states: Mapping[int, BatchState]) -> int:
-    """Return the bytes of the copies that earlier runs have ended well; reads only batches that are half done."""
+def settled_bytes_of(plan: PlanView, states: Mapping[int, BatchState]) -> int:
+    """Return the bytes of the copies that earlier runs have ended well; reads only batches that are half done.
+
+    Raises PlanDamaged.
+    """
     total = 0
     for state in states.values():
         if plan.phases_by_id[state.batch.phase].name is not PhaseName.COPY:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from s3plan.planfile.graph import PhaseGraph
 from s3plan.schemas.plan.rows import Edge, Phase, PhaseName
@@ -24,11 +25,17 @@ class Turn:
 class Readiness:
     """The phases of one run, each in one of these: waiting, begun, ended, withheld. `aside` phases take no part."""
 
-    def __init__(self, graph: PhaseGraph, *, why_held: WhyHeld) -> None:
+    def __init__(self, graph: PhaseGraph, *, why_held: WhyHeld, held_jobs: Mapping[str, str]) -> None:
+        """`held_jobs` cannot begin in this run at all, for these reasons."""
         self._graph = graph
         self._why_held = why_held
+        self._held_jobs = held_jobs
         self._phases = {phase.id: phase for phase in graph.in_order() if phase.name is not PhaseName.ASIDE}
-        self._waiting = list(self._phases)
+        self._place_in_order = {id_: place for place, id_ in enumerate(self._phases)}
+        self._open_edges = {id_: len(graph.before(id_)) for id_ in self._phases}  # whose `before` has not ended
+        self._next = [self._place_in_order[id_] for id_, edges in self._open_edges.items() if not edges]
+        heapify(self._next)
+        self._in_order = list(self._phases)
         self._begun: set[int] = set()
         self._over: set[int] = set()
         self._withheld: dict[int, Turn] = {}
@@ -40,27 +47,29 @@ class Readiness:
 
     def turns(self) -> Iterator[Turn]:
         """Yield the phases that may begin by now, or never can; each once. `end` may be called in between."""
-        progressed = True
-        while progressed:
-            progressed = False
-            for phase in tuple(self._waiting):
-                edges = self._graph.before(phase)
-                if any(edge.before not in self._over for edge in edges):
-                    continue
-                self._waiting.remove(phase)
-                self._begun.add(phase)
-                turn = self._turn(self._phases[phase], edges)
-                if turn.withheld is not None:
-                    self._withheld[phase] = turn
-                    self._over.add(phase)
-                yield turn
-                progressed = True
+        while self._next:
+            phase = self._in_order[heappop(self._next)]
+            self._begun.add(phase)
+            turn = self._turn(self._phases[phase], self._graph.before(phase))
+            if turn.withheld is not None:
+                self._withheld[phase] = turn
+                self.end(phase)
+            yield turn
 
     def end(self, phase: int) -> None:
         """Take note that a phase has ended, however."""
+        if phase in self._over:
+            return
         self._over.add(phase)
+        for after in self._graph.after(phase):
+            self._open_edges[after] -= 1
+            if not self._open_edges[after]:
+                heappush(self._next, self._place_in_order[after])
 
     def _turn(self, phase: Phase, edges: Iterable[Edge]) -> Turn:
+        held = self._held_jobs.get(phase.job)
+        if held is not None:
+            return Turn(phase, held, held)
         for edge in edges:
             before = self._phases[edge.before]
             earlier = self._withheld.get(before.id)

@@ -1,4 +1,4 @@
-"""Whether what a phase waits for has ended as its edge needs; design.md section 4."""
+"""Whether what a phase waits for has ended as its edge needs."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ class RunParts:
     control: RunControl
     settings_of: Callable[[Batch], TaskSettings]
     limits: RunLimits
+    held_jobs: Mapping[str, str]
     recorder: Recorder
     books: Bookkeeper
     reporter: ProgressReporter
@@ -72,9 +73,12 @@ class Scheduler:
         self._store_now_ms = surroundings.store_now_ms
         self._clock = surroundings.clock
         self._places = BatchPlaces(parts.plan)
+        self._states_by_phase: dict[int, list[BatchState]] = {}
+        for state in parts.states.values():
+            self._states_by_phase.setdefault(state.batch.phase, []).append(state)
         self._waiting = WaitingBatches(self._places_of)
         self._running: set[int] = set()
-        self._readiness = Readiness(parts.plan.graph, why_held=self._why_held)
+        self._readiness = Readiness(parts.plan.graph, why_held=self._why_held, held_jobs=parts.held_jobs)
         self._left_in_phase: Counter[int] = Counter()
         self._begun_actions = 0
         self._began_s = self._clock()
@@ -178,7 +182,7 @@ class Scheduler:
                 self._readiness.end(turn.phase.id)
 
     def _states_of(self, phase: int) -> list[BatchState]:
-        return [state for state in self._states.values() if state.batch.phase == phase]
+        return self._states_by_phase.get(phase, [])
 
     def _why_held(self, edge: Edge) -> str | None:
         return why_held(edge, self._plan, self._states_of(edge.before), outcome_of=self._recorder.outcome_of)

@@ -14,6 +14,7 @@ from s3plan.schemas.manifest.rules import Finding, store_of
 from s3plan.schemas.manifest.values import did_you_mean
 from s3plan.schemas.manifest.words import Mode
 
+_MOST_PAIRS = 20_000
 StoreOf = Callable[[Location], str]
 """Tells stores apart; two locations of one store and bucket are told apart by their prefixes only."""
 
@@ -21,6 +22,7 @@ StoreOf = Callable[[Location], str]
 def findings_between_jobs(manifest: Manifest) -> Iterator[Finding]:
     """Yield what is wrong whichever jobs are planned, as far as the manifest tells; each job is sound by itself."""
     yield from _wrong_dependencies(manifest)
+    yield from _too_entangled(manifest)
     yield from mirrors_over_others(manifest, store_by(manifest))
 
 
@@ -105,6 +107,21 @@ def _wrong_dependencies(manifest: Manifest) -> Iterator[Finding]:
     if is_known and (circle := _circle(manifest)):
         at = ("jobs", circle[0], "depends_on")
         yield Finding(at, f"the jobs wait for each other in a circle: {' -> '.join([*circle, circle[0]])}")
+
+
+def _too_entangled(manifest: Manifest) -> Iterator[Finding]:
+    """Yield a finding if more waits for each other than a plan holds: deletes wait for all that depend on their job."""
+    names = manifest.jobs
+    if len(names) ** 2 <= _MOST_PAIRS or any(other not in names for job in names.values() for other in job.depends_on):
+        return
+    pairs = sum(len(with_dependencies(manifest, [name])) - 1 for name in names)
+    if pairs > _MOST_PAIRS:
+        yield Finding(
+            ("jobs",),
+            f"has {pairs:,} pairs of jobs of which one depends on the other, directly or not, and the most is "
+            f"{_MOST_PAIRS:,}",
+            "divide it among several manifests",
+        )
 
 
 def _circle(manifest: Manifest) -> list[str]:

@@ -81,7 +81,7 @@ def _placed_in_job(root: MappingNode, name: str, broken: Broken) -> Iterator[Pla
         return
     for home in homes:
         if home[0] != here.finding.path[0]:
-            told = f"does not go with {_dotted(here.path)} in line {here.mark.line}, which {broken.finding.message}"
+            told = f"does not go with {_dotted(here.path)} in line {here.mark.line}: {broken.finding.message}"
             yield locate(root, Finding(home, told))
 
 

@@ -1,4 +1,4 @@
-"""What a manifest says of a job and of its run, as typed values; design.md section 4.
+"""What a manifest says of a job and of its run, as typed values.
 
 Values are parsed: sizes are bytes, bandwidth is bytes per second, durations timedelta, moments aware UTC. Models
 say what one field may be; what fields must be to each other is in rules.py. What a whole manifest is written like is in
@@ -245,7 +245,7 @@ class JobEntry(JobFields):
 
     example: ClassVar[str] = "{source: s3://from/a/, destination: s3://into/a/}"
 
-    depends_on: Annotated[tuple[JobName, ...], OneOrMany("names of jobs")] = Field(
+    depends_on: Annotated[tuple[JobName, ...], OneOrMany("names of jobs", means_no_limit=False)] = Field(
         default=(),
         description="Jobs that must have ended well before this one begins.",
         examples=[["assets"]],

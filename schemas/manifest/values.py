@@ -67,13 +67,15 @@ class OneOrMany:
     """Marks a list that may be written as its only item; never empty."""
 
     what: str
+    means_no_limit: bool = True  # where it is left out
 
     def _read(self, value: object) -> tuple[object, ...]:
         match value:
             case str():
                 return (value,)
             case []:
-                raise refusal("is an empty list", hint="leave the line out to set no limit")
+                without = "leave the line out"
+                raise refusal("is an empty list", hint=f"{without} to set no limit" if self.means_no_limit else without)
             case list():
                 return tuple(value)
             case _:

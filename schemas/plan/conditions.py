@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Condition(StrEnum):
-    """One kind of conditional request; design.md section 6."""
+    """One kind of conditional request."""
 
     COPY_SOURCE_MATCH = "copy-source-match"  # CopyObject x-amz-copy-source-if-match
     COPY_ABSENT = "copy-absent"  # CopyObject If-None-Match: *

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 from s3plan.planfile.own_file import objection_to
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
@@ -61,11 +62,13 @@ def _host_of(endpoint: str | None) -> str | None:
 class CapabilityCache:
     """What probes found, in a JSON file: 24 hours for each endpoint and bucket.
 
-    A file that is missing, damaged or cannot be written is no error: then the store is asked again.
+    A file that is missing, damaged or cannot be written is no error: then the store is asked again. Threads may use it
+    for different buckets.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._changing = Lock()
 
     def find(self, endpoint: str | None, bucket: str, *, now: datetime) -> Capabilities | None:
         """Return what a probe less than 24 hours before `now` (aware) found, or None."""
@@ -129,11 +132,12 @@ class CapabilityCache:
         return entry if isinstance(entry, Mapping) else {}
 
     def _replace(self, endpoint: str | None, bucket: str, entry: Mapping[str, object]) -> None:
-        entries = {**self._entries(), _name(endpoint, bucket): entry}
-        try:
-            self._write(json.dumps({"version": _VERSION, "entries": entries}, indent=1))
-        except OSError:
-            return
+        with self._changing:
+            entries = {**self._entries(), _name(endpoint, bucket): entry}
+            try:
+                self._write(json.dumps({"version": _VERSION, "entries": entries}, indent=1))
+            except OSError:
+                return
 
     def _entries(self) -> Mapping[str, object]:
         try:

@@ -43,26 +43,28 @@ class OpenBucket:
         """Whether the bucket is known not to encrypt by KMS."""
         return is_free_of_kms(self.engine, self.location)
 
-    def prepare(self, *, may_make: bool, was_missing: bool, patience: Patience) -> str | None:
+    def prepare(self, *, may_make: bool, was_missing: bool, on_made: Callable[[str], None], patience: Patience) -> None:
         """Find the bucket, or create it; raises BucketTaken, too."""
-        location, made = self.location, None
+        location, is_new = self.location, False
         try:
             find_region(self.engine, location.bucket, owner=location.owner, patience=patience)
-        except BucketMissing:
+        except BucketMissing as missing:
             if not may_make:
-                raise
+                at = "" if location.endpoint is None else f", which leads to {location.endpoint}"
+                raise BucketMissing(f"{missing}{at}", failure=missing.failure) from missing
+            is_new = True
             create_bucket(self.engine, location.bucket, region=location.region, patience=patience)
             where = f" in {location.region}" if location.region else ""
             at = f" at {location.endpoint}" if location.endpoint else ""
-            made = f"created the bucket {location.bucket}{where}{at}"
+            on_made(f"created the bucket {location.bucket}{where}{at}")
         else:
             if was_missing:
                 claim_bucket(
                     self.engine, location.bucket, region=location.region, owner=location.owner, patience=patience
                 )
         if is_owned_by_another(self.engine, location.bucket, owner=location.owner, patience=patience):
-            raise PlanRefused(f"{location.url} is not owned by {location.owner} any more, as the plan says")
-        return made
+            still = "" if is_new else " any more"
+            raise PlanRefused(f"{location.url} is not owned by {location.owner}{still}, as the plan says")
 
     def ask_whether_it_answers(self, tell: Callable[[bool], None]) -> None:
         """Ask for the bucket."""

@@ -86,8 +86,8 @@ class OpenLocation(Protocol):
         Raises StoreRefused, CredentialsUnusable where the question was not answered at all.
         """
 
-    def prepare(self, *, may_make: bool, was_missing: bool, patience: Patience) -> str | None:
-        """See that it is there still, and whose it was at the plan; return a sentence if it was made now.
+    def prepare(self, *, may_make: bool, was_missing: bool, on_made: Callable[[str], None], patience: Patience) -> None:
+        """See that it is there still, and whose it was at the plan; `on_made` is told, at once, that it was made now.
 
         `was_missing`: at the plan there was none, and no run has made it: one that is there must be ours. Raises
         PlanRefused (exit 4), StoreRefused, CredentialsUnusable.

@@ -1,4 +1,4 @@
-"""The ladder: whether what stands at the destination is what an action would have made; design.md section 6.
+"""The ladder: whether what stands at the destination is what an action would have made.
 
 A 412 never decides alone, nor does a timeout or a 500: an engine may have retried by itself, and a committed write
 whose reply was lost comes back as a plain 412.

@@ -401,3 +401,25 @@ def test_a_folder_without_manifests_is_no_manifest(place: Workplace) -> None:
     (place.folder / "empty").mkdir()
     ended = place.command.run("plan", "empty")
     assert (ended.exit_code, "there is no s3plan.yaml" in ended.stderr) == (64, True)
+
+
+@pytest.mark.parametrize("select", ["", ",", " , "])
+def test_a_selection_of_no_name_is_no_selection_of_all(place: Workplace, select: str) -> None:
+    three_jobs(place)
+    ended = place.command.run("plan", "job.yaml", "--select", select)
+    assert ended.exit_code == 64, ended.output
+    assert "--select takes names of jobs" in ended.stderr
+    assert not place.plan_file.exists()
+
+
+def test_jobs_that_wait_for_each_other_more_than_a_plan_can_hold_are_refused_at_once(place: Workplace) -> None:
+    def chained(count: int) -> None:
+        jobs = {f"job-{number}": {"depends_on": f"job-{number - 1}"} if number else {} for number in range(count)}
+        several(place, jobs)
+
+    chained(200)
+    assert place.command.run("validate", "job.yaml").exit_code == 0
+    chained(220)
+    ended = place.command.run("validate", "job.yaml")
+    assert ended.exit_code == 65
+    assert "has 24,090 pairs of jobs of which one depends on the other" in " ".join(ended.stderr.split())

@@ -12,6 +12,8 @@ from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.requests import ApplyRequest
 from s3plan.app.runs.checks import changed_manifest, check_endpoints
 from s3plan.planfile.reader import open_plan
+from s3plan.planner.manifest.file import parse_manifest
+from s3plan.planner.manifest.job import resolve_jobs, run_record
 from s3plan.schemas.errors import PlanDamaged, PlanRefused, UsageInvalid
 from unit.planfile.plan_samples import change, copies, header, write_plan
 
@@ -36,7 +38,11 @@ def forge(
     """A plan whose connection `backup` is what somebody likes; its digests agree."""
     write_plan(path, copied=copies(b"a"))
     text = manifest(connection)
+    loaded = parse_manifest(text.encode(), path=Path("job.yaml"))
+    (job,) = resolve_jobs(loaded.manifest)
     document = json.loads(header(actions=1, size_bytes=7).model_dump_json(exclude_none=True))
+    document["jobs"][0]["settings"] = job.settings.model_dump(mode="json", exclude_none=True)
+    document["run"] = run_record(loaded.manifest.run).model_dump(mode="json", exclude_none=True)
     digest = sha256(text.encode()).hexdigest()
     document["manifest"] = {
         "path": manifest_path,

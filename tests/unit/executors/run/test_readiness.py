@@ -21,7 +21,7 @@ def begun(readiness: Readiness) -> list[tuple[int, str | None, str | None]]:
 
 def test_a_phase_begins_once_all_that_it_waits_for_has_ended() -> None:
     graph = PhaseGraph(phases("a", "a", "a"), [Edge(1, 3, _ENDED), Edge(2, 3, _ENDED)])
-    readiness = Readiness(graph, why_held=lambda edge: None)
+    readiness = Readiness(graph, why_held=lambda edge: None, held_jobs={})
     assert begun(readiness) == [(1, None, None), (2, None, None)]
     readiness.end(1)
     assert begun(readiness) == []
@@ -31,13 +31,13 @@ def test_a_phase_begins_once_all_that_it_waits_for_has_ended() -> None:
 
 
 def test_what_is_set_aside_takes_no_part() -> None:
-    readiness = Readiness(PhaseGraph([Phase(1, "a", PhaseName.ASIDE)], []), why_held=lambda edge: None)
+    readiness = Readiness(PhaseGraph([Phase(1, "a", PhaseName.ASIDE)], []), why_held=lambda edge: None, held_jobs={})
     assert begun(readiness) == []
 
 
 def test_a_withheld_phase_withholds_what_waits_for_it_whatever_the_edge_needs() -> None:
     graph = PhaseGraph(phases("a", "b", "b", "c"), [Edge(1, 2, _WELL), Edge(2, 3, _ENDED), Edge(3, 4, _ENDED)])
-    readiness = Readiness(graph, why_held=lambda edge: "x failed" if edge.before == 1 else None)
+    readiness = Readiness(graph, why_held=lambda edge: "x failed" if edge.before == 1 else None, held_jobs={})
     assert begun(readiness) == [(1, None, None)]
     readiness.end(1)
     assert begun(readiness) == [
@@ -49,10 +49,32 @@ def test_a_withheld_phase_withholds_what_waits_for_it_whatever_the_edge_needs() 
 
 
 def test_a_reason_within_one_job_is_the_job_s_own() -> None:
-    readiness = Readiness(PhaseGraph(phases("a", "a"), [Edge(1, 2, _WELL)]), why_held=lambda edge: "x failed")
+    readiness = Readiness(
+        PhaseGraph(phases("a", "a"), [Edge(1, 2, _WELL)]), why_held=lambda edge: "x failed", held_jobs={}
+    )
     begun(readiness)
     readiness.end(1)
     assert begun(readiness) == [(2, "x failed", "x failed")]
+
+
+def test_a_job_that_cannot_begin_in_this_run_is_withheld_with_all_that_depends_on_it() -> None:
+    graph = PhaseGraph(phases("a", "a", "b", "c"), [Edge(1, 2, _ENDED), Edge(2, 3, _ENDED)])
+    readiness = Readiness(graph, why_held=lambda edge: None, held_jobs={"a": "no answer"})
+    assert begun(readiness) == [
+        (1, "no answer", "no answer"),
+        (2, "no answer", "no answer"),
+        (3, "job a", "job a was withheld"),
+        (4, None, None),
+    ]
+
+
+def test_a_chain_of_many_jobs_is_asked_in_a_moment() -> None:
+    count = 3_000
+    edges = [Edge(number, number + 1, _WELL) for number in range(1, count)]
+    readiness = Readiness(PhaseGraph(phases(*map(str, range(count))), edges), why_held=lambda edge: None, held_jobs={})
+    for number in range(1, count + 1):
+        assert [turn.phase.id for turn in readiness.turns()] == [number]
+        readiness.end(number)
 
 
 @st.composite
@@ -69,7 +91,7 @@ def test_every_phase_has_one_turn_after_all_that_it_waits_for(
     case: tuple[PhaseGraph, frozenset[Edge]], order: object
 ) -> None:
     graph, held = case
-    readiness = Readiness(graph, why_held=lambda edge: "no" if edge in held else None)
+    readiness = Readiness(graph, why_held=lambda edge: "no" if edge in held else None, held_jobs={})
     over: set[int] = set()
     running: list[int] = []
     left_out: set[int] = set()

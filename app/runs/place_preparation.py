@@ -1,0 +1,165 @@
+"""Before the first change at one place: its bucket, whose that is, and what its store enforces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+
+from s3plan.app.runs.confirmation import Wanted, confirmed
+from s3plan.app.stores import Stores
+from s3plan.planfile.reader import PlanReader
+from s3plan.schemas.errors import PlanRefused
+from s3plan.schemas.events import OnEvent, Prepared, Warned
+from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
+from s3plan.schemas.plan.header import JobRecord
+from s3plan.schemas.plan.rows import PhaseName, PlanLocation
+from s3plan.storage.s3.patience import Patience
+
+
+@dataclass(slots=True)
+class PlacePreparation:
+    """Prepares the locations of one bucket, one after the other; those of others may be prepared meanwhile.
+
+    `reading` is held while the plan's rows are read. `is_first`: no run of the plan has come further than this; a later
+    one finds the places that it made.
+    """
+
+    plan: PlanReader
+    stores: Stores
+    is_first: bool
+    allow_checked: bool
+    on_event: OnEvent
+    patience: Patience
+    reading: Lock
+    _has_made: bool = field(default=False, init=False)
+    _told_checked: list[list[Condition]] = field(default_factory=list, init=False)
+
+    def prepare(self, locations: Sequence[PlanLocation]) -> dict[int, Capabilities]:
+        """Make the bucket if the plan says so, check its owner, find out what is enforced where jobs write.
+
+        Returns that by the locations' ids. Raises PlanRefused (exit 4) if the store does less than the plan states,
+        StoreRefused, CredentialsUnusable, and what the hooks of `patience` raise. The only things written before that
+        are the bucket and a probe's own objects, which are removed again.
+        """
+        for location in locations:
+            self._find(location)
+        found: dict[int, Capabilities] = {}
+        for location in locations:
+            jobs = [job for job in self.plan.header.jobs if job.to_location == location.id]
+            if jobs:
+                known = self._find_out(location, jobs)
+                self._compare(location, jobs, known)
+                found[location.id] = known
+        return found
+
+    def _find_out(self, destination: PlanLocation, jobs: Sequence[JobRecord]) -> Capabilities:
+        """Return what the store enforces: probed now, or known before and seen to be so still."""
+        now = datetime.now(UTC)
+        conditions = self.stores.at(destination).conditions
+        known = conditions.known(now=now)
+        if Enforcement.UNKNOWN in known.values():
+            return conditions.find_out(now=now, patience=self.patience)
+        needed = needed_conditions(self.plan, jobs)
+        wanted = Wanted(self.plan, self.stores, destination, tuple(jobs), self.reading)
+        return confirmed(wanted, known, needed=needed, now=now, on_event=self.on_event, patience=self.patience)
+
+    def _find(self, location: PlanLocation) -> None:
+        makers = [job for job in self.plan.header.jobs if job.to_location == location.id and job.settings.create_bucket]
+        was_missing = any(not job.destination.bucket_exists for job in makers)
+        self.stores.at(location).prepare(
+            may_make=bool(makers),
+            was_missing=was_missing and self.is_first and not self._has_made,
+            on_made=self._tell_made,
+            patience=self.patience,
+        )
+
+    def _tell_made(self, sentence: str) -> None:
+        self._has_made = True
+        self.on_event(Prepared(sentence))
+
+    def _compare(self, location: PlanLocation, jobs: Sequence[JobRecord], found: Capabilities) -> None:
+        """Hold what the store does against what the plan states, for the conditions that the jobs' actions need."""
+        stated = dict.fromkeys(Condition, Enforcement.ENFORCED)  # what a plan is silent about it cannot do without
+        for place in self.plan.header.places:
+            if place.location == location.id:
+                stated |= {record.condition: record.enforcement for record in place.capabilities}
+        needed = needed_conditions(self.plan, jobs)
+        less = [condition for condition in needed if found[condition].rank < stated[condition].rank]
+        if less and not self.allow_checked:
+            which = "; ".join(
+                f"{condition}: planned {stated[condition]}, found {found[condition]}" for condition in less
+            )
+            raise PlanRefused(
+                f"{shown_place(location)}: the store enforces less than the plan states ({which}); plan again, or "
+                "accept it with --allow-checked"
+            )
+        deletes = {Condition.DELETE_MATCH, Condition.BATCH_DELETE_MATCH} & set(needed)
+        if deletes and not _is_covered(found) and not all(_may_delete_unpinned(job) for job in jobs):
+            raise PlanRefused(
+                f"{shown_place(location)}: this store does not enforce that a deleted object is still the planned one; "
+                "to let s3plan look, compare and then delete, say `delete: {unpinned: allow}` in the manifest and plan "
+                "again"
+            )
+        if deletes and found[Condition.DELETE_MATCH].by_store and not found[Condition.BATCH_DELETE_MATCH].by_store:
+            number = sum(job.objects_of(VerdictKind.DELETE) for job in jobs)
+            many = f"{number:,} deletes go" if number != 1 else "1 delete goes"
+            self.on_event(
+                Prepared(f"{many} one by one: this store holds no conditions in deletes of many objects at once")
+            )
+        checked = [
+            condition
+            for condition in needed
+            if found[condition] is Enforcement.CHECKED and not (condition in deletes and _is_covered(found))
+        ]
+        if checked and checked not in self._told_checked:
+            self._told_checked.append(checked)
+            self.on_event(
+                Warned(
+                    f"{shown_store(location)} ignores conditions ({', '.join(checked)}): s3plan looks, compares, then "
+                    "acts; a change in between is not noticed"
+                )
+            )
+
+
+def shown_place(location: PlanLocation) -> str:
+    """Return a location for a message, with the store that it is at where that is not AWS."""
+    return location.url if location.endpoint is None else f"{location.url} at {location.endpoint}"
+
+
+def shown_store(location: PlanLocation) -> str:
+    """Return the bucket of a location for a message, with its store."""
+    return f"the bucket {location.bucket}" + ("" if location.endpoint is None else f" at {location.endpoint}")
+
+
+def _may_delete_unpinned(job: JobRecord) -> bool:
+    return job.settings.unpinned_deletes or not job.objects_of(VerdictKind.DELETE)
+
+
+def _is_covered(found: Capabilities) -> bool:
+    return found[Condition.DELETE_MATCH].by_store or found[Condition.BATCH_DELETE_MATCH].by_store
+
+
+def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condition]:
+    """Return the conditions that the actions of these jobs rest on."""
+    creates, overwrites = (
+        sum(job.objects_of(kind) for job in jobs) for kind in (VerdictKind.COPY, VerdictKind.OVERWRITE)
+    )
+    threshold_bytes = plan.header.run.multipart_threshold_bytes
+    copies = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})
+    has_large = any(batch.actions == 1 and batch.size_bytes >= threshold_bytes for batch in copies)
+    has_small = any(batch.actions > 1 or batch.size_bytes < threshold_bytes for batch in copies)
+    needed: list[Condition] = []
+    if has_small:
+        needed += [Condition.COPY_SOURCE_MATCH]
+        needed += [Condition.COPY_ABSENT] if creates else []
+        needed += [Condition.COPY_MATCH] if overwrites else []
+    if has_large:
+        needed += [Condition.PART_SOURCE_MATCH]
+        needed += [Condition.COMPLETE_ABSENT] if creates else []
+        needed += [Condition.COMPLETE_MATCH] if overwrites else []
+    if any(job.objects_of(VerdictKind.DELETE) for job in jobs):
+        needed += [Condition.BATCH_DELETE_MATCH, Condition.DELETE_MATCH]
+    return needed
