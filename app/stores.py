@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -13,9 +14,11 @@ from s3plan.schemas.manifest.locations import Destination, Source
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
+from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.places.bucket import OpenBucket
 from s3plan.storage.places.finding import find_bucket
 from s3plan.storage.places.first_questions import first_questions
+from s3plan.storage.places.folder import OpenFolder, find_folder
 from s3plan.storage.places.location import FoundLocation, OpenLocation
 from s3plan.storage.s3.asking_ahead import AskingAhead
 from s3plan.storage.s3.connections.sessions import (
@@ -28,6 +31,8 @@ from s3plan.storage.s3.engines import EngineChoice, choose_engine, open_engine
 from s3plan.storage.s3.guarded_engine import GuardedEngine
 from s3plan.storage.s3.open_files import most_open_files, room_for_connections
 from s3plan.storage.s3.tolerant_engine import TolerantEngine
+
+_FILE_THREADS = 4
 
 
 class Stores:
@@ -48,6 +53,7 @@ class Stores:
         self._max_in_flight = max_in_flight
         self._before_request = before_request
         self._engines: dict[tuple[str, str], Engine] = {}
+        self._folders: dict[str, FolderEngine] = {}
         self._own_regions: dict[str, str] = {}
         self._capabilities = CapabilityCache(capability_cache_path())
         self._checked: set[tuple[str, str | None]] = set()  # connections, and where they were seen to lead
@@ -64,6 +70,8 @@ class Stores:
         """Close the engines."""
         for engine in self._engines.values():
             engine.close()
+        for files in self._folders.values():
+            files.close()
 
     def settings_of(self, connection: str) -> ConnectionSettings:
         """Return a connection's settings; "" is the default one, which needs no entry."""
@@ -100,6 +108,8 @@ class Stores:
 
     def find(self, place: Source | Destination) -> FoundLocation:
         """Ask where a manifest's place is; raises what find_bucket raises."""
+        if place.folder is not None:
+            return find_folder(place.folder)
         connection = place.connection or ""
         settings = self.settings_of(connection)
         engine = self.open(connection, region=place.region or settings.region)
@@ -110,6 +120,8 @@ class Stores:
 
         Answers of a store that turns out to be the wrong one (another region) are dropped: its engine is another one.
         """
+        if place.folder is not None:
+            return
         connection, region = place.connection or "", place.region
         engine = self.open(connection, region=region)
         if not isinstance(engine, AskingAhead):
@@ -124,7 +136,32 @@ class Stores:
 
     def at(self, location: PlanLocation) -> OpenLocation:
         """Return a location with the engine that reaches it; raise PlanRefused if that leads to another store."""
+        if location.is_folder:
+            return self.folder_at(location)
         return OpenBucket(self.engine_of(location), location, cache=self._capabilities)
+
+    def folder_at(self, location: PlanLocation) -> OpenFolder:
+        """Return a folder with the engine that reads its files."""
+        return OpenFolder(location, self.files_of(location))
+
+    def files_of(self, location: PlanLocation) -> FolderEngine:
+        """Return the engine of a folder."""
+        path = location.path or ""
+        if path not in self._folders:
+            self._folders[path] = FolderEngine(Path(path), threads=_FILE_THREADS)
+        return self._folders[path]
+
+    def open_all(self, locations: Iterable[PlanLocation]) -> None:
+        """Open the engines of locations: any thread may ask for them then. Raises what engine_of raises."""
+        for location in locations:
+            if location.is_folder:
+                self.files_of(location)
+            else:
+                self.engine_of(location)
+
+    def clock_offset_ms(self, location: PlanLocation) -> int:
+        """Return how far the clock of a location's store is ahead of this machine's; a folder has this machine's."""
+        return 0 if location.is_folder else self.engine_of(location).clock_offset_ms
 
     def engine_of(self, location: PlanLocation) -> Engine:
         """Return the engine that reaches a location; raise PlanRefused if it would lead to another store.
@@ -139,7 +176,7 @@ class Stores:
 
     def count_engines(self, locations: Iterable[PlanLocation]) -> int:
         """Return how many engines reach these locations; each has connections of its own."""
-        return len({self._key(location.connection, location.region) for location in locations})
+        return len({self._key(place.connection, place.region) for place in locations if not place.is_folder})
 
     def take_many(self, locations: Iterable[PlanLocation]) -> bool:
         """Return whether an engine of one of these locations takes many requests under way."""
@@ -147,11 +184,13 @@ class Stores:
 
     def pays_for(self, source: PlanLocation) -> bool:
         """Return whether a source's connection pays for requests; a copy, which another one sends, must say so."""
-        return self.settings_of(source.connection).requester_pays
+        return not source.is_folder and self.settings_of(source.connection).requester_pays
 
     def engines_of(self, locations: Iterable[PlanLocation]) -> dict[str, EngineChoice]:
         """Return how the requests of each connection go, by its name."""
-        ways = {location.connection: self._key(location.connection, location.region)[1] for location in locations}
+        ways = {
+            place.connection: self._key(place.connection, place.region)[1] for place in locations if not place.is_folder
+        }
         return {
             name: choose_engine(replace(self.settings_of(name), region=region)) for name, region in sorted(ways.items())
         }
@@ -166,6 +205,8 @@ class Stores:
 
     def check_endpoint(self, location: PlanLocation) -> None:
         """Raise PlanRefused if requests would go elsewhere than the plan says (say, by AWS_ENDPOINT_URL)."""
+        if location.is_folder:
+            return
         found = effective_endpoint(self.settings_of(location.connection))
         if found != location.endpoint:
             raise PlanRefused(

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from operator import lt
 
 from s3plan.planfile.rows import ACTION_COLUMNS, ColumnValues, RowInvalid
+from s3plan.schemas.file_paths import KeyRefusal, parts_of
 from s3plan.schemas.objects import MAX_KEY_BYTES
-from s3plan.schemas.plan.actions import ActionKind
+from s3plan.schemas.plan.actions import ActionKind, kind_of_writes
 from s3plan.schemas.plan.pins import are_pins, are_versions
 from s3plan.schemas.plan.rows import PhaseName, PlanLocation
+from s3plan.schemas.stamps import Stamp
 
 KINDS_OF_PHASE: dict[PhaseName, frozenset[str]] = {
     PhaseName.PREPARE: frozenset(),
-    PhaseName.COPY: frozenset({ActionKind.COPY.value}),
+    PhaseName.COPY: frozenset(kind.value for kind in ActionKind if kind.is_write),
     PhaseName.DELETE: frozenset({ActionKind.DELETE.value}),
     PhaseName.ASIDE: frozenset({ActionKind.SKIP.value, ActionKind.CONFLICT.value}),
 }
@@ -49,7 +51,7 @@ def check_actions(
     empty and 1,024 bytes at most.
     """
     column = dict(zip(_NAMES, columns, strict=True))
-    strange = set(column["kind"]) - KINDS_OF_PHASE[phase]
+    strange = set(column["kind"]) - _kinds_of(phase, source, destination)
     if strange:
         raise RowInvalid(f"a {phase} phase cannot hold an action of kind {min(strange)!a}")
     if min(column["size_bytes"]) < 0:
@@ -69,10 +71,27 @@ def check_actions(
         for name, what, are_valid in _SENT:
             if not are_valid([text for text in column[name] if text is not None]):
                 raise RowInvalid(f"{what} in {name} is none that a request may carry: it could say more than the plan")
-        if destination is not None:
-            _check_whole_keys(targets, prefix=destination.prefix)
-        if source is not None:
-            _check_whole_keys(column["key"], prefix=source.prefix)
+        for end, keys, name in ((destination, targets, "destination_pin"), (source, column["key"], "source_pin")):
+            if end is not None:
+                _check_end(end, keys, [pin for pin in column[name] if pin is not None])
+
+
+def _check_end(end: PlanLocation, keys: tuple[bytes, ...], pins: list[str]) -> None:
+    if not end.is_folder:
+        _check_whole_keys(keys, prefix=end.prefix)
+        return
+    for key in keys:
+        refused = parts_of(key)
+        if isinstance(refused, KeyRefusal):
+            raise RowInvalid(f"a key cannot be a file's: {refused}")
+    if any(Stamp.parse(pin) is None for pin in pins):
+        raise RowInvalid("a file is pinned by what is no stamp")
+
+
+def _kinds_of(phase: PhaseName, source: PlanLocation | None, destination: PlanLocation | None) -> frozenset[str]:
+    if phase is PhaseName.COPY and source is not None and destination is not None:
+        return frozenset({kind_of_writes(source, destination).value})
+    return KINDS_OF_PHASE[phase]
 
 
 def target_keys(keys: tuple[bytes, ...], mapped: tuple[bytes | None, ...]) -> tuple[bytes, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from posixpath import normpath
 
 from s3plan.planfile.batch_rules import WRITING_PHASES
 from s3plan.planfile.graph import PhaseGraph, graph_of_jobs
@@ -13,7 +14,7 @@ from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.manifest.locations import NAME_PATTERN
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.header import JobRecord, PlanHeader
-from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation, folder_url
 
 DIGEST_BYTES = 32
 # What stands for a bucket and nothing else in a path and in a host name: as botocore has it, without dots alone.
@@ -37,6 +38,11 @@ def check_location(location: PlanLocation) -> None:
     What of a location goes into hosts, headers and documents is of a closed alphabet, its endpoint one that a manifest
     may name.
     """
+    if location.is_folder:
+        _check_folder(location)
+        return
+    if location.path is not None or location.root_inode is not None:
+        raise RowInvalid(f"location {location.id} is a bucket and has a path")
     for name, is_valid, what in _ALPHABETS:
         text = getattr(location, name)
         if text is not None and not is_valid(text):
@@ -47,6 +53,24 @@ def check_location(location: PlanLocation) -> None:
     except EndpointInvalid as e:
         raise RowInvalid(f"location {location.id} has no endpoint that requests may be sent to: {e}") from e
     if location.url != f"s3://{location.bucket}/{location.prefix}":
+        raise RowInvalid(f"location {location.id} is shown as another place than it is")
+
+
+def _check_folder(location: PlanLocation) -> None:
+    path = location.path or ""
+    nothing = (
+        location.endpoint,
+        location.region,
+        location.owner,
+        location.connection,
+        location.bucket,
+        location.prefix,
+    )
+    if any(nothing):
+        raise RowInvalid(f"location {location.id} is a folder and has what only buckets have")
+    if not path.startswith("/") or path != normpath(path) or path.startswith("//") or "\0" in path:
+        raise RowInvalid(f"{path[:80]!a} is no absolute path of a folder")
+    if location.url != folder_url(path):
         raise RowInvalid(f"location {location.id} is shown as another place than it is")
 
 

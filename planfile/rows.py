@@ -35,6 +35,8 @@ LOCATION_COLUMNS: Columns = {
     "bucket": _TEXT,
     "prefix": _TEXT,
     "owner": _TEXT_OR_NULL,
+    "path": _TEXT_OR_NULL,
+    "root_inode": _INT_OR_NULL,
 }
 PHASE_COLUMNS: Columns = {"id": _INT, "job": _TEXT, "name": _TEXT}
 EDGE_COLUMNS: Columns = {"before_phase": _INT, "after_phase": _INT, "needs": _TEXT}
@@ -100,6 +102,8 @@ def location_row(location: PlanLocation) -> tuple[Encodable, ...]:
         location.bucket,
         location.prefix,
         location.owner,
+        location.path,
+        location.root_inode,
     )
 
 

@@ -13,7 +13,9 @@ CREATE TABLE location (
     region TEXT,
     bucket TEXT NOT NULL,
     prefix TEXT NOT NULL,
-    owner TEXT
+    owner TEXT,
+    path TEXT,
+    root_inode INTEGER
 );
 CREATE TABLE phase (
     id INTEGER PRIMARY KEY,

@@ -222,7 +222,7 @@ class PlanWriter:
     def _write_graph(self, edges: Sequence[Edge]) -> None:
         database = self._database
         database.executemany(
-            "INSERT INTO location VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(location_row, self._locations.values())
+            "INSERT INTO location VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(location_row, self._locations.values())
         )
         database.executemany("INSERT INTO phase VALUES (?, ?, ?)", map(phase_row, self._phases.values()))
         database.executemany("INSERT INTO edge VALUES (?, ?, ?)", map(edge_row, edges))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from s3plan.planner.comparison import Policy
 from s3plan.planner.filters import AttributeFilter
 from s3plan.schemas.errors import ListingUnusable
+from s3plan.schemas.file_paths import OWN_NAMES
 from s3plan.schemas.objects import (
     ARCHIVED_CLASSES,
     MAX_KEY_BYTES,
@@ -29,7 +30,12 @@ THE_LOCATION_ITSELF = Verdict(VerdictKind.SKIPPED, "the location itself", "the l
 _NOT_UTF8 = Verdict(VerdictKind.CONFLICT, "key is not UTF-8", "key is not UTF-8")
 _NO_ETAG = Verdict(VerdictKind.CONFLICT, "no ETag to pin", "no ETag to pin")
 _ODD_ETAG = Verdict(VerdictKind.CONFLICT, *["its ETag has characters that no pin may hold"] * 2)
-_ODD_ROWS = {oddity: Verdict(VerdictKind.CONFLICT, *[oddity.value] * 2) for oddity in Oddity}
+_ODD_ROWS = {
+    oddity: Verdict(VerdictKind.SKIPPED if oddity.is_left_out else VerdictKind.CONFLICT, *[oddity.value] * 2)
+    for oddity in Oddity
+}
+_SHIELDED = Verdict(VerdictKind.SKIPPED, *["only in destination, where the folder has something else"] * 2)
+_OWN = Verdict(VerdictKind.SKIPPED, *[Oddity.OWN.value] * 2)
 _NOTHING = ObjectRow(b"", 0, "", 0)
 _SHOWN_BYTES = 100
 
@@ -56,6 +62,7 @@ class Rules:
     source_prefix_bytes: int
     destination_prefix_bytes: int
     storage_class: str | None  # of new objects, where the manifest names one
+    kind: ActionKind = ActionKind.COPY  # of writes
 
 
 def pair_up(source: Iterator[ObjectRow], destination: Iterator[ObjectRow]) -> Iterator[Pair]:
@@ -90,13 +97,22 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
     spares = objection if rules.deletes_extraneous else None
     filtered: dict[str, Verdict] = {}
     streak, objects, size_bytes = LEFT_ALONE, 0, 0
+    shields = _Shields() if rules.kind is ActionKind.UPLOAD and rules.deletes_extraneous else None
     for source, destination in pairs:
         if source is None:
             verdict = extraneous
-            if spares is not None and destination is not None and (rule := _spared(destination, spares)) is not None:
+            if (
+                shields is not None
+                and destination is not None
+                and (shield := shields.over(destination.key)) is not None
+            ):
+                verdict = shield
+            elif spares is not None and destination is not None and (rule := _spared(destination, spares)) is not None:
                 verdict = filtered.get(rule) or filtered.setdefault(rule, Verdict(VerdictKind.SKIPPED, rule, rule))
-        elif not source[2] and oddity_of(source) is not None:
+        elif not source[2] and (oddity := oddity_of(source)) is not None:
             verdict = COPY_ABSENT  # `_line` says why there can be none
+            if shields is not None and oddity.is_of_folder:
+                shields.add(source.key)
         elif objection is not None and (rule := objection(source)) is not None:
             verdict = filtered.get(rule) or filtered.setdefault(rule, Verdict(VerdictKind.SKIPPED, rule, rule))
         elif destination is None:
@@ -118,6 +134,24 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
         size_bytes += (source or destination or _NOTHING)[1]
     if objects:
         on_verdict(streak, objects, size_bytes)
+
+
+class _Shields:
+    """What stands in a folder and is not uploaded: nothing of its key, or below it, is extraneous in the bucket."""
+
+    def __init__(self) -> None:
+        self._keys: list[bytes] = []
+
+    def add(self, key: bytes) -> None:
+        """Shield what has this key, or lies below it; keys come in order."""
+        self._keys.append(key.removesuffix(b"/"))
+
+    def over(self, key: bytes) -> Verdict | None:
+        """Return why a key that only the bucket has is not extraneous, None if it is; keys come in order."""
+        if not OWN_NAMES.isdisjoint(key.split(b"/")):
+            return _OWN
+        self._keys = [each for each in self._keys if key <= each + b"/\xff"]
+        return _SHIELDED if any(key == each or key.startswith(each + b"/") for each in self._keys) else None
 
 
 def _spared(destination: ObjectRow, objection: AttributeFilter) -> str | None:
@@ -148,7 +182,7 @@ def _line(
     if verdict.kind not in _WRITES:
         return verdict, line_aside(verdict, source, destination)
     return verdict, Action(
-        kind=ActionKind.COPY,
+        kind=rules.kind,
         key=source.key,
         size_bytes=source.size_bytes,
         reason=verdict.reason,

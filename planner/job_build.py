@@ -8,8 +8,9 @@ from itertools import chain
 from pathlib import Path
 
 from s3plan.planner.batches import ActionSpool, Batcher, PhaseNumbers, PlanSink
-from s3plan.planner.comparison import WITHOUT_ETAGS
+from s3plan.planner.comparison import WITHOUT_ETAGS, Policy
 from s3plan.planner.diff import THE_LOCATION_ITSELF, Rules, diff, line_aside, pair_up
+from s3plan.planner.file_comparison import FilePolicy
 from s3plan.planner.filters import compile_attribute_filter
 from s3plan.planner.guards import Findings, check_guards
 from s3plan.planner.manifest.job import Job
@@ -46,6 +47,7 @@ class JobSides:
     store_now_ms: int
     etags_comparable: bool
     retried: RetriedPlan | None = None
+    files: FilePolicy | None = None  # where the source is a folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class JobBuilder:
         decide = diff if self._due is None else self._due.lines
         for verdict, action in decide(pairs, rules=self._rules(), on_verdict=self._totals.count):
             self._prefixes.add(verdict.kind, action.key, action.size_bytes)
-            if action.kind is ActionKind.COPY:
+            if action.kind.is_write:
                 self._copies += 1
                 self._batcher.add_copy(action)
             elif action.kind is ActionKind.DELETE:
@@ -119,14 +121,21 @@ class JobBuilder:
     def _rules(self) -> Rules:
         job, sides = self._job, self._sides
         return Rules(
-            policy=policy_for(job.overwrite, compare=job.compare, etags_comparable=sides.etags_comparable),
+            policy=self._policy(),
             objection=compile_attribute_filter(job.filters, now_ms=sides.store_now_ms),
             copies_archived=job.copies_archived,
             deletes_extraneous=job.deletes_extraneous,
             source_prefix_bytes=len(job.source_prefix.encode()),
             destination_prefix_bytes=len(job.destination_prefix.encode()),
             storage_class=job.settings.storage_class,
+            kind=ActionKind.COPY if sides.files is None else ActionKind.UPLOAD,
         )
+
+    def _policy(self) -> Policy:
+        job, sides = self._job, self._sides
+        if sides.files is not None:
+            return sides.files.of_upload(job.overwrite)
+        return policy_for(job.overwrite, compare=job.compare, etags_comparable=sides.etags_comparable)
 
     def _markers(self, source: ObjectRow | None, destination: ObjectRow | None) -> list[Action]:
         """Return the line about the locations' own markers; the empty key comes before all others."""

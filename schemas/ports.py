@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from s3plan.schemas.failures import Failure
+from s3plan.schemas.file_requests import FileReply, FileRequest
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.places import Place
@@ -27,6 +29,16 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Let go of connections and threads. Requests under way are still answered."""
+
+
+class FileEngine(Protocol):
+    """Answers requests about the files of one folder. Never retries."""
+
+    def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
+        """Answer; `on_reply` is called exactly once, on any thread, and must not block."""
+
+    def close(self) -> None:
+        """Take no more requests; those under way are still answered."""
 
 
 class Lister(Protocol):

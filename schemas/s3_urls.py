@@ -13,7 +13,6 @@ _MAX_NAME, _MAX_NAME_IN_HOST = 255, 63
 _NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII).fullmatch
 _NAME_IN_HOST = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.ASCII).fullmatch
 
-_LOCAL = re.compile(r"(file:|\.{1,2}(/|$)|/|~)")
 # Reserved for these: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. Access points of
 # other kinds (-s3alias, --ol-s3) are asked like buckets.
 _OTHER_KINDS = {
@@ -50,8 +49,6 @@ def parse_s3_url(text: str) -> S3Url:
 
     A missing final `/` is added and told by `slash_added`. Leading and doubled slashes stay as they are.
     """
-    if _LOCAL.match(text):
-        raise S3UrlInvalid("local folders are not there yet; a location is a URL such as s3://bucket/prefix/")
     if not text.startswith("s3://"):
         raise S3UrlInvalid("a location is a URL such as s3://bucket/prefix/", hint=_scheme_hint(text))
     bucket, slash, path = text.removeprefix("s3://").partition("/")
@@ -125,7 +122,7 @@ def _scheme_hint(text: str) -> str | None:
         return f"write s3://{text}" if re.fullmatch(r"[a-z0-9.-]{3,63}(/[^\s@:?#]*)?", text, re.ASCII) else None
     if match[1].lower() in {"s3", "s3a", "s3n", "http", "https"}:
         return "write s3://bucket/prefix/; another store than AWS is named by a connection"
-    return "only s3:// is there yet"
+    return "only s3:// and folders are there yet"
 
 
 def is_directory_bucket(bucket: str) -> bool:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from s3plan.schemas.bitmaps import is_in
+from s3plan.schemas.failures import Failure
+from s3plan.schemas.file_requests import FileRead, FileReply, FileRequest
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
@@ -30,6 +32,13 @@ class Ask(NamedTuple):
     request: Request
     size_bytes: int = 0
     reserves: bool = True
+
+
+class AskFile(NamedTuple):
+    """One request to the folder of a side; it takes no turn: a disk is not asked by a rate."""
+
+    side: Side
+    request: FileRequest
 
 
 class AwaitTurn(NamedTuple):
@@ -65,11 +74,12 @@ class Answered(NamedTuple):
     reply: Reply
 
 
-Asked = Ask | AskMany | Next | AwaitTurn
+Asked = Ask | AskFile | AskMany | Next | AwaitTurn
 """What a procedure yields."""
 _Result = TypeVar("_Result")
-Asking = Generator[Asked, Reply | Answered | None, _Result]
-"""After Ask a Reply is sent; after AskMany or NEXT an Answered, None at the end; after AwaitTurn None."""
+Asking = Generator[Asked, Reply | FileReply | Answered | None, _Result]
+"""After Ask a Reply is sent, after AskFile a FileReply or a Failure, after AskMany or NEXT an Answered and None at the
+end, after AwaitTurn None."""
 Procedure = Asking[None]
 
 NumberedAction = tuple[int, Action]
@@ -82,7 +92,14 @@ def ask(side: Side, request: Request, *, size_bytes: int = 0, reserves: bool = T
     """Send one request and return its reply (a Failure is a reply); `size_bytes` and `reserves` as in Ask."""
     reply = yield Ask(side, request, size_bytes, reserves)
     assert reply is not None  # noqa: S101  the performer's side of the protocol
-    assert not isinstance(reply, Answered)  # noqa: S101
+    assert not isinstance(reply, Answered | FileRead)  # noqa: S101
+    return reply
+
+
+def ask_file(side: Side, request: FileRequest) -> Asking[FileReply | Failure]:
+    """Ask the folder of a side and return its reply."""
+    reply = yield AskFile(side, request)
+    assert isinstance(reply, FileRead | Failure)  # noqa: S101  the performer's side of the protocol
     return reply
 
 

@@ -22,6 +22,7 @@ from s3plan.planfile.documents.header import load_validator
 from s3plan.planfile.graph import load_networkx_ahead
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
+from s3plan.planner.file_comparison import FilePolicy
 from s3plan.planner.job_build import JobSides
 from s3plan.planner.manifest.between_jobs import with_dependencies
 from s3plan.planner.manifest.diagnostics import in_one_line
@@ -98,7 +99,8 @@ def plan_loaded(
         Stores(connections_of(loaded.manifest), max_in_flight=2 * _LISTING_REQUESTS) as stores,
     ):
         for place in _places(entries.values()):
-            stores.open(place.connection or "", region=place.region)  # nothing is sent yet
+            if place.folder is None:
+                stores.open(place.connection or "", region=place.region)  # nothing is sent yet
         _refuse_secrets(loaded)  # now that the sessions are open, they are known
         check_apart(loaded, selection.names, lambda place: store_name(stores.endpoint_of(place.connection or "")))
         for name, entry in entries.items():
@@ -280,9 +282,22 @@ def _sides(
         from_location=source.location.id,
         to_location=destination.location.id,
         open_listers=open_listers,
-        store_now_ms=time_ns() // 1_000_000 + stores.engine_of(source.location).clock_offset_ms,
+        store_now_ms=time_ns() // 1_000_000 + stores.clock_offset_ms(source.location),
         etags_comparable=_are_etags_comparable(stores, source, destination, encryption),
         retried=retried,
+        files=_file_policy(stores, source, destination, encryption),
+    )
+
+
+def _file_policy(
+    stores: Stores, source: FoundLocation, destination: FoundLocation, asked: EncryptionSetting | None
+) -> FilePolicy | None:
+    if not source.location.is_folder:
+        return None
+    return FilePolicy(
+        store_ahead_ms=stores.clock_offset_ms(destination.location),
+        etags_comparable=_are_etags_comparable(stores, source, destination, asked),
+        digest_of=stores.folder_at(source.location).md5_of,
     )
 
 

@@ -176,7 +176,7 @@ class _Gathered:
 
     def take(self, action: Action) -> None:
         self.keys.add(action.key)
-        if action.kind is ActionKind.COPY:
+        if action.kind.is_write:
             self.due.add(action.key)
         elif action.kind is ActionKind.CONFLICT and action.source_pin is not None:
             self.conflicts.add(action.key)

@@ -28,7 +28,7 @@ _PHASES_OF = {
 def verdict_of(action: Action) -> VerdictKind:
     """Return under which kind the plan's totals count an action."""
     match action.kind:
-        case ActionKind.COPY:
+        case ActionKind.COPY | ActionKind.UPLOAD | ActionKind.DOWNLOAD:
             return VerdictKind.COPY if action.destination_pin is None else VerdictKind.OVERWRITE
         case ActionKind.DELETE:
             return VerdictKind.DELETE

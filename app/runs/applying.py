@@ -96,7 +96,7 @@ def apply_plan(
             return report_end(run, standing_end(plan, states), began_s=monotonic())
         settings = request.overrides.applied_to(plan.header.run)
         control = open_control(limits, settings, lease=lock.lease)
-        performer = EnginePerformer(stores.engine_of)
+        performer = EnginePerformer(stores.engine_of, files_of=stores.files_of)
         in_worker = _open_engines(stores, plan, limits)
         # Opened before the preparation: worker processes come up meanwhile.
         executor = stack.enter_context(

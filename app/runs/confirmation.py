@@ -93,6 +93,7 @@ def _believed(found: Capabilities, needed: Collection[Condition], *, deletes_too
     for absent, match in (
         (Condition.COPY_ABSENT, Condition.COPY_MATCH),
         (Condition.COMPLETE_ABSENT, Condition.COMPLETE_MATCH),
+        (Condition.PUT_ABSENT, Condition.PUT_MATCH),
     ):
         if absent in relied_on and found[match].by_store:
             relied_on = relied_on - {absent} | {match}

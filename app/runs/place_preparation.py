@@ -149,6 +149,8 @@ def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
     )
     threshold_bytes = plan.header.run.multipart_threshold_bytes
     copies = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})
+    uploads = [batch for batch in copies if (source := plan.source(batch)) is not None and source.is_folder]
+    copies = [batch for batch in copies if batch not in uploads]
     has_large = any(batch.actions == 1 and batch.size_bytes >= threshold_bytes for batch in copies)
     has_small = any(batch.actions > 1 or batch.size_bytes < threshold_bytes for batch in copies)
     needed: list[Condition] = []
@@ -160,6 +162,9 @@ def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
         needed += [Condition.PART_SOURCE_MATCH]
         needed += [Condition.COMPLETE_ABSENT] if creates else []
         needed += [Condition.COMPLETE_MATCH] if overwrites else []
+    if uploads:
+        needed += [Condition.PUT_ABSENT] if creates else []
+        needed += [Condition.PUT_MATCH] if overwrites else []
     if any(job.objects_of(VerdictKind.DELETE) for job in jobs):
         needed += [Condition.BATCH_DELETE_MATCH, Condition.DELETE_MATCH]
     return needed

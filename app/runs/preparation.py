@@ -86,8 +86,7 @@ def prepare(
     long as nothing else could begin. Raises PreparationStopped as `watch` has it, PlanRefused, CredentialsUnusable, and
     StoreRefused if no job is left that could begin.
     """
-    for location in plan.locations:
-        stores.engine_of(location)  # opened here: threads only look them up
+    stores.open_all(plan.locations)  # here: threads only look them up
     told: SimpleQueue[Callable[[], None]] = SimpleQueue()
     groups = _groups(plan)
     with DaemonExecutor(min(len(groups), _MOST_AT_ONCE), name="s3plan-prepare") as threads:
@@ -124,7 +123,7 @@ def _take(told: SimpleQueue[Callable[[], None]]) -> None:
 def _groups(plan: PlanReader) -> list[_Group]:
     found: dict[tuple[object, ...], list[PlanLocation]] = {}
     for location in plan.locations:
-        found.setdefault((location.connection, location.endpoint, location.bucket), []).append(location)
+        found.setdefault((location.connection, location.endpoint, location.bucket, location.path), []).append(location)
     return [_Group(locations) for locations in found.values()]
 
 

@@ -78,11 +78,10 @@ def run_scheduler(
 ) -> ApplyReport:
     plan, journal = run.plan, run.journal
     settings = run.request.overrides.applied_to(plan.header.run)
-    for location in plan.locations:
-        run.stores.engine_of(location)  # opened here: batches only look them up
+    run.stores.open_all(plan.locations)  # here: batches only look them up
 
     def store_now_ms(location: PlanLocation) -> int:
-        offset_ms = run.stores.engine_of(location).clock_offset_ms
+        offset_ms = run.stores.clock_offset_ms(location)
         return max(now_ms() + offset_ms, 0)  # a store may say any year; a journal's begin in 1970
 
     settled_bytes = settled_bytes_of(plan, states)  # what is damaged comes out before a run is begun

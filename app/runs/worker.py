@@ -35,8 +35,7 @@ class OpenEngines:
             collect_garbage_seldom()
             raise_most_open_files()
         stores = Stores(self.connections, max_in_flight=self.max_in_flight)
-        for location in self.locations:
-            stores.engine_of(location)  # opened here: its batches only look them up
+        stores.open_all(self.locations)  # here: its batches only look them up
         return _EnginesInWorker(stores)
 
 
@@ -45,7 +44,7 @@ class _EnginesInWorker:
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
-        self._performer = EnginePerformer(stores.engine_of)
+        self._performer = EnginePerformer(stores.engine_of, files_of=stores.files_of)
 
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
         return self._performer.perform(task, control)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.schemas.events import Advanced, OnEvent
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan.actions import Action, ActionKind
+from s3plan.schemas.plan.actions import Action
 
 _EVERY_S = 0.25
 _RATE_OVER_S = 5.0
@@ -44,7 +44,7 @@ class ProgressReporter:
         if before is not None:
             self._counts[before] -= 1
         self._counts[kind] += 1
-        if kind.is_success and action.kind is ActionKind.COPY:
+        if kind.is_success and action.kind.is_write:
             self._settled_bytes += action.size_bytes
 
     def note_withheld(self, actions: int) -> None:

@@ -14,6 +14,7 @@ from s3plan.planner.manifest.data import Data, DataReader, Placed, locate
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, is_of_jobs, with_defaults
 from s3plan.planner.manifest.diagnostics import render_diagnostics
 from s3plan.planner.manifest.hidden_text import ShownText, hide_by_indentation, hide_values
+from s3plan.planner.manifest.local_places import make_folders_absolute
 from s3plan.planner.manifest.problems import findings_of, refused_defaults
 from s3plan.planner.manifest.resolved_text import resolved_text
 from s3plan.planner.manifest.rule_findings import judge_rules
@@ -74,11 +75,12 @@ def load_manifest(path: Path) -> LoadedManifest:
 def parse_manifest(text: bytes, *, path: Path) -> LoadedManifest:
     """Judge the text of a manifest; raise ManifestInvalid with every finding.
 
-    `path` is for messages only and is not read.
+    `path` is not read; folders that the text names are relative to where it lies.
     """
     root, shown = _read_document(text, path=path)
     reader = DataReader()
     data = reader.mapping(root)
+    make_folders_absolute(data, base=path.parent.absolute())
     manifest, placed = _judge(root, data, reader.placed)
     if text.startswith(_BYTE_ORDER_MARK):
         finding = Finding((), "the file starts with a byte order mark, which is ignored", None, Severity.WARNING)

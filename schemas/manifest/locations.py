@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from pydantic import Field
-from s3plan.schemas.manifest.readers import s3_url
+from s3plan.schemas.folder_urls import FolderUrl
+from s3plan.schemas.manifest.readers import place_url
 from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
 from s3plan.schemas.manifest.words import EncryptionType, StorageClass
 from s3plan.schemas.objects import MAX_KEY_BYTES
@@ -20,12 +21,12 @@ Region = Annotated[str, text_value("a region such as eu-central-1", pattern=REGI
 
 
 class Location(Section):
-    """A bucket and the prefix of its keys, and the connection that reaches it."""
+    """A bucket and the prefix of its keys, and the connection that reaches it; or a folder of this machine."""
 
     example: ClassVar[str] = "s3://bucket/prefix/"
 
-    url: Annotated[S3Url, s3_url()] = Field(
-        description="s3://bucket/prefix/. The path is a folder: a missing final / is added."
+    url: Annotated[S3Url | FolderUrl, place_url()] = Field(
+        description="s3://bucket/prefix/, or a folder: ./x (from the manifest's own folder), ~/x, /x or file:///x."
     )
     connection: ConnectionName | None = Field(
         default=None,
@@ -49,13 +50,20 @@ class Location(Section):
     )
 
     @property
+    def folder(self) -> FolderUrl | None:
+        """The folder that it is, None for a bucket."""
+        return self.url if isinstance(self.url, FolderUrl) else None
+
+    @property
     def bucket(self) -> str:
-        """The bucket's name."""
-        return self.url.bucket
+        """The bucket's name; empty for a folder."""
+        return self.url.bucket if isinstance(self.url, S3Url) else ""
 
     @property
     def key_prefix(self) -> str:
         """What every key of the location starts with: a folder ending in `/`, a raw prefix, or nothing."""
+        if not isinstance(self.url, S3Url):
+            return ""
         return self.url.path if self.prefix is None else self.prefix
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from s3plan.schemas.manifest.locations import Destination, Source
 from s3plan.schemas.manifest.readers import (
-    S3_URL_SCHEMA,
+    PLACE_SCHEMA,
     bandwidth_value,
     duration_value,
     extension,
@@ -202,8 +202,8 @@ class JobFields(Section):
     description: Annotated[str, text_value(many_lines=True, max_bytes=10_000)] | None = Field(
         default=None, description="What it is for, for people."
     )
-    source: Annotated[Source, Shorthand("url", S3_URL_SCHEMA)] = Field(description="Where from: a URL or a mapping.")
-    destination: Annotated[Destination, Shorthand("url", S3_URL_SCHEMA)] = Field(
+    source: Annotated[Source, Shorthand("url", PLACE_SCHEMA)] = Field(description="Where from: a URL or a mapping.")
+    destination: Annotated[Destination, Shorthand("url", PLACE_SCHEMA)] = Field(
         description="Where to: a URL or a mapping."
     )
     filters: Filters = Field(default=Filters(), description="Which objects. Without it: all.")

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal
 
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+from s3plan.schemas.folder_urls import FOLDER_PATTERN, FolderUrl, is_local, parse_folder_url
 from s3plan.schemas.manifest.values import UNQUOTED_TEXT, Plain, Scalar, refusal, refuse_boolean
 from s3plan.schemas.quantities import (
     BANDWIDTH_PATTERN,
@@ -35,10 +36,10 @@ _ZONE = "Z|z|[+-][0-9]{2}:[0-9]{2}"
 _DATE_TIME = re.compile(f"({_DATE})[Tt ]({_TIME})({_FRACTION})?({_ZONE})?", re.ASCII)
 _MOMENT_WANTS = "a date such as 2024-01-31 or a date-time such as 2024-01-31T08:00:00Z"
 
-S3_URL_SCHEMA = {
+PLACE_SCHEMA = {
     "type": "string",
-    "pattern": r"^s3://[A-Za-z0-9._-]{3,255}(/[^?#]*)?$",
-    "examples": ["s3://bucket/prefix/"],
+    "pattern": rf"^(s3://[A-Za-z0-9._-]{{3,255}}(/[^?#]*)?|{FOLDER_PATTERN})$",
+    "examples": ["s3://bucket/prefix/", "./photos"],
 }
 
 
@@ -168,14 +169,14 @@ def _read_extension(text: str, *, wants: str) -> str:
     return bare
 
 
-def s3_url() -> Scalar:
-    """Mark an `s3://` URL."""
-    return Scalar("a URL such as s3://bucket/prefix/", _read_s3_url, S3_URL_SCHEMA)
+def place_url() -> Scalar:
+    """Mark an `s3://` URL, or a folder of this machine."""
+    return Scalar("a URL such as s3://bucket/prefix/ or a folder such as ./photos", _read_place_url, PLACE_SCHEMA)
 
 
-def _read_s3_url(text: str) -> S3Url:
+def _read_place_url(text: str) -> S3Url | FolderUrl:
     try:
-        return parse_s3_url(text)
+        return parse_folder_url(text) if is_local(text) else parse_s3_url(text)
     except S3UrlInvalid as error:
         raise refusal(error.message, hint=error.hint) from error
 

@@ -18,7 +18,7 @@ from s3plan.schemas.manifest.locations import Location
 from s3plan.schemas.manifest.values import did_you_mean
 from s3plan.schemas.manifest.words import AddressingStyle, EncryptionType, Mode, Overwrite
 from s3plan.schemas.plan.rows import store_name
-from s3plan.schemas.s3_urls import why_not_in_host
+from s3plan.schemas.s3_urls import S3Url, why_not_in_host
 
 KeyPath = tuple[str | int, ...]
 Role = Literal["source", "destination"]
@@ -96,7 +96,7 @@ def _location(manifest: OneJobManifest, role: Role) -> Location:
 
 def _raw_prefix_stands_alone(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     location = _location(manifest, role)
-    if location.prefix is not None and location.url.path:
+    if location.prefix is not None and isinstance(location.url, S3Url) and location.url.path:
         yield Finding(
             (role, "prefix"),
             "a raw prefix needs a url without a path",
@@ -115,7 +115,7 @@ def _mirror_has_no_raw_prefix(manifest: OneJobManifest, role: Role) -> Iterator[
 
 def _folder_ends_in_a_slash(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     url = _location(manifest, role).url
-    if url.slash_added:
+    if isinstance(url, S3Url) and url.slash_added:
         yield Finding(
             (role, "url"),
             f"read as the folder {url}",
@@ -131,7 +131,8 @@ def _place_is_no_pattern(manifest: OneJobManifest, role: Role) -> Iterator[Findi
         return
     before, _, after = location.key_prefix.partition("*")
     folder, slash, start = before.rpartition("/")
-    pattern = f"{start}*{after}".removesuffix("/" if location.url.slash_added else "")
+    is_added = isinstance(location.url, S3Url) and location.url.slash_added
+    pattern = f"{start}*{after}".removesuffix("/" if is_added else "")
     yield Finding(
         (role, "prefix" if location.prefix is not None else "url"),
         "the * is taken as it stands, as a part of keys",
@@ -160,8 +161,28 @@ def _connection_exists(manifest: OneJobManifest, role: Role) -> Iterator[Finding
         yield Finding((role, "connection"), f"there is no connection {name}", hint)
 
 
+def _folder_has_no_words_of_buckets(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
+    location = _location(manifest, role)
+    if location.folder is None:
+        return
+    for name in ("connection", "region", "expected_bucket_owner", "prefix"):
+        if getattr(location, name) is not None:
+            yield Finding((role, name), "goes with a bucket, and this is a folder", at="key")
+
+
+def _folders_are_only_read(manifest: OneJobManifest) -> Iterator[Finding]:
+    if manifest.destination.folder is None:
+        return
+    said = (
+        "copying from folder to folder is not there yet" if manifest.source.folder else "downloading is not there yet"
+    )
+    yield Finding(("destination", "url"), f"{said}: a destination is a bucket")
+
+
 def store_of(location: Location, connections: Mapping[str, Connection]) -> str:
     """Return what tells stores apart, as far as the manifest says."""
+    if location.folder is not None:
+        return "file:"
     connection = None if location.connection is None else connections.get(location.connection)
     return store_name(None if connection is None else connection.endpoint)
 
@@ -196,7 +217,7 @@ def _locations_do_not_overlap(manifest: OneJobManifest) -> Iterator[Finding]:
 
 
 def _one_store_holds_both(manifest: OneJobManifest) -> Iterator[Finding]:
-    if not _names_known_connections(manifest):
+    if not _names_known_connections(manifest) or manifest.source.folder or manifest.destination.folder:
         return
     if not _are_of_one_store(manifest):
         yield Finding(
@@ -282,6 +303,7 @@ def _rules_of(role: Role) -> tuple[Rule, ...]:
     return (
         Rule(((role, "url"), (role, "prefix")), partial(_raw_prefix_stands_alone, role=role)),
         Rule((("mode",), (role, "prefix")), partial(_mirror_has_no_raw_prefix, role=role)),
+        Rule(((role,),), partial(_folder_has_no_words_of_buckets, role=role)),
         Rule(((role, "url"), (role, "prefix")), partial(_place_is_no_pattern, role=role)),
         Rule(((role, "url"),), partial(_folder_ends_in_a_slash, role=role)),
         Rule(((role, "connection"), _CONNECTION_NAMES), partial(_connection_exists, role=role)),
@@ -293,6 +315,7 @@ JOB_RULES = (
     Rule((("mode",), ("delete",)), _mirror_writes_out_its_deletes),
     *_rules_of("source"),
     *_rules_of("destination"),
+    Rule((("source", "url"), ("destination", "url")), _folders_are_only_read),
     Rule(_PLACES, _locations_do_not_overlap),
     Rule(_PLACES, _one_store_holds_both),
     Rule((("filters", "size"),), _sizes_leave_room),

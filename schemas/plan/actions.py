@@ -6,14 +6,33 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from s3plan.schemas.plan.rows import PlanLocation
+
 
 class ActionKind(StrEnum):
     """The verbs of a plan. `skip` and `conflict` are never performed: they are there to be seen."""
 
     COPY = "copy"
+    UPLOAD = "upload"
+    DOWNLOAD = "download"
     DELETE = "delete"
     SKIP = "skip"
     CONFLICT = "conflict"
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it brings an object to the destination."""
+        return self in _WRITES
+
+
+_WRITES = frozenset({ActionKind.COPY, ActionKind.UPLOAD, ActionKind.DOWNLOAD})
+
+
+def kind_of_writes(source: PlanLocation, destination: PlanLocation) -> ActionKind:
+    """Return how objects come from one location to the other."""
+    if source.is_folder:
+        return ActionKind.UPLOAD
+    return ActionKind.DOWNLOAD if destination.is_folder else ActionKind.COPY
 
 
 class Action(NamedTuple):
@@ -21,8 +40,9 @@ class Action(NamedTuple):
 
     `key` is relative to the batch's from-location (delete: to its to-location). The destination key is
     `destination_key` where set, else `key`, relative to the to-location. `source_pin`, `source_version` and
-    `destination_pin` are the pins: a copy whose `destination_pin` is None expects the destination to be absent.
-    ETags have no quotes. `storage_class` is what the new object gets; None leaves it to the store.
+    `destination_pin` are the pins: a write whose `destination_pin` is None expects the destination to be absent.
+    They are ETags without quotes, of files stamps. `storage_class` is what the new object gets; None leaves it to the
+    store.
     """
 
     kind: ActionKind

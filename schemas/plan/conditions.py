@@ -15,6 +15,8 @@ class Condition(StrEnum):
     PART_SOURCE_MATCH = "part-source-match"  # UploadPartCopy x-amz-copy-source-if-match
     COMPLETE_ABSENT = "complete-absent"  # CompleteMultipartUpload If-None-Match: *
     COMPLETE_MATCH = "complete-match"  # CompleteMultipartUpload If-Match
+    PUT_ABSENT = "put-absent"  # PutObject If-None-Match: *
+    PUT_MATCH = "put-match"  # PutObject If-Match
     DELETE_MATCH = "delete-match"  # DeleteObject If-Match
     BATCH_DELETE_MATCH = "batch-delete-match"  # DeleteObjects, ETag of each key
 

@@ -12,13 +12,18 @@ class LocationKind(StrEnum):
     """What sort of place a location is."""
 
     S3 = "s3"
+    FOLDER = "folder"
+
+
+_FOLDERS = "file:"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanLocation:
     """A place that jobs read or write; which of the two, a batch says. Never a secret.
 
-    `connection` is a name of the manifest, empty for the default one.
+    `connection` is a name of the manifest, empty for the default one. A folder has none, no bucket and no prefix; it
+    has an absolute `path` and its directory's inode, by which another disk in its place is noticed.
     """
 
     id: int
@@ -30,16 +35,35 @@ class PlanLocation:
     bucket: str
     prefix: str
     owner: str | None = None  # expected account id, sent as x-amz-expected-bucket-owner
+    path: str | None = None
+    root_inode: int | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is one of this machine's."""
+        return self.kind is LocationKind.FOLDER
 
     @property
     def store(self) -> tuple[str, str]:
-        """What tells two buckets apart: the store, empty for AWS by whichever of its names, and the bucket."""
-        return store_name(self.endpoint), self.bucket
+        """What tells two buckets apart: the store, empty for AWS by whichever of its names, and the bucket.
+
+        Of folders there is one store, which no bucket is in.
+        """
+        return (_FOLDERS, "") if self.is_folder else (store_name(self.endpoint), self.bucket)
 
     def overlaps(self, other: PlanLocation) -> bool:
         """Return whether a key of one may be a key of the other."""
-        longer, shorter = sorted((self.prefix, other.prefix), key=len, reverse=True)
+        longer, shorter = sorted((self._whole_prefix, other._whole_prefix), key=len, reverse=True)
         return self.store == other.store and longer.startswith(shorter)
+
+    @property
+    def _whole_prefix(self) -> str:
+        return self.prefix if self.path is None else folder_url(self.path)
+
+
+def folder_url(path: str) -> str:
+    """Return how the path of a folder is shown: as a URL with a `/` at its end, nothing in it encoded."""
+    return f"file://{path}" if path.endswith("/") else f"file://{path}/"
 
 
 def store_name(endpoint: str | None) -> str:

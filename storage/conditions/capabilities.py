@@ -30,6 +30,8 @@ _AWS: Capabilities = dict.fromkeys(Condition, Enforcement.ENFORCED)
 # A copy's destination has headers of R2's own: https://developers.cloudflare.com/r2/api/s3/conditional-operations/
 _R2: Capabilities = {
     **_UNKNOWN,
+    Condition.PUT_ABSENT: Enforcement.ENFORCED,
+    Condition.PUT_MATCH: Enforcement.ENFORCED,
     Condition.COMPLETE_ABSENT: Enforcement.ENFORCED,
     Condition.COMPLETE_MATCH: Enforcement.ENFORCED,
 }

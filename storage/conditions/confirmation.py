@@ -43,6 +43,7 @@ from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 
 _C = Condition
+_PAIRS = ((_C.COPY_ABSENT, _C.COPY_MATCH), (_C.COMPLETE_ABSENT, _C.COMPLETE_MATCH), (_C.PUT_ABSENT, _C.PUT_MATCH))
 _OF_UPLOADS = frozenset({_C.PART_SOURCE_MATCH, _C.COMPLETE_ABSENT, _C.COMPLETE_MATCH})
 
 
@@ -86,8 +87,7 @@ def may_leave_behind(believed: Collection[Condition]) -> bool:
     It stays if the process is killed: remove_remains removes it then, by the stem.
     """
     return bool({_C.DELETE_MATCH, _C.BATCH_DELETE_MATCH, *_OF_UPLOADS} & set(believed)) or any(
-        absent in believed and match not in believed
-        for absent, match in ((_C.COPY_ABSENT, _C.COPY_MATCH), (_C.COMPLETE_ABSENT, _C.COMPLETE_MATCH))
+        absent in believed and match not in believed for absent, match in _PAIRS
     )
 
 
@@ -96,6 +96,7 @@ def _checks(session: _Session, believed: frozenset[Condition], sample: Sample | 
         yield from _copies(session, believed, sample)
         if believed & _OF_UPLOADS:
             yield from _uploads(session, believed, sample)
+    yield from _puts(session, believed)
     key = session.key("-own")
     if _C.BATCH_DELETE_MATCH in believed:
         session.make_own()
@@ -117,6 +118,17 @@ def _copies(session: _Session, believed: frozenset[Condition], sample: Sample) -
     elif _C.COPY_ABSENT in believed:
         session.make_own()
         yield session.judge(session.ask(session.copy(sample, "-own", if_absent=True)))
+
+
+def _puts(session: _Session, believed: frozenset[Condition]) -> Iterator[TrialResult]:
+    body = b"s3plan, to be removed"
+    if _C.PUT_MATCH in believed:
+        request = PutObject(session.bucket, session.key("-put"), body, if_match=WRONG_ETAG, owner=session.owner)
+        yield session.judge(session.ask(request), missing_is_refusal=True)
+    elif _C.PUT_ABSENT in believed:
+        session.make_own()
+        request = PutObject(session.bucket, session.key("-own"), body, if_absent=True, owner=session.owner)
+        yield session.judge(session.ask(request))
 
 
 def _uploads(session: _Session, believed: frozenset[Condition], sample: Sample) -> Iterator[TrialResult]:
@@ -209,7 +221,7 @@ class _Session:
 
     def _noted(self, request: Request, reply: Reply) -> Reply:
         """Write down what a reply says of the objects there are; raise for what is no answer."""
-        if isinstance(request, CopyObject | CompleteMultipartUpload):
+        if isinstance(request, CopyObject | CompleteMultipartUpload | PutObject):
             may_be_there = not isinstance(reply, Failure) or reply.kind.is_unclear
             if may_be_there:
                 self._made.add(request.key)

@@ -11,7 +11,7 @@ itself, since in forty requests some such thing is usual.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from s3plan.schemas.errors import StoreRefused
 from s3plan.schemas.failures import Failure
@@ -66,12 +66,14 @@ def _find(session: Probe) -> Capabilities:
     best = _best_of_writes(session, {copies[Condition.COPY_ABSENT], copies[Condition.COPY_MATCH]})
     part = session.settle(lambda: _part_sources(session))
     completes = session.settle(lambda: _completes(session, best))
+    puts = session.settle(lambda: _puts(session, best))
     single = session.settle(lambda: _delete(session, best))
     batch = session.settle(lambda: _batch_delete(session, best))
     return {
         **copies,
         Condition.PART_SOURCE_MATCH: part,
         **completes,
+        **puts,
         Condition.DELETE_MATCH: single,
         Condition.BATCH_DELETE_MATCH: batch,
     }
@@ -115,6 +117,20 @@ def _best_of_writes(session: Probe, copies: set[Enforcement]) -> Enforcement:
 
 def _put(session: Probe, name: str) -> PutObject:
     return PutObject(session.bucket, session.key(name), b"s3plan probe", if_absent=True, owner=session.owner)
+
+
+def _puts(session: Probe, best: Enforcement) -> dict[Condition, Enforcement]:
+    """An object that is put where nothing is, twice, and then over itself, by the wrong condition and the right one."""
+    name = session.fresh_name("-put")
+    new = _put(session, name)
+    is_made, is_kept = session.is_taken(new), session.is_refused(new)
+    over = replace(new, if_absent=False, body=b"s3plan probe again")
+    is_held = session.is_refused(replace(over, if_match=WRONG_ETAG))
+    is_replaced = is_held and session.is_taken(replace(over, if_match=session.current_etag(name)))
+    return {
+        Condition.PUT_ABSENT: best if is_made and is_kept else Enforcement.CHECKED,
+        Condition.PUT_MATCH: best if is_replaced else Enforcement.CHECKED,
+    }
 
 
 def _raced(

@@ -58,8 +58,9 @@ def find_bucket(engine: Engine, place: Source | Destination, settings: Connectio
 
 def is_found_at(place: Location, location: PlanLocation) -> bool:
     """Return whether a location is the one that a manifest names there."""
-    said = (place.connection or "", place.bucket, place.key_prefix)
-    return said == (location.connection, location.bucket, location.prefix)
+    path = None if place.folder is None else place.folder.path
+    said = (place.connection or "", place.bucket, place.key_prefix, path)
+    return said == (location.connection, location.bucket, location.prefix, location.path)
 
 
 def _leading_to(endpoint: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from s3plan.schemas.plan.conditions import Capabilities, Condition
 from s3plan.schemas.plan.rows import PlanLocation
-from s3plan.schemas.ports import Engine, Lister
+from s3plan.schemas.ports import Lister
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.listing.pace import ReaderWaits
@@ -57,15 +57,11 @@ class LocationConditions(Protocol):
 
 
 class OpenLocation(Protocol):
-    """A location and the engine that reaches it."""
+    """A location that can be asked about itself."""
 
     @property
     def location(self) -> PlanLocation:
         """Where it is."""
-
-    @property
-    def engine(self) -> Engine:
-        """What its requests go through."""
 
     @property
     def conditions(self) -> LocationConditions:

@@ -14,12 +14,13 @@ from time import monotonic
 from typing import NamedTuple
 
 from s3plan.schemas.failures import Failure
+from s3plan.schemas.file_requests import FileRead, FileReply
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.ports import Control, Engine
+from s3plan.schemas.ports import Control, Engine, FileEngine
 from s3plan.schemas.requests import KeysDeleted, Reply
-from s3plan.storage.steps import Answered, Ask, Asked, AskMany, AwaitTurn, NumberedProcedure, Procedure
+from s3plan.storage.steps import Answered, Ask, Asked, AskFile, AskMany, AwaitTurn, NumberedProcedure, Procedure
 
 _POLL_S = 0.1
 _AT_ONCE = 64  # replies, before new requests are sent
@@ -40,10 +41,11 @@ class _Running:
 
 
 class BatchEnd(NamedTuple):
-    """One side of a batch: what sends its requests, and the place that they go to."""
+    """One side of a batch: what sends its requests, and the place that they go to; a folder has `files` instead."""
 
-    engine: Engine
+    engine: Engine | None
     place: Place
+    files: FileEngine | None = None
 
 
 class BatchRun:
@@ -55,7 +57,7 @@ class BatchRun:
         self._destination = destination
         self._told = told
         self._places = frozenset({source.place, destination.place})
-        self._arrived: deque[tuple[_Running, Ask, Reply]] = deque()
+        self._arrived: deque[tuple[_Running, Ask | AskFile, Reply | FileReply]] = deque()
         self._turn = Lock()  # held by the one thread that resumes procedures
         self._wake = Event()  # for the batch's own thread
         self._begun: set[_Running] = set()
@@ -117,7 +119,7 @@ class BatchRun:
         if timeout_s > 0:
             self._wake.wait(timeout_s)
 
-    def _take_reply(self, running: _Running, asked: Ask, reply: Reply) -> None:
+    def _take_reply(self, running: _Running, asked: Ask | AskFile, reply: Reply | FileReply) -> None:
         self._arrived.append((running, asked, reply))
         self._pump()
 
@@ -146,7 +148,7 @@ class BatchRun:
                 self._under_way -= 1
                 if type(reply) is Failure or type(reply) is KeysDeleted:
                     reply = _from_side(asked.side, reply)
-                self._step(running, reply if running.asks is None else Answered(asked.request, reply))
+                self._step(running, reply if running.asks is None else _answered(asked, reply))
             if self._kept_back:
                 self._send_kept_back()
             self._send_due()
@@ -188,7 +190,7 @@ class BatchRun:
                 running.asks = None
                 self._step(running, None)
 
-    def _step(self, running: _Running, answer: Reply | Answered | None) -> None:
+    def _step(self, running: _Running, answer: Reply | FileReply | Answered | None) -> None:
         """Resume a procedure with its answer and do what it asks for next."""
         try:
             asked: Asked = running.generator.send(answer)
@@ -198,6 +200,9 @@ class BatchRun:
         if isinstance(asked, Ask | AwaitTurn):
             running.asks = None
             self._send(running, asked)
+        elif isinstance(asked, AskFile):
+            running.asks = None
+            self._ask_file(running, asked)
         elif isinstance(asked, AskMany):
             running.asks = asked.asks
             self._hungry.append(running)
@@ -246,10 +251,26 @@ class BatchRun:
             self._step(running, None)
             return
         running.has_sent = True
-        self._end_of(wanted).engine.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
+        engine = self._end_of(wanted).engine
+        assert engine is not None  # noqa: S101  procedures ask no folder for objects
+        engine.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
 
-    def _end_of(self, wanted: Ask | AwaitTurn) -> BatchEnd:
+    def _ask_file(self, running: _Running, wanted: AskFile) -> None:
+        """Ask a folder: nothing is changed by that, so it needs nobody's turn."""
+        running.under_way += 1
+        self._under_way += 1
+        files = self._end_of(wanted).files
+        assert files is not None  # noqa: S101  procedures ask no bucket for files
+        files.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
+
+    def _end_of(self, wanted: Ask | AskFile | AwaitTurn) -> BatchEnd:
         return self._source if wanted.side is Side.SOURCE else self._destination
+
+
+def _answered(asked: Ask | AskFile, reply: Reply | FileReply) -> Answered:
+    assert isinstance(asked, Ask)  # noqa: S101  files are asked for one after another
+    assert not isinstance(reply, FileRead)  # noqa: S101
+    return Answered(asked.request, reply)
 
 
 def _from_side(side: Side, reply: Failure | KeysDeleted) -> Failure | KeysDeleted:

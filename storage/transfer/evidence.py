@@ -31,6 +31,7 @@ class Made:
     unclear_since_ms: int | None
     multipart_etag: str | None = None  # computed from the ETags of the parts
     source: ObjectFound | None = None
+    tells_time: bool = True  # size and time may be all that shows it
 
 
 def evidence_of(found: ObjectFound, made: Made) -> Evidence | None:
@@ -50,7 +51,7 @@ def evidence_of(found: ObjectFound, made: Made) -> Evidence | None:
     agrees = _checksums_agree(found.checksums, {} if made.source is None else made.source.checksums)
     if agrees is not None:
         return Evidence.BY_CHECKSUM if agrees else None
-    if made.unclear_since_ms is None or found.mtime_ms <= made.unclear_since_ms:
+    if made.unclear_since_ms is None or found.mtime_ms <= made.unclear_since_ms or not made.tells_time:
         return None
     return None if _has_other_md5(found, made) else Evidence.BY_SIZE_AND_TIME
 

@@ -12,7 +12,7 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
 from s3plan.schemas.plan.actions import ActionKind
 from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import PlanLocation
-from s3plan.schemas.ports import Control, Engine
+from s3plan.schemas.ports import Control, Engine, FileEngine
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure
 from s3plan.storage.transfer.batch_run import BatchEnd, BatchRun
@@ -20,15 +20,21 @@ from s3plan.storage.transfer.copying import copy_object, needs_look
 from s3plan.storage.transfer.deleting import delete_procedures, delete_singly
 from s3plan.storage.transfer.looked_copying import looked_copy_stages
 from s3plan.storage.transfer.part_copying import copy_in_parts
+from s3plan.storage.transfer.uploading import upload_file
 
 EngineOf = Callable[[PlanLocation], Engine]
+FilesOf = Callable[[PlanLocation], FileEngine]
 
 
 class EnginePerformer:
     """The Performer for whatever an engine can reach; `engine_of` gives the engine of a location's connection."""
 
-    def __init__(self, engine_of: EngineOf, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, engine_of: EngineOf, *, files_of: FilesOf | None = None, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """`files_of` gives the engine of a location that is a folder."""
         self._engine_of = engine_of
+        self._files_of = files_of
         self._without_batch_deletes: set[tuple[str | None, str]] = set()
         self._clock = clock
 
@@ -61,6 +67,9 @@ class EnginePerformer:
                 yield Outcome(position, OutcomeKind.UNKNOWN, "stopped before its end was known", is_unclear=True)
 
     def _end_of(self, location: PlanLocation) -> BatchEnd:
+        if location.is_folder:
+            assert self._files_of is not None  # noqa: S101  whoever opens plans with folders gives it
+            return BatchEnd(None, place_of(location), self._files_of(location))
         return BatchEnd(self._engine_of(location), place_of(location))
 
 
@@ -72,6 +81,7 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
     deletes = [pair for pair in numbered if pair[1].kind is ActionKind.DELETE]
     yield delete_procedures(context, deletes, unbatched)
     yield ((pair[:1], delete_singly(context, *pair)) for pair in unbatched)
+    yield ((pair[:1], upload_file(context, *pair)) for pair in numbered if pair[1].kind is ActionKind.UPLOAD)
     copies = [pair for pair in numbered if pair[1].kind is ActionKind.COPY]
     large = task.settings.multipart_threshold_bytes
     yield ((pair[:1], copy_in_parts(context, *pair)) for pair in copies if pair[1].size_bytes >= large)

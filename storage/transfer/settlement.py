@@ -14,7 +14,7 @@ from s3plan.storage.listing.object_look import look_at_object
 from s3plan.storage.steps import Asking, BatchContext
 from s3plan.storage.transfer.evidence import Made, evidence_of
 
-_LOOK_AGAIN = frozenset(
+LOOK_AGAIN = frozenset(
     {
         FailureKind.PRECONDITION,
         FailureKind.CONFLICT,
@@ -82,7 +82,7 @@ def settle_copy(
     side that moved makes it stale. If both still hold, the write did not happen and may be tried again. `is_write`
     says whether the request that failed would have made the object.
     """
-    if failure.kind not in _LOOK_AGAIN:
+    if failure.kind not in LOOK_AGAIN:
         return ended_badly(position, failure)
     is_unclear = is_write and failure.kind.is_unclear
     since_ms = context.unclear_since_ms(position)

@@ -1,0 +1,36 @@
+"""Folders that a manifest names, by their absolute paths: what it keeps means the same wherever it is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from s3plan.planner.manifest.data import Data
+from s3plan.planner.manifest.defaults import DEFAULTS, JOBS
+from s3plan.schemas.folder_urls import absolute_folder, is_local
+
+_ROLES = ("source", "destination", "location")
+
+
+def make_folders_absolute(data: Data, *, base: Path) -> None:
+    """Replace each folder that a manifest names by its `file:` URL; relative ones are relative to `base`."""
+    for job in _jobs_of(data):
+        for role in _ROLES:
+            place = job.get(role)
+            if isinstance(place, str) and is_local(place):
+                job[role] = absolute_folder(place, base=base)
+            elif isinstance(place, dict):
+                url = place.get("url")
+                if isinstance(url, str) and is_local(url):
+                    place["url"] = absolute_folder(url, base=base)
+
+
+def _jobs_of(data: Data) -> Iterator[Data]:
+    yield data
+    for part in (data.get(DEFAULTS), *_values(data.get(JOBS))):
+        if isinstance(part, dict):
+            yield part
+
+
+def _values(jobs: object) -> Iterator[object]:
+    yield from jobs.values() if isinstance(jobs, dict) else ()

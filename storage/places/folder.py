@@ -1,0 +1,150 @@
+"""A folder of this machine as a location."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+
+from s3plan.schemas.errors import PlanRefused, StoreRefused
+from s3plan.schemas.file_paths import KeyRefusal, parts_of
+from s3plan.schemas.file_requests import FileRead, ReadFile
+from s3plan.schemas.folder_urls import FolderUrl
+from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
+from s3plan.schemas.ports import Lister
+from s3plan.schemas.printable import shown_path
+from s3plan.schemas.stamps import Stamp
+from s3plan.storage.folder.dirs import OpenDirectories
+from s3plan.storage.folder.engine import FolderEngine
+from s3plan.storage.folder.listing import FolderLister
+from s3plan.storage.listing.pace import ReaderWaits
+from s3plan.storage.places.location import FoundLocation, LocationConditions
+from s3plan.storage.s3.patience import Patience
+
+_PAGE_ROWS = 1000
+
+
+class FolderMissing(StoreRefused):
+    """There is no folder where the manifest says: perhaps its disk is not mounted."""
+
+
+def find_folder(url: FolderUrl) -> FoundLocation:
+    """Look where the folder is; raise FolderMissing."""
+    try:
+        status = Path(url.path).stat()
+    except OSError as error:
+        raise FolderMissing(
+            f"the folder {shown_path(Path(url.path))} cannot be opened: {error.strerror}; is its disk mounted?"
+        ) from error
+    if not S_ISDIR(status.st_mode):
+        raise FolderMissing(f"{shown_path(Path(url.path))} is no folder")
+    location = PlanLocation(
+        id=0,
+        kind=LocationKind.FOLDER,
+        url=str(url),
+        connection="",
+        endpoint=None,
+        region=None,
+        bucket="",
+        prefix="",
+        path=url.path,
+        root_inode=status.st_ino,
+    )
+    return FoundLocation(location, exists=True)
+
+
+class OpenFolder:
+    """An OpenLocation in a folder; it is only read from."""
+
+    def __init__(self, location: PlanLocation, files: FolderEngine) -> None:
+        self.location = location
+        self._files = files
+        self._path = Path(location.path or "")
+
+    @property
+    def conditions(self) -> LocationConditions:
+        """Nothing is written to a folder yet, so nothing is to be held there."""
+        raise AssertionError("no plan writes to a folder")
+
+    def lister(self, *, shared: bytes, unordered: bool, reader: ReaderWaits | None) -> Lister:  # noqa: ARG002
+        """Return the lister of its files whose keys begin with `shared`; they are always in order."""
+        return FolderLister(self._path, below=shared)
+
+    def keyed_lister(self, keys: Sequence[bytes]) -> Lister:
+        """Return the lister of those of these keys where a file stands."""
+        return _KeyedFiles(self._path, keys)
+
+    def has_digests_as_etags(self) -> bool:
+        """Whether MD5 sums can be told of its files: those that are read have one."""
+        return True
+
+    def prepare(
+        self,
+        *,
+        may_make: bool,  # noqa: ARG002
+        was_missing: bool,  # noqa: ARG002
+        on_made: Callable[[str], None],  # noqa: ARG002
+        patience: Patience,  # noqa: ARG002
+    ) -> None:
+        """See that the same directory stands there as at the plan."""
+        found = find_folder(FolderUrl(str(self._path))).location
+        if found.root_inode != self.location.root_inode:
+            raise PlanRefused(
+                f"{shown_path(self._path)} is another directory than when the plan was made: is its disk mounted? If "
+                "it was replaced on purpose, plan again"
+            )
+
+    def md5_of(self, row: ObjectRow) -> str | None:
+        """Return the MD5 sum of a listed file, in hex; None if it is another one by now, or cannot be read."""
+        parts, stamp = parts_of(row.key), Stamp.parse(row.etag)
+        if isinstance(parts, KeyRefusal) or stamp is None:
+            return None
+        read = self._files.call(ReadFile(parts, stamp, with_crc64nvme=False, with_md5=True))
+        return b64decode(read.digests.md5 or "").hex() if isinstance(read, FileRead) else None
+
+    def ask_whether_it_answers(self, tell: Callable[[bool], None]) -> None:
+        """Say that it does: nothing is asked of a store."""
+        tell(True)  # noqa: FBT003
+
+    def abort_upload(self, key: str, upload_id: str) -> None:  # noqa: ARG002
+        """Nothing is uploaded into a folder."""
+        raise AssertionError("no plan uploads into a folder")
+
+
+class _KeyedFiles:
+    """A Lister of the files at keys that are known beforehand."""
+
+    def __init__(self, root: Path, keys: Sequence[bytes]) -> None:
+        self._root = root
+        self._keys = keys
+
+    @property
+    def note(self) -> str:
+        """Say that not all of the folder was looked at."""
+        keys = "only 1 key was" if len(self._keys) == 1 else f"only {len(self._keys):,} keys were"
+        return f"{keys} looked at, those whose actions had not ended well"
+
+    def pages(self) -> Iterator[Sequence[ObjectRow]]:
+        """Yield the rows of those that are there, in order."""
+        directories = OpenDirectories(self._root)
+        try:
+            for at in range(0, len(self._keys), _PAGE_ROWS):
+                rows = [self._row(directories, key) for key in self._keys[at : at + _PAGE_ROWS]]
+                yield [row for row in rows if row is not None]
+        finally:
+            directories.close()
+
+    def _row(self, directories: OpenDirectories, key: bytes) -> ObjectRow | None:
+        parts = parts_of(key)
+        if isinstance(parts, KeyRefusal):
+            return None
+        try:
+            status = os.stat(parts[-1], dir_fd=directories.of(parts[:-1]), follow_symlinks=False)
+        except OSError:
+            return None
+        if not S_ISREG(status.st_mode):
+            return None
+        return ObjectRow(key, status.st_size, str(Stamp.of(status)), status.st_mtime_ns // 1_000_000)

@@ -1,0 +1,133 @@
+"""One file that becomes an object, with all its pins: read as the plan saw it, and sent by PutObject."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import replace
+
+from s3plan.schemas.bodies import BodyInMemory
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.file_paths import KeyRefusal, parts_of
+from s3plan.schemas.file_requests import FileRead, ReadFile
+from s3plan.schemas.object_attributes import ObjectAttributes
+from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.conditions import Condition
+from s3plan.schemas.plan.sides import Side
+from s3plan.schemas.requests import ObjectFound, PutObject
+from s3plan.schemas.stamps import Stamp
+from s3plan.storage.steps import Asking, BatchContext, Procedure, ask, ask_file
+from s3plan.storage.transfer.evidence import Made, evidence_of
+from s3plan.storage.transfer.settlement import (
+    LOOK_AGAIN,
+    already_done,
+    ended_badly,
+    look_at_destination,
+    moved_destination,
+    not_executed,
+)
+
+_SENT_WITH_HEAD_BYTES = 64 << 10  # in one piece with the request's head
+
+
+def upload_file(context: BatchContext, position: int, action: Action) -> Procedure:
+    """Upload one file; tells exactly one outcome."""
+    read = yield from _read(context, action)
+    if isinstance(read, Failure):
+        context.emit(_ended_at_source(position, read))
+        return
+    if needs_look(context, action):
+        ended = yield from _look(context, position, action, read, since_ms=context.unclear_since_ms(position))
+        if ended is not None:
+            context.emit(ended)
+            return
+    reply = yield from ask(Side.DESTINATION, _request(context, action, read), size_bytes=action.size_bytes)
+    if isinstance(reply, Failure):
+        context.emit((yield from _settle(context, position, action, read, reply)))
+    else:
+        context.emit(Outcome(position, OutcomeKind.DONE))
+
+
+def needs_look(context: BatchContext, action: Action) -> bool:
+    """Return whether the destination must be looked at before the upload: its store does not hold the pin."""
+    pin = action.destination_pin
+    return not context.is_enforced(Condition.PUT_ABSENT if pin is None else Condition.PUT_MATCH)
+
+
+def _read(context: BatchContext, action: Action) -> Asking[FileRead | Failure]:
+    parts, stamp = parts_of(action.key), Stamp.parse(action.source_pin or "")
+    assert not isinstance(parts, KeyRefusal)  # noqa: S101  a plan is held to that when it is read
+    assert stamp is not None  # noqa: S101
+    is_signed = (context.destination.endpoint or "").startswith("http:")
+    return (yield from ask_file(Side.SOURCE, ReadFile(parts, stamp, with_md5=True, with_sha256=is_signed)))
+
+
+def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject:
+    destination, pin = context.destination, action.destination_pin
+    is_held = not needs_look(context, action)
+    is_small = len(read.content) <= _SENT_WITH_HEAD_BYTES
+    return PutObject(
+        bucket=destination.bucket,
+        key=context.destination_key(action),
+        body=read.content if is_small else BodyInMemory(read.content),
+        if_absent=is_held and pin is None,
+        if_match=pin if is_held else None,
+        owner=destination.owner,
+        digests=replace(read.digests, crc64nvme=None),
+        attributes=ObjectAttributes(),
+        storage_class=action.storage_class,
+        encryption=context.task.settings.encryption,
+    )
+
+
+def _ended_at_source(position: int, failure: Failure) -> Outcome:
+    """Return the outcome of a file that was not read: changed or gone it is stale, else it says what happened."""
+    if failure.kind in {FailureKind.SOURCE_CHANGED, FailureKind.NOT_FOUND}:
+        said = "source gone" if failure.kind is FailureKind.NOT_FOUND else failure.message.partition(": ")[2]
+        return Outcome(position, OutcomeKind.STALE, said)
+    return Outcome(position, OutcomeKind.FAILED, str(failure), failure=failure.kind, side=Side.SOURCE)
+
+
+def _settle(context: BatchContext, position: int, action: Action, read: FileRead, failure: Failure) -> Asking[Outcome]:
+    """Decide how an upload ended that the store refused or left unclear: as settle_copy does.
+
+    What the file is, is known: an upload is never taken for done by its size and time alone.
+    """
+    if failure.kind is FailureKind.SOURCE_CHANGED:
+        return _ended_at_source(position, failure)
+    if failure.kind not in LOOK_AGAIN:
+        return ended_badly(position, failure)
+    since_ms = context.unclear_since_ms(position)
+    if since_ms is None and failure.kind.is_unclear:
+        since_ms = context.task.begun_at_ms
+    ended = yield from _look(context, position, action, read, since_ms=since_ms)
+    if ended is None and failure.kind in (FailureKind.PRECONDITION, FailureKind.NOT_FOUND):
+        # The pin holds at this moment, so what refused us has passed, or the store compares ETags wrongly.
+        ended = not_executed(position, replace(failure, kind=FailureKind.CONFLICT))
+    ended = ended or not_executed(position, failure)
+    return ended._replace(is_unclear=True) if failure.kind.is_unclear else ended
+
+
+def _look(
+    context: BatchContext, position: int, action: Action, read: FileRead, *, since_ms: int | None
+) -> Asking[Outcome | None]:
+    """Return how an upload has ended by what stands at the destination; None if its pin holds."""
+    found = yield from look_at_destination(context, action)
+    if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
+        return not_executed(position, found) if found.kind.is_retryable else ended_badly(position, found)
+    here = found if isinstance(found, ObjectFound) else None
+    if here is not None:
+        evidence = evidence_of(here, _made(action, read, since_ms))
+        if evidence is not None:
+            return already_done(position, evidence)
+    moved = moved_destination(action, here)
+    return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)
+
+
+def _made(action: Action, read: FileRead, since_ms: int | None) -> Made:
+    """Return what the upload makes, as if its source were an object of these bytes."""
+    digests = read.digests
+    etag = b64decode(digests.md5 or "").hex()
+    checksums = {} if digests.crc64nvme is None else {"CRC64NVME": digests.crc64nvme}
+    as_object = ObjectFound(etag, action.size_bytes, 0, checksums=checksums)
+    return Made(action._replace(source_pin=etag), since_ms, source=as_object, tells_time=False)
