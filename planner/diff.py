@@ -94,25 +94,17 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
     """
     policy, objection = rules.policy, rules.objection
     extraneous = DELETE_EXTRANEOUS if rules.deletes_extraneous else LEFT_ALONE
-    spares = objection if rules.deletes_extraneous else None
+    shields = _Shields() if rules.kind is ActionKind.UPLOAD and rules.deletes_extraneous else None
+    spares = _Spares(objection, shields) if rules.deletes_extraneous else None
     filtered: dict[str, Verdict] = {}
     streak, objects, size_bytes = LEFT_ALONE, 0, 0
-    shields = _Shields() if rules.kind is ActionKind.UPLOAD and rules.deletes_extraneous else None
     for source, destination in pairs:
         if source is None:
-            verdict = extraneous
-            if (
-                shields is not None
-                and destination is not None
-                and (shield := shields.over(destination.key)) is not None
-            ):
-                verdict = shield
-            elif spares is not None and destination is not None and (rule := _spared(destination, spares)) is not None:
-                verdict = filtered.get(rule) or filtered.setdefault(rule, Verdict(VerdictKind.SKIPPED, rule, rule))
-        elif not source[2] and (oddity := oddity_of(source)) is not None:
+            verdict = extraneous if spares is None or destination is None else spares.over(destination) or extraneous
+        elif not source[2] and oddity_of(source) is not None:
             verdict = COPY_ABSENT  # `_line` says why there can be none
-            if shields is not None and oddity.is_of_folder:
-                shields.add(source.key)
+            if shields is not None:
+                shields.add(source)
         elif objection is not None and (rule := objection(source)) is not None:
             verdict = filtered.get(rule) or filtered.setdefault(rule, Verdict(VerdictKind.SKIPPED, rule, rule))
         elif destination is None:
@@ -142,9 +134,11 @@ class _Shields:
     def __init__(self) -> None:
         self._keys: list[bytes] = []
 
-    def add(self, key: bytes) -> None:
-        """Shield what has this key, or lies below it; keys come in order."""
-        self._keys.append(key.removesuffix(b"/"))
+    def add(self, row: ObjectRow) -> None:
+        """Shield what has this key, or lies below it; rows come in order."""
+        oddity = oddity_of(row)
+        if oddity is not None and oddity.is_of_folder:
+            self._keys.append(row.key.removesuffix(b"/"))
 
     def over(self, key: bytes) -> Verdict | None:
         """Return why a key that only the bucket has is not extraneous, None if it is; keys come in order."""
@@ -154,12 +148,25 @@ class _Shields:
         return _SHIELDED if any(key == each or key.startswith(each + b"/") for each in self._keys) else None
 
 
-def _spared(destination: ObjectRow, objection: AttributeFilter) -> str | None:
-    """Return the rule by which an object that only the destination has is none of the job's business, or None."""
-    if not destination.etag and oddity_of(destination) is not None:
-        return None  # `_line` says why nothing can be done about it
-    rule = objection(destination)
-    return None if rule is None else f"only in destination, {rule}"
+class _Spares:
+    """What only the destination has and is none of a mirror's business."""
+
+    def __init__(self, objection: AttributeFilter | None, shields: _Shields | None) -> None:
+        self._objection = objection
+        self._shields = shields
+        self._filtered: dict[str, Verdict] = {}
+
+    def over(self, destination: ObjectRow) -> Verdict | None:
+        """Return why an object stays that only the destination has, None if it is extraneous; they come in order."""
+        if self._shields is not None and (shield := self._shields.over(destination.key)) is not None:
+            return shield
+        if self._objection is None or (not destination.etag and oddity_of(destination) is not None):
+            return None  # of an odd one `_line` says why nothing can be done about it
+        rule = self._objection(destination)
+        if rule is None:
+            return None
+        said = f"only in destination, {rule}"
+        return self._filtered.get(said) or self._filtered.setdefault(said, Verdict(VerdictKind.SKIPPED, said, said))
 
 
 def _line(

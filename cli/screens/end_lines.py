@@ -21,6 +21,8 @@ def url_text(end: PlanEnd) -> str:
 def store_cell(end: PlanEnd) -> Cell:
     """Return which store, region, connection and owner; loud in words and in colour unless it is AWS as usual."""
     location = end.location
+    if location.is_folder:
+        return Cell("a folder of this machine")
     parts = [_store(end)]
     parts += [f"region {location.region}"] if location.region else []
     parts += [_connection(end)]

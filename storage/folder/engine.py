@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.file_requests import FileReply, FileRequest
+from s3plan.schemas.file_requests import FileReply, FileRequest, HeldBytes
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import failure_from
-from s3plan.storage.folder.reading import read_file
+from s3plan.storage.folder.memory_budget import MemoryBudget
+from s3plan.storage.folder.reading import is_held, read_file
 from s3plan.storage.request_threads import RequestThreads
 
+_MEMORY_BYTES = 160 << 20
 _logger = logging.getLogger(__name__)
 
 
@@ -25,27 +27,33 @@ class FolderEngine:
 
     clock_offset_ms = 0  # a folder has this machine's clock
 
-    def __init__(self, root: Path, *, threads: int, follows: bool = False) -> None:
+    def __init__(self, root: Path, *, threads: int, follows: bool = False, memory_bytes: int = _MEMORY_BYTES) -> None:
+        """`memory_bytes`: of files that were read and not yet sent; who asks for more waits."""
         self._root = root
         self._follows = follows
         self._threads = RequestThreads(threads, name="s3plan-file", on_end=self._close_directories)
+        self._memory = MemoryBudget(memory_bytes)
         self._of_thread = threading.local()
         self._lock = threading.Lock()
         self._opened: list[OpenDirectories] = []
 
     def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
         """Answer on one of the threads; `on_reply` is called exactly once, there."""
-        self._threads.submit(lambda: self._answer(request, on_reply))
+        size_bytes = request.stamp.size_bytes if is_held(request) else 0
+        self._memory.take(size_bytes, lambda: self._threads.submit(lambda: self._answer(request, on_reply)))
 
     def call(self, request: FileRequest) -> FileReply | Failure:
-        """Answer on this thread."""
+        """Answer on this thread; what is read counts for nothing."""
+        return self._reply_to(request, hold=HeldBytes)
+
+    def _reply_to(self, request: FileRequest, *, hold: Callable[[bytes], HeldBytes]) -> FileReply | Failure:
         name = type(request).__name__
         try:
             directories = self._directories()
         except OSError as error:
             return failure_from(error, operation=name, parts=())
         try:
-            return read_file(directories, request, follows=self._follows)
+            return read_file(directories, request, follows=self._follows, hold=hold)
         except Exception as error:  # whoever waits for this reply must hear of a fault of ours, too
             _logger.exception("a request broke the folder's engine")
             return Failure(FailureKind.BAD_REPLY, name, "EngineBroke", f"{type(error).__name__}: {error}")
@@ -55,8 +63,19 @@ class FolderEngine:
         self._threads.close()
 
     def _answer(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
+        taken_bytes = request.stamp.size_bytes if is_held(request) else 0
+        held: list[HeldBytes] = []
+
+        def hold(content: bytes) -> HeldBytes:
+            held.append(self._memory.hold(content, taken_bytes))
+            return held[-1]
+
+        reply = self._reply_to(request, hold=hold)
+        if not held:
+            self._memory.give_back(taken_bytes)
+        held.clear()
         try:
-            on_reply(self.call(request))
+            on_reply(reply)
         except Exception:
             _logger.exception("a reply broke its receiver")
 

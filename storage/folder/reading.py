@@ -4,34 +4,64 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import md5, sha256
 from stat import S_ISREG
 
-from s3plan.schemas.bodies import Digests
+from s3plan.schemas.bodies import Body, Digests
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.file_requests import FileRead, Parts, ReadFile
+from s3plan.schemas.file_requests import FileRead, HeldBytes, Parts, ReadFile
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import changed, failure_from
 
 READ = "ReadFile"
+HELD_BYTES = 8 << 20
+"""Files up to this size are read into memory; of larger ones only what is being sent is."""
+_BUFFER_BYTES = 1 << 20
 # A FIFO that was put in the place of a file would hold up whoever opens it.
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _TOUCHED = "the file was touched after the plan"
 _REPLACED = "the file was changed or replaced after the plan"
 
 
-def read_file(directories: OpenDirectories, request: ReadFile, *, follows: bool = False) -> FileRead | Failure:
-    """Return the bytes of a file, or how it failed; a file that changes while it is read has changed."""
+class FileBody:
+    """The Body of a file that is open; it is closed when nobody has this object any more."""
+
+    def __init__(self, descriptor: int, size_bytes: int) -> None:
+        self._descriptor = descriptor
+        self._size_bytes = size_bytes
+
+    def __del__(self) -> None:
+        with suppress(OSError):
+            os.close(self._descriptor)
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes it had when it was opened."""
+        return self._size_bytes
+
+    def read_into(self, view: memoryview, *, offset: int) -> int:
+        """Read at that place."""
+        return os.preadv(self._descriptor, [view], offset)
+
+
+def read_file(
+    directories: OpenDirectories, request: ReadFile, *, follows: bool, hold: Callable[[bytes], HeldBytes]
+) -> FileRead | Failure:
+    """Return the bytes of a file, or how it failed; a file that changes while it is read has changed.
+
+    `hold` keeps those of a file that is read into memory.
+    """
     try:
         descriptor = open_file(directories, request.parts, follows=follows)
     except OSError as error:
         return failure_from(error, operation=READ, parts=request.parts)
+    body = FileBody(descriptor, request.stamp.size_bytes)
     try:
-        return _read(descriptor, request)
+        return _read(descriptor, request, body, hold)
     except OSError as error:
         return failure_from(error, operation=READ, parts=request.parts)
-    finally:
-        os.close(descriptor)
 
 
 def open_file(directories: OpenDirectories, parts: Parts, *, follows: bool = False) -> int:
@@ -44,7 +74,12 @@ def open_file(directories: OpenDirectories, parts: Parts, *, follows: bool = Fal
         return os.open(parts[-1], flags, dir_fd=directories.of(parts[:-1]))
 
 
-def difference(request: ReadFile, descriptor: int) -> str | None:
+def is_held(request: ReadFile) -> bool:
+    """Return whether a file is read into memory."""
+    return request.stamp.size_bytes <= HELD_BYTES
+
+
+def _difference(request: ReadFile, descriptor: int) -> str | None:
     """Return how an open file is not the one of the stamp, None if it is."""
     status = os.fstat(descriptor)
     if not S_ISREG(status.st_mode):
@@ -56,15 +91,24 @@ def difference(request: ReadFile, descriptor: int) -> str | None:
     return _TOUCHED if is_same and status.st_ino == stamp.inode else _REPLACED
 
 
-def _read(descriptor: int, request: ReadFile) -> FileRead | Failure:
-    differs = difference(request, descriptor)
+def _read(descriptor: int, request: ReadFile, body: FileBody, hold: Callable[[bytes], HeldBytes]) -> FileRead | Failure:
+    differs = _difference(request, descriptor)
     if differs is not None:
         return changed(differs, operation=READ, parts=request.parts)
-    content = _whole(descriptor, request.stamp.size_bytes)
-    differs = difference(request, descriptor)
-    if differs is not None or len(content) != request.stamp.size_bytes:
+    hashing = _Hashing(request)
+    result: Body
+    if is_held(request):
+        content = _whole(descriptor, request.stamp.size_bytes)
+        read_bytes = len(content)
+        hashing.update(content)
+        result = hold(content)
+    else:
+        read_bytes = _hash_all(body, hashing)
+        result = body
+    differs = _difference(request, descriptor)
+    if differs is not None or read_bytes != request.stamp.size_bytes:
         return changed(differs or "it became shorter while it was read", operation=READ, parts=request.parts)
-    return FileRead(content, request.stamp.mtime_ns, _digests(content, request))
+    return FileRead(result, request.stamp.mtime_ns, hashing.digests())
 
 
 def _whole(descriptor: int, size_bytes: int) -> bytes:
@@ -75,16 +119,36 @@ def _whole(descriptor: int, size_bytes: int) -> bytes:
     return content
 
 
-def _digests(content: bytes, request: ReadFile) -> Digests:
-    return Digests(
-        crc64nvme=crc64nvme_header(content) if request.with_crc64nvme else None,
-        md5=b64encode(md5(content, usedforsecurity=False).digest()).decode() if request.with_md5 else None,
-        sha256=sha256(content).hexdigest() if request.with_sha256 else None,
-    )
+def _hash_all(body: FileBody, hashing: _Hashing) -> int:
+    view, offset = memoryview(bytearray(_BUFFER_BYTES)), 0
+    while offset < body.size_bytes and (read := body.read_into(view[: body.size_bytes - offset], offset=offset)):
+        hashing.update(view[:read])
+        offset += read
+    return offset
 
 
-def crc64nvme_header(content: bytes) -> str:
-    """Return the value of x-amz-checksum-crc64nvme."""
-    from awscrt.checksums import crc64nvme
+class _Hashing:
+    """The digests that are wanted of bytes which come piece by piece."""
 
-    return b64encode(int(crc64nvme(content)).to_bytes(8, "big")).decode()
+    def __init__(self, wanted: ReadFile) -> None:
+        self._md5 = md5(usedforsecurity=False) if wanted.with_md5 else None
+        self._sha256 = sha256() if wanted.with_sha256 else None
+        self._wants_crc = wanted.with_crc64nvme
+        self._crc = 0
+
+    def update(self, part: bytes | memoryview) -> None:
+        if self._md5 is not None:
+            self._md5.update(part)
+        if self._sha256 is not None:
+            self._sha256.update(part)
+        if self._wants_crc:
+            from awscrt.checksums import crc64nvme
+
+            self._crc = int(crc64nvme(part, self._crc))
+
+    def digests(self) -> Digests:
+        return Digests(
+            crc64nvme=b64encode(self._crc.to_bytes(8, "big")).decode() if self._wants_crc else None,
+            md5=None if self._md5 is None else b64encode(self._md5.digest()).decode(),
+            sha256=None if self._sha256 is None else self._sha256.hexdigest(),
+        )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from base64 import b64decode
 from dataclasses import replace
 
-from s3plan.schemas.bodies import BodyInMemory
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.file_paths import KeyRefusal, parts_of
-from s3plan.schemas.file_requests import FileRead, ReadFile
+from s3plan.schemas.file_requests import FileRead, HeldBytes, ReadFile
 from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
@@ -65,11 +64,12 @@ def _read(context: BatchContext, action: Action) -> Asking[FileRead | Failure]:
 def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject:
     destination, pin = context.destination, action.destination_pin
     is_held = not needs_look(context, action)
-    is_small = len(read.content) <= _SENT_WITH_HEAD_BYTES
+    body = read.body
+    is_small = isinstance(body, HeldBytes) and body.size_bytes <= _SENT_WITH_HEAD_BYTES
     return PutObject(
         bucket=destination.bucket,
         key=context.destination_key(action),
-        body=read.content if is_small else BodyInMemory(read.content),
+        body=body.content if is_small and isinstance(body, HeldBytes) else body,
         if_absent=is_held and pin is None,
         if_match=pin if is_held else None,
         owner=destination.owner,

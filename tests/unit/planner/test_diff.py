@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from fakes.plan_parts import an_object
@@ -201,7 +202,7 @@ def test_what_cannot_be_pinned_is_a_conflict() -> None:
 
 
 @pytest.mark.parametrize("overwrite", Overwrite)
-@pytest.mark.parametrize("oddity", Oddity)
+@pytest.mark.parametrize("oddity", [oddity for oddity in Oddity if not oddity.is_left_out])
 def test_an_odd_row_is_a_conflict_on_either_side_whatever_the_policy(overwrite: Overwrite, oddity: Oddity) -> None:
     odd, whole = odd_row(b"k", oddity), an_object("k", size=0)
     chosen = rules(deletes_extraneous=True, overwrite=overwrite)
@@ -210,6 +211,44 @@ def test_an_odd_row_is_a_conflict_on_either_side_whatever_the_policy(overwrite: 
         assert (verdict.kind, verdict.rule, action.reason) == (VerdictKind.CONFLICT, oddity, oddity)
         assert (action.kind, action.size_bytes) == (ActionKind.CONFLICT, 0)
         assert None in (action.source_mtime_ms, action.destination_mtime_ms)
+
+
+@pytest.mark.parametrize("oddity", [oddity for oddity in Oddity if oddity.is_left_out])
+def test_what_is_left_out_on_purpose_is_skipped_and_named(oddity: Oddity) -> None:
+    verdict, action = only_line([odd_row(b"k", oddity)], [], rules())
+    assert (verdict.kind, verdict.rule, action.kind) == (VerdictKind.SKIPPED, oddity, ActionKind.SKIP)
+
+
+@pytest.mark.parametrize("oddity", [oddity for oddity in Oddity if oddity.is_of_folder])
+def test_what_stands_in_a_folder_and_is_not_uploaded_shields_its_key_and_all_below_it(oddity: Oddity) -> None:
+    """A link to a directory that another tool followed: its objects are not extraneous."""
+    is_directory = oddity is Oddity.UNREADABLE
+    source = [an_object("a"), odd_row(b"d/" if is_directory else b"d", oddity), an_object("z")]
+    there = [an_object(key) for key in ("a", "c", "d", "d-e", "d.f", "d/", "d/x", "d/y/z", "d0", "da", "z")]
+    upload = replace(rules(deletes_extraneous=True), kind=ActionKind.UPLOAD)
+    lines, totals = diffed(source, there, upload)
+    deleted = [action.key for _, action in lines if action.kind is ActionKind.DELETE]
+    assert deleted == [b"c", *([b"d"] if is_directory else []), b"d-e", b"d.f", b"d0", b"da"]
+    # Of a pair the odd row is told, not its object.
+    assert totals[VerdictKind.SKIPPED, "only in destination, where the folder has something else"] == 2 + (
+        not is_directory
+    )
+
+
+def test_of_one_folder_s_shields_none_outlasts_its_place() -> None:
+    source = [odd_row(key, Oddity.LINK) for key in (b"a", b"a/b", b"b")]
+    there = [an_object(key) for key in ("a/b/c", "a/c", "aa", "b/1", "c")]
+    upload = replace(rules(deletes_extraneous=True), kind=ActionKind.UPLOAD)
+    lines, _ = diffed(source, there, upload)
+    assert [action.key for _, action in lines if action.kind is ActionKind.DELETE] == [b"aa", b"c"]
+
+
+def test_what_is_s3plans_own_is_deleted_in_no_bucket() -> None:
+    there = [an_object(key) for key in (".s3plan/plan", "a/.s3plan-tmp/x", "a/.s3plan", "a/s3plan")]
+    upload = replace(rules(deletes_extraneous=True), kind=ActionKind.UPLOAD)
+    lines, totals = diffed([], there, upload)
+    assert [action.key for _, action in lines] == [b"a/s3plan"]
+    assert totals[VerdictKind.SKIPPED, "s3plan's own"] == 3
 
 
 def test_an_odd_row_passes_by_the_attribute_filter() -> None:

@@ -7,12 +7,12 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from hashlib import md5, sha256
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import pytest
 from contract.body_contract import crc_header
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.file_requests import FileRead, ReadFile
+from s3plan.schemas.file_requests import FileRead, HeldBytes, ReadFile
 from s3plan.schemas.stamps import Stamp
 from s3plan.storage.folder import reading
 from s3plan.storage.folder.dirs import OpenDirectories
@@ -41,6 +41,16 @@ def request_for(root: Path, key: str = "a/b/file", *, is_short: bool = False) ->
     return ReadFile(tuple(key.encode().split(b"/")), Stamp.of(status, is_short=is_short))
 
 
+def bytes_of(read: FileRead) -> bytes:
+    content = bytearray(read.body.size_bytes)
+    view, offset = memoryview(content), 0
+    while offset < len(content):
+        taken = read.body.read_into(view[offset:], offset=offset)
+        assert taken
+        offset += taken
+    return bytes(content)
+
+
 def failed(reply: object) -> Failure:
     assert isinstance(reply, Failure), reply
     return reply
@@ -51,7 +61,7 @@ def test_a_file_is_read_with_the_digests_that_are_wanted(root: Path, engine: Fol
     read = engine.call(ReadFile(wanted.parts, wanted.stamp, with_md5=True, with_sha256=True))
     assert isinstance(read, FileRead)
     content = b"the bytes"
-    assert (read.content, read.mtime_ns) == (content, (root / "a/b/file").stat().st_mtime_ns)
+    assert (bytes_of(read), read.mtime_ns) == (content, (root / "a/b/file").stat().st_mtime_ns)
     assert read.digests.crc64nvme == crc_header(content)
     assert read.digests.md5 == b64encode(md5(content, usedforsecurity=False).digest()).decode()
     assert read.digests.sha256 == sha256(content).hexdigest()
@@ -60,12 +70,12 @@ def test_a_file_is_read_with_the_digests_that_are_wanted(root: Path, engine: Fol
     assert plain.digests == type(plain.digests)()
 
 
-@pytest.mark.parametrize("size", [0, 1, 5 << 20])
+@pytest.mark.parametrize("size", [0, 1, 5 << 20, (8 << 20) + 1, 20 << 20])
 def test_a_file_of_any_size_is_read_whole(root: Path, engine: FolderEngine, size: int) -> None:
     (root / "file").write_bytes(os.urandom(size))
     read = engine.call(request_for(root, "file"))
     assert isinstance(read, FileRead)
-    assert read.content == (root / "file").read_bytes()
+    assert bytes_of(read) == (root / "file").read_bytes()
 
 
 def test_replies_come_on_threads_each_once(root: Path, engine: FolderEngine) -> None:
@@ -172,7 +182,7 @@ def test_a_directory_that_was_put_in_the_place_of_another_is_found(root: Path, e
     (root / "a/b/other").write_bytes(b"new")
     read = engine.call(request_for(root, "a/b/other"))
     assert isinstance(read, FileRead)
-    assert read.content == b"new"
+    assert bytes_of(read) == b"new"
 
 
 @pytest.mark.parametrize("where", ["a", "a/b", "a/b/file"])
@@ -248,3 +258,62 @@ def test_missing_directories_are_made_when_they_are_to_be(tmp_path: Path) -> Non
         directories.of((b"link", b"z"), makes=True)
     assert not (tmp_path / "z").exists()
     directories.close()
+
+
+@pytest.mark.parametrize("size", [100, (8 << 20) + 1])
+def test_digests_are_those_of_all_bytes_whether_they_are_held_or_not(
+    root: Path, engine: FolderEngine, size: int
+) -> None:
+    content = os.urandom(size)
+    (root / "file").write_bytes(content)
+    wanted = request_for(root, "file")
+    read = engine.call(ReadFile(wanted.parts, wanted.stamp, with_md5=True, with_sha256=True))
+    assert isinstance(read, FileRead)
+    assert isinstance(read.body, HeldBytes) is (size == 100)
+    assert read.digests.crc64nvme == crc_header(content)
+    assert read.digests.sha256 == sha256(content).hexdigest()
+
+
+def test_no_more_than_its_share_of_memory_is_read_ahead_and_all_is_read_in_the_end(root: Path) -> None:
+    for number in range(20):
+        (root / f"{number}").write_bytes(bytes(1000))
+    engine = FolderEngine(root, threads=4, memory_bytes=3_000)
+    replies: SimpleQueue[FileRead | Failure] = SimpleQueue()
+    for number in range(20):
+        engine.submit(request_for(root, f"{number}"), replies.put)
+    held = [replies.get(timeout=10) for _ in range(3)]
+    with pytest.raises(Empty):
+        replies.get(timeout=0.2)
+    for _ in range(17):
+        held.pop()
+        held.append(replies.get(timeout=10))
+    assert {type(reply) for reply in held} == {FileRead}
+    held.clear()
+    (root / "0").unlink()
+    (root / "large").write_bytes(bytes(100_000))  # more than there is room for: alone it may
+    for key in ("1", "large", "2"):
+        engine.submit(request_for(root, key), replies.put)
+    assert [type(replies.get(timeout=10)) for _ in range(3)] == [FileRead] * 3
+    engine.close()
+
+
+def test_what_was_not_read_takes_no_memory(root: Path) -> None:
+    engine = FolderEngine(root, threads=1, memory_bytes=9)
+    wanted = request_for(root)
+    (root / "a/b/file").write_bytes(b"other")
+    replies: SimpleQueue[object] = SimpleQueue()
+    for _ in range(3):
+        engine.submit(wanted, replies.put)
+    assert [failed(replies.get(timeout=10)).kind for _ in range(3)] == [FailureKind.SOURCE_CHANGED] * 3
+    engine.close()
+
+
+def test_descriptors_of_large_files_are_closed_when_nobody_has_them(root: Path, engine: FolderEngine) -> None:
+    (root / "file").write_bytes(bytes((8 << 20) + 1))
+    engine.call(request_for(root))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        read = engine.call(request_for(root, "file"))
+        assert isinstance(read, FileRead)
+        del read
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
