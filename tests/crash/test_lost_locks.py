@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from fakes.child_processes import children_of, is_alive
-from fakes.command import Command
+from fakes.command import Command, Started
 from fakes.without_flock import HEARTBEAT_VARIABLE
 from fakes.workplace import MIB, Workplace
 
@@ -35,6 +37,22 @@ def requests(place: Workplace) -> int:
     return sum(place.server.stats().requests.values())
 
 
+def stop_between_commits(started: Started, journal: Path) -> None:
+    """Stop a process while it holds no lock of its journal: SQLite's are not those that anybody takes over."""
+    for _ in range(100):
+        started.signal(signal.SIGSTOP)
+        with closing(sqlite3.connect(journal, isolation_level=None, timeout=0)) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("ROLLBACK")
+            except sqlite3.OperationalError:
+                started.signal(signal.SIGCONT)
+                time.sleep(0.01)
+            else:
+                return
+    raise AssertionError("the journal is locked all the time")
+
+
 @pytest.mark.parametrize("executor", ["serial", "threads", "processes", "dask"])
 def test_a_holder_that_was_stopped_and_taken_over_sends_and_writes_nothing_more(
     place: Workplace, command: Command, executor: str
@@ -49,7 +67,7 @@ def test_a_holder_that_was_stopped_and_taken_over_sends_and_writes_nothing_more(
     with command.start("apply", place.plan_file, "--yes", "--executor", executor, "--workers", "2") as first:
         place.wait_for_copies(first, copies=8)
         workers = children_of(first.pid)
-        first.signal(signal.SIGSTOP)
+        stop_between_commits(first, place.journal)
         time.sleep(4 * HEARTBEAT_S)  # its workers, which go on, have heard nothing for too long by then
         before = requests(place)
         time.sleep(4 * HEARTBEAT_S)

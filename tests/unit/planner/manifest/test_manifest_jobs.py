@@ -107,7 +107,7 @@ def test_both_places_are_told_where_a_job_and_its_defaults_clash() -> None:
         (
             "jobs.one.mode",
             9,
-            "does not go with defaults.delete in line 4, which mode: copy never deletes, so this would have no effect",
+            "does not go with defaults.delete in line 4: mode: copy never deletes, so this would have no effect",
         ),
     ]
 
