@@ -35,6 +35,8 @@ _ODD_ROWS = {
     for oddity in Oddity
 }
 _SHIELDED = Verdict(VerdictKind.SKIPPED, *["only in destination, where the folder has something else"] * 2)
+_MOST_PUT_BYTES = 5 << 30
+_TOO_LARGE = Verdict(VerdictKind.CONFLICT, *["larger than 5 GiB: uploads in parts are not there yet"] * 2)
 _OWN = Verdict(VerdictKind.SKIPPED, *[Oddity.OWN.value] * 2)
 _NOTHING = ObjectRow(b"", 0, "", 0)
 _SHOWN_BYTES = 100
@@ -183,7 +185,7 @@ def _line(
             storage_class = source.storage_class
     if verdict.kind is not VerdictKind.SKIPPED:
         refused = _conflict(source.key, source=rules.source_prefix_bytes, destination=rules.destination_prefix_bytes)
-        verdict = refused or _no_pin(source) or verdict
+        verdict = refused or _no_pin(source) or _too_large(source, rules.kind) or verdict
         if destination is not None:
             verdict = _no_pin(destination) or verdict
     if verdict.kind not in _WRITES:
@@ -246,6 +248,14 @@ def _no_pin(row: ObjectRow) -> Verdict | None:
     if oddity is not None:
         return _ODD_ROWS[oddity]
     return _ODD_ETAG if row.etag else _NO_ETAG
+
+
+def _too_large(source: ObjectRow, kind: ActionKind) -> Verdict | None:
+    """Return why a file cannot be uploaded, or None: more than one request takes needs parts, which are not there yet.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+    """
+    return _TOO_LARGE if kind is ActionKind.UPLOAD and source.size_bytes > _MOST_PUT_BYTES else None
 
 
 def _conflict(key: bytes, *, source: int, destination: int) -> Verdict | None:

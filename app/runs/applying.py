@@ -84,7 +84,9 @@ def apply_plan(
             stack.enter_context(many_open_files())
         batches = sum(1 for state in states.values() if state.todo())
         stores, limits, told = _open_stores(stack, plan, request, batches=batches, lock=lock)
-        pins = plan.header.run.pin_cores and stores.take_many(plan.locations)
+        # Bytes that pass through us are read and hashed on threads beside the one that sends.
+        moves_bytes = any(location.is_folder for location in plan.locations)
+        pins = plan.header.run.pin_cores and stores.take_many(plan.locations) and not moves_bytes
         if request.owns_process:
             pins_this = pins and limits.sends_from_here
             on_event = stack.enter_context(tuned_process(pins_core=pins_this, on_event=on_event))
@@ -150,6 +152,11 @@ def _open_stores(
         climbs=unopened.take_many(plan.locations),
         cluster=request.cluster,
     )
+    if limits.cluster is not None and any(location.is_folder for location in plan.locations):
+        raise UsageInvalid(
+            "a folder of this machine cannot be read by the workers of a cluster; choose another executor, as "
+            "--executor processes does"
+        )
     limits, told = fit_to_files(limits, engines=unopened.count_engines(plan.locations))
     before_request = None if lock.lease is None else lock.check
     stores = Stores(connections, max_in_flight=limits.most_in_flight, before_request=before_request)

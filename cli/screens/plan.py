@@ -179,7 +179,7 @@ def _place_lines(plan: ShownPlan, ends: JobEnds, job: JobRecord, *, now: datetim
     rows = [
         *_end_rows("source", ends.source, job.source),
         *_end_rows("destination", ends.destination, job.destination),
-        [Cell("new objects"), Cell(_new_objects(job))],
+        [Cell("new objects"), Cell(_new_objects(job, are_files=ends.source.location.is_folder))],
     ]
     if job.depends_on:
         rows.append([Cell("begins after"), Cell(escape_unprintable(", ".join(job.depends_on)))])
@@ -211,9 +211,9 @@ def _listed(listing: ListingRecord, end: PlanEnd) -> str:
     return "; ".join(parts)
 
 
-def _new_objects(job: JobRecord) -> str:
+def _new_objects(job: JobRecord, *, are_files: bool) -> str:
     settings = job.settings
-    storage = settings.storage_class or "as at the source"
+    storage = settings.storage_class or ("the store's default" if are_files else "as at the source")
     if settings.encryption is None:
         encryption = "the bucket's default"
     else:

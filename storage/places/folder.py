@@ -90,7 +90,10 @@ class OpenFolder:
         patience: Patience,  # noqa: ARG002
     ) -> None:
         """See that the same directory stands there as at the plan."""
-        found = find_folder(FolderUrl(str(self._path))).location
+        try:
+            found = find_folder(FolderUrl(str(self._path))).location
+        except FolderMissing as missing:
+            raise PlanRefused(str(missing)) from missing
         if found.root_inode != self.location.root_inode:
             raise PlanRefused(
                 f"{shown_path(self._path)} is another directory than when the plan was made: is its disk mounted? If "

@@ -5,10 +5,11 @@ from __future__ import annotations
 from base64 import b64decode
 from dataclasses import replace
 
+from s3plan.schemas.bodies import Body
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.file_paths import KeyRefusal, parts_of
 from s3plan.schemas.file_requests import FileRead, HeldBytes, ReadFile
-from s3plan.schemas.object_attributes import ObjectAttributes
+from s3plan.schemas.object_attributes import NO_ATTRIBUTES, ObjectAttributes
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
@@ -16,6 +17,7 @@ from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests import ObjectFound, PutObject
 from s3plan.schemas.stamps import Stamp
 from s3plan.storage.steps import Asking, BatchContext, Procedure, ask, ask_file
+from s3plan.storage.transfer.content_types import content_type_of
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.settlement import (
     LOOK_AGAIN,
@@ -64,20 +66,29 @@ def _read(context: BatchContext, action: Action) -> Asking[FileRead | Failure]:
 def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject:
     destination, pin = context.destination, action.destination_pin
     is_held = not needs_look(context, action)
-    body = read.body
-    is_small = isinstance(body, HeldBytes) and body.size_bytes <= _SENT_WITH_HEAD_BYTES
     return PutObject(
         bucket=destination.bucket,
         key=context.destination_key(action),
-        body=body.content if is_small and isinstance(body, HeldBytes) else body,
+        body=_body_of(read),
         if_absent=is_held and pin is None,
         if_match=pin if is_held else None,
         owner=destination.owner,
         digests=replace(read.digests, crc64nvme=None),
-        attributes=ObjectAttributes(),
+        attributes=_attributes(context.destination_key(action)),
         storage_class=action.storage_class,
         encryption=context.task.settings.encryption,
     )
+
+
+def _body_of(read: FileRead) -> bytes | Body:
+    body = read.body
+    is_small = body.size_bytes <= _SENT_WITH_HEAD_BYTES
+    return body.content if is_small and isinstance(body, HeldBytes) else body
+
+
+def _attributes(key: str) -> ObjectAttributes:
+    kind = content_type_of(key)
+    return NO_ATTRIBUTES if kind is None else ObjectAttributes(headers={"ContentType": kind})
 
 
 def _ended_at_source(position: int, failure: Failure) -> Outcome:
