@@ -20,7 +20,7 @@ from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.extras import install_command
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import CreateBucket, PutObject, Reply, Request
+from s3plan.schemas.requests.objects import CreateBucket, PutObject, Reply, Request
 from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from operator import lt
 
 from s3plan.planfile.rows import ACTION_COLUMNS, ColumnValues, RowInvalid
-from s3plan.schemas.file_paths import KeyRefusal, parts_of
+from s3plan.schemas.files.paths import KeyRefusal, parts_of
+from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan.actions import ActionKind, kind_of_writes
 from s3plan.schemas.plan.pins import are_pins, are_versions
 from s3plan.schemas.plan.rows import PhaseName, PlanLocation
-from s3plan.schemas.stamps import Stamp
 
 KINDS_OF_PHASE: dict[PhaseName, frozenset[str]] = {
     PhaseName.PREPARE: frozenset(),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from s3plan.planner.comparison import SAME_WITHOUT_ETAGS, Policy, is_newer, newer_verdict, size_verdict
 from s3plan.planner.overwrite import always, never
+from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.manifest.words import Overwrite
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.actions import Verdict, VerdictKind
-from s3plan.schemas.stamps import Stamp
 
 DigestOf = Callable[[ObjectRow], str | None]
 """Reads a file and gives its MD5 sum in hex; None if it is not the listed one any more, or cannot be read."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.file_requests import FileReply, FileRequest
+from s3plan.schemas.files.requests import FileReply, FileRequest
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.places import Place
-from s3plan.schemas.requests import Reply, Request
+from s3plan.schemas.requests.objects import Reply, Request
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from s3plan.schemas.object_attributes import Encryption
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Capabilities
 from s3plan.schemas.plan.places import Place, place_of
 from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.requests.attributes import Encryption
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from typing import NamedTuple, TypeVar
 
 from s3plan.schemas.bitmaps import is_in
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.file_requests import FileRead, FileReply, FileRequest
+from s3plan.schemas.files.requests import FileRead, FileReply, FileRequest
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests import Reply, Request
+from s3plan.schemas.requests.objects import Reply, Request
 from s3plan.schemas.tasks import BatchTask
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from s3plan.schemas.requests import Reply, Request
+from s3plan.schemas.requests.objects import Reply, Request
 
 OnReply = Callable[[Reply], None]
 

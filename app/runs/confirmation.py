@@ -11,11 +11,11 @@ from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.events import OnEvent, Warned
-from s3plan.schemas.object_attributes import Encryption
 from s3plan.schemas.plan.actions import Action, VerdictKind
 from s3plan.schemas.plan.conditions import Capabilities, Condition
 from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
+from s3plan.schemas.requests.attributes import Encryption
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.s3.patience import Patience

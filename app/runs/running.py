@@ -30,13 +30,13 @@ from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.events import OnEvent, RunEnded, RunPaused, RunResumed, RunStarted
-from s3plan.schemas.object_attributes import Encryption
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.conditions import Capabilities
 from s3plan.schemas.plan.header import JobRecord, RunRecord
 from s3plan.schemas.plan.places import Place, place_of
 from s3plan.schemas.plan.rows import Batch, PlanLocation
 from s3plan.schemas.ports import Executor
+from s3plan.schemas.requests.attributes import Encryption
 from s3plan.schemas.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
 from s3plan.schemas.tasks import TaskSettings
 

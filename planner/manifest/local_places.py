@@ -7,7 +7,7 @@ from pathlib import Path
 
 from s3plan.planner.manifest.data import Data
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS
-from s3plan.schemas.folder_urls import absolute_folder, is_local
+from s3plan.schemas.files.urls import absolute_folder, is_local
 
 _ROLES = ("source", "destination", "location")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from pydantic import Field
-from s3plan.schemas.folder_urls import FolderUrl
+from s3plan.schemas.files.urls import FolderUrl
 from s3plan.schemas.manifest.readers import place_url
 from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
 from s3plan.schemas.manifest.words import EncryptionType, StorageClass

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Literal
 
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
-from s3plan.schemas.folder_urls import FOLDER_PATTERN, FolderUrl, is_local, parse_folder_url
+from s3plan.schemas.files.urls import FOLDER_PATTERN, FolderUrl, is_local, parse_folder_url
 from s3plan.schemas.manifest.values import UNQUOTED_TEXT, Plain, Scalar, refusal, refuse_boolean
 from s3plan.schemas.quantities import (
     BANDWIDTH_PATTERN,

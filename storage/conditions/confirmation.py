@@ -14,10 +14,10 @@ from typing import Unpack
 
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.objects import (
     CopyObject,
     DeleteObject,
     DeleteObjects,
@@ -28,7 +28,7 @@ from s3plan.schemas.requests import (
     Reply,
     Request,
 )
-from s3plan.schemas.upload_requests import (
+from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,

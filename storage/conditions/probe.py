@@ -17,8 +17,8 @@ from s3plan.schemas.errors import StoreRefused
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import CopyObject, DeleteObject, DeleteObjects, KeysDeleted, PutObject
-from s3plan.schemas.upload_requests import CompleteMultipartUpload
+from s3plan.schemas.requests.objects import CopyObject, DeleteObject, DeleteObjects, KeysDeleted, PutObject
+from s3plan.schemas.requests.uploads import CompleteMultipartUpload
 from s3plan.storage.conditions.probe_requests import Probe, UnclearAnswer, is_open, is_refusal
 from s3plan.storage.s3.patience import Patience
 

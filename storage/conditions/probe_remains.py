@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import DeleteObject, ListObjects, ObjectsPage, Reply
-from s3plan.schemas.upload_requests import AbortMultipartUpload, ListMultipartUploads, UploadsPage
-from s3plan.schemas.version_requests import ListVersions, VersionsPage
+from s3plan.schemas.requests.objects import DeleteObject, ListObjects, ObjectsPage, Reply
+from s3plan.schemas.requests.uploads import AbortMultipartUpload, ListMultipartUploads, UploadsPage
+from s3plan.schemas.requests.versions import ListVersions, VersionsPage
 from s3plan.storage.s3.patience import Patience
 
 

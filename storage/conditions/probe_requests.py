@@ -10,9 +10,9 @@ from typing import TypeGuard, TypeVar, Unpack
 
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.objects import (
     CopyObject,
     DeleteObject,
     DeleteObjects,
@@ -24,7 +24,7 @@ from s3plan.schemas.requests import (
     Reply,
     Request,
 )
-from s3plan.schemas.upload_requests import (
+from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,

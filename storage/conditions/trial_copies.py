@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
-from s3plan.schemas.object_attributes import Encryption
-from s3plan.schemas.requests import CopyObject
-from s3plan.schemas.upload_requests import UploadPartCopy
+from s3plan.schemas.requests.attributes import Encryption
+from s3plan.schemas.requests.objects import CopyObject
+from s3plan.schemas.requests.uploads import UploadPartCopy
 
 
 class CopyConditions(TypedDict, total=False):

@@ -6,7 +6,7 @@ import os
 from collections import OrderedDict
 from contextlib import suppress
 
-from s3plan.schemas.file_requests import Parts
+from s3plan.schemas.files.requests import Parts
 
 _MOST_OPEN = 64
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.file_requests import FileReply, FileRequest, HeldBytes
+from s3plan.schemas.files.requests import FileReply, FileRequest, HeldBytes
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import failure_from
 from s3plan.storage.folder.memory_budget import MemoryBudget

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.file_requests import Parts
+from s3plan.schemas.files.requests import Parts
 from s3plan.schemas.printable import escape_unprintable
 
 _KINDS = {

@@ -14,10 +14,10 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
 from s3plan.schemas.errors import ListingUnusable
-from s3plan.schemas.file_paths import OWN_NAMES
+from s3plan.schemas.files.paths import OWN_NAMES
+from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.objects import ObjectRow, Oddity, odd_row
 from s3plan.schemas.printable import shown_path
-from s3plan.schemas.stamps import Stamp
 
 _PAGE_ROWS = 1000
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import Lock
 
-from s3plan.schemas.file_requests import HeldBytes
+from s3plan.schemas.files.requests import HeldBytes
 
 
 class MemoryBudget:

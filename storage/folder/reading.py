@@ -11,7 +11,7 @@ from stat import S_ISREG
 
 from s3plan.schemas.bodies import Body, Digests
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.file_requests import FileRead, HeldBytes, Parts, ReadFile
+from s3plan.schemas.files.requests import FileRead, HeldBytes, Parts, ReadFile
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import changed, failure_from
 

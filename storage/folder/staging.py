@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import Enum
 from stat import S_IMODE, S_ISREG
 
-from s3plan.schemas.file_paths import STAGING_NAME
-from s3plan.schemas.file_requests import Parts
-from s3plan.schemas.stamps import Stamp
+from s3plan.schemas.files.paths import STAGING_NAME
+from s3plan.schemas.files.requests import Parts
+from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_into_nothing
 
+Identity = tuple[int, int]  # device and inode: of two files at one time never the same
 EXCHANGED = b".x"
 """The ending of a staged name whose file may be somebody's."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOOK = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_CHANGES = 100  # of a file under our hands; then its last version but one stays in the staging folder
 _PERMISSIONS = 0o777  # without setuid, setgid and the sticky bit
 
@@ -112,21 +114,22 @@ class Staging:
             return Published.CHANGED, None
         self._take_over(staged.name, status)
         kept = staged.name + EXCHANGED
-        ours = _identity(os.stat(staged.name, dir_fd=self.folder, follow_symlinks=False))
         os.rename(staged.name, kept, src_dir_fd=self.folder, dst_dir_fd=self.folder)
-        try:
-            exchange(self.folder, kept, destination, parts[-1])
-        except FileNotFoundError:
-            os.rename(kept, staged.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
-            return Published.GONE, None
-        except ExchangeMissing:
-            os.rename(kept, parts[-1], src_dir_fd=self.folder, dst_dir_fd=destination)
-            return Published.DONE, None
-        out = os.stat(kept, dir_fd=self.folder, follow_symlinks=False)
-        if _is_same_file(out, pinned):
-            return Published.DONE, kept
-        self._change_back(kept, destination, parts[-1], ours)
-        return Published.CHANGED, None
+        with ExitStack() as held:
+            ours = self._hold(kept, held)
+            try:
+                exchange(self.folder, kept, destination, parts[-1])
+            except FileNotFoundError:
+                os.rename(kept, staged.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+                return Published.GONE, None
+            except ExchangeMissing:
+                os.rename(kept, parts[-1], src_dir_fd=self.folder, dst_dir_fd=destination)
+                return Published.DONE, None
+            out = os.stat(kept, dir_fd=self.folder, follow_symlinks=False)
+            if _is_same_file(out, pinned):
+                return Published.DONE, kept
+            self._change_back(kept, destination, parts[-1], ours, held)
+            return Published.CHANGED, None
 
     def take_away(self, name: bytes, parts: Parts, pinned: Stamp) -> tuple[Published, bytes | None]:
         """Take the planned file out of its place, into the staging folder, under `name` with EXCHANGED at its end.
@@ -176,15 +179,21 @@ class Staging:
             os.chown(name, status.st_uid, status.st_gid, dir_fd=self.folder, follow_symlinks=False)
         os.chmod(name, S_IMODE(status.st_mode) & _PERMISSIONS, dir_fd=self.folder)
 
-    def _change_back(self, kept: bytes, directory: int, name: bytes, ours: tuple[int, int]) -> None:
-        """Put what lies under `kept` back to where our own file was put; `ours` identifies that.
+    def _hold(self, name: bytes, held: ExitStack) -> Identity:
+        """Return which file a staged name is; until `held` ends no other file can get the same number."""
+        descriptor = os.open(name, _LOOK, dir_fd=self.folder)
+        held.callback(os.close, descriptor)
+        return _identity(os.fstat(descriptor))
+
+    def _change_back(self, kept: bytes, directory: int, name: bytes, ours: Identity, held: ExitStack) -> None:
+        """Put what lies under `kept` back to where our own file was put; `ours` identifies that, and is held.
 
         If somebody has replaced ours meanwhile, what they put there is newer, and goes back in its turn: until what
         comes out is what went in last. Then it is ours, or a version that somebody has replaced by a newer one.
         """
         went_in = ours
         for _ in range(_MOST_CHANGES):
-            next_in = _identity(os.stat(kept, dir_fd=self.folder, follow_symlinks=False))
+            next_in = self._hold(kept, held)
             try:
                 exchange(self.folder, kept, directory, name)
             except FileNotFoundError:
@@ -198,7 +207,7 @@ class Staging:
             went_in = next_in
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
+def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino
 
 

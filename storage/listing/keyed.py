@@ -11,7 +11,7 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import Reply
+from s3plan.schemas.requests.objects import Reply
 from s3plan.storage.daemon_executor import DaemonExecutor
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.s3.patience import Patience

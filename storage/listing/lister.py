@@ -9,7 +9,7 @@ from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine, Lister
-from s3plan.schemas.requests import ListObjects, ObjectsPage, UnparsedPage
+from s3plan.schemas.requests.objects import ListObjects, ObjectsPage, UnparsedPage
 from s3plan.storage.listing.disk_sort import SortedOnDisk
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.listing.page_checks import (

@@ -11,7 +11,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests import HeadObject, ListObjects, ObjectFound, ObjectsPage, Reply
+from s3plan.schemas.requests.objects import HeadObject, ListObjects, ObjectFound, ObjectsPage, Reply
 from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.steps import Asking, ask
 

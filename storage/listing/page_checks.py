@@ -13,7 +13,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import escape_unprintable
-from s3plan.schemas.requests import ObjectsPage, UnparsedPage
+from s3plan.schemas.requests.objects import ObjectsPage, UnparsedPage
 from s3plan.storage.probe_keys import is_probe_key
 from s3plan.storage.s3.refusals import refusal_of
 from s3plan.storage.s3.wire.listing_page import parse_page

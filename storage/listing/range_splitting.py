@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from s3plan.schemas.requests import ObjectsPage, Reply
+from s3plan.schemas.requests.objects import ObjectsPage, Reply
 from s3plan.storage.listing.key_range import KeyRange
 from s3plan.storage.listing.key_scale import KeyScale
 from s3plan.storage.listing.range_cuts import (

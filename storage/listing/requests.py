@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from s3plan.schemas.plan.rows import PlanLocation
-from s3plan.schemas.requests import ListObjects
+from s3plan.schemas.requests.objects import ListObjects
 from s3plan.storage.listing.range_cuts import FoldersWanted
 
 

@@ -16,7 +16,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, UnparsedPage
+from s3plan.schemas.requests.objects import ListObjects, ObjectsPage, Reply, UnparsedPage
 from s3plan.storage.listing.key_range import KeyRange
 from s3plan.storage.listing.pace import ListingPace, ReaderWaits
 from s3plan.storage.listing.page_checks import ASK_THE_STORE, ListedPage, PageChecker, listed_page, unreadable

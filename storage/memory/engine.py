@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
-from s3plan.schemas import requests as r
-from s3plan.schemas import upload_requests as u
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.version_requests import ListVersions, VersionsPage
+from s3plan.schemas.requests import objects as r
+from s3plan.schemas.requests import uploads as u
+from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.versions import ListVersions, VersionsPage
 from s3plan.storage.memory.bodies import whole_body
 from s3plan.storage.memory.store import (
     MemoryStore,

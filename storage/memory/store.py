@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 
-from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
 from s3plan.schemas.objects import ARCHIVED_CLASSES, MAX_KEY_BYTES, STANDARD
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
 
 _STATUSES = {
     "AccessDenied": 403,

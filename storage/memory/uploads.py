@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from s3plan.schemas import requests as r
-from s3plan.schemas import upload_requests as u
 from s3plan.schemas.bodies import Digests
 from s3plan.schemas.failures import Failure
+from s3plan.schemas.requests import objects as r
+from s3plan.schemas.requests import uploads as u
 from s3plan.storage.memory.bodies import whole_body
 from s3plan.storage.memory.store import (
     MemoryStore,

@@ -8,8 +8,8 @@ from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine, Lister
-from s3plan.schemas.requests import HeadBucket, Reply
-from s3plan.schemas.upload_requests import AbortMultipartUpload
+from s3plan.schemas.requests.objects import HeadBucket, Reply
+from s3plan.schemas.requests.uploads import AbortMultipartUpload
 from s3plan.storage.conditions.capabilities import CapabilityCache
 from s3plan.storage.listing.keyed import KeyedLister
 from s3plan.storage.listing.narrowed import open_narrowed_listing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import EncryptionFound, GetBucketEncryption
+from s3plan.schemas.requests.objects import EncryptionFound, GetBucketEncryption
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import BucketFound, CreateBucket, HeadBucket
+from s3plan.schemas.requests.objects import BucketFound, CreateBucket, HeadBucket
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import BucketMissing, refusal_of
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from s3plan.schemas.manifest.locations import Destination, Source
-from s3plan.schemas.requests import GetBucketEncryption, HeadBucket, Request
+from s3plan.schemas.requests.objects import GetBucketEncryption, HeadBucket, Request
 from s3plan.storage.listing.narrowed import askable_prefix
 from s3plan.storage.listing.requests import first_page_request
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
 from s3plan.schemas.errors import PlanRefused, StoreRefused
-from s3plan.schemas.file_paths import KeyRefusal, parts_of
-from s3plan.schemas.file_requests import FileRead, ReadFile
-from s3plan.schemas.folder_urls import FolderUrl
+from s3plan.schemas.files.paths import KeyRefusal, parts_of
+from s3plan.schemas.files.requests import FileRead, ReadFile
+from s3plan.schemas.files.stamps import Stamp
+from s3plan.schemas.files.urls import FolderUrl
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Lister
 from s3plan.schemas.printable import shown_path
-from s3plan.schemas.stamps import Stamp
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.listing import FolderLister

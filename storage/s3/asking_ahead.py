@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import Reply, Request
+from s3plan.schemas.requests.objects import Reply, Request
 from s3plan.storage.waiting import OnReply, wait_for_reply
 
 

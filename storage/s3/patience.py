@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import Reply, Request
+from s3plan.schemas.requests.objects import Reply, Request
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 20.0

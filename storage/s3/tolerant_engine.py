@@ -19,7 +19,7 @@ from enum import Enum, auto
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests.objects import (
     BucketFound,
     CopyObject,
     HeadBucket,

@@ -14,12 +14,12 @@ from time import monotonic
 from typing import NamedTuple
 
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.file_requests import FileRead, FileReply
+from s3plan.schemas.files.requests import FileRead, FileReply
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Control, Engine, FileEngine
-from s3plan.schemas.requests import KeysDeleted, Reply
+from s3plan.schemas.requests.objects import KeysDeleted, Reply
 from s3plan.storage.steps import Answered, Ask, Asked, AskFile, AskMany, AwaitTurn, NumberedProcedure, Procedure
 
 _POLL_S = 0.1

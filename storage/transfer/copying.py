@@ -7,7 +7,7 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests import CopyObject
+from s3plan.schemas.requests.objects import CopyObject
 from s3plan.storage.steps import BatchContext, Procedure, ask
 from s3plan.storage.transfer.settlement import settle_copy
 

@@ -12,7 +12,7 @@ from hashlib import md5
 
 from s3plan.schemas.outcomes import Evidence
 from s3plan.schemas.plan.actions import Action
-from s3plan.schemas.requests import ObjectFound
+from s3plan.schemas.requests.objects import ObjectFound
 from s3plan.storage.s3.wire.store_clock import DATE_GRAIN_MS
 
 _MD5_HEX_LENGTH = 32

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Remark, UploadBegun, UploadEnded
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests import HeadObject, ObjectFound, ObjectWritten, Reply
-from s3plan.schemas.upload_requests import (
+from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.objects import HeadObject, ObjectFound, ObjectWritten, Reply
+from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,

@@ -9,7 +9,7 @@ from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests import ObjectFound, Reply
+from s3plan.schemas.requests.objects import ObjectFound, Reply
 from s3plan.storage.listing.object_look import look_at_object
 from s3plan.storage.steps import Asking, BatchContext
 from s3plan.storage.transfer.evidence import Made, evidence_of

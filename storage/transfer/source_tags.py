@@ -8,7 +8,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Remark
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests import GetObjectTags, ObjectFound, TagsFound
+from s3plan.schemas.requests.objects import GetObjectTags, ObjectFound, TagsFound
 from s3plan.storage.steps import Asking, BatchContext, ask
 
 _NONE = "NoSuchTagSet"  # what stores other than AWS say of an object without tags

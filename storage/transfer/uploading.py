@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from s3plan.schemas.bodies import Body
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.file_paths import KeyRefusal, parts_of
-from s3plan.schemas.file_requests import FileRead, HeldBytes, ReadFile
-from s3plan.schemas.object_attributes import NO_ATTRIBUTES, ObjectAttributes
+from s3plan.schemas.files.paths import KeyRefusal, parts_of
+from s3plan.schemas.files.requests import FileRead, HeldBytes, ReadFile
+from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests import ObjectFound, PutObject
-from s3plan.schemas.stamps import Stamp
+from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, ObjectAttributes
+from s3plan.schemas.requests.objects import ObjectFound, PutObject
 from s3plan.storage.steps import Asking, BatchContext, Procedure, ask, ask_file
 from s3plan.storage.transfer.content_types import content_type_of
 from s3plan.storage.transfer.evidence import Made, evidence_of

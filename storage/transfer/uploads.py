@@ -8,7 +8,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Remark
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.upload_requests import ListMultipartUploads, ListParts, PartsPage, UploadsPage
+from s3plan.schemas.requests.uploads import ListMultipartUploads, ListParts, PartsPage, UploadsPage
 from s3plan.storage.s3.wire.store_clock import DATE_GRAIN_MS
 from s3plan.storage.steps import Asking, BatchContext, Procedure, ask
 from s3plan.storage.transfer.part_sizes import MAX_PARTS

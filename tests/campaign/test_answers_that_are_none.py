@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from fakes.s3server import Fault, FaultKind, ServerProcess
 from fakes.s3server.process import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from s3plan.schemas import requests as r
-from s3plan.schemas import upload_requests as u
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.manifest.words import EngineName
-from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import objects as r
+from s3plan.schemas.requests import uploads as u
+from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine
 

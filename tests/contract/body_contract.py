@@ -11,9 +11,9 @@ from awscrt.checksums import combine_crc64nvme, crc64nvme
 from contract.engine_contract import BUCKET, WRONG, World, expect, kind_of
 from s3plan.schemas.bodies import BodyInMemory, Digests, SinkInMemory
 from s3plan.schemas.failures import FailureKind
-from s3plan.schemas.object_attributes import ObjectAttributes
-from s3plan.schemas.requests import GetObject, HeadObject, ObjectFound, ObjectRead, ObjectWritten, PutObject
-from s3plan.schemas.upload_requests import CompleteMultipartUpload, CreateMultipartUpload, UploadOpened, UploadPart
+from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.objects import GetObject, HeadObject, ObjectFound, ObjectRead, ObjectWritten, PutObject
+from s3plan.schemas.requests.uploads import CompleteMultipartUpload, CreateMultipartUpload, UploadOpened, UploadPart
 
 KIB, MIB = 1 << 10, 1 << 20
 SIZES = (0, 1, 256 * KIB - 1, 256 * KIB, 256 * KIB + 1, MIB, MIB + 1, 5 * MIB + 7)

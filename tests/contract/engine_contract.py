@@ -12,9 +12,9 @@ from typing import Protocol, TypeVar
 
 import pytest
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.objects import (
     Acknowledged,
     BucketFound,
     CopyObject,
@@ -37,7 +37,7 @@ from s3plan.schemas.requests import (
     TagsFound,
     UnparsedPage,
 )
-from s3plan.schemas.upload_requests import (
+from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,

@@ -9,7 +9,7 @@ import pytest
 from fakes.credential_program import CredentialProgram
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest.words import EngineName
-from s3plan.schemas.requests import CopyObject, HeadBucket, Reply, Request
+from s3plan.schemas.requests.objects import CopyObject, HeadBucket, Reply, Request
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine
 

@@ -9,7 +9,7 @@ import pytest
 from contract.engine_contract import BUCKET, World, expect, kind_of
 from contract.independent_server_contract import IndependentServerContract
 from s3plan.schemas.failures import FailureKind
-from s3plan.schemas.requests import BucketFound, HeadBucket, PutObject
+from s3plan.schemas.requests.objects import BucketFound, HeadBucket, PutObject
 from servers.ministack import MiniStack
 from servers.ready import ready
 

@@ -18,7 +18,7 @@ from fakes.tls_pairs import authority, tls_pair
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest.words import EngineName
-from s3plan.schemas.requests import BucketFound, HeadBucket, ListObjects, ObjectsPage, PutObject, Reply, Request
+from s3plan.schemas.requests.objects import BucketFound, HeadBucket, ListObjects, ObjectsPage, PutObject, Reply, Request
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from contract.body_contract import BodyContract
 from contract.engine_contract import BUCKET, OTHER, OWNER, EngineContract, World
-from s3plan.schemas.object_attributes import ObjectAttributes
+from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore
 

@@ -10,11 +10,11 @@ from fakes.quirky_engines import engine, name, opened, store
 from fakes.quirky_store import Asked, QuirkyStore, Said
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
-from s3plan.schemas import requests as r
-from s3plan.schemas import upload_requests as u
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests import objects as r
+from s3plan.schemas.requests import uploads as u
+from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.storage.listing.page_checks import listed_page
 from s3plan.storage.s3.crt.engine import CrtEngine
 

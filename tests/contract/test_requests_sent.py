@@ -18,9 +18,9 @@ from fakes.s3server import Fault, FaultKind, ServerProcess
 from s3plan.schemas.bodies import BodyInMemory, Digests
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest.words import EngineName
-from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.objects import (
     CopyObject,
     DeleteObjects,
     HeadBucket,
@@ -33,7 +33,7 @@ from s3plan.schemas.requests import (
     Reply,
     Request,
 )
-from s3plan.schemas.upload_requests import CompleteMultipartUpload, CreateMultipartUpload, UploadPartCopy
+from s3plan.schemas.requests.uploads import CompleteMultipartUpload, CreateMultipartUpload, UploadPartCopy
 from s3plan.storage.s3.connections.renewal import RENEWED
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.crt.engine import CrtEngine

@@ -11,7 +11,7 @@ from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Engine, Lister
-from s3plan.schemas.requests import PutObject
+from s3plan.schemas.requests.objects import PutObject
 from s3plan.storage.listing.lister import S3Lister, open_listing
 from s3plan.storage.listing.parallel import ParallelLister
 from s3plan.storage.memory.engine import MemoryEngine

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from s3plan.schemas.bitmaps import bitmap_of, full_bitmap
-from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
 from s3plan.schemas.tasks import BatchTask, KnownUpload, TaskSettings
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore, StoredObject

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import CopyObject, ObjectWritten, Reply, Request
-from s3plan.schemas.upload_requests import CompleteMultipartUpload
+from s3plan.schemas.requests.objects import CopyObject, ObjectWritten, Reply, Request
+from s3plan.schemas.requests.uploads import CompleteMultipartUpload
 
 
 class Fault(StrEnum):

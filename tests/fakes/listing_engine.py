@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape
 
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, Request, UnparsedPage
+from s3plan.schemas.requests.objects import ListObjects, ObjectsPage, Reply, Request, UnparsedPage
 
 Answer = Callable[[Reply], None]
 Fault = Callable[[int, ListObjects, ObjectsPage], Reply]

@@ -16,7 +16,7 @@ from s3plan.planfile.reader import open_plan
 from s3plan.schemas.events import Event, OnEvent, Warned
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import ObjectFound, Reply, Request
+from s3plan.schemas.requests.objects import ObjectFound, Reply, Request
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore
 

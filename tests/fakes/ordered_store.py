@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, Request
+from s3plan.schemas.requests.objects import ListObjects, ObjectsPage, Reply, Request
 
 from fakes.s3server.orders import OrderOf, case_blind, utf_16
 

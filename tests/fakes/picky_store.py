@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.requests import DeleteObjects, Reply, Request
+from s3plan.schemas.requests.objects import DeleteObjects, Reply, Request
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore
 

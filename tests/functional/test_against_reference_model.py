@@ -19,8 +19,8 @@ from fakes.s3server.orders import scrambled
 from fakes.torture import examples
 from hypothesis import example, given
 from hypothesis import strategies as st
-from s3plan.schemas.requests import CopyObject, DeleteObject, DeleteObjects, HeadObject, ListObjects
-from s3plan.schemas.upload_requests import CompleteMultipartUpload, CreateMultipartUpload, UploadPartCopy
+from s3plan.schemas.requests.objects import CopyObject, DeleteObject, DeleteObjects, HeadObject, ListObjects
+from s3plan.schemas.requests.uploads import CompleteMultipartUpload, CreateMultipartUpload, UploadPartCopy
 
 DAY_MS = 86_400_000
 LARGE = b"L" * (5 * 2**20 + 1)  # copied in two parts

@@ -15,9 +15,9 @@ from fakes.memory_world import (
     without_checksums,
 )
 from fakes.workplace import counted
-from s3plan.schemas.object_attributes import ObjectAttributes
-from s3plan.schemas.requests import CopyObject, Request
-from s3plan.schemas.upload_requests import CompleteMultipartUpload, CreateMultipartUpload, UploadPartCopy
+from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.objects import CopyObject, Request
+from s3plan.schemas.requests.uploads import CompleteMultipartUpload, CreateMultipartUpload, UploadPartCopy
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 JUMPS = pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from fakes.memory_world import SOURCE, Stored, memory_world, without_checksums
 from s3plan.app.runs.status import iter_failures, read_status
 from s3plan.schemas.events import Event, RunEnded
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.requests import CopyObject
+from s3plan.schemas.requests.objects import CopyObject
 
 KMS = {"url": "s3://right/out/", "encryption": {"type": "aws:kms"}}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -74,7 +75,13 @@ def test_every_example_has_a_manifest_a_readme_and_a_test_here() -> None:
     folders = {path.name: path for path in EXAMPLES.iterdir() if path.is_dir()}
     files = {name: sorted(path.name for path in folder.iterdir() if path.is_file()) for name, folder in folders.items()}
 
-    assert sorted(files) == ["assets-then-pages", "copy-across-regions", "filters", "mirror-with-guards"]
+    assert sorted(files) == [
+        "assets-then-pages",
+        "back-up-a-folder",
+        "copy-across-regions",
+        "filters",
+        "mirror-with-guards",
+    ]
     assert set(map(tuple, files.values())) == {("README.md", "job.yaml")}
 
 
@@ -196,6 +203,34 @@ def test_mirror_with_guards_is_blocked_by_an_empty_source(server: ServerProcess,
 
     held = {guard["name"] for guard in blocked["header"]["jobs"][0]["guards"] if guard["held"]}
     assert held == {"max_delete", "refuse_empty_source"}
+
+
+def test_back_up_a_folder_sends_what_changed_and_deletes_what_is_gone(server: ServerProcess, tmp_path: Path) -> None:
+    server.seed("example-backup", keys=["elsewhere/kept", "documents/.cache/kept"], size_bytes=10)
+    documents = tmp_path / "documents"
+    for name in (*numbered("letters/{:02d}.txt", range(20)), "plan.html", ".cache/x", "letters/~01.tmp"):
+        path = documents / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+        os.utime(path, (at(2025), at(2025)))
+    example = Example("back-up-a-folder", folder=tmp_path, server=server)
+
+    first = example.plan_and_apply()
+    (documents / "plan.html").write_text("<p>changed</p>")
+    os.utime(documents / "plan.html", (at(2026), at(2026)))
+    (documents / "letters" / "03.txt").unlink()
+    (documents / "letters" / "20.txt").write_text("new")
+    second = example.plan_and_apply()
+
+    assert totals(first) == {"copy": 21}
+    assert totals(second) == {"copy": 1, "overwrite": 1, "delete": 1, "unchanged": 19}
+    client = server.client()
+    kept = {f"documents/letters/{number:02d}.txt" for number in range(21) if number != 3}
+    expected = {*kept, "documents/plan.html", "documents/.cache/kept", "elsewhere/kept"}
+    assert contents(client, "example-backup").keys() == expected
+    page = client.get_object(Bucket="example-backup", Key="documents/plan.html")
+    assert (page["Body"].read(), page["ContentType"]) == (b"<p>changed</p>", "text/html")
+    assert {row["StorageClass"] for row in rows(client, "example-backup") if row["Key"] in kept} == {"STANDARD_IA"}
 
 
 def test_filters_copies_what_its_readme_says_and_nothing_else(server: ServerProcess, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from s3plan.schemas.bodies import Sink
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import GetObject, Reply, Request
+from s3plan.schemas.requests.objects import GetObject, Reply, Request
 from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.s3.body_streams import BodyStream
 from s3plan.storage.s3.botocore.client import READ_TIMEOUT_S, open_client

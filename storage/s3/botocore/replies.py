@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from s3plan.schemas import requests as r
-from s3plan.schemas import upload_requests as u
 from s3plan.schemas.bodies import Sink
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
-from s3plan.schemas.version_requests import ListVersions, VersionsPage
+from s3plan.schemas.requests import objects as r
+from s3plan.schemas.requests import uploads as u
+from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.versions import ListVersions, VersionsPage
 from s3plan.storage.s3.body_streams import pour
 from s3plan.storage.s3.wire.etags import bare_etag
 from s3plan.storage.s3.wire.failures import broke_by, failure_of, region_of, way_out

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from s3plan.schemas import requests as r
-from s3plan.schemas import upload_requests as u
 from s3plan.schemas.bodies import Body, Digests
-from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
-from s3plan.schemas.version_requests import ListVersions
+from s3plan.schemas.requests import objects as r
+from s3plan.schemas.requests import uploads as u
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.versions import ListVersions
 from s3plan.storage.s3.body_streams import BodyStream
 from s3plan.storage.s3.wire.body_requests import attribute_headers
 from s3plan.storage.s3.wire.failures import RequestUnsendable

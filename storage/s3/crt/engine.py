@@ -9,8 +9,8 @@ from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import GetObject, PutObject, Reply, Request
-from s3plan.schemas.upload_requests import UploadPart
+from s3plan.schemas.requests.objects import GetObject, PutObject, Reply, Request
+from s3plan.schemas.requests.uploads import UploadPart
 from s3plan.storage.s3.botocore.client import READ_TIMEOUT_S
 from s3plan.storage.s3.botocore.engine import Boto3Engine
 from s3plan.storage.s3.botocore.failures import failure_from as boto3_failure_from

@@ -16,7 +16,7 @@ from typing import Any
 from s3plan.schemas.bodies import Body
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import GetObject, Reply, Request
+from s3plan.schemas.requests.objects import GetObject, Reply, Request
 from s3plan.storage.s3.botocore.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
 from s3plan.storage.s3.botocore.engine import Boto3Engine
 from s3plan.storage.s3.botocore.failures import failure_from, unsent

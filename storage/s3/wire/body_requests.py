@@ -8,7 +8,7 @@ from hashlib import md5
 from urllib.parse import quote
 
 from s3plan.schemas.bodies import Body, Digests
-from s3plan.schemas.object_attributes import ObjectAttributes
+from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.storage.s3.wire.failures import RequestUnsendable
 
 Headers = list[tuple[str, str]]

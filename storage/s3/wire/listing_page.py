@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree as ET  # botocore reads the same bytes with the same parser
 
 from s3plan.schemas.objects import STANDARD, ObjectRow, Oddity, odd_row
-from s3plan.schemas.requests import ObjectsPage
+from s3plan.schemas.requests.objects import ObjectsPage
 from s3plan.storage.s3.wire.etags import bare_etag
 from s3plan.storage.s3.wire.page_ends import PageContradicts, PageEnd, PageUnreadable, end_of_page
 from s3plan.storage.s3.wire.xml_text import document_of

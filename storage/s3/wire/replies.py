@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from xml.etree import ElementTree as ET  # botocore reads the same bytes with the same parser
 
-from s3plan.schemas import requests as r
-from s3plan.schemas import upload_requests as u
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
+from s3plan.schemas.requests import objects as r
+from s3plan.schemas.requests import uploads as u
+from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.storage.s3.wire.body_requests import HEADER_NAMES
 from s3plan.storage.s3.wire.etags import bare_etag
 from s3plan.storage.s3.wire.failures import broke_by, failure_of, way_out

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from s3plan.schemas import requests as r
-from s3plan.schemas import upload_requests as u
 from s3plan.schemas.bodies import Body
-from s3plan.schemas.object_attributes import Encryption
 from s3plan.schemas.objects import MAX_KEY_BYTES
+from s3plan.schemas.requests import objects as r
+from s3plan.schemas.requests import uploads as u
+from s3plan.schemas.requests.attributes import Encryption
 from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.s3.wire.body_requests import Headers, attribute_headers, body_headers, md5_header
 from s3plan.storage.s3.wire.failures import RequestUnsendable

@@ -17,8 +17,8 @@ from s3plan.app.runs.status import read_earlier
 from s3plan.cli.commands import discard as discard_command
 from s3plan.executors.journal.lock import JournalLock, read_holder
 from s3plan.schemas.errors import Locked
-from s3plan.schemas.requests import CopyObject
-from s3plan.schemas.upload_requests import UploadPartCopy
+from s3plan.schemas.requests.objects import CopyObject
+from s3plan.schemas.requests.uploads import UploadPartCopy
 
 __all__ = ["desk"]
 IN_PARTS = {"multipart_threshold": "5MiB", "part_size": "5MiB", "executor": "serial", "retries": 0}

@@ -14,8 +14,8 @@ from s3plan.app.runs.overrides import RunOverrides, parse_overrides
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import UsageInvalid
-from s3plan.schemas.requests import CopyObject
-from s3plan.schemas.upload_requests import UploadPartCopy
+from s3plan.schemas.requests.objects import CopyObject
+from s3plan.schemas.requests.uploads import UploadPartCopy
 
 __all__ = ["desk"]
 

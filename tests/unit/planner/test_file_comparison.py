@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from s3plan.planner.file_comparison import FilePolicy
+from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.manifest.words import Overwrite
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.actions import VerdictKind
-from s3plan.schemas.stamps import Stamp
 
 NOW_MS = 1_700_000_000_000
 MD5, OTHER = "0" * 32, "f" * 32

@@ -20,7 +20,7 @@ from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import CopyObject, DeleteObjects, PutObject
+from s3plan.schemas.requests.objects import CopyObject, DeleteObjects, PutObject
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from unit.planfile.plan_samples import DESTINATION, copies, deletes, write_plan
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from s3plan.app.plans.retrying import make_retry_plan
 from s3plan.app.requests import ApplyRequest
 from s3plan.app.runs.applying import apply_plan
-from s3plan.schemas.requests import CopyObject
+from s3plan.schemas.requests.objects import CopyObject
 
 KEYS = ("a", "b", "k" * 1_021)  # the last one is a conflict: its key is too long below the destination
 WHAT = st.sampled_from(["nothing", "nothing", "changed", "gone", "archived", "back", "copied"])

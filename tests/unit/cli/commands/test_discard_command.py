@@ -12,7 +12,7 @@ from fakes.typed_command import Desk, desk
 from s3plan.cli.commands import discard as discard_command
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.planfile.reader import open_plan
-from s3plan.schemas.upload_requests import AbortMultipartUpload, UploadPartCopy
+from s3plan.schemas.requests.uploads import AbortMultipartUpload, UploadPartCopy
 
 __all__ = ["desk"]
 LARGE = {"multipart_threshold": "5MiB", "part_size": "5MiB", "executor": "serial", "retries": 0}

@@ -33,12 +33,6 @@ def test_a_location_is_a_bucket_and_a_folder(text: str, bucket: str, path: str, 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("./folder", "local folders are not there yet"),
-        ("../folder", "local folders are not there yet"),
-        (".", "local folders are not there yet"),
-        ("/srv/data", "local folders are not there yet"),
-        ("~/data", "local folders are not there yet"),
-        ("file:///srv/data", "local folders are not there yet"),
         ("assets/images", "a location is a URL"),
         ("https://assets.s3.amazonaws.com/x?X-Amz-Signature=hunter2", "a location is a URL"),
         ("gs://assets/", "a location is a URL"),
@@ -81,7 +75,7 @@ def test_what_is_no_location_is_refused_without_repeating_it(text: str, message:
     [
         ("assets/images", "write s3://assets/images"),
         ("S3://assets/", "write s3://bucket/prefix/; another store than AWS is named by a connection"),
-        ("gs://assets/", "only s3:// is there yet"),
+        ("gs://assets/", "only s3:// and folders are there yet"),
         ("s3://assets/a?b/", "if they belong to the keys, write them in prefix:"),
     ],
 )

@@ -7,8 +7,8 @@ from fakes.picky_store import PickyStore
 from s3plan.schemas.errors import CredentialsUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.conditions import Condition
-from s3plan.schemas.requests import CopyObject, DeleteObject, DeleteObjects, PutObject, Reply, Request
-from s3plan.schemas.upload_requests import (
+from s3plan.schemas.requests.objects import CopyObject, DeleteObject, DeleteObjects, PutObject, Reply, Request
+from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,

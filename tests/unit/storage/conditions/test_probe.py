@@ -14,7 +14,7 @@ from s3plan.schemas.errors import CredentialsUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import CopyObject, DeleteObjects, Reply, Request
+from s3plan.schemas.requests.objects import CopyObject, DeleteObjects, Reply, Request
 from s3plan.storage.conditions.probe import probe
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.places.buckets import BucketMissing

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from fakes.faulty_engine import Fault, FaultyEngine
-from s3plan.schemas import requests as r
-from s3plan.schemas import upload_requests as u
-from s3plan.schemas.object_attributes import ObjectAttributes
+from s3plan.schemas.requests import objects as r
+from s3plan.schemas.requests import uploads as u
+from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.storage.conditions.probe_remains import remove_remains
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from s3plan.schemas import requests as r
-from s3plan.schemas import upload_requests as u
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.plan.conditions import Condition
-from s3plan.schemas.version_requests import ListVersions, VersionsPage
+from s3plan.schemas.requests import objects as r
+from s3plan.schemas.requests import uploads as u
+from s3plan.schemas.requests.versions import ListVersions, VersionsPage
 from s3plan.storage.conditions.confirmation import confirm
 from s3plan.storage.conditions.probe import probe
 from s3plan.storage.conditions.probe_remains import remove_remains

@@ -12,8 +12,8 @@ from queue import Empty, SimpleQueue
 import pytest
 from contract.body_contract import crc_header
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.file_requests import FileRead, HeldBytes, ReadFile
-from s3plan.schemas.stamps import Stamp
+from s3plan.schemas.files.requests import FileRead, HeldBytes, ReadFile
+from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder import reading
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.engine import FolderEngine

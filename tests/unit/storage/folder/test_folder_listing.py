@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from s3plan.schemas.errors import ListingUnusable
+from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.objects import ObjectRow, Oddity, oddity_of
-from s3plan.schemas.stamps import Stamp
 from s3plan.storage.folder.listing import FolderLister
 
 ROOT = os.geteuid() == 0

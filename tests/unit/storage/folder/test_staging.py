@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from s3plan.schemas.stamps import Stamp
+from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder import renaming
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.durability import sync_device

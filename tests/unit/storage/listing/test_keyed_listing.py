@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.errors import StoreRefused
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import HeadObject, ListObjects, Reply, Request
+from s3plan.schemas.requests.objects import HeadObject, ListObjects, Reply, Request
 from s3plan.storage.listing.keyed import KeyedLister
 
 KEYS = st.text(st.sampled_from("aAbBzZ/~é\ufb00\U0001f600"), min_size=1, max_size=3)

@@ -9,7 +9,7 @@ from s3plan.schemas.errors import CredentialsUnusable, ListingUnusable, StoreRef
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
-from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, Request
+from s3plan.schemas.requests.objects import ListObjects, ObjectsPage, Reply, Request
 from s3plan.storage.listing.lister import S3Lister, open_listing
 from s3plan.storage.listing.page_checks import MAX_EMPTY_PAGES, OutOfOrder
 from s3plan.storage.places.buckets import BucketMissing

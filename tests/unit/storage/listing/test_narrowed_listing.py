@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from contract.lister_contract import listed
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
-from s3plan.schemas.requests import PutObject
+from s3plan.schemas.requests.objects import PutObject
 from s3plan.storage.listing.narrowed import askable_prefix, open_narrowed_listing
 from s3plan.storage.memory.engine import MemoryEngine
 

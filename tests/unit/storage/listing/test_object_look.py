@@ -11,7 +11,15 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests import DeleteObject, DeleteObjects, HeadObject, ListObjects, ObjectsPage, Reply, Request
+from s3plan.schemas.requests.objects import (
+    DeleteObject,
+    DeleteObjects,
+    HeadObject,
+    ListObjects,
+    ObjectsPage,
+    Reply,
+    Request,
+)
 from s3plan.storage.listing.object_look import listing_of, told_by_listing
 from s3plan.storage.listing.range_look import look_at_keys
 from s3plan.storage.steps import AskMany

@@ -9,7 +9,7 @@ from fakes.listing_engine import page_body
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
-from s3plan.schemas.requests import ObjectsPage, UnparsedPage
+from s3plan.schemas.requests.objects import ObjectsPage, UnparsedPage
 from s3plan.storage.listing.page_checks import OutOfOrder, PageChecker, listed_page
 from s3plan.storage.s3.wire.page_scan import PageGlance
 

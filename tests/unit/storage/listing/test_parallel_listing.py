@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from s3plan.schemas.errors import CredentialsUnusable, ListingUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
-from s3plan.schemas.requests import ListObjects, ObjectsPage, Reply, UnparsedPage
+from s3plan.schemas.requests.objects import ListObjects, ObjectsPage, Reply, UnparsedPage
 from s3plan.storage.listing.page_checks import OutOfOrder
 from s3plan.storage.listing.parallel import ParallelLister
 from s3plan.storage.s3.patience import Patience

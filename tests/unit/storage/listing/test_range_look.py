@@ -16,7 +16,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow, Oddity, odd_row
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests import HeadObject, ListObjects, ObjectsPage, Reply, Request
+from s3plan.schemas.requests.objects import HeadObject, ListObjects, ObjectsPage, Reply, Request
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.steps import NEXT, Answered, Ask, AskMany
 

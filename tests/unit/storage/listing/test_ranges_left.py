@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from s3plan.schemas.requests import ObjectsPage
+from s3plan.schemas.requests.objects import ObjectsPage
 from s3plan.storage.listing.key_range import KeyRange
 from s3plan.storage.listing.page_checks import ListedPage
 from s3plan.storage.listing.ranges_left import RangesLeft

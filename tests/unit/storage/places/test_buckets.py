@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from s3plan.schemas.errors import CredentialsUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.requests import Acknowledged, BucketFound, CreateBucket, HeadBucket, Reply, Request
+from s3plan.schemas.requests.objects import Acknowledged, BucketFound, CreateBucket, HeadBucket, Reply, Request
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.places.buckets import BucketMissing, BucketTaken, claim_bucket, create_bucket, find_region
 from s3plan.storage.s3.patience import Patience

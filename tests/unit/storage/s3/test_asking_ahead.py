@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from s3plan.schemas.requests import BucketFound, HeadBucket, Reply, Request
+from s3plan.schemas.requests.objects import BucketFound, HeadBucket, Reply, Request
 from s3plan.storage.s3.asking_ahead import AskingAhead
 from s3plan.storage.waiting import OnReply
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fakes.faulty_engine import FaultyEngine
 from s3plan.schemas.errors import Locked
-from s3plan.schemas.requests import HeadBucket, Reply
+from s3plan.schemas.requests.objects import HeadBucket, Reply
 from s3plan.storage.conditions.probe import probe
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from fakes.picky_store import PickyStore
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests.objects import (
     BucketFound,
     CopyObject,
     DeleteObject,

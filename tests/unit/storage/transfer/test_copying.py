@@ -8,11 +8,11 @@ import pytest
 from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, BEGUN_MS, CopyWorld
 from fakes.faulty_engine import Fault
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
-from s3plan.schemas.requests import CopyObject, HeadObject, ListObjects, ObjectFound
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.objects import CopyObject, HeadObject, ListObjects, ObjectFound
 
 
 @pytest.fixture(params=["enforced", "checked"])

@@ -10,7 +10,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition, Enforcement
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests.objects import (
     DeleteObject,
     DeleteObjects,
     HeadObject,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.outcomes import Evidence
 from s3plan.schemas.plan.actions import Action, ActionKind
-from s3plan.schemas.requests import ObjectFound
+from s3plan.schemas.requests.objects import ObjectFound
 from s3plan.storage.transfer.evidence import Made, evidence_of, multipart_etag_of
 
 BY_ETAG, BY_CHECKSUM, BY_SIZE_AND_TIME = Evidence.BY_ETAG, Evidence.BY_CHECKSUM, Evidence.BY_SIZE_AND_TIME

@@ -9,7 +9,7 @@ from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Outcome
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests import DeleteObjects, KeysDeleted, Reply, Request
+from s3plan.schemas.requests.objects import DeleteObjects, KeysDeleted, Reply, Request
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.transfer.performer import EnginePerformer
 

@@ -8,7 +8,7 @@ import pytest
 from fakes.copy_world import ALL_CHECKED, CopyWorld, Steering
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.places import Place
-from s3plan.schemas.requests import CopyObject, HeadObject, ListObjects, Request
+from s3plan.schemas.requests.objects import CopyObject, HeadObject, ListObjects, Request
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S
 
 

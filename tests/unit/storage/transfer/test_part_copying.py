@@ -8,11 +8,10 @@ import pytest
 from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, BEGUN_MS, PART_BYTES, CopyWorld, Memory
 from fakes.faulty_engine import Fault
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
 from s3plan.schemas.outcomes import OutcomeKind, UploadEnded
-from s3plan.schemas.requests import HeadObject, ListObjects, ObjectWritten, Reply, Request
-from s3plan.schemas.tasks import KnownUpload
-from s3plan.schemas.upload_requests import (
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.objects import HeadObject, ListObjects, ObjectWritten, Reply, Request
+from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
@@ -20,6 +19,7 @@ from s3plan.schemas.upload_requests import (
     ListParts,
     UploadPartCopy,
 )
+from s3plan.schemas.tasks import KnownUpload
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import StoredUpload, md5_of
 

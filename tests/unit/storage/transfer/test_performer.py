@@ -16,7 +16,7 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind, UploadBegun
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.places import Place
-from s3plan.schemas.requests import Acknowledged, CopyObject, DeleteObjects, HeadObject, Reply, Request
+from s3plan.schemas.requests.objects import Acknowledged, CopyObject, DeleteObjects, HeadObject, Reply, Request
 from s3plan.storage.transfer.performer import EnginePerformer
 
 LARGE = b"0123456789abcdef!"

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, CopyWorld
 from fakes.faulty_engine import Fault
-from s3plan.schemas.object_attributes import ObjectAttributes
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.requests import GetObjectTags, ObjectFound, Reply, Request
+from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.objects import GetObjectTags, ObjectFound, Reply, Request
 from s3plan.storage.s3.wire.failures import failure_of
 
 BODY = b"0123456789abcdef!"  # five parts

@@ -7,8 +7,8 @@ from itertools import count
 from fakes.copy_world import CopyWorld
 from fakes.faulty_engine import Fault
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.requests import Reply, Request
-from s3plan.schemas.upload_requests import (
+from s3plan.schemas.requests.objects import Reply, Request
+from s3plan.schemas.requests.uploads import (
     CreateMultipartUpload,
     ListMultipartUploads,
     ListParts,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from moto.server import ThreadedMotoServer
-from s3plan.schemas.requests import Acknowledged, BucketFound, CreateBucket, HeadBucket
+from s3plan.schemas.requests.objects import Acknowledged, BucketFound, CreateBucket, HeadBucket
 from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, open_session
 

@@ -10,7 +10,7 @@ from contract.body_contract import some_bytes
 from fakes.s3fixtures import s3_server, server
 from fakes.s3server import ServerProcess
 from s3plan.schemas.bodies import BodyInMemory, SinkInMemory
-from s3plan.schemas.requests import GetObject, ObjectRead, ObjectWritten, PutObject
+from s3plan.schemas.requests.objects import GetObject, ObjectRead, ObjectWritten, PutObject
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.native.engine import NativeEngine
 from s3plan.storage.s3.native.lanes import WORTH_A_LANE_BYTES, Lanes

@@ -17,7 +17,7 @@ from fakes.torture import in_short
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest.words import AddressingStyle, EngineName
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests.objects import (
     CopyObject,
     DeleteObject,
     DeleteObjects,
@@ -27,7 +27,7 @@ from s3plan.schemas.requests import (
     PutObject,
     Request,
 )
-from s3plan.schemas.upload_requests import UploadPartCopy
+from s3plan.schemas.requests.uploads import UploadPartCopy
 from s3plan.storage.s3.botocore.client import open_client
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.engines import open_engine

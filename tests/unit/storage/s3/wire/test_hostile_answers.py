@@ -9,7 +9,7 @@ import pytest
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.redaction import redact
-from s3plan.schemas.requests import CopyObject, HeadObject, ObjectFound, Reply, UnparsedPage
+from s3plan.schemas.requests.objects import CopyObject, HeadObject, ObjectFound, Reply, UnparsedPage
 from s3plan.storage.listing.page_checks import listed_page
 from s3plan.storage.s3.wire.failures import failure_of
 from s3plan.storage.s3.wire.listing_page import milliseconds_of, parse_page

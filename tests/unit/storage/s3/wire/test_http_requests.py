@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from botocore.session import Session
 from s3plan.schemas.bodies import BodyInMemory, Digests
-from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
-from s3plan.schemas.requests import (
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.objects import (
     CopyObject,
     DeleteObject,
     DeleteObjects,
@@ -20,7 +20,7 @@ from s3plan.schemas.requests import (
     PutObject,
     Request,
 )
-from s3plan.schemas.upload_requests import CompleteMultipartUpload, UploadPart, UploadPartCopy
+from s3plan.schemas.requests.uploads import CompleteMultipartUpload, UploadPart, UploadPartCopy
 from s3plan.storage.s3.wire.body_requests import HEADER_NAMES
 from s3plan.storage.s3.wire.failures import RequestUnsendable
 from s3plan.storage.s3.wire.requests import delete_document, form_of

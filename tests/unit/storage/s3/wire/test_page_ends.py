@@ -8,7 +8,7 @@ import pytest
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
-from s3plan.schemas.requests import UnparsedPage
+from s3plan.schemas.requests.objects import UnparsedPage
 from s3plan.storage.listing.page_checks import PageChecker, listed_page
 from s3plan.storage.s3.wire.listing_page import parse_page
 from s3plan.storage.s3.wire.page_ends import PageContradicts, PageUnreadable

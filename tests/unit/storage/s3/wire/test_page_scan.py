@@ -11,7 +11,7 @@ from fakes.odd_keys import ODD_KEYS, XML_UNSAFE_KEYS
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.requests import ObjectsPage
+from s3plan.schemas.requests.objects import ObjectsPage
 from s3plan.storage.s3.wire.listing_page import parse_page
 from s3plan.storage.s3.wire.page_ends import PageUnreadable
 from s3plan.storage.s3.wire.page_scan import PageScanner, glance

@@ -13,9 +13,9 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.bodies import Digests
-from s3plan.schemas.object_attributes import ObjectAttributes
-from s3plan.schemas.requests import CopyObject, DeleteObjects, HeadObject, ListObjects, PutObject, Request
-from s3plan.schemas.upload_requests import UploadPart, UploadPartCopy
+from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.objects import CopyObject, DeleteObjects, HeadObject, ListObjects, PutObject, Request
+from s3plan.schemas.requests.uploads import UploadPart, UploadPartCopy
 from s3plan.storage.s3.wire.failures import RequestUnsendable
 from s3plan.storage.s3.wire.requests import form_of
 from s3plan.storage.s3.wire.sigv4 import Signer, header_lines

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.requests import HeadBucket
+from s3plan.schemas.requests.objects import HeadBucket
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.s3.patience import Patience

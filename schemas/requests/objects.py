@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, Digests, Sink
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.object_attributes import NO_ATTRIBUTES, Encryption, ObjectAttributes
 from s3plan.schemas.objects import STANDARD, ObjectRow
-from s3plan.schemas.upload_requests import (
+from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, Encryption, ObjectAttributes
+from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
@@ -25,7 +25,7 @@ from s3plan.schemas.upload_requests import (
     UploadPartCopy,
     UploadsPage,
 )
-from s3plan.schemas.version_requests import ListVersions, VersionsPage
+from s3plan.schemas.requests.versions import ListVersions, VersionsPage
 
 
 @dataclass(frozen=True, slots=True)

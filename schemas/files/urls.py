@@ -33,7 +33,7 @@ def is_local(text: str) -> bool:
 def absolute_folder(text: str, *, base: Path) -> str:
     """Return the URL of a folder that a text names: relative to `base`, `~` is the user's own folder."""
     path = Path(text.removeprefix(_SCHEME)).expanduser()
-    return folder_url(normpath(base / path))
+    return folder_url(_normal(str(base / path)))
 
 
 def parse_folder_url(text: str) -> FolderUrl:
@@ -47,4 +47,9 @@ def parse_folder_url(text: str) -> FolderUrl:
         path.encode()
     except UnicodeEncodeError as error:
         raise S3UrlInvalid("the path of a location's folder is UTF-8 text") from error
-    return FolderUrl("/" + normpath(path).lstrip("/"))
+    return FolderUrl(_normal(path))
+
+
+def _normal(path: str) -> str:
+    """Return an absolute path without `.`, `..` and empty components: `//x` is `/x` on every system that we know."""
+    return "/" + normpath(path).lstrip("/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, BodyInMemory, Digests
-from s3plan.schemas.stamps import Stamp
+from s3plan.schemas.files.stamps import Stamp
 
 Parts = tuple[bytes, ...]
 

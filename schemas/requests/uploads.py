@@ -1,4 +1,4 @@
-"""The requests of multipart uploads, and what answers them; see requests.py."""
+"""The requests of multipart uploads, and what answers them; see objects.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, Digests
-from s3plan.schemas.object_attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is asked of, and told by, a bucket that keeps versions; a part of the requests and replies in `requests.py`."""
+"""What is asked of, and told by, a bucket that keeps versions; a part of the requests and replies in `objects.py`."""
 
 from __future__ import annotations
 

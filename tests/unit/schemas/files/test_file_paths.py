@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.schemas.file_paths import KeyRefusal, parts_of
+from s3plan.schemas.files.paths import KeyRefusal, parts_of
 
 
 @pytest.mark.parametrize(
