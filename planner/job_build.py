@@ -193,7 +193,8 @@ class JobBuilder:
             return found
         left_out = f"; the filters leave out {source.listed:,}" if source.listed else ""
         message = f"the source has no objects for this job{left_out}"
-        return [Finding(("source", "url"), message, "is the prefix as it should be?", Severity.WARNING), *found]
+        what = "prefix" if self._job.source.folder is None else "folder"
+        return [Finding(("source", "url"), message, f"is the {what} as it should be?", Severity.WARNING), *found]
 
     def _own_warnings(self) -> list[str]:
         job = self._job

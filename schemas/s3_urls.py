@@ -50,7 +50,7 @@ def parse_s3_url(text: str) -> S3Url:
     A missing final `/` is added and told by `slash_added`. Leading and doubled slashes stay as they are.
     """
     if not text.startswith("s3://"):
-        raise S3UrlInvalid("a location is a URL such as s3://bucket/prefix/", hint=_scheme_hint(text))
+        raise S3UrlInvalid("a location is a URL such as s3://bucket/prefix/, or a folder such as ./photos", hint=_scheme_hint(text))
     bucket, slash, path = text.removeprefix("s3://").partition("/")
     if bucket.startswith("arn:"):
         raise S3UrlInvalid("access points named by ARN are not there yet", hint="use the access point's alias")
@@ -119,7 +119,8 @@ def _is_ipv4(text: str) -> bool:
 def _scheme_hint(text: str) -> str | None:
     match = _SCHEME.match(text)
     if match is None:
-        return f"write s3://{text}" if re.fullmatch(r"[a-z0-9.-]{3,63}(/[^\s@:?#]*)?", text, re.ASCII) else None
+        is_like_a_bucket = re.fullmatch(r"[a-z0-9.-]{3,63}(/[^\s@:?#]*)?", text, re.ASCII)
+        return f"write s3://{text}, or ./{text} if it is a folder" if is_like_a_bucket else None
     if match[1].lower() in {"s3", "s3a", "s3n", "http", "https"}:
         return "write s3://bucket/prefix/; another store than AWS is named by a connection"
     return "only s3:// and folders are there yet"

@@ -73,7 +73,7 @@ def test_what_is_no_location_is_refused_without_repeating_it(text: str, message:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("assets/images", "write s3://assets/images"),
+        ("assets/images", "write s3://assets/images, or ./assets/images if it is a folder"),
         ("S3://assets/", "write s3://bucket/prefix/; another store than AWS is named by a connection"),
         ("gs://assets/", "only s3:// and folders are there yet"),
         ("s3://assets/a?b/", "if they belong to the keys, write them in prefix:"),
