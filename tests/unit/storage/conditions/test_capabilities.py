@@ -35,11 +35,13 @@ def test_a_directory_bucket_is_another_matter() -> None:
     assert set(known_capabilities(None, bucket="name--use1-az4--x-s3").values()) == {Enforcement.UNKNOWN}
 
 
-def test_r2_enforces_the_end_of_uploads() -> None:
+def test_r2_enforces_the_end_of_uploads_and_puts() -> None:
     known = known_capabilities("https://0123.r2.cloudflarestorage.com")
     assert {condition for condition in Condition if known[condition] is Enforcement.ENFORCED} == {
         Condition.COMPLETE_ABSENT,
         Condition.COMPLETE_MATCH,
+        Condition.PUT_ABSENT,
+        Condition.PUT_MATCH,
     }
 
 
