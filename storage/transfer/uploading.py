@@ -94,7 +94,7 @@ def _attributes(key: str) -> ObjectAttributes:
 def _ended_at_source(position: int, failure: Failure) -> Outcome:
     """Return the outcome of a file that was not read: changed or gone it is stale, else it says what happened."""
     if failure.kind in {FailureKind.SOURCE_CHANGED, FailureKind.NOT_FOUND}:
-        said = "source gone" if failure.kind is FailureKind.NOT_FOUND else failure.message.partition(": ")[2]
+        said = "source gone" if failure.kind is FailureKind.NOT_FOUND else failure.message.rpartition(": ")[2]
         return Outcome(position, OutcomeKind.STALE, said)
     return Outcome(position, OutcomeKind.FAILED, str(failure), failure=failure.kind, side=Side.SOURCE)
 

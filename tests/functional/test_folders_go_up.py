@@ -145,16 +145,17 @@ def test_a_name_that_is_no_text_is_a_conflict_and_holds_deletes_back(place: Work
 
 
 def test_a_file_that_changed_after_the_plan_is_stale_and_not_sent(place: Workplace, folder: Path) -> None:
-    put(folder, "changed", "touched", "gone", "same")
+    put(folder, "at: noon", "changed", "touched", "gone", "same")
     uploading(place)
     place.plan()
-    put(folder, "changed")
+    put(folder, "at: noon", "changed")
     (folder / "touched").chmod(0o600)
     (folder / "gone").unlink()
     report = place.apply()
-    assert (report.exit_code, counted(report)) == (3, {"done": 1, "stale": 3})
+    assert (report.exit_code, counted(report)) == (3, {"done": 1, "stale": 4})
     assert set(uploaded(place)) == {"same"}
     said = place.command.run("failures", place.plan_file).stdout
+    assert "upload  at: noon: the file was changed or replaced after the plan" in said
     assert "upload  changed: the file was changed or replaced after the plan" in said
     assert "upload  touched: the file was touched after the plan" in said
     assert "upload  gone: source gone" in said
