@@ -50,7 +50,9 @@ def parse_s3_url(text: str) -> S3Url:
     A missing final `/` is added and told by `slash_added`. Leading and doubled slashes stay as they are.
     """
     if not text.startswith("s3://"):
-        raise S3UrlInvalid("a location is a URL such as s3://bucket/prefix/, or a folder such as ./photos", hint=_scheme_hint(text))
+        raise S3UrlInvalid(
+            "a location is a URL such as s3://bucket/prefix/, or a folder such as ./photos", hint=_scheme_hint(text)
+        )
     bucket, slash, path = text.removeprefix("s3://").partition("/")
     if bucket.startswith("arn:"):
         raise S3UrlInvalid("access points named by ARN are not there yet", hint="use the access point's alias")
