@@ -193,7 +193,7 @@ class JobBuilder:
             return found
         left_out = f"; the filters leave out {source.listed:,}" if source.listed else ""
         message = f"the source has no objects for this job{left_out}"
-        what = "prefix" if self._job.source.folder is None else "folder"
+        what = "prefix" if self._sides.files is None else "folder"
         return [Finding(("source", "url"), message, f"is the {what} as it should be?", Severity.WARNING), *found]
 
     def _own_warnings(self) -> list[str]:

@@ -228,6 +228,7 @@ def test_a_folder_that_is_not_there_or_empty_plans_nothing(place: Workplace, fol
     place.seed("destination", "up/kept", body="x")
     blocked = place.command.run("plan", "job.yaml")
     assert blocked.exit_code == 5, blocked.output
+    assert "is the folder as it should be?" in blocked.output
     folder.rmdir()
     missing = place.command.run("plan", "job.yaml", "-o", "other.s3plan")
     assert missing.exit_code == 1

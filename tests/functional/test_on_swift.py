@@ -32,6 +32,8 @@ class TestSwift(ServerJourneys):
         Condition.PART_SOURCE_MATCH: Enforcement.ENFORCED,
         Condition.COMPLETE_ABSENT: Enforcement.NOT_ATOMIC,
         Condition.COMPLETE_MATCH: Enforcement.CHECKED,
+        Condition.PUT_ABSENT: Enforcement.NOT_ATOMIC,
+        Condition.PUT_MATCH: Enforcement.CHECKED,
         Condition.DELETE_MATCH: Enforcement.NOT_ATOMIC,
         Condition.BATCH_DELETE_MATCH: Enforcement.CHECKED,
     }
