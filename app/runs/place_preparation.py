@@ -148,9 +148,10 @@ def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
         sum(job.objects_of(kind) for job in jobs) for kind in (VerdictKind.COPY, VerdictKind.OVERWRITE)
     )
     threshold_bytes = plan.header.run.multipart_threshold_bytes
-    copies = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})
-    uploads = [batch for batch in copies if (source := plan.source(batch)) is not None and source.is_folder]
-    copies = [batch for batch in copies if batch not in uploads]
+    folders = {location.id for location in plan.locations if location.is_folder}
+    written = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})
+    copies = [batch for batch in written if batch.from_location not in folders]
+    uploads = len(copies) < len(written)
     has_large = any(batch.actions == 1 and batch.size_bytes >= threshold_bytes for batch in copies)
     has_small = any(batch.actions > 1 or batch.size_bytes < threshold_bytes for batch in copies)
     needed: list[Condition] = []
