@@ -98,7 +98,7 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
     extraneous = DELETE_EXTRANEOUS if rules.deletes_extraneous else LEFT_ALONE
     shields = _Shields() if rules.kind is ActionKind.UPLOAD and rules.deletes_extraneous else None
     spares = _Spares(objection, shields) if rules.deletes_extraneous else None
-    filtered: dict[str, Verdict] = {}
+    filtered = _Filtered()
     streak, objects, size_bytes = LEFT_ALONE, 0, 0
     for source, destination in pairs:
         if source is None:
@@ -108,7 +108,7 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
             if shields is not None:
                 shields.add(source)
         elif objection is not None and (rule := objection(source)) is not None:
-            verdict = filtered.get(rule) or filtered.setdefault(rule, Verdict(VerdictKind.SKIPPED, rule, rule))
+            verdict = filtered[rule]
         elif destination is None:
             verdict = COPY_ABSENT
         elif not destination[2] and oddity_of(destination) is not None:
@@ -150,13 +150,21 @@ class _Shields:
         return _SHIELDED if any(key == each or key.startswith(each + b"/") for each in self._keys) else None
 
 
+class _Filtered(dict[str, Verdict]):
+    """The verdict about what a rule leaves out, by that rule: one object each."""
+
+    def __missing__(self, rule: str) -> Verdict:
+        verdict = self[rule] = Verdict(VerdictKind.SKIPPED, rule, rule)
+        return verdict
+
+
 class _Spares:
     """What only the destination has and is none of a mirror's business."""
 
     def __init__(self, objection: AttributeFilter | None, shields: _Shields | None) -> None:
         self._objection = objection
         self._shields = shields
-        self._filtered: dict[str, Verdict] = {}
+        self._filtered = _Filtered()
 
     def over(self, destination: ObjectRow) -> Verdict | None:
         """Return why an object stays that only the destination has, None if it is extraneous; they come in order."""
@@ -165,10 +173,7 @@ class _Spares:
         if self._objection is None or (not destination.etag and oddity_of(destination) is not None):
             return None  # of an odd one `_line` says why nothing can be done about it
         rule = self._objection(destination)
-        if rule is None:
-            return None
-        said = f"only in destination, {rule}"
-        return self._filtered.get(said) or self._filtered.setdefault(said, Verdict(VerdictKind.SKIPPED, said, said))
+        return None if rule is None else self._filtered[f"only in destination, {rule}"]
 
 
 def _line(
