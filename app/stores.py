@@ -159,10 +159,6 @@ class Stores:
             else:
                 self.engine_of(location)
 
-    def clock_offset_ms(self, location: PlanLocation) -> int:
-        """Return how far the clock of a location's store is ahead of this machine's; a folder has this machine's."""
-        return 0 if location.is_folder else self.engine_of(location).clock_offset_ms
-
     def engine_of(self, location: PlanLocation) -> Engine:
         """Return the engine that reaches a location; raise PlanRefused if it would lead to another store.
 

@@ -278,25 +278,26 @@ def _sides(
         return opened[0], opened[1]
 
     encryption = ends.entries[job.name].destination.encryption
+    etags_comparable = _are_etags_comparable(stores, source, destination, encryption)
     return JobSides(
         from_location=source.location.id,
         to_location=destination.location.id,
         open_listers=open_listers,
-        store_now_ms=time_ns() // 1_000_000 + stores.clock_offset_ms(source.location),
-        etags_comparable=_are_etags_comparable(stores, source, destination, encryption),
+        store_now_ms=time_ns() // 1_000_000 + stores.at(source.location).clock_offset_ms,
+        etags_comparable=etags_comparable,
         retried=retried,
-        files=_file_policy(stores, source, destination, encryption),
+        files=_file_policy(stores, source, destination, etags_comparable=etags_comparable),
     )
 
 
 def _file_policy(
-    stores: Stores, source: FoundLocation, destination: FoundLocation, asked: EncryptionSetting | None
+    stores: Stores, source: FoundLocation, destination: FoundLocation, *, etags_comparable: bool
 ) -> FilePolicy | None:
     if not source.location.is_folder:
         return None
     return FilePolicy(
-        store_ahead_ms=stores.clock_offset_ms(destination.location),
-        etags_comparable=_are_etags_comparable(stores, source, destination, asked),
+        store_ahead_ms=stores.at(destination.location).clock_offset_ms,
+        etags_comparable=etags_comparable,
         digest_of=stores.folder_at(source.location).md5_of,
     )
 

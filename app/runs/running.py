@@ -81,7 +81,7 @@ def run_scheduler(
     run.stores.open_all(plan.locations)  # here: batches only look them up
 
     def store_now_ms(location: PlanLocation) -> int:
-        offset_ms = run.stores.clock_offset_ms(location)
+        offset_ms = run.stores.at(location).clock_offset_ms
         return max(now_ms() + offset_ms, 0)  # a store may say any year; a journal's begin in 1970
 
     settled_bytes = settled_bytes_of(plan, states)  # what is damaged comes out before a run is begun

@@ -25,8 +25,6 @@ class FolderEngine:
     At most `threads` files are open at a time, with the directories on the way to them.
     """
 
-    clock_offset_ms = 0  # a folder has this machine's clock
-
     def __init__(self, root: Path, *, threads: int, follows: bool = False, memory_bytes: int = _MEMORY_BYTES) -> None:
         """`memory_bytes`: of files that were read and not yet sent; who asks for more waits."""
         self._root = root

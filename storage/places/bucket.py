@@ -31,6 +31,11 @@ class OpenBucket:
         self.location = location
         self.conditions = BucketConditions(engine, location, cache)
 
+    @property
+    def clock_offset_ms(self) -> int:
+        """That of the store, as its last answer told."""
+        return self.engine.clock_offset_ms
+
     def lister(self, *, shared: bytes, unordered: bool, reader: ReaderWaits | None) -> Lister:
         """Return the lister of its keys that begin with `shared`."""
         return open_narrowed_listing(self.engine, self.location, shared=shared, unordered=unordered, reader=reader)

@@ -69,6 +69,11 @@ class OpenFolder:
         """Nothing is written to a folder yet, so nothing is to be held there."""
         raise AssertionError("no plan writes to a folder")
 
+    @property
+    def clock_offset_ms(self) -> int:
+        """None: it goes by this machine's clock."""
+        return 0
+
     def lister(self, *, shared: bytes, unordered: bool, reader: ReaderWaits | None) -> Lister:  # noqa: ARG002
         """Return the lister of its files whose keys begin with `shared`; they are always in order."""
         return FolderLister(self._path, below=shared)

@@ -67,6 +67,10 @@ class OpenLocation(Protocol):
     def conditions(self) -> LocationConditions:
         """What it holds of conditions."""
 
+    @property
+    def clock_offset_ms(self) -> int:
+        """How far its clock is ahead of this machine's, as Engine has it."""
+
     def lister(self, *, shared: bytes, unordered: bool, reader: ReaderWaits | None) -> Lister:
         """Return the lister of its keys that begin with `shared` (relative, UTF-8), or of a few more.
 
