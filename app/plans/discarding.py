@@ -96,9 +96,9 @@ def _abort_uploads(remains: Remains) -> None:
     if not remains.uploads:
         return
     with open_plan(remains.plan) as plan:
-        check_endpoints(plan, ApplyRequest(plan=remains.plan))
-        connections = connections_of(resolved_manifest(plan).manifest)
-        with Stores(connections, max_in_flight=1) as stores:
+        manifest = resolved_manifest(plan).manifest
+        check_endpoints(plan, ApplyRequest(plan=remains.plan), manifest)
+        with Stores(connections_of(manifest), max_in_flight=1) as stores:
             for upload in remains.uploads:
                 stores.at(upload.location).abort_upload(upload.key, upload.upload_id)
 

@@ -53,12 +53,12 @@ def make_retry_plan(
     with open_plan(plan) as opened:
         if existing_journal(opened, journal) is None:
             raise UsageInvalid(f"{shown_path(plan)} was never applied: there is nothing to retry")
-        check_endpoints(opened, ApplyRequest(plan=plan))
+        loaded = resolved_manifest(opened)
+        check_endpoints(opened, ApplyRequest(plan=plan), loaded.manifest)
         wanted = _wanted(opened, where)
         retried = {job: _retried(opened, job, keys) for job, keys in wanted.items()}
         record = opened.header.manifest
         names = tuple(job.name for job in opened.header.jobs if job.name in wanted)
-        loaded = resolved_manifest(opened)
         is_partial = opened.header.without_dependencies
     if not wanted:
         return None

@@ -33,6 +33,7 @@ from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import PlanRefused, UsageInvalid
 from s3plan.schemas.events import OnEvent, Warned
+from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.run_states import StopLevel
 from s3plan.storage.transfer.performer import EnginePerformer
@@ -57,7 +58,8 @@ def apply_plan(
         check_approval(plan, request)
         check_may_apply(plan, now=datetime.now(UTC))
         load_networkx_ahead()
-        check_endpoints(plan, request)
+        manifest = resolved_manifest(plan).manifest
+        check_endpoints(plan, request, manifest)
         _ = plan.graph  # held against the plan's jobs before anything relies on it
         changed = changed_manifest(plan)
         if changed is not None and request.shown is None:  # who was shown the plan was told of it, too
@@ -83,10 +85,8 @@ def apply_plan(
         if request.owns_process:
             stack.enter_context(many_open_files())
         batches = sum(1 for state in states.values() if state.todo())
-        stores, limits, told = _open_stores(stack, plan, request, batches=batches, lock=lock)
-        # Bytes that pass through us are read and hashed on threads beside the one that sends.
-        moves_bytes = any(location.is_folder for location in plan.locations)
-        pins = plan.header.run.pin_cores and stores.take_many(plan.locations) and not moves_bytes
+        stores, limits, told = _open_stores(stack, plan, request, manifest, batches=batches, lock=lock)
+        pins = _pins_cores(plan, stores)
         if request.owns_process:
             pins_this = pins and limits.sends_from_here
             on_event = stack.enter_context(tuned_process(pins_core=pins_this, on_event=on_event))
@@ -126,6 +126,12 @@ def apply_plan(
         return run_scheduler(run, states, executor=executor, control=control, limits=limits, prepared=prepared)
 
 
+def _pins_cores(plan: PlanReader, stores: Stores) -> bool:
+    """Whether all threads stay on one core; bytes that pass through us are hashed on others than the one that sends."""
+    moves_bytes = any(location.is_folder for location in plan.locations)
+    return plan.header.run.pin_cores and stores.take_many(plan.locations) and not moves_bytes
+
+
 def _forget_wishes(asked: ControlFile, lock: JournalLock) -> None:
     if lock.lease is None or not lock.lease.is_lost:  # else it is for whoever has the lock now
         asked.clear()
@@ -139,10 +145,10 @@ def _open_engines(stores: Stores, plan: PlanReader, limits: EngineLimits) -> Ope
 
 
 def _open_stores(
-    stack: ExitStack, plan: PlanReader, request: ApplyRequest, *, batches: int, lock: JournalLock
+    stack: ExitStack, plan: PlanReader, request: ApplyRequest, manifest: Manifest, *, batches: int, lock: JournalLock
 ) -> tuple[Stores, EngineLimits, str | None]:
     """Return the engines, how wide they may go, and what to say if few files may be open."""
-    connections = connections_of(resolved_manifest(plan).manifest)
+    connections = connections_of(manifest)
     unopened = Stores(connections, max_in_flight=1)
     limits = engine_limits(
         request.overrides.applied_to(plan.header.run),

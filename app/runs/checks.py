@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from s3plan.app.paths import EARLIER_FOLDER
 from s3plan.app.requests import ApplyRequest
-from s3plan.app.runs.kept_manifest import resolved_manifest
 from s3plan.planfile.own_file import is_of_another_user
 from s3plan.planfile.reader import PlanReader
 from s3plan.planner.manifest.file import load_manifest
 from s3plan.planner.manifest.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest.connections import Connection
+from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.printable import shown_path, typed_path
 
 _FULL_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -81,9 +81,10 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:
+def check_endpoints(plan: PlanReader, request: ApplyRequest, manifest: Manifest) -> None:
     """Raise PlanRefused if the plan names endpoints, or credentials, that nothing on this machine names.
 
+    `manifest` is the one that it keeps.
     The manifest beside the plan names them, or `--expect` vouches for the whole plan: whoever can hand a user a plan
     file must not be able to send signed requests to a host of their own or past the check of a store's certificate, nor
     to choose with which of the user's credentials they are signed.
@@ -92,7 +93,7 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest) -> None:
         return
     # The default connection goes where this user's own environment leads; Stores.check_endpoint holds it to that.
     named = [location for location in plan.locations if location.connection]
-    own = resolved_manifest(plan).manifest.connections
+    own = manifest.connections
     trusts = {name: _trust(own[name]) for name in sorted({location.connection for location in named}) if name in own}
     trusts = {name: trust for name, trust in trusts.items() if trust != _USUAL_TRUST}
     endpoints = {location.endpoint for location in named if location.endpoint is not None}

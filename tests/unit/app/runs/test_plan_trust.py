@@ -11,6 +11,7 @@ from fakes.planted_files import SOMEBODY_ELSE, give_away
 from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.requests import ApplyRequest
 from s3plan.app.runs.checks import changed_manifest, check_endpoints
+from s3plan.app.runs.kept_manifest import resolved_manifest
 from s3plan.planfile.reader import open_plan
 from s3plan.planner.manifest.file import parse_manifest
 from s3plan.planner.manifest.job import resolve_jobs, run_record
@@ -64,7 +65,8 @@ def forge(
 
 def judge(path: Path, *, expects: bool = False) -> None:
     with open_plan(path) as plan:
-        check_endpoints(plan, ApplyRequest(plan=path, expect=plan.digest if expects else None))
+        request = ApplyRequest(plan=path, expect=plan.digest if expects else None)
+        check_endpoints(plan, request, resolved_manifest(plan).manifest)
 
 
 @pytest.mark.parametrize(
