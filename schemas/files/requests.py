@@ -27,7 +27,7 @@ class ReadFile:
 class HeldBytes(BodyInMemory):
     """Bytes of a file in memory; they count as taken as long as somebody has this object."""
 
-    __slots__ = ("__weakref__", "content")
+    __slots__ = ("content",)
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)

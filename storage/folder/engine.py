@@ -22,7 +22,8 @@ _logger = logging.getLogger(__name__)
 class FolderEngine:
     """Answers FileRequests about what lies below `root`; never retries. With `follows` it goes through symbolic links.
 
-    At most `threads` files are open at a time, with the directories on the way to them.
+    At most `threads` files are read at a time; those that are not held in memory stay open as long as somebody has
+    their bodies. Each thread keeps some directories open.
     """
 
     def __init__(self, root: Path, *, threads: int, follows: bool = False, memory_bytes: int = _MEMORY_BYTES) -> None:
@@ -37,8 +38,7 @@ class FolderEngine:
 
     def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
         """Answer on one of the threads; `on_reply` is called exactly once, there."""
-        size_bytes = request.stamp.size_bytes if is_held(request) else 0
-        self._memory.take(size_bytes, lambda: self._threads.submit(lambda: self._answer(request, on_reply)))
+        self._threads.submit(lambda: self._answer(request, on_reply))
 
     def call(self, request: FileRequest) -> FileReply | Failure:
         """Answer on this thread; what is read counts for nothing."""
@@ -57,11 +57,12 @@ class FolderEngine:
             return Failure(FailureKind.BAD_REPLY, name, "EngineBroke", f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
-        """Take no more requests; what is under way is still answered."""
+        """Take no more requests; those that were taken are still answered, as soon as there is memory for them."""
         self._threads.close()
 
     def _answer(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
         taken_bytes = request.stamp.size_bytes if is_held(request) else 0
+        self._memory.take(taken_bytes)
         held: list[HeldBytes] = []
 
         def hold(content: bytes) -> HeldBytes:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
-from collections import deque
-from collections.abc import Callable
+from queue import SimpleQueue
 from threading import Lock
 
 from s3plan.schemas.files.requests import HeldBytes
@@ -18,36 +16,38 @@ class MemoryBudget:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._lock = Lock()
+        self._lock = Lock()  # held by the one that waits, too
         self._taken_bytes = 0
-        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        # The collector may give back in the middle of anything, of `take` as well: a queue's put stands that.
+        self._given_back: SimpleQueue[int] = SimpleQueue()
 
-    def take(self, size_bytes: int, begin: Callable[[], None]) -> None:
-        """Call `begin` once there is room for so many bytes: at once, or when others have given back theirs."""
+    def take(self, size_bytes: int) -> None:
+        """Wait until there is room for so many bytes."""
+        if not size_bytes:
+            return
         with self._lock:
-            self._waiting.append((size_bytes, begin))
-        self._serve()
+            while not self._given_back.empty():
+                self._taken_bytes -= self._given_back.get()
+            while self._taken_bytes and self._taken_bytes + size_bytes > self._most_bytes:
+                self._taken_bytes -= self._given_back.get()
+            self._taken_bytes += size_bytes
 
     def give_back(self, size_bytes: int) -> None:
         """Make room again."""
-        with self._lock:
-            self._taken_bytes -= size_bytes
-        self._serve()
+        self._given_back.put(size_bytes)
 
     def hold(self, content: bytes, taken_bytes: int) -> HeldBytes:
         """Return bytes in an object; the room that was taken is given back when nobody has it any more."""
-        held = HeldBytes(content)
-        weakref.finalize(held, self.give_back, taken_bytes).atexit = False
-        return held
+        return _CountedBytes(content, taken_bytes, self._given_back)
 
-    def _serve(self) -> None:
-        while True:
-            with self._lock:
-                if not self._waiting:
-                    return
-                size_bytes, begin = self._waiting[0]
-                if self._taken_bytes and self._taken_bytes + size_bytes > self._most_bytes:
-                    return
-                self._waiting.popleft()
-                self._taken_bytes += size_bytes
-            begin()
+
+class _CountedBytes(HeldBytes):
+    __slots__ = ("_given_back", "_taken_bytes")
+
+    def __init__(self, content: bytes, taken_bytes: int, given_back: SimpleQueue[int]) -> None:
+        super().__init__(content)
+        self._taken_bytes = taken_bytes
+        self._given_back = given_back
+
+    def __del__(self) -> None:
+        self._given_back.put(self._taken_bytes)

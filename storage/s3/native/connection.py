@@ -301,8 +301,8 @@ class HttpConnection:
         return True
 
     def _finish(self, exchange: Exchange, answer: HttpAnswer) -> None:
-        self._exchange = self._reader = None
         is_sent = not self._unsent and (self._sending is None or self._sending.is_done)
+        self._exchange = self._reader = self._sending = None  # who waits for memory waits for the body
         if not answer.keeps_connection or not is_sent:
             self.close()
         self._owner.answered(self, exchange, answer)
@@ -339,7 +339,7 @@ class HttpConnection:
             self._finish(exchange, answer)
 
     def _break(self, kind: FailureKind, code: str, message: str) -> None:
-        exchange, self._exchange, self._reader = self._exchange, None, None
+        exchange, self._exchange, self._reader, self._sending = self._exchange, None, None, None
         self.close()
         self._owner.broke(self, exchange, Breakage(kind, code, message))
 

@@ -317,3 +317,16 @@ def test_descriptors_of_large_files_are_closed_when_nobody_has_them(root: Path, 
         assert isinstance(read, FileRead)
         del read
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_what_was_taken_before_the_end_is_answered_though_it_waits_for_memory(root: Path) -> None:
+    engine = FolderEngine(root, threads=2, memory_bytes=9)
+    replies: SimpleQueue[FileRead | Failure] = SimpleQueue()
+    for _ in range(5):
+        engine.submit(request_for(root), replies.put)
+    held = [replies.get(timeout=10)]
+    engine.close()
+    for _ in range(4):
+        held.pop()
+        held.append(replies.get(timeout=10))
+        assert isinstance(held[0], FileRead)

@@ -6,6 +6,7 @@ import re
 import socket
 import struct
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
@@ -259,3 +260,25 @@ def test_an_answer_is_poured_the_same_wherever_it_is_torn() -> None:
             end = exchange(through, at, GET, pour=Pour(sink))
             assert isinstance(end, HttpAnswer), end
             assert bytes(sink.content) == b"0123456789"
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_nobody_holds_a_body_once_its_request_has_ended(breaks: bool) -> None:
+    """Its bytes count as taken as long as somebody does, and the connection may be idle for long."""
+    serve: Callable[[socket.socket, int], None] = (lambda client, _: reset(client)) if breaks else Taken()
+    with loop() as through, store(serve) as at:
+        body = BodyOfItsOwn(CONTENT)
+        gone = weakref.ref(body)
+        end = exchange(through, at, put(len(CONTENT)), body=body)
+        assert isinstance(end, Breakage) is breaks
+        del body
+        deadline_s = time.monotonic() + PATIENCE_S
+        while gone() is not None and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        assert gone() is None
+
+
+class BodyOfItsOwn(BodyInMemory):
+    """One that can be watched."""
+
+    __slots__ = ("__weakref__",)
