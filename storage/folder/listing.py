@@ -69,7 +69,8 @@ class FolderLister:
         levels: list[_Level] = []
         page: list[ObjectRow] = []
         try:
-            levels.append(self._entered(os.open(self._root, _OPEN_DIRECTORY), b""))
+            descriptor = os.open(self._root, _OPEN_DIRECTORY)
+            levels.append(self._entered(descriptor, os.fstat(descriptor), b""))
             while levels:
                 page += self._next_rows(levels)
                 if len(page) >= _PAGE_ROWS:
@@ -122,14 +123,13 @@ class FolderLister:
             if (status.st_dev, status.st_ino) in {level.identity for level in levels}:
                 os.close(descriptor)
                 return odd_row(key, Oddity.LINK_IN_CIRCLE)
-            return self._entered(descriptor, key)
+            return self._entered(descriptor, status, key)
         except OSError:
             return odd_row(key, Oddity.UNREADABLE)
 
-    def _entered(self, descriptor: int, key: bytes) -> _Level:
+    def _entered(self, descriptor: int, status: os.stat_result, key: bytes) -> _Level:
         """Read the names of an open directory; closes it if that fails."""
         try:
-            status = os.fstat(descriptor)
             with os.scandir(descriptor) as found:
                 names = [self._packed(descriptor, each) for each in found]
         except OSError:
@@ -177,10 +177,15 @@ class FolderLister:
             if is_link:
                 return odd_row(key, Oddity.LINK_TO_NOTHING)
             return None if isinstance(error, FileNotFoundError) else odd_row(key, Oddity.UNREADABLE)
-        if not S_ISREG(status.st_mode):
-            return odd_row(key, Oddity.SPECIAL)
-        stamp = str(Stamp.of(status, is_short=self._is_short))
-        return ObjectRow(key, status.st_size, stamp, status.st_mtime_ns // 1_000_000)
+        return file_row(key, status, has_short_stamp=self._is_short) or odd_row(key, Oddity.SPECIAL)
+
+
+def file_row(key: bytes, status: os.stat_result, *, has_short_stamp: bool = False) -> ObjectRow | None:
+    """Return the row of a file with its stamp as the ETag; None if it is none."""
+    if not S_ISREG(status.st_mode):
+        return None
+    stamp = str(Stamp.of(status, is_short=has_short_stamp))
+    return ObjectRow(key, status.st_size, stamp, status.st_mtime_ns // 1_000_000)
 
 
 _SLASH = b"/"[0]

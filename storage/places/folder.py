@@ -6,7 +6,7 @@ import os
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISDIR
 
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
@@ -19,7 +19,7 @@ from s3plan.schemas.ports import Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.engine import FolderEngine
-from s3plan.storage.folder.listing import FolderLister
+from s3plan.storage.folder.listing import FolderLister, file_row
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.places.location import FoundLocation, LocationConditions
 from s3plan.storage.s3.patience import Patience
@@ -51,9 +51,14 @@ def find_folder(url: FolderUrl) -> FoundLocation:
         bucket="",
         prefix="",
         path=url.path,
-        root_inode=status.st_ino,
+        root_inode=_signed(status.st_ino),
     )
     return FoundLocation(location, exists=True)
+
+
+def _signed(inode: int) -> int:
+    """Return a number of 64 bits as SQLite keeps them: some file systems number by hashes."""
+    return inode - (1 << 64) if inode >> 63 else inode
 
 
 class OpenFolder:
@@ -153,6 +158,4 @@ class _KeyedFiles:
             status = os.stat(parts[-1], dir_fd=directories.of(parts[:-1]), follow_symlinks=False)
         except OSError:
             return None
-        if not S_ISREG(status.st_mode):
-            return None
-        return ObjectRow(key, status.st_size, str(Stamp.of(status)), status.st_mtime_ns // 1_000_000)
+        return file_row(key, status)
