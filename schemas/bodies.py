@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +21,14 @@ class Body(Protocol):
         `size_bytes`, whatever they come from has become shorter, and the request fails with SOURCE_CHANGED. Raises
         OSError where they cannot be read (LOCAL_IO).
         """
+
+
+def pieces_of(body: Body, *, buffer_bytes: int = 1 << 20) -> Iterator[memoryview]:
+    """Yield a body's bytes in order, as far as they can be had; a piece is good until the next. Raises OSError."""
+    view, offset = memoryview(bytearray(min(buffer_bytes, body.size_bytes))), 0
+    while offset < body.size_bytes and (read := body.read_into(view[: body.size_bytes - offset], offset=offset)):
+        yield view[:read]
+        offset += read
 
 
 class Sink(Protocol):

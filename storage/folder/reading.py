@@ -9,7 +9,7 @@ from contextlib import suppress
 from hashlib import md5, sha256
 from stat import S_ISREG
 
-from s3plan.schemas.bodies import Body, Digests
+from s3plan.schemas.bodies import Body, Digests, pieces_of
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileRead, HeldBytes, Parts, ReadFile
 from s3plan.storage.folder.dirs import OpenDirectories
@@ -18,7 +18,6 @@ from s3plan.storage.folder.failures import changed, failure_from
 READ = "ReadFile"
 HELD_BYTES = 8 << 20
 """Files up to this size are read into memory; of larger ones only what is being sent is."""
-_BUFFER_BYTES = 1 << 20
 # A FIFO that was put in the place of a file would hold up whoever opens it.
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _TOUCHED = "the file was touched after the plan"
@@ -70,7 +69,9 @@ def open_file(directories: OpenDirectories, parts: Parts, *, follows: bool = Fal
     try:
         return os.open(parts[-1], flags, dir_fd=directories.of(parts[:-1]))
     except FileNotFoundError:
-        directories.forget(parts[:-1])  # it may have been put in the place of another one
+        if len(parts) == 1:
+            raise
+        directories.forget(parts[:1])  # any on the way may have been put in the place of another one
         return os.open(parts[-1], flags, dir_fd=directories.of(parts[:-1]))
 
 
@@ -103,7 +104,10 @@ def _read(descriptor: int, request: ReadFile, body: FileBody, hold: Callable[[by
         hashing.update(content)
         result = hold(content)
     else:
-        read_bytes = _hash_all(body, hashing)
+        read_bytes = 0
+        for piece in pieces_of(body):
+            hashing.update(piece)
+            read_bytes += len(piece)
         result = body
     differs = _difference(request, descriptor)
     if differs is not None or read_bytes != request.stamp.size_bytes:
@@ -117,14 +121,6 @@ def _whole(descriptor: int, size_bytes: int) -> bytes:
     while len(content) < size_bytes and (more := os.read(descriptor, size_bytes - len(content))):
         content += more
     return content
-
-
-def _hash_all(body: FileBody, hashing: _Hashing) -> int:
-    view, offset = memoryview(bytearray(_BUFFER_BYTES)), 0
-    while offset < body.size_bytes and (read := body.read_into(view[: body.size_bytes - offset], offset=offset)):
-        hashing.update(view[:read])
-        offset += read
-    return offset
 
 
 class _Hashing:

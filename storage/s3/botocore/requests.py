@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from s3plan.schemas.bodies import Body, Digests
 from s3plan.schemas.requests import objects as r
@@ -144,12 +143,13 @@ def _body(body: bytes | Body, digests: Digests) -> Parameters:
 
 
 def _attributes(attributes: ObjectAttributes) -> Parameters:
-    header_lines(attribute_headers(attributes))  # botocore folds a line, and sends what is no header's name
+    headers = attribute_headers(attributes)
+    header_lines(headers)  # botocore folds a line, and sends what is no header's name
     for name, value in attributes.headers.items():
         if not value.isascii():  # botocore signs other bytes than it sends, which looks like wrong credentials
             raise RequestUnsendable(f"{name} has characters that a header cannot carry: {value!r}")
-    tags = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in attributes.tags.items())
-    return {**attributes.headers, "Metadata": dict(attributes.metadata) or None, "Tagging": tags or None}
+    tags = dict(headers).get("x-amz-tagging")
+    return {**attributes.headers, "Metadata": dict(attributes.metadata) or None, "Tagging": tags}
 
 
 def _copy_object(request: r.CopyObject) -> Parameters:

@@ -13,7 +13,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from s3plan.schemas.bodies import Body
+from s3plan.schemas.bodies import Body, pieces_of
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import GetObject, Reply, Request
@@ -213,10 +213,9 @@ def _pour_of(request: Request) -> Pour | None:
 
 def _sha256_of(body: Body) -> str:
     """Read a body for what is signed, where nobody who had its bytes has given that."""
-    digest, view, offset = sha256(), memoryview(bytearray(_LANE_BUFFER_BYTES)), 0
-    while offset < body.size_bytes and (read := body.read_into(view[: body.size_bytes - offset], offset=offset)):
-        digest.update(view[:read])
-        offset += read
+    digest = sha256()
+    for piece in pieces_of(body):
+        digest.update(piece)
     return digest.hexdigest()
 
 

@@ -92,7 +92,7 @@ class HttpLoop:
         self.call_soon(lambda: None)  # it may be asleep
 
     def watch(self, connection: HttpConnection, events: int) -> None:
-        """See http_connection.Owner."""
+        """See owner.Owner."""
         known = self._watched.get(connection, 0)
         if events == known:
             return

@@ -185,6 +185,18 @@ def test_a_directory_that_was_put_in_the_place_of_another_is_found(root: Path, e
     assert bytes_of(read) == b"new"
 
 
+def test_a_file_is_found_below_whatever_directory_was_put_in_the_place_of_another(
+    root: Path, engine: FolderEngine
+) -> None:
+    (root / "a/b/c").mkdir()
+    (root / "a/b/c/0").write_bytes(b"x")
+    assert isinstance(engine.call(request_for(root, "a/b/c/0")), FileRead)
+    (root / "a").rename(root / "old")
+    (root / "a/b/c").mkdir(parents=True)
+    (root / "a/b/c/1").write_bytes(b"y")
+    assert isinstance(engine.call(request_for(root, "a/b/c/1")), FileRead)
+
+
 @pytest.mark.parametrize("where", ["a", "a/b", "a/b/file"])
 def test_no_symbolic_link_that_was_planted_leads_out_of_the_folder(root: Path, tmp_path: Path, where: str) -> None:
     wanted = request_for(root)
