@@ -18,6 +18,7 @@ from s3plan.schemas.events import ActionEnded, OnEvent, Warned
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
 from s3plan.schemas.plan.places import Place, place_of
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.run_states import StopReason
 from s3plan.schemas.tasks import BatchProgress, BatchTask, KnownUpload
@@ -41,10 +42,14 @@ class _Attempt:
     has_moved_on: bool = False  # an action ended, or a part of one was stored
     error: str | None = None
 
-    def place_asked(self, outcome: Outcome) -> Place:
-        """Return the place that an outcome's failure came from; a batch that has no source has only the other one."""
+    def location_asked(self, outcome: Outcome) -> PlanLocation:
+        """Return where an outcome's failure came from; a batch that has no source has only the other side."""
         source, destination = self.task.source, self.task.destination
-        return place_of(source if outcome.side is Side.SOURCE and source is not None else destination)
+        return source if outcome.side is Side.SOURCE and source is not None else destination
+
+    def place_asked(self, outcome: Outcome) -> Place:
+        """Return the place of that."""
+        return place_of(self.location_asked(outcome))
 
 
 class Bookkeeper:
@@ -218,7 +223,7 @@ class Bookkeeper:
         if outcome.failure is not None and outcome.failure.is_credentials and self.stop_reason is None:
             self.stop_reason = StopReason.CREDENTIALS
             self.messages.append(f"the store refuses the credentials: {outcome.reason}")
-        if outcome.failure is FailureKind.DENIED:
+        if outcome.failure is FailureKind.DENIED and not attempt.location_asked(outcome).is_folder:
             self._denied += 1
             if self._denied == _DENIED_AT_FIRST == self.failures and not self._successes and self.stop_reason is None:
                 self.stop_reason = StopReason.DENIED

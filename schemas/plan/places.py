@@ -24,5 +24,6 @@ class Place(NamedTuple):
 
 
 def place_of(location: PlanLocation) -> Place:
-    """Return the place that a location's requests go to."""
-    return Place(location.connection, location.endpoint, location.region)
+    """Return the place that a location's requests go to; a folder is one by itself."""
+    endpoint = location.url if location.is_folder else location.endpoint
+    return Place(location.connection, endpoint, location.region)

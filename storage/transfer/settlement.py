@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from s3plan.schemas.failures import Failure, FailureKind
@@ -24,6 +25,9 @@ LOOK_AGAIN = frozenset(
         FailureKind.NO_SUCH_UPLOAD,
     }
 )
+
+Look = Callable[[int | None], Asking[Outcome | Failure | None]]
+"""Looks how an action has ended, given Made.unclear_since_ms; None if its pins hold, a Failure if it is not known."""
 
 
 def not_executed(position: int, failure: Failure) -> Outcome:
@@ -56,6 +60,7 @@ def _explained(failure: Failure) -> str:
 _PERMISSIONS = {
     "CopyObject": "s3:GetObject on the source or s3:PutObject on the destination (or their tagging permissions)",
     "UploadPartCopy": "s3:GetObject on the source or s3:PutObject on the destination",
+    "PutObject": "s3:PutObject on the destination",
     "CreateMultipartUpload": "s3:PutObject on the destination",
     "CompleteMultipartUpload": "s3:PutObject on the destination",
     "HeadObject": "s3:GetObject (or, where there is no object, s3:ListBucket)",
@@ -82,17 +87,34 @@ def settle_copy(
     side that moved makes it stale. If both still hold, the write did not happen and may be tried again. `is_write`
     says whether the request that failed would have made the object.
     """
+    return (
+        yield from settle(
+            context,
+            position,
+            failure,
+            look=lambda since_ms: look_at_both(
+                context, position, action, since_ms=since_ms, multipart_etag=multipart_etag
+            ),
+            is_write=is_write,
+        )
+    )
+
+
+def settle(
+    context: BatchContext, position: int, failure: Failure, *, look: Look, is_write: bool = True
+) -> Asking[Outcome]:
+    """Decide how a write ended by what a look finds; `is_write` as in settle_copy."""
     if failure.kind not in LOOK_AGAIN:
         return ended_badly(position, failure)
     is_unclear = is_write and failure.kind.is_unclear
     since_ms = context.unclear_since_ms(position)
     if since_ms is None and is_unclear:
         since_ms = context.task.begun_at_ms
-    ended = yield from look_at_both(context, position, action, since_ms=since_ms, multipart_etag=multipart_etag)
+    ended = yield from look(since_ms)
     if isinstance(ended, Failure):
-        ended = not_executed(position, ended) if ended.kind.is_retryable else ended_badly(position, ended)
+        ended = ended_badly(position, ended)
     elif ended is None and failure.kind in (FailureKind.PRECONDITION, FailureKind.NOT_FOUND):
-        # Both pins hold at this moment, so what refused us has passed, or the store compares ETags wrongly.
+        # The pins hold at this moment, so what refused us has passed, or the store compares ETags wrongly.
         ended = not_executed(position, replace(failure, kind=FailureKind.CONFLICT))
     ended = ended or not_executed(position, failure)
     return ended._replace(is_unclear=True) if is_unclear else ended

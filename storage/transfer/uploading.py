@@ -16,23 +16,24 @@ from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, ObjectAttributes
 from s3plan.schemas.requests.objects import ObjectFound, PutObject
-from s3plan.storage.steps import Asking, BatchContext, Procedure, ask, ask_file
+from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
 from s3plan.storage.transfer.content_types import content_type_of
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.settlement import (
-    LOOK_AGAIN,
     already_done,
     ended_badly,
     look_at_destination,
     moved_destination,
-    not_executed,
+    settle,
 )
 
+_OF_FILES = frozenset({FailureKind.SOURCE_CHANGED, FailureKind.LOCAL_IO})  # whoever noticed it
 _SENT_WITH_HEAD_BYTES = 64 << 10  # in one piece with the request's head
 
 
 def upload_file(context: BatchContext, position: int, action: Action) -> Procedure:
-    """Upload one file; tells exactly one outcome."""
+    """Upload one file; tells exactly one outcome. Its turn comes first: what was read and looked at is sent at once."""
+    yield AwaitTurn(action.size_bytes)
     read = yield from _read(context, action)
     if isinstance(read, Failure):
         context.emit(_ended_at_source(position, read))
@@ -40,9 +41,10 @@ def upload_file(context: BatchContext, position: int, action: Action) -> Procedu
     if needs_look(context, action):
         ended = yield from _look(context, position, action, read, since_ms=context.unclear_since_ms(position))
         if ended is not None:
-            context.emit(ended)
+            context.emit(ended if isinstance(ended, Outcome) else ended_badly(position, ended))
             return
-    reply = yield from ask(Side.DESTINATION, _request(context, action, read), size_bytes=action.size_bytes)
+    request = _request(context, action, read)
+    reply = yield from ask(Side.DESTINATION, request, size_bytes=action.size_bytes, reserves=False)
     if isinstance(reply, Failure):
         context.emit((yield from _settle(context, position, action, read, reply)))
     else:
@@ -100,32 +102,29 @@ def _ended_at_source(position: int, failure: Failure) -> Outcome:
 
 
 def _settle(context: BatchContext, position: int, action: Action, read: FileRead, failure: Failure) -> Asking[Outcome]:
-    """Decide how an upload ended that the store refused or left unclear: as settle_copy does.
+    """Decide how an upload ended that the store refused or left unclear.
 
     What the file is, is known: an upload is never taken for done by its size and time alone.
     """
-    if failure.kind is FailureKind.SOURCE_CHANGED:
+    if failure.kind in _OF_FILES:
         return _ended_at_source(position, failure)
-    if failure.kind not in LOOK_AGAIN:
-        return ended_badly(position, failure)
-    since_ms = context.unclear_since_ms(position)
-    if since_ms is None and failure.kind.is_unclear:
-        since_ms = context.task.begun_at_ms
-    ended = yield from _look(context, position, action, read, since_ms=since_ms)
-    if ended is None and failure.kind in (FailureKind.PRECONDITION, FailureKind.NOT_FOUND):
-        # The pin holds at this moment, so what refused us has passed, or the store compares ETags wrongly.
-        ended = not_executed(position, replace(failure, kind=FailureKind.CONFLICT))
-    ended = ended or not_executed(position, failure)
-    return ended._replace(is_unclear=True) if failure.kind.is_unclear else ended
+    return (
+        yield from settle(
+            context,
+            position,
+            failure,
+            look=lambda since_ms: _look(context, position, action, read, since_ms=since_ms),
+        )
+    )
 
 
 def _look(
     context: BatchContext, position: int, action: Action, read: FileRead, *, since_ms: int | None
-) -> Asking[Outcome | None]:
-    """Return how an upload has ended by what stands at the destination; None if its pin holds."""
+) -> Asking[Outcome | Failure | None]:
+    """Return how an upload has ended by what stands at the destination, as a Look does."""
     found = yield from look_at_destination(context, action)
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
-        return not_executed(position, found) if found.kind.is_retryable else ended_badly(position, found)
+        return found
     here = found if isinstance(found, ObjectFound) else None
     if here is not None:
         evidence = evidence_of(here, _made(action, read, since_ms))

@@ -67,7 +67,9 @@ class PlanInPhases:
         delete_when: str | None = None,
         conflicts: int = 0,
         archived: int = 0,
+        source: PlanLocation = SOURCE,
     ) -> None:
+        self._source = source
         self.phases_by_id: dict[int, Phase] = dict(PHASES)
         self.broken: set[int] = set()  # batches whose actions are not as sealed
         self._actions: dict[int, list[Action]] = {}
@@ -77,8 +79,8 @@ class PlanInPhases:
             for keys in batches:
                 number = len(found) + 1
                 self._actions[number] = [Action(kind, key.encode(), 10, "planned") for key in keys]
-                source = 1 if kind is ActionKind.COPY else None
-                found.append(Batch(number, phase, source, 2, 1, len(keys), 10 * len(keys), b""))
+                from_location = 1 if kind is ActionKind.COPY else None
+                found.append(Batch(number, phase, from_location, 2, 1, len(keys), 10 * len(keys), b""))
         self.batches: tuple[Batch, ...] = tuple(found)
         found_totals = [
             TotalRecord(kind=VerdictKind.CONFLICT, rule="key too long", objects=conflicts, bytes=0),
@@ -98,7 +100,7 @@ class PlanInPhases:
         return DIGEST
 
     def source(self, batch: Batch) -> PlanLocation | None:
-        return None if batch.from_location is None else SOURCE
+        return None if batch.from_location is None else self._source
 
     def destination(self, batch: Batch) -> PlanLocation | None:
         return DESTINATION

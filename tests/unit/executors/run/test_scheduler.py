@@ -14,6 +14,8 @@ from s3plan.schemas.errors import PlanDamaged, S3PlanError
 from s3plan.schemas.events import Advanced
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, UploadBegun, UploadEnded
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.run_states import RunState, StopLevel, StopReason
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
@@ -163,6 +165,17 @@ def test_a_store_that_denies_the_first_twenty_ends_the_run(tmp_path: Path) -> No
     assert (end.state, end.stop_reason) == (RunState.FAILED, StopReason.DENIED)
     assert end.counts == {OutcomeKind.FAILED: 20}
     assert "the first 20 answers were all no" in end.messages[0]
+
+
+def test_files_that_nobody_may_read_say_nothing_about_a_store(tmp_path: Path) -> None:
+    keys = [[f"{number:03d}"] for number in range(30)]
+    folder = PlanLocation(1, LocationKind.FOLDER, "file:///in/", "", None, None, "", "", path="/in", root_inode=1)
+    denied = DENIED._replace(side=Side.SOURCE)
+    script = {key: [denied] for [key] in keys[:25]}
+    world = RunWorld(tmp_path, PlanInPhases(copies=keys, source=folder), ScriptedPerformer(script))
+    end = world.run(slots=1)
+    assert (end.state, end.stop_reason) == (RunState.PARTIAL, None)
+    assert end.counts == {OutcomeKind.FAILED: 25, OutcomeKind.DONE: 5}
 
 
 def test_one_success_among_the_first_lets_the_run_go_on(tmp_path: Path) -> None:
