@@ -109,7 +109,7 @@ class Stores:
     def find(self, place: Source | Destination) -> FoundLocation:
         """Ask where a manifest's place is; raises what find_bucket raises."""
         if place.folder is not None:
-            return find_folder(place.folder)
+            return find_folder(place.folder, may_be_missing=isinstance(place, Destination))
         connection = place.connection or ""
         settings = self.settings_of(connection)
         engine = self.open(connection, region=place.region or settings.region)

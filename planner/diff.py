@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from s3plan.planner.collisions import Collisions
 from s3plan.planner.comparison import Policy
 from s3plan.planner.filters import AttributeFilter
 from s3plan.schemas.errors import ListingUnusable
@@ -65,6 +66,7 @@ class Rules:
     destination_prefix_bytes: int
     storage_class: str | None  # of new objects, where the manifest names one
     kind: ActionKind = ActionKind.COPY  # of writes
+    collisions: Collisions | None = None  # where files are written
 
 
 def pair_up(source: Iterator[ObjectRow], destination: Iterator[ObjectRow]) -> Iterator[Pair]:
@@ -193,6 +195,8 @@ def _line(
         verdict = refused or _no_pin(source) or _too_large(source, rules.kind) or verdict
         if destination is not None:
             verdict = _no_pin(destination) or verdict
+        if rules.collisions is not None and verdict.kind in _WRITES:
+            verdict = rules.collisions.verdict(source, is_new=destination is None) or verdict
     if verdict.kind not in _WRITES:
         return verdict, line_aside(verdict, source, destination)
     return verdict, Action(

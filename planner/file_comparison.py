@@ -22,6 +22,7 @@ _SAME_SIZE = Verdict(VerdictKind.UNCHANGED, "same size", "same size")
 _NOT_NEWER = Verdict(VerdictKind.UNCHANGED, "not newer", "not newer")
 _SAME_MD5 = Verdict(VerdictKind.UNCHANGED, "same MD5", "same MD5")
 _UNTOUCHED = Verdict(VerdictKind.UNCHANGED, *["not touched since the object was written"] * 2)
+_SAME_TIME = Verdict(VerdictKind.UNCHANGED, *["same size, and the time of the object"] * 2)
 _NOT_COMPARABLE = Verdict(VerdictKind.UNCHANGED, SAME_WITHOUT_ETAGS, SAME_WITHOUT_ETAGS)
 
 
@@ -50,19 +51,44 @@ class FilePolicy:
             case Overwrite.ALWAYS:
                 return always
 
+    def of_download(self, overwrite: Overwrite) -> Policy:
+        """Return the policy of a job that downloads; the destination of each pair is the file."""
+        match overwrite:
+            case Overwrite.IF_DIFFERENT:
+                return self._if_object_differs
+            case Overwrite.IF_NEWER:
+                return _by_time
+            case Overwrite.IF_SIZE_DIFFERS:
+                return _by_size
+            case Overwrite.NEVER:
+                return never
+            case Overwrite.ALWAYS:
+                return always
+
+    def _if_object_differs(self, there: ObjectRow, file: ObjectRow) -> Verdict:
+        if there.size_bytes != file.size_bytes:
+            return size_verdict(there, file)
+        if there.mtime_ms // 1000 == file.mtime_ms // 1000:
+            return _SAME_TIME
+        return self._by_md5(there, file, file=file, etag=there.etag)
+
     def _if_different(self, file: ObjectRow, there: ObjectRow) -> Verdict:
         if file.size_bytes != there.size_bytes:
             return size_verdict(file, there)
         if self._is_untouched(file, there):
             return _UNTOUCHED
-        if _MD5(there.etag):
+        return self._by_md5(file, there, file=file, etag=there.etag)
+
+    def _by_md5(self, source: ObjectRow, destination: ObjectRow, *, file: ObjectRow, etag: str) -> Verdict:
+        if _MD5(etag):
             md5 = self.digest_of(file)
-            if md5 is not None and md5 == there.etag.lower():
+            if md5 is not None and md5 == etag.lower():
                 return _SAME_MD5
             if self.etags_comparable:
                 shown = "unknown" if md5 is None else md5[:8]
-                return Verdict(VerdictKind.OVERWRITE, "MD5 differs", f"MD5 {there.etag[:8]} -> {shown}")
-        return newer_verdict(file, there) if is_newer(file, there) else _NOT_COMPARABLE
+                old, new = (etag[:8], shown) if file is source else (shown, etag[:8])
+                return Verdict(VerdictKind.OVERWRITE, "MD5 differs", f"MD5 {old} -> {new}")
+        return newer_verdict(source, destination) if is_newer(source, destination) else _NOT_COMPARABLE
 
     def _is_untouched(self, file: ObjectRow, there: ObjectRow) -> bool:
         """Whether nothing of the file, not even its name, has changed since well before the object was written.

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from s3plan.planner.batches import ActionSpool, Batcher, PhaseNumbers, PlanSink
+from s3plan.planner.collisions import Collisions, StandsAt
 from s3plan.planner.comparison import WITHOUT_ETAGS, Policy
 from s3plan.planner.diff import THE_LOCATION_ITSELF, Rules, diff, line_aside, pair_up
 from s3plan.planner.file_comparison import FilePolicy
@@ -47,7 +48,9 @@ class JobSides:
     store_now_ms: int
     etags_comparable: bool
     retried: RetriedPlan | None = None
-    files: FilePolicy | None = None  # where the source is a folder
+    kind: ActionKind = ActionKind.COPY  # of writes
+    files: FilePolicy | None = None  # where one side is a folder
+    stands_at: StandsAt | None = None  # where the destination is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +131,15 @@ class JobBuilder:
             source_prefix_bytes=len(job.source_prefix.encode()),
             destination_prefix_bytes=len(job.destination_prefix.encode()),
             storage_class=job.settings.storage_class,
-            kind=ActionKind.COPY if sides.files is None else ActionKind.UPLOAD,
+            kind=sides.kind,
+            collisions=None if sides.stands_at is None else Collisions(sides.stands_at),
         )
 
     def _policy(self) -> Policy:
         job, sides = self._job, self._sides
         if sides.files is not None:
-            return sides.files.of_upload(job.overwrite)
+            of_kind = sides.files.of_upload if sides.kind is ActionKind.UPLOAD else sides.files.of_download
+            return of_kind(job.overwrite)
         return policy_for(job.overwrite, compare=job.compare, etags_comparable=sides.etags_comparable)
 
     def _markers(self, source: ObjectRow | None, destination: ObjectRow | None) -> list[Action]:
@@ -193,7 +198,7 @@ class JobBuilder:
             return found
         left_out = f"; the filters leave out {source.listed:,}" if source.listed else ""
         message = f"the source has no objects for this job{left_out}"
-        what = "prefix" if self._sides.files is None else "folder"
+        what = "folder" if self._sides.kind is ActionKind.UPLOAD else "prefix"
         return [Finding(("source", "url"), message, f"is the {what} as it should be?", Severity.WARNING), *found]
 
     def _own_warnings(self) -> list[str]:

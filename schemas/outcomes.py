@@ -30,6 +30,7 @@ class Evidence(StrEnum):
 
     BY_ETAG = "by etag"
     BY_CHECKSUM = "by checksum"
+    BY_BYTES = "by bytes"
     BY_SIZE_AND_TIME = "by size and time"
     ABSENT = "absent"
 

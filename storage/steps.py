@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from s3plan.schemas.bitmaps import is_in
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.files.requests import FileRead, FileReply, FileRequest
+from s3plan.schemas.files.requests import FileReply, FileRequest
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
@@ -35,10 +35,14 @@ class Ask(NamedTuple):
 
 
 class AskFile(NamedTuple):
-    """One request to the folder of a side; it takes no turn: a disk is not asked by a rate."""
+    """One request to the folder of a side; it takes no turn: a disk is not asked by a rate.
+
+    `held_bytes` is what stays in memory until it is answered.
+    """
 
     side: Side
     request: FileRequest
+    held_bytes: int = 0
 
 
 class AwaitTurn(NamedTuple):
@@ -77,6 +81,7 @@ class Answered(NamedTuple):
 Asked = Ask | AskFile | AskMany | Next | AwaitTurn
 """What a procedure yields."""
 _Result = TypeVar("_Result")
+_FileReply = TypeVar("_FileReply", bound=FileReply)
 Asking = Generator[Asked, Reply | FileReply | Answered | None, _Result]
 """After Ask a Reply is sent, after AskFile a FileReply or a Failure, after AskMany or NEXT an Answered and None at the
 end, after AwaitTurn None."""
@@ -92,14 +97,16 @@ def ask(side: Side, request: Request, *, size_bytes: int = 0, reserves: bool = T
     """Send one request and return its reply (a Failure is a reply); `size_bytes` and `reserves` as in Ask."""
     reply = yield Ask(side, request, size_bytes, reserves)
     assert reply is not None  # noqa: S101  the performer's side of the protocol
-    assert not isinstance(reply, Answered | FileRead)  # noqa: S101
+    assert not isinstance(reply, Answered | FileReply)  # noqa: S101
     return reply
 
 
-def ask_file(side: Side, request: FileRequest) -> Asking[FileReply | Failure]:
-    """Ask the folder of a side and return its reply."""
-    reply = yield AskFile(side, request)
-    assert isinstance(reply, FileRead | Failure)  # noqa: S101  the performer's side of the protocol
+def ask_file(
+    side: Side, request: FileRequest, kind: type[_FileReply], *, held_bytes: int = 0
+) -> Asking[_FileReply | Failure]:
+    """Ask the folder of a side and return its reply, which is of that kind; `held_bytes` as in AskFile."""
+    reply = yield AskFile(side, request, held_bytes)
+    assert isinstance(reply, kind | Failure)  # noqa: S101  each request has its own kind of reply
     return reply
 
 

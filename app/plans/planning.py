@@ -35,6 +35,7 @@ from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
 from s3plan.schemas.manifest.locations import Destination, EncryptionSetting, Source
 from s3plan.schemas.manifest.models import JobEntry
 from s3plan.schemas.manifest.resolved import Manifest
+from s3plan.schemas.plan.actions import kind_of_writes
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import CapabilityRecord, ManifestRecord, PlaceRecord
 from s3plan.schemas.plan.rows import store_name
@@ -286,19 +287,22 @@ def _sides(
         store_now_ms=time_ns() // 1_000_000 + stores.at(source.location).clock_offset_ms,
         etags_comparable=etags_comparable,
         retried=retried,
+        kind=kind_of_writes(source.location, destination.location),
         files=_file_policy(stores, source, destination, etags_comparable=etags_comparable),
+        stands_at=stores.folder_at(destination.location).oddity_at if destination.location.is_folder else None,
     )
 
 
 def _file_policy(
     stores: Stores, source: FoundLocation, destination: FoundLocation, *, etags_comparable: bool
 ) -> FilePolicy | None:
-    if not source.location.is_folder:
+    folders = [side.location for side in (source, destination) if side.location.is_folder]
+    if not folders:
         return None
     return FilePolicy(
         store_ahead_ms=stores.at(destination.location).clock_offset_ms,
         etags_comparable=etags_comparable,
-        digest_of=stores.folder_at(source.location).md5_of,
+        digest_of=stores.folder_at(folders[0]).md5_of,
     )
 
 

@@ -15,6 +15,7 @@ from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_may_apply
 from s3plan.app.runs.executors import EngineLimits, engine_limits, open_control, opened_executor
 from s3plan.app.runs.file_room import fit_to_files
+from s3plan.app.runs.folder_remains import tidy_folders
 from s3plan.app.runs.kept_manifest import resolved_manifest
 from s3plan.app.runs.own_process import many_open_files, tuned_process
 from s3plan.app.runs.preparation import prepare
@@ -99,14 +100,14 @@ def apply_plan(
         settings = request.overrides.applied_to(plan.header.run)
         control = open_control(limits, settings, lease=lock.lease)
         performer = EnginePerformer(stores.engine_of, files_of=stores.files_of)
-        in_worker = _open_engines(stores, plan, limits)
+        stack.callback(tidy_folders, run)  # once no worker is at them any more
         # Opened before the preparation: worker processes come up meanwhile.
         executor = stack.enter_context(
             opened_executor(
                 limits,
                 control,
                 performer=performer,
-                open_performer=in_worker,
+                open_performer=_open_engines(stores, plan, limits),
                 pins_cores=pins,
                 warn=lambda sentence: on_event(Warned(sentence)),
             )

@@ -150,8 +150,8 @@ def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
     threshold_bytes = plan.header.run.multipart_threshold_bytes
     folders = {location.id for location in plan.locations if location.is_folder}
     written = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})
-    copies = [batch for batch in written if batch.from_location not in folders]
-    uploads = len(copies) < len(written)
+    copies = [batch for batch in written if folders.isdisjoint({batch.from_location, batch.to_location})]
+    passes_through_us = len(copies) < len(written)
     has_large = any(batch.actions == 1 and batch.size_bytes >= threshold_bytes for batch in copies)
     has_small = any(batch.actions > 1 or batch.size_bytes < threshold_bytes for batch in copies)
     needed: list[Condition] = []
@@ -163,7 +163,7 @@ def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
         needed += [Condition.PART_SOURCE_MATCH]
         needed += [Condition.COMPLETE_ABSENT] if creates else []
         needed += [Condition.COMPLETE_MATCH] if overwrites else []
-    if uploads:
+    if passes_through_us:
         needed += [Condition.PUT_ABSENT] if creates else []
         needed += [Condition.PUT_MATCH] if overwrites else []
     if any(job.objects_of(VerdictKind.DELETE) for job in jobs):

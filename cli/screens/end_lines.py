@@ -43,6 +43,8 @@ def location_documents(ends: Sequence[JobEnds]) -> list[dict[str, Any]]:
 def made_text(end: PlanEnd) -> str:
     """Return what apply will create, and where."""
     location = end.location
+    if location.is_folder:
+        return escape_unprintable(location.path or "")
     region = f" in {location.region}" if location.region else ""
     return escape_unprintable(f"{location.bucket}{region} at {location.endpoint or 'AWS'}")
 

@@ -179,7 +179,9 @@ def _place_lines(plan: ShownPlan, ends: JobEnds, job: JobRecord, *, now: datetim
     rows = [
         *_end_rows("source", ends.source, job.source),
         *_end_rows("destination", ends.destination, job.destination),
-        [Cell("new objects"), Cell(_new_objects(job, are_files=ends.source.location.is_folder))],
+        [Cell("new files"), Cell("in their place whole and on disk, with the time of the object")]
+        if ends.destination.location.is_folder
+        else [Cell("new objects"), Cell(_new_objects(job, are_files=ends.source.location.is_folder))],
     ]
     if job.depends_on:
         rows.append([Cell("begins after"), Cell(escape_unprintable(", ".join(job.depends_on)))])
@@ -204,8 +206,10 @@ def _end_rows(label: str, end: PlanEnd, listing: ListingRecord) -> list[list[Cel
 
 def _listed(listing: ListingRecord, end: PlanEnd) -> str:
     if not listing.bucket_exists:
-        return f"the bucket does not exist yet; apply creates {made_text(end)}"
-    parts = [f"{count_text(listing.objects, 'object')}, {size_text(listing.bytes)}"]
+        what = "folder" if end.location.is_folder else "bucket"
+        return f"the {what} does not exist yet; apply creates {made_text(end)}"
+    noun = "file" if end.location.is_folder else "object"
+    parts = [f"{count_text(listing.objects, noun)}, {size_text(listing.bytes)}"]
     parts += [f"{listing.left_out:,} left out by filters"] if listing.left_out else []
     parts += [escape_unprintable(listing.note)] if listing.note else []
     return "; ".join(parts)

@@ -94,7 +94,12 @@ def _end_rows(ends: JobEnds, *, is_alone: bool) -> list[list[Cell]]:
         [Cell(""), store_cell(destination)],
     ]
     if destination.is_made_by_apply:
-        rows.append([Cell("creates"), Cell(f"the bucket {made_text(destination)}")])
+        rows.append(
+            [
+                Cell("creates"),
+                Cell(f"the {'folder' if destination.location.is_folder else 'bucket'} {made_text(destination)}"),
+            ]
+        )
     return rows
 
 

@@ -95,7 +95,7 @@ def _settings(entry: JobEntry) -> JobSettings:
         archived=entry.archived.value,
         delete_when=None if deletion is None else deletion.when.value,
         unpinned_deletes=deletion is not None and deletion.unpinned.value == "allow",
-        create_bucket=destination.create,
+        create_bucket=destination.create or destination.folder is not None,
         encryption=_encryption(destination.encryption),
         storage_class=None if destination.storage_class is None else destination.storage_class.value,
     )

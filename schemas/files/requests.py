@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, Protocol
 
-from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, BodyInMemory, Digests
+from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, BodyInMemory, Digests, Sink
 from s3plan.schemas.files.stamps import Stamp
 
 Parts = tuple[bytes, ...]
+PLAN_DIGITS = 32
+"""So many hex digits of its digest stand for a plan in the name of its staging folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,90 @@ class ReadFile:
     with_crc64nvme: bool = True
     with_md5: bool = False
     with_sha256: bool = False
+
+
+class StagedName(NamedTuple):
+    """A file that an action writes, or takes out of its place, by the attempt that does so."""
+
+    plan_digest: str
+    batch: int
+    generation: int  # from 1
+    position: int
+
+    @property
+    def name(self) -> bytes:
+        """What it is called in the plan's staging folder."""
+        return b"%d.%d-%d" % self[1:]
+
+    @property
+    def earlier(self) -> list[StagedName]:
+        """Those of the attempts before it."""
+        return [self._replace(generation=generation) for generation in range(1, self.generation)]
+
+
+@dataclass(frozen=True, slots=True)
+class StageFile:
+    """A new file of that size in the staging folder, and a sink that fills it."""
+
+    staged: StagedName
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishFile:
+    """Bring a file, whole and on disk, into the place at `parts`, which is empty or holds the pinned one.
+
+    Its bytes are `content`, or what the sink of a StageFile has taken.
+    """
+
+    staged: StagedName
+    parts: Parts
+    pinned: Stamp | None
+    mtime_ns: int
+    content: memoryview | StagedSink
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFile:
+    """Delete the pinned file, and directories that are empty then."""
+
+    staged: StagedName
+    parts: Parts
+    pinned: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class FindFile:
+    """What an earlier attempt, whose end is not known, has left in the place and in the staging folder.
+
+    A file in the place is read, for its MD5, if it has that size and is not the pinned one.
+    """
+
+    staged: StagedName
+    parts: Parts
+    pinned: Stamp | None
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropStaged:
+    """Remove a staged file; with `compared_with` say whether the file there has the same bytes."""
+
+    staged: StagedName
+    compared_with: Parts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnLeft:
+    """Decide about what an earlier attempt took out of the place at `parts` and did not come to judge.
+
+    `staged` has the bytes that are ours: what has the same is removed. Anything else is somebody's: it goes back if
+    ours stand in its place, and is kept where a person finds it otherwise.
+    """
+
+    left: bytes
+    staged: StagedName
+    parts: Parts
 
 
 class HeldBytes(BodyInMemory):
@@ -46,5 +135,68 @@ class FileRead:
     digests: Digests = UNKNOWN_DIGESTS
 
 
-FileRequest = ReadFile
-FileReply = FileRead
+class StagedSink(Sink, Protocol):
+    """A Sink that fills a staged file."""
+
+    @property
+    def checksums(self) -> Mapping[str, str]:
+        """Those of what it has taken, by S3's names, in base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStaged:
+    sink: StagedSink
+
+
+class Published(Enum):
+    """How a file came into its place or out of it, or why it did not; clauses for a person."""
+
+    DONE = "done"
+    TAKEN = "a file is there that was not when the plan was made"
+    CHANGED = "the file was changed after the plan"
+    GONE = "the file is gone"
+    NO_FILE = "no file stands there any more"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePublished:
+    """How it went; `kept` is where a person finds a file that could not go back to its place."""
+
+    how: Published
+    kept: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileFound:
+    """What stands in the place, where it is not the pinned file and has the planned size: its MD5, in hex.
+
+    `left` are names of the staging folder whose files may be somebody's.
+    """
+
+    md5: str | None = None
+    left: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StagedDropped:
+    was_same: bool = False
+
+
+class LeftEnd(Enum):
+    """What became of a file that an earlier attempt had left under its hands."""
+
+    OURS = "it was ours"
+    RETURNED = "changed while it was replaced; the change is back in its place"
+    KEPT = "changed while it was replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftReturned:
+    """What became of it; `kept` is where a person finds it, if it could not go back."""
+
+    end: LeftEnd
+    kept: str | None = None
+
+
+FileRequest = ReadFile | StageFile | PublishFile | RemoveFile | FindFile | DropStaged | ReturnLeft
+FileReply = FileRead | FileStaged | FilePublished | FileFound | StagedDropped | LeftReturned

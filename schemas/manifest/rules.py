@@ -170,13 +170,17 @@ def _folder_has_no_words_of_buckets(manifest: OneJobManifest, role: Role) -> Ite
             yield Finding((role, name), "goes with a bucket, and this is a folder", at="key")
 
 
-def _folders_are_only_read(manifest: OneJobManifest) -> Iterator[Finding]:
+def _one_side_is_a_bucket(manifest: OneJobManifest) -> Iterator[Finding]:
+    if manifest.destination.folder is not None and manifest.source.folder is not None:
+        yield Finding(("destination", "url"), "copying from folder to folder is not there: one side is a bucket")
+
+
+def _folder_has_no_words_of_objects(manifest: OneJobManifest) -> Iterator[Finding]:
     if manifest.destination.folder is None:
         return
-    said = (
-        "copying from folder to folder is not there yet" if manifest.source.folder else "downloading is not there yet"
-    )
-    yield Finding(("destination", "url"), f"{said}: a destination is a bucket")
+    for name in ("create", "storage_class", "encryption"):
+        if getattr(manifest.destination, name):
+            yield Finding(("destination", name), "goes with objects, and a folder has files", at="key")
 
 
 def store_of(location: Location, connections: Mapping[str, Connection]) -> str:
@@ -315,7 +319,8 @@ JOB_RULES = (
     Rule((("mode",), ("delete",)), _mirror_writes_out_its_deletes),
     *_rules_of("source"),
     *_rules_of("destination"),
-    Rule((("source", "url"), ("destination", "url")), _folders_are_only_read),
+    Rule((("source", "url"), ("destination", "url")), _one_side_is_a_bucket),
+    Rule((("destination",),), _folder_has_no_words_of_objects),
     Rule(_PLACES, _locations_do_not_overlap),
     Rule(_PLACES, _one_store_holds_both),
     Rule((("filters", "size"),), _sizes_leave_room),

@@ -74,7 +74,7 @@ class GetObject:
     """Bytes `first_byte` to `last_byte` (inclusive), or all.
 
     Without `into` they are held in memory: ask for a part of what is large then. A sink takes exactly what was asked
-    for; whatever else the store sends is no success.
+    for; whatever else the store sends is no success. `with_checksums`: have the store say those of the whole object.
     """
 
     bucket: str
@@ -85,6 +85,7 @@ class GetObject:
     last_byte: int | None = None
     owner: str | None = None
     into: Sink | None = None
+    with_checksums: bool = False
 
 
 @dataclass(frozen=True, slots=True)

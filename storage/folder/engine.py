@@ -5,17 +5,29 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.files.requests import FileReply, FileRequest, HeldBytes
+from s3plan.schemas.files.requests import (
+    DropStaged,
+    FileReply,
+    FileRequest,
+    FindFile,
+    HeldBytes,
+    ReadFile,
+    ReturnLeft,
+)
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import failure_from
 from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.folder.reading import is_held, read_file
+from s3plan.storage.folder.recovery import drop_staged, find_file, return_left
+from s3plan.storage.folder.writing import FolderWriter
 from s3plan.storage.request_threads import RequestThreads
 
 _MEMORY_BYTES = 160 << 20
+_Looking = ReadFile | FindFile | DropStaged | ReturnLeft
 _logger = logging.getLogger(__name__)
 
 
@@ -23,45 +35,88 @@ class FolderEngine:
     """Answers FileRequests about what lies below `root`; never retries. With `follows` it goes through symbolic links.
 
     At most `threads` files are read at a time; those that are not held in memory stay open as long as somebody has
-    their bodies. Each thread keeps some directories open.
+    their bodies. Each thread keeps some directories open. What is published is on disk before it is told, unless
+    `is_durable` says otherwise.
     """
 
-    def __init__(self, root: Path, *, threads: int, follows: bool = False, memory_bytes: int = _MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        threads: int,
+        follows: bool = False,
+        memory_bytes: int = _MEMORY_BYTES,
+        is_durable: bool = True,
+    ) -> None:
         """`memory_bytes`: of files that were read and not yet sent; who asks for more waits."""
         self._root = root
         self._follows = follows
+        self._is_durable = is_durable
         self._threads = RequestThreads(threads, name="s3plan-file", on_end=self._close_directories)
         self._memory = MemoryBudget(memory_bytes)
         self._of_thread = threading.local()
         self._lock = threading.Lock()
         self._opened: list[OpenDirectories] = []
+        self._writer: FolderWriter | None = None
 
     def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
         """Answer on one of the threads; `on_reply` is called exactly once, there."""
-        self._threads.submit(lambda: self._answer(request, on_reply))
+        if isinstance(request, ReadFile | FindFile | DropStaged | ReturnLeft):
+            self._threads.submit(partial(self._answer, request, on_reply))
+            return
+        try:
+            writer = self._opened_writer()
+        except OSError as error:
+            failure = failure_from(error, operation=type(request).__name__, parts=())
+            self._threads.submit(lambda: on_reply(failure))
+            return
+        writer.submit(request, on_reply)
 
-    def call(self, request: FileRequest) -> FileReply | Failure:
+    def call(self, request: _Looking) -> FileReply | Failure:
         """Answer on this thread; what is read counts for nothing."""
         return self._reply_to(request, hold=HeldBytes)
-
-    def _reply_to(self, request: FileRequest, *, hold: Callable[[bytes], HeldBytes]) -> FileReply | Failure:
-        name = type(request).__name__
-        try:
-            directories = self._directories()
-        except OSError as error:
-            return failure_from(error, operation=name, parts=())
-        try:
-            return read_file(directories, request, follows=self._follows, hold=hold)
-        except Exception as error:  # whoever waits for this reply must hear of a fault of ours, too
-            _logger.exception("a request broke the folder's engine")
-            return Failure(FailureKind.BAD_REPLY, name, "EngineBroke", f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
         """Take no more requests; those that were taken are still answered, as soon as there is memory for them."""
         self._threads.close()
+        with self._lock:
+            writer = self._writer
+        if writer is not None:
+            writer.close()
 
-    def _answer(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
-        taken_bytes = request.stamp.size_bytes if is_held(request) else 0
+    def _opened_writer(self) -> FolderWriter:
+        with self._lock:
+            if self._writer is None:
+                self._writer = FolderWriter(self._root, is_durable=self._is_durable)
+            return self._writer
+
+    def _reply_to(self, request: _Looking, *, hold: Callable[[bytes], HeldBytes]) -> FileReply | Failure:
+        name = type(request).__name__
+        try:
+            directories = self._directories()
+            return self._look(directories, request, hold=hold)
+        except OSError as error:
+            parts = request.parts if isinstance(request, FindFile | ReturnLeft) else ()
+            return failure_from(error, operation=name, parts=parts)
+        except Exception as error:  # whoever waits for this reply must hear of a fault of ours, too
+            _logger.exception("a request broke the folder's engine")
+            return Failure(FailureKind.BAD_REPLY, name, "EngineBroke", f"{type(error).__name__}: {error}")
+
+    def _look(
+        self, directories: OpenDirectories, request: _Looking, *, hold: Callable[[bytes], HeldBytes]
+    ) -> FileReply | Failure:
+        match request:
+            case ReadFile():
+                return read_file(directories, request, follows=self._follows, hold=hold)
+            case FindFile():
+                return find_file(directories, request)
+            case DropStaged():
+                return drop_staged(directories, request)
+            case ReturnLeft():
+                return return_left(directories, request)
+
+    def _answer(self, request: _Looking, on_reply: Callable[[FileReply | Failure], None]) -> None:
+        taken_bytes = request.stamp.size_bytes if isinstance(request, ReadFile) and is_held(request) else 0
         self._memory.take(taken_bytes)
         held: list[HeldBytes] = []
 

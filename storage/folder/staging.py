@@ -12,11 +12,10 @@ import errno
 import os
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from enum import Enum
 from stat import S_IMODE, S_ISREG
 
 from s3plan.schemas.files.paths import STAGING_NAME
-from s3plan.schemas.files.requests import Parts
+from s3plan.schemas.files.requests import PLAN_DIGITS, Parts, Published
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_into_nothing
@@ -26,27 +25,23 @@ EXCHANGED = b".x"
 """The ending of a staged name whose file may be somebody's."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOOK = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
+_CANNOT_RESERVE = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
+_RESERVED_FROM_BYTES = 1 << 20
 _MOST_CHANGES = 100  # of a file under our hands; then its last version but one stays in the staging folder
 _PERMISSIONS = 0o777  # without setuid, setgid and the sticky bit
 
 
-class Published(Enum):
-    """How a file came into its place, or why it did not; clauses for a person."""
-
-    DONE = "done"
-    TAKEN = "a file is there that was not when the plan was made"
-    CHANGED = "the file was changed after the plan"
-    GONE = "the file is gone"
-    NO_FILE = "no file stands there any more"
-
-
 @dataclass(frozen=True, slots=True)
-class StagedFile:
-    """A file that is written; `name` is that of the staging folder."""
+class Move:
+    """How a file came into its place, or out of it.
 
-    name: bytes
-    size_bytes: int
-    mtime_ns: int
+    `kept` is the name, in the staging folder, of what was taken out: to be removed once that is on disk, or with
+    CHANGED somebody's file that could not go back. `made` is the file that we put there.
+    """
+
+    how: Published
+    kept: bytes | None = None
+    made: Identity | None = None
 
 
 class Staging:
@@ -58,7 +53,7 @@ class Staging:
     def __init__(self, directories: OpenDirectories, plan_digest: str, *, umask: int) -> None:
         """Make the folder, readable by its owner only; raises OSError."""
         self._directories = directories
-        self._parts: Parts = (STAGING_NAME, plan_digest[:32].encode())
+        self._parts: Parts = (STAGING_NAME, plan_digest[:PLAN_DIGITS].encode())
         self._mode = 0o666 & ~umask
         root = directories.of(())
         for depth in (1, 2):
@@ -71,95 +66,152 @@ class Staging:
         """Its descriptor, good until others are asked for; those that were asked for just before stay good."""
         return self._directories.of(self._parts)
 
-    def write(self, name: bytes, content: bytes | memoryview, *, mtime_ns: int) -> StagedFile:
-        """Write a whole file; raises OSError, and leaves nothing then."""
+    def create(self, name: bytes, *, size_bytes: int) -> int:
+        """Return the descriptor of a new file, with room for so many bytes where that can be had; raises OSError."""
         descriptor = os.open(name, _CREATE, 0o600, dir_fd=self.folder)
         try:
-            left = memoryview(content)
-            while left:
-                left = left[os.write(descriptor, left) :]
+            if size_bytes >= _RESERVED_FROM_BYTES:
+                _reserve(descriptor, size_bytes)
+        except BaseException:
+            os.close(descriptor)
+            self.remove(name)
+            raise
+        return descriptor
+
+    def write(self, name: bytes, content: memoryview, *, mtime_ns: int) -> None:
+        """Write a whole file; raises OSError, and leaves nothing then."""
+        descriptor = self.create(name, size_bytes=0)
+        try:
+            write_all(descriptor, content)
             os.utime(descriptor, ns=(mtime_ns, mtime_ns))
         except BaseException:
             os.close(descriptor)
             self.remove(name)
             raise
         os.close(descriptor)
-        return StagedFile(name, len(content), mtime_ns)
 
-    def publish_new(self, staged: StagedFile, parts: Parts) -> Published:
+    def seal(self, name: bytes, descriptor: int, *, size_bytes: int, mtime_ns: int) -> None:
+        """Give a file that was filled its time; raises OSError if it is not the one that lies under the name."""
+        os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+        ours, there = os.fstat(descriptor), os.stat(name, dir_fd=self.folder, follow_symlinks=False)
+        if _identity(ours) != _identity(there) or ours.st_size != size_bytes:
+            raise OSError(errno.ESTALE, "the file in the staging folder was replaced")
+
+    def publish_new(self, name: bytes, parts: Parts) -> Move:
         """Put a staged file to where nothing is; it stays where it is if something is. Raises OSError."""
-        os.chmod(staged.name, self._mode, dir_fd=self.folder)
+        os.chmod(name, self._mode, dir_fd=self.folder)
+        made = _identity(os.stat(name, dir_fd=self.folder, follow_symlinks=False))
+        try:
+            self._rename_into_nothing(name, parts)
+        except FileExistsError:
+            return Move(Published.TAKEN)
+        return Move(Published.DONE, made=made)
+
+    def _rename_into_nothing(self, name: bytes, parts: Parts) -> None:
         destination = self._directory_of(parts)
         try:
-            rename_into_nothing(self.folder, staged.name, destination, parts[-1])
-        except FileExistsError:
-            return Published.TAKEN
-        return Published.DONE
+            rename_into_nothing(self.folder, name, destination, parts[-1])
+        except FileNotFoundError:
+            if len(parts) == 1:
+                raise
+            self._directories.forget(parts[:1])  # somebody may have removed a directory that we hold
+            destination = self._directory_of(parts)
+            rename_into_nothing(self.folder, name, destination, parts[-1])
 
-    def publish_over(self, staged: StagedFile, parts: Parts, pinned: Stamp) -> tuple[Published, bytes | None]:
-        """Put a staged file into the place of the planned one; return the name under which that one is kept now.
+    def publish_over(self, name: bytes, parts: Parts, pinned: Stamp) -> Move:
+        """Put a staged file into the place of the planned one, which is kept.
 
-        It is one of the staging folder, to be removed or put into a trash. Where another file stands, that one stays,
-        and the staged one may be gone. Raises OSError; then nothing has changed, or the old file lies under a name that
-        ends in EXCHANGED.
+        Where another file stands, that one stays, and the staged one may be gone. Raises OSError; then nothing has
+        changed, or the old file lies under a name that ends in EXCHANGED.
         """
         destination = self._directory_of(parts)
         try:
             status = os.stat(parts[-1], dir_fd=destination, follow_symlinks=False)
         except FileNotFoundError:
-            return Published.GONE, None
+            return Move(Published.GONE)
         if not S_ISREG(status.st_mode):
-            return Published.NO_FILE, None
+            return Move(Published.NO_FILE)
         if not pinned.holds_for(status):
-            return Published.CHANGED, None
-        self._take_over(staged.name, status)
-        kept = staged.name + EXCHANGED
-        os.rename(staged.name, kept, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+            return Move(Published.CHANGED)
+        self._take_over(name, status)
+        kept = name + EXCHANGED
+        os.rename(name, kept, src_dir_fd=self.folder, dst_dir_fd=self.folder)
         with ExitStack() as held:
             ours = self._hold(kept, held)
             try:
                 exchange(self.folder, kept, destination, parts[-1])
             except FileNotFoundError:
-                os.rename(kept, staged.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
-                return Published.GONE, None
+                os.rename(kept, name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+                return Move(Published.GONE)
             except ExchangeMissing:
                 os.rename(kept, parts[-1], src_dir_fd=self.folder, dst_dir_fd=destination)
-                return Published.DONE, None
+                return Move(Published.DONE, made=ours)
             out = os.stat(kept, dir_fd=self.folder, follow_symlinks=False)
-            if _is_same_file(out, pinned):
-                return Published.DONE, kept
+            if is_same_file(out, pinned):
+                return Move(Published.DONE, kept, ours)
             self._change_back(kept, destination, parts[-1], ours, held)
-            return Published.CHANGED, None
+            return Move(Published.CHANGED)
 
-    def take_away(self, name: bytes, parts: Parts, pinned: Stamp) -> tuple[Published, bytes | None]:
+    def take_away(self, name: bytes, parts: Parts, pinned: Stamp) -> Move:
         """Take the planned file out of its place, into the staging folder, under `name` with EXCHANGED at its end.
 
-        Returns that name. Another file than the planned one is put back; if its place is taken by then, it stays under
-        that name, which is returned with CHANGED. Raises OSError.
+        Another file than the planned one is put back; if its place is taken by then, it is kept. Raises OSError.
         """
         kept = name + EXCHANGED
         try:
             directory = self._directories.of(parts[:-1])
             status = os.stat(parts[-1], dir_fd=directory, follow_symlinks=False)
         except FileNotFoundError:
-            return Published.GONE, None
+            return Move(Published.GONE)
         if not S_ISREG(status.st_mode):
-            return Published.NO_FILE, None
+            return Move(Published.NO_FILE)
         if not pinned.holds_for(status):
-            return Published.CHANGED, None
+            return Move(Published.CHANGED)
         try:
             rename_into_nothing(directory, parts[-1], self.folder, kept)
         except FileNotFoundError:
-            return Published.GONE, None
+            return Move(Published.GONE)
         out = os.stat(kept, dir_fd=self.folder, follow_symlinks=False)
-        if _is_same_file(out, pinned):
-            return Published.DONE, kept
+        if is_same_file(out, pinned):
+            return Move(Published.DONE, kept)
         directory = self._directories.of(parts[:-1])
         try:
             rename_into_nothing(self.folder, kept, directory, parts[-1])
         except FileExistsError:
-            return Published.CHANGED, kept
-        return Published.CHANGED, None
+            return Move(Published.CHANGED, kept)
+        return Move(Published.CHANGED)
+
+    def undo(self, name: bytes, parts: Parts, move: Move) -> None:
+        """Take back a move that went well, unless somebody has replaced what was put there; raises OSError."""
+        destination = self._directory_of(parts)
+        if move.made is None:
+            if move.kept is not None:
+                rename_into_nothing(self.folder, move.kept, destination, parts[-1])
+            return
+        if move.kept is not None:
+            with ExitStack() as held:
+                self._change_back(move.kept, destination, parts[-1], move.made, held)
+            return
+        out = name + EXCHANGED
+        rename_into_nothing(destination, parts[-1], self.folder, out)
+        if _identity(os.stat(out, dir_fd=self.folder, follow_symlinks=False)) == move.made:
+            self.remove(out)
+        else:
+            rename_into_nothing(self.folder, out, destination, parts[-1])
+
+    def remove_empty_directories(self, parts: Parts) -> None:
+        """Remove the directories above a file that have nothing in them any more, but never the root."""
+        for depth in range(len(parts) - 1, 0, -1):
+            above = self._directories.of(parts[: depth - 1])
+            try:
+                os.rmdir(parts[depth - 1], dir_fd=above)
+            except OSError:
+                return
+            self._directories.forget(parts[:depth])
+
+    def shown(self, name: bytes) -> str:
+        """Return the path of a staged file, from the root, for a person."""
+        return b"/".join((*self._parts, name)).decode()
 
     def remove(self, name: bytes) -> None:
         """Remove a file of the staging folder, if it is there."""
@@ -207,11 +259,28 @@ class Staging:
             went_in = next_in
 
 
+def write_all(descriptor: int, content: memoryview) -> None:
+    """Write all of it where the descriptor stands; raises OSError."""
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def _reserve(descriptor: int, size_bytes: int) -> None:
+    """Have the disk keep room, where it can: a full one says so before the bytes are fetched."""
+    try:
+        os.posix_fallocate(descriptor, 0, size_bytes)
+    except OSError as error:
+        if error.errno not in _CANNOT_RESERVE:
+            raise
+    except AttributeError:
+        return  # macOS has no such call
+
+
 def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino
 
 
-def _is_same_file(status: os.stat_result, pinned: Stamp) -> bool:
+def is_same_file(status: os.stat_result, pinned: Stamp) -> bool:
     """Whether a file that was just renamed is the pinned one: a rename changes the ctime, and nothing else."""
     found = (status.st_size, status.st_mtime_ns)
     if not S_ISREG(status.st_mode) or found != (pinned.size_bytes, pinned.mtime_ns):

@@ -9,8 +9,8 @@ from pathlib import Path
 from stat import S_ISDIR
 
 from s3plan.schemas.errors import PlanRefused, StoreRefused
-from s3plan.schemas.files.paths import KeyRefusal, parts_of
-from s3plan.schemas.files.requests import FileRead, ReadFile
+from s3plan.schemas.files.paths import STAGING_NAME, KeyRefusal, parts_of
+from s3plan.schemas.files.requests import PLAN_DIGITS, FileRead, ReadFile
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.files.urls import FolderUrl
 from s3plan.schemas.objects import ObjectRow
@@ -20,7 +20,10 @@ from s3plan.schemas.printable import shown_path
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.listing import FolderLister, file_row
+from s3plan.storage.folder.standing import stands_at
+from s3plan.storage.folder.trial import tidy_staging
 from s3plan.storage.listing.pace import ReaderWaits
+from s3plan.storage.places.folder_conditions import FolderConditions
 from s3plan.storage.places.location import FoundLocation, LocationConditions
 from s3plan.storage.s3.patience import Patience
 
@@ -31,16 +34,22 @@ class FolderMissing(StoreRefused):
     """There is no folder where the manifest says: perhaps its disk is not mounted."""
 
 
-def find_folder(url: FolderUrl) -> FoundLocation:
+def find_folder(url: FolderUrl, *, may_be_missing: bool = False) -> FoundLocation:
     """Look where the folder is; raise FolderMissing."""
+    inode: int | None = None
     try:
         status = Path(url.path).stat()
+    except FileNotFoundError as error:
+        if not may_be_missing:
+            raise FolderMissing(f"there is no folder {shown_path(Path(url.path))}; is its disk mounted?") from error
     except OSError as error:
         raise FolderMissing(
             f"the folder {shown_path(Path(url.path))} cannot be opened: {error.strerror}; is its disk mounted?"
         ) from error
-    if not S_ISDIR(status.st_mode):
-        raise FolderMissing(f"{shown_path(Path(url.path))} is no folder")
+    else:
+        if not S_ISDIR(status.st_mode):
+            raise FolderMissing(f"{shown_path(Path(url.path))} is no folder")
+        inode = _signed(status.st_ino)
     location = PlanLocation(
         id=0,
         kind=LocationKind.FOLDER,
@@ -51,9 +60,9 @@ def find_folder(url: FolderUrl) -> FoundLocation:
         bucket="",
         prefix="",
         path=url.path,
-        root_inode=_signed(status.st_ino),
+        root_inode=inode,
     )
-    return FoundLocation(location, exists=True)
+    return FoundLocation(location, exists=inode is not None)
 
 
 def _signed(inode: int) -> int:
@@ -62,17 +71,18 @@ def _signed(inode: int) -> int:
 
 
 class OpenFolder:
-    """An OpenLocation in a folder; it is only read from."""
+    """An OpenLocation in a folder."""
 
     def __init__(self, location: PlanLocation, files: FolderEngine) -> None:
         self.location = location
         self._files = files
         self._path = Path(location.path or "")
+        self._looking: OpenDirectories | None = None
 
     @property
     def conditions(self) -> LocationConditions:
-        """Nothing is written to a folder yet, so nothing is to be held there."""
-        raise AssertionError("no plan writes to a folder")
+        """What it holds of pins."""
+        return FolderConditions(self._path)
 
     @property
     def clock_offset_ms(self) -> int:
@@ -96,19 +106,58 @@ class OpenFolder:
         *,
         may_make: bool,  # noqa: ARG002
         was_missing: bool,  # noqa: ARG002
-        on_made: Callable[[str], None],  # noqa: ARG002
+        on_made: Callable[[str], None],
         patience: Patience,  # noqa: ARG002
     ) -> None:
-        """See that the same directory stands there as at the plan."""
+        """See that the same directory stands there as at the plan; make it if there was none."""
+        planned = self.location.root_inode
         try:
-            found = find_folder(FolderUrl(str(self._path))).location
+            found = find_folder(FolderUrl(str(self._path)), may_be_missing=planned is None)
         except FolderMissing as missing:
             raise PlanRefused(str(missing)) from missing
-        if found.root_inode != self.location.root_inode:
+        if not found.exists:
+            self._make(on_made)
+        elif planned is not None and found.location.root_inode != planned:
             raise PlanRefused(
                 f"{shown_path(self._path)} is another directory than when the plan was made: is its disk mounted? If "
                 "it was replaced on purpose, plan again"
             )
+
+    def _make(self, on_made: Callable[[str], None]) -> None:
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PlanRefused(
+                f"the folder {shown_path(self._path)} cannot be made: {error.strerror or error}"
+            ) from error
+        on_made(f"made the folder {shown_path(self._path)}")
+
+    def oddity_at(self, key: bytes) -> str | None:
+        """Return what stands where the file of a key would be made, as a clause; None if nothing does.
+
+        To be asked in the order of keys: the directories on the way are kept open.
+        """
+        if self._looking is None:
+            try:
+                self._looking = OpenDirectories(self._path)
+            except OSError:
+                return None  # it is not there yet
+        return stands_at(self._looking, key)
+
+    def tidy(self, plan_digest: str) -> list[str]:
+        """Remove the staging folder of a plan whose run has ended; return the paths of what is still in it."""
+        own = plan_digest[:PLAN_DIGITS]
+        try:
+            left = tidy_staging(self._path, own.encode())
+        except OSError:  # it is not there, or no longer ours to look into: nothing can be said of it
+            return []
+        return [str(self._path / os.fsdecode(STAGING_NAME) / own / os.fsdecode(name)) for name in left]
+
+    def close(self) -> None:
+        """Let go of what was opened to look."""
+        if self._looking is not None:
+            self._looking.close()
+            self._looking = None
 
     def md5_of(self, row: ObjectRow) -> str | None:
         """Return the MD5 sum of a listed file, in hex; None if it is another one by now, or cannot be read."""

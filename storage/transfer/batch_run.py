@@ -14,7 +14,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.files.requests import FileRead, FileReply
+from s3plan.schemas.files.requests import FileReply, PublishFile, RemoveFile
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.sides import Side
@@ -25,6 +25,9 @@ from s3plan.storage.steps import Answered, Ask, Asked, AskFile, AskMany, AwaitTu
 _POLL_S = 0.1
 _AT_ONCE = 64  # replies, before new requests are sent
 _TELL_AT = 128  # outcomes that are worth waking the batch's own thread for
+# What waits for the disk takes nothing of what may be under way: one sync is for all that wait.
+_MOST_AT_DISK = 4096
+_MOST_AT_DISK_BYTES = 16 << 20
 
 
 class _Running:
@@ -65,8 +68,10 @@ class BatchRun:
         self._procedures: Iterator[NumberedProcedure] = iter(())
         self._is_drained = True
         self._due: tuple[float, _Running, Ask | AwaitTurn] | None = None  # what must wait for its turn
-        self._kept_back: deque[tuple[_Running, Ask | AwaitTurn]] = deque()  # would be sent if they might be
+        self._kept_back: deque[tuple[_Running, Ask | AskFile | AwaitTurn]] = deque()  # would be sent if they might be
         self._under_way = 0
+        self._at_disk = 0
+        self._at_disk_bytes = 0
         self._error: BaseException | None = None
         self._is_left = False  # nobody takes what is told any more
         self.undecided: list[int] = []  # once it is over: of which a request was sent, and whose end was not learnt
@@ -107,7 +112,7 @@ class BatchRun:
         if not self._turn.acquire(timeout=_POLL_S):
             return False  # somebody is at work
         try:
-            is_idle = not (self._under_way or self._arrived or self._hungry or self._due)
+            is_idle = not (self._under_way or self._at_disk or self._arrived or self._hungry or self._due)
             return is_idle and (self._is_drained or self._is_stopping())
         finally:
             self._turn.release()
@@ -144,8 +149,12 @@ class BatchRun:
         while True:
             for _ in range(min(len(self._arrived), _AT_ONCE)):
                 running, asked, reply = self._arrived.popleft()
-                running.under_way -= 1
-                self._under_way -= 1
+                if isinstance(asked, AskFile) and _waits_for_disk(asked):
+                    self._at_disk -= 1
+                    self._at_disk_bytes -= asked.held_bytes
+                else:
+                    running.under_way -= 1
+                    self._under_way -= 1
                 if type(reply) is Failure or type(reply) is KeysDeleted:
                     reply = _from_side(asked.side, reply)
                 self._step(running, reply if running.asks is None else _answered(asked, reply))
@@ -174,7 +183,8 @@ class BatchRun:
         return self._control.stopping or self._control.holds(self._places)
 
     def _has_room(self) -> bool:
-        return self._due is None and self._under_way < self._control.in_flight
+        is_disk_slow = self._at_disk >= _MOST_AT_DISK or self._at_disk_bytes >= _MOST_AT_DISK_BYTES
+        return self._due is None and self._under_way < self._control.in_flight and not is_disk_slow
 
     def _feed_hungry(self) -> None:
         while self._hungry and (self._has_room() or self._is_stopping()):
@@ -241,9 +251,12 @@ class BatchRun:
         while self._kept_back and not self._control.in_doubt:
             self._submit(*self._kept_back.popleft())
 
-    def _submit(self, running: _Running, wanted: Ask | AwaitTurn) -> None:
+    def _submit(self, running: _Running, wanted: Ask | AskFile | AwaitTurn) -> None:
         if self._control.in_doubt:
             self._kept_back.append((running, wanted))
+            return
+        if isinstance(wanted, AskFile):
+            self._send_to_folder(running, wanted)
             return
         if isinstance(wanted, AwaitTurn):
             running.under_way -= 1
@@ -256,9 +269,18 @@ class BatchRun:
         engine.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
 
     def _ask_file(self, running: _Running, wanted: AskFile) -> None:
-        """Ask a folder: nothing is changed by that, so it needs nobody's turn."""
+        """Ask a folder, which needs nobody's turn; what is changed there waits while the run is in doubt."""
+        if _waits_for_disk(wanted):
+            self._at_disk += 1
+            self._at_disk_bytes += wanted.held_bytes
+            self._submit(running, wanted)
+            return
         running.under_way += 1
         self._under_way += 1
+        self._send_to_folder(running, wanted)
+
+    def _send_to_folder(self, running: _Running, wanted: AskFile) -> None:
+        running.has_sent |= _waits_for_disk(wanted)
         files = self._end_of(wanted).files
         assert files is not None  # noqa: S101  procedures ask no bucket for files
         files.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
@@ -267,9 +289,13 @@ class BatchRun:
         return self._source if wanted.side is Side.SOURCE else self._destination
 
 
+def _waits_for_disk(asked: AskFile) -> bool:
+    return isinstance(asked.request, PublishFile | RemoveFile)
+
+
 def _answered(asked: Ask | AskFile, reply: Reply | FileReply) -> Answered:
     assert isinstance(asked, Ask)  # noqa: S101  files are asked for one after another
-    assert not isinstance(reply, FileRead)  # noqa: S101
+    assert not isinstance(reply, FileReply)  # noqa: S101
     return Answered(asked.request, reply)
 
 

@@ -18,6 +18,8 @@ from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure
 from s3plan.storage.transfer.batch_run import BatchEnd, BatchRun
 from s3plan.storage.transfer.copying import copy_object, needs_look
 from s3plan.storage.transfer.deleting import delete_procedures, delete_singly
+from s3plan.storage.transfer.downloading import download_object
+from s3plan.storage.transfer.file_deleting import delete_file
 from s3plan.storage.transfer.looked_copying import looked_copy_stages
 from s3plan.storage.transfer.part_copying import copy_in_parts
 from s3plan.storage.transfer.uploading import upload_file
@@ -79,6 +81,10 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
     numbered = [(position, task.actions[position]) for position in numbers_in(task.todo)]
     unbatched: list[NumberedAction] = []
     deletes = [pair for pair in numbered if pair[1].kind is ActionKind.DELETE]
+    if task.destination.is_folder:
+        yield ((pair[:1], delete_file(context, *pair)) for pair in deletes)
+        yield ((pair[:1], download_object(context, *pair)) for pair in numbered if pair[1].kind.is_write)
+        return
     yield delete_procedures(context, deletes, unbatched)
     yield ((pair[:1], delete_singly(context, *pair)) for pair in unbatched)
     yield ((pair[:1], upload_file(context, *pair)) for pair in numbered if pair[1].kind is ActionKind.UPLOAD)

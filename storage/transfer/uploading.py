@@ -62,7 +62,7 @@ def _read(context: BatchContext, action: Action) -> Asking[FileRead | Failure]:
     assert not isinstance(parts, KeyRefusal)  # noqa: S101  a plan is held to that when it is read
     assert stamp is not None  # noqa: S101
     is_signed = (context.destination.endpoint or "").startswith("http:")
-    return (yield from ask_file(Side.SOURCE, ReadFile(parts, stamp, with_md5=True, with_sha256=is_signed)))
+    return (yield from ask_file(Side.SOURCE, ReadFile(parts, stamp, with_md5=True, with_sha256=is_signed), FileRead))
 
 
 def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject:

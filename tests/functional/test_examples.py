@@ -81,6 +81,7 @@ def test_every_example_has_a_manifest_a_readme_and_a_test_here() -> None:
         "copy-across-regions",
         "filters",
         "mirror-with-guards",
+        "restore-a-folder",
     ]
     assert set(map(tuple, files.values())) == {("README.md", "job.yaml")}
 
@@ -231,6 +232,32 @@ def test_back_up_a_folder_sends_what_changed_and_deletes_what_is_gone(server: Se
     page = client.get_object(Bucket="example-backup", Key="documents/plan.html")
     assert (page["Body"].read(), page["ContentType"]) == (b"<p>changed</p>", "text/html")
     assert {row["StorageClass"] for row in rows(client, "example-backup") if row["Key"] in kept} == {"STANDARD_IA"}
+
+
+def test_restore_a_folder_brings_back_what_is_missing_or_older_and_touches_nothing_else(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    keys = [f"documents/letters/{number:02d}.txt" for number in range(20)]
+    server.seed("example-backup", keys=[*keys, "documents/../x"], size_bytes=10, modified_s=at(2025))
+    documents = tmp_path / "documents"
+    (documents / "letters").mkdir(parents=True)
+    for name, year in (("letters/00.txt", 2024), ("letters/01.txt", 2026), ("mine", 2024)):
+        (documents / name).write_text("as it is here")
+        os.utime(documents / name, (at(year), at(year)))
+    example = Example("restore-a-folder", folder=tmp_path, server=server)
+
+    made = example.plan()
+    assert totals(made) == {"copy": 18, "overwrite": 1, "unchanged": 2, "conflict": 1}
+    assert example.run("apply", "--expect", made["digest"], exit_code=3).event("run-ended")["counts"] == {"done": 19}
+
+    client = server.client()
+    for key in keys:
+        if key != "documents/letters/01.txt":
+            body = client.get_object(Bucket="example-backup", Key=key)["Body"].read()
+            assert (tmp_path / key).read_bytes() == body
+    assert {(documents / name).read_text() for name in ("letters/01.txt", "mine")} == {"as it is here"}
+    assert not (tmp_path / "x").exists()
+    assert example.plan(exit_code=3)["header"]["actions"] == 0
 
 
 def test_filters_copies_what_its_readme_says_and_nothing_else(server: ServerProcess, tmp_path: Path) -> None:

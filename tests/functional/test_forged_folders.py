@@ -125,3 +125,66 @@ def test_a_pin_that_fits_is_sent(place: Workplace, photos: Path) -> None:
     forge(place, "action", "source_pin", pin_of(photos / "below" / "x"))
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert (ended.exit_code, place.keys("destination")) == (0, {"below/x"}), ended.output
+
+
+@pytest.fixture
+def restored(place: Workplace) -> Path:
+    """A folder into which one object is planned to come, and beside it what is nobody's business."""
+    place.buckets("source")
+    place.s3.put_object(Bucket="source", Key="below/x", Body=b"x")
+    (place.folder / "secret").write_bytes(_SECRET)
+    folder = place.folder / "photos"
+    folder.mkdir()
+    store = {"endpoint": place.server.endpoint, "region": "us-east-1", "engine": place.engine}
+    document = {
+        "version": 1,
+        "name": "job",
+        "connections": {"store": store},
+        "source": {"url": "s3://source/", "connection": "store"},
+        "destination": "./photos",
+    }
+    (place.folder / "job.yaml").write_text(json.dumps(document))
+    place.plan()
+    return folder
+
+
+@pytest.mark.parametrize(
+    "key", ["../secret", "below/../../secret", "/etc/passwd", "below/./x", "below//x", "x/", ".s3plan-tmp/x", "."]
+)
+@pytest.mark.parametrize("column", ["key", "destination_key"])
+def test_nothing_is_written_for_a_key_that_leaves_the_folder(
+    place: Workplace, restored: Path, key: str, column: str
+) -> None:
+    forge(place, "action", column, f"CAST('{key}' AS BLOB)")
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 4, ended.output
+    assert "cannot be a file's" in ended.stderr
+    assert list(restored.iterdir()) == []
+    assert (place.folder / "secret").read_bytes() == _SECRET
+
+
+@pytest.mark.parametrize("what", ["target", "directory", "staging", "own staging"])
+def test_nothing_is_written_through_a_link_that_was_planted_after_the_plan(
+    place: Workplace, restored: Path, what: str
+) -> None:
+    outside = place.folder / "outside"
+    outside.mkdir()
+    if what == "target":
+        (restored / "below").mkdir()
+        (restored / "below/x").symlink_to(place.folder / "secret")
+    else:
+        names = {
+            "directory": "below",
+            "staging": ".s3plan-tmp",
+            "own staging": f".s3plan-tmp/{s3plan_digest(place)[:32]}",
+        }
+        (restored / names[what]).parent.mkdir(exist_ok=True)
+        (restored / names[what]).symlink_to(outside)
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 3, ended.output
+    assert list(outside.iterdir()) == []
+    assert (place.folder / "secret").read_bytes() == _SECRET
+
+
+def s3plan_digest(place: Workplace) -> str:
+    return str(json.loads(place.command.run("status", place.plan_file, "--json").stdout.splitlines()[0])["digest"])

@@ -106,7 +106,13 @@ def _head_object(request: r.HeadObject) -> Parameters:
 
 def _get_object(request: r.GetObject) -> Parameters:
     byte_range = None if request.first_byte is None else f"bytes={request.first_byte}-{request.last_byte}"
-    return {"Key": request.key, "VersionId": request.version, "IfMatch": _quoted(request.if_match), "Range": byte_range}
+    return {
+        "Key": request.key,
+        "VersionId": request.version,
+        "IfMatch": _quoted(request.if_match),
+        "Range": byte_range,
+        "ChecksumMode": "ENABLED" if request.with_checksums else None,
+    }
 
 
 def _get_object_tags(request: r.GetObjectTags) -> Parameters:

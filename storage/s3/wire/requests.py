@@ -143,6 +143,8 @@ def _get_object(request: r.GetObject) -> HttpForm:
     _add_conditions(headers, if_absent=False, if_match=request.if_match)
     if request.first_byte is not None:
         headers.append(("range", f"bytes={request.first_byte}-{request.last_byte}"))
+    if request.with_checksums:
+        headers.append(("x-amz-checksum-mode", "ENABLED"))
     query = "" if request.version is None else f"?versionId={quote(request.version, safe='')}"
     return HttpForm("GetObject", "GET", f"/{quote_key(request.key)}{query}", headers)
 

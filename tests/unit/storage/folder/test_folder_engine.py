@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 import pytest
 from contract.body_contract import crc_header
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.files.requests import FileRead, HeldBytes, ReadFile
+from s3plan.schemas.files.requests import FileRead, FileReply, HeldBytes, ReadFile
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder import reading
 from s3plan.storage.folder.dirs import OpenDirectories
@@ -290,7 +290,7 @@ def test_no_more_than_its_share_of_memory_is_read_ahead_and_all_is_read_in_the_e
     for number in range(20):
         (root / f"{number}").write_bytes(bytes(1000))
     engine = FolderEngine(root, threads=4, memory_bytes=3_000)
-    replies: SimpleQueue[FileRead | Failure] = SimpleQueue()
+    replies: SimpleQueue[FileReply | Failure] = SimpleQueue()
     for number in range(20):
         engine.submit(request_for(root, f"{number}"), replies.put)
     held = [replies.get(timeout=10) for _ in range(3)]
@@ -333,7 +333,7 @@ def test_descriptors_of_large_files_are_closed_when_nobody_has_them(root: Path, 
 
 def test_what_was_taken_before_the_end_is_answered_though_it_waits_for_memory(root: Path) -> None:
     engine = FolderEngine(root, threads=2, memory_bytes=9)
-    replies: SimpleQueue[FileRead | Failure] = SimpleQueue()
+    replies: SimpleQueue[FileReply | Failure] = SimpleQueue()
     for _ in range(5):
         engine.submit(request_for(root), replies.put)
     held = [replies.get(timeout=10)]

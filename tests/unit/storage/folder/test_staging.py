@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from s3plan.schemas.files.requests import Published
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder import renaming
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.durability import sync_device
-from s3plan.storage.folder.staging import EXCHANGED, Published, StagedFile, Staging
+from s3plan.storage.folder.staging import EXCHANGED, Move, Staging
 
 DIGEST = "d" * 64
 OLD, NEW = b"the old bytes", b"the new bytes"
@@ -51,12 +52,13 @@ def planted(root: Path, content: bytes = OLD) -> Stamp:
     return Stamp.of(path.stat())
 
 
-def write(ours: Staging, content: bytes = NEW) -> StagedFile:
-    return ours.write(b"1.1-0", content, mtime_ns=1_700_000_000_123_456_789)
+def write(ours: Staging, content: bytes = NEW) -> bytes:
+    ours.write(b"1.1-0", memoryview(content), mtime_ns=1_700_000_000_123_456_789)
+    return b"1.1-0"
 
 
 def test_a_new_file_comes_into_its_place_with_its_time_and_the_usual_permissions(root: Path, ours: Staging) -> None:
-    assert ours.publish_new(write(ours), TARGET) is Published.DONE
+    assert ours.publish_new(write(ours), TARGET).how is Published.DONE
     status = (root / "a/b/file").stat()
     assert (root / "a/b/file").read_bytes() == NEW
     assert (status.st_mode & 0o7777, status.st_mtime_ns) == (0o644, 1_700_000_000_123_456_789)
@@ -66,7 +68,7 @@ def test_a_new_file_comes_into_its_place_with_its_time_and_the_usual_permissions
 
 @pytest.mark.parametrize("content", [b"", b"x", os.urandom(3 << 20)])
 def test_any_content_is_written_whole(root: Path, ours: Staging, content: bytes) -> None:
-    assert ours.publish_new(write(ours, content), TARGET) is Published.DONE
+    assert ours.publish_new(write(ours, content), TARGET).how is Published.DONE
     assert (root / "a/b/file").read_bytes() == content
 
 
@@ -91,7 +93,7 @@ def test_what_is_there_is_not_replaced_by_a_new_file(root: Path, ours: Staging, 
     (root / "a/b").mkdir(parents=True)
     stands(root / "a/b/file")
     before = (root / "a/b/file").lstat()
-    assert ours.publish_new(write(ours), TARGET) is Published.TAKEN
+    assert ours.publish_new(write(ours), TARGET).how is Published.TAKEN
     assert (root / "a/b/file").lstat().st_ino == before.st_ino
     assert staged_names(root) == {"1.1-0"}
 
@@ -100,14 +102,14 @@ def test_the_planned_file_is_replaced_and_kept_until_it_is_removed(root: Path, o
     pinned = planted(root)
     (root / "a/b/file").chmod(0o4751)
     pinned = Stamp.of((root / "a/b/file").stat())
-    published, kept = ours.publish_over(write(ours), TARGET, pinned)
-    assert published is Published.DONE
+    move = ours.publish_over(write(ours), TARGET, pinned)
+    assert move.how is Published.DONE
     assert (root / "a/b/file").read_bytes() == NEW
     assert (root / "a/b/file").stat().st_mode & 0o7777 == 0o751  # no setuid comes back
     if can_exchange():
-        assert kept == b"1.1-0" + EXCHANGED
+        assert move.kept == b"1.1-0" + EXCHANGED
         assert (root / ".s3plan-tmp" / DIGEST[:32] / "1.1-0.x").read_bytes() == OLD
-        ours.remove(kept)
+        ours.remove(move.kept)
     assert staged_names(root) == set()
 
 
@@ -131,21 +133,21 @@ def test_a_file_that_was_changed_after_the_plan_stays(
     pinned = planted(root)
     change(root / "a/b/file")
     content = (root / "a/b/file").read_bytes()
-    assert ours.publish_over(write(ours), TARGET, pinned) == (Published.CHANGED, None)
-    assert ours.take_away(b"1.1-1", TARGET, pinned) == (Published.CHANGED, None)
+    assert ours.publish_over(write(ours), TARGET, pinned) == Move(Published.CHANGED)
+    assert ours.take_away(b"1.1-1", TARGET, pinned) == Move(Published.CHANGED)
     assert (root / "a/b/file").read_bytes() == content
 
 
 def test_a_file_that_is_gone_or_no_file_any_more_is_not_replaced(root: Path, ours: Staging) -> None:
     pinned = planted(root)
     (root / "a/b/file").unlink()
-    assert ours.publish_over(write(ours), TARGET, pinned) == (Published.GONE, None)
-    assert ours.take_away(b"1.1-1", TARGET, pinned) == (Published.GONE, None)
+    assert ours.publish_over(write(ours), TARGET, pinned) == Move(Published.GONE)
+    assert ours.take_away(b"1.1-1", TARGET, pinned) == Move(Published.GONE)
     assert not (root / "a/b/file").exists()
     (root / "a/b/file").symlink_to("/etc/passwd")
     ours.remove(b"1.1-0")
-    assert ours.publish_over(write(ours), TARGET, pinned) == (Published.NO_FILE, None)
-    assert ours.take_away(b"1.1-1", TARGET, pinned) == (Published.NO_FILE, None)
+    assert ours.publish_over(write(ours), TARGET, pinned) == Move(Published.NO_FILE)
+    assert ours.take_away(b"1.1-1", TARGET, pinned) == Move(Published.NO_FILE)
     assert (root / "a/b/file").is_symlink()
 
 
@@ -169,7 +171,7 @@ def test_an_edit_between_the_look_and_the_rename_is_put_back(
         pytest.skip("without an exchange it cannot be seen")
     pinned = planted(root)
     after_the_look(monkeypatch, lambda: change(root / "a/b/file"))
-    assert ours.publish_over(write(ours), TARGET, pinned) == (Published.CHANGED, None)
+    assert ours.publish_over(write(ours), TARGET, pinned) == Move(Published.CHANGED)
     assert (root / "a/b/file").read_bytes() == b"somebody's own"
     assert staged_names(root) == set()
 
@@ -180,7 +182,7 @@ def test_an_edit_between_the_look_and_a_delete_is_put_back(
 ) -> None:
     pinned = planted(root)
     after_the_look(monkeypatch, lambda: change(root / "a/b/file"))
-    assert ours.take_away(b"1.1-1", TARGET, pinned) == (Published.CHANGED, None)
+    assert ours.take_away(b"1.1-1", TARGET, pinned) == Move(Published.CHANGED)
     assert (root / "a/b/file").read_bytes() == b"somebody's own"
     assert staged_names(root) == set()
 
@@ -192,7 +194,7 @@ def test_a_file_that_goes_away_between_the_look_and_the_rename_is_gone(
         pytest.skip("without an exchange it comes back")
     pinned = planted(root)
     after_the_look(monkeypatch, lambda: (root / "a/b/file").unlink(missing_ok=True))
-    assert ours.publish_over(write(ours), TARGET, pinned) == (Published.GONE, None)
+    assert ours.publish_over(write(ours), TARGET, pinned) == Move(Published.GONE)
     assert not (root / "a/b/file").exists()
     assert staged_names(root) == {"1.1-0"}
 
@@ -222,15 +224,16 @@ def test_no_edit_is_lost_however_often_somebody_replaces_the_file(tmp_path: Path
         for number in range(1_000):
             name = b"1.1-%d" % number
             pinned = Stamp.of(path.stat())
-            published, kept = ours.publish_over(ours.write(name, NEW, mtime_ns=0), TARGET, pinned)
-            done += published is Published.DONE
-            if published is Published.DONE:
-                assert kept is not None
-                content = (root / ".s3plan-tmp" / DIGEST[:32] / os.fsdecode(kept)).read_bytes()
+            ours.write(name, memoryview(NEW), mtime_ns=0)
+            move = ours.publish_over(name, TARGET, pinned)
+            done += move.how is Published.DONE
+            if move.how is Published.DONE:
+                assert move.kept is not None
+                content = (root / ".s3plan-tmp" / DIGEST[:32] / os.fsdecode(move.kept)).read_bytes()
                 replaced += content != NEW
-                ours.remove(kept)
+                ours.remove(move.kept)
             else:
-                assert kept is None
+                assert move.kept is None
                 ours.remove(name)
             newest = len(versions) - 2  # that is surely renamed; newer ones may be there by now
             seen = path.read_bytes()

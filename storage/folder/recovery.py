@@ -1,0 +1,142 @@
+"""What an attempt has left whose end nobody knows: its staged files, and files that it took out of their places."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64decode
+from contextlib import suppress
+from stat import S_ISREG
+
+from s3plan.schemas.files.paths import STAGING_NAME
+from s3plan.schemas.files.requests import (
+    PLAN_DIGITS,
+    DropStaged,
+    FileFound,
+    FileRead,
+    FindFile,
+    HeldBytes,
+    LeftEnd,
+    LeftReturned,
+    Parts,
+    ReadFile,
+    ReturnLeft,
+    StagedDropped,
+    StagedName,
+)
+from s3plan.schemas.files.stamps import Stamp
+from s3plan.storage.folder.dirs import OpenDirectories
+from s3plan.storage.folder.reading import open_file, read_file
+from s3plan.storage.folder.renaming import exchange, rename_into_nothing
+from s3plan.storage.folder.staging import EXCHANGED, is_same_file
+
+KEPT_NAME = b"kept"
+_PIECE_BYTES = 1 << 20
+
+
+def find_file(directories: OpenDirectories, request: FindFile) -> FileFound:
+    """Answer a FindFile: what is ours and unfinished is removed; raises OSError."""
+    left = _clear_earlier(directories, request)
+    try:
+        status = os.stat(request.parts[-1], dir_fd=directories.of(request.parts[:-1]), follow_symlinks=False)
+    except OSError:  # nothing there, or no way to it: whoever wants to put a file there will hear of it
+        return FileFound(None, left)
+    stamp = Stamp.of(status)
+    if status.st_size != request.size_bytes or (request.pinned is not None and request.pinned.holds_for(status)):
+        return FileFound(None, left)
+    wanted = ReadFile(request.parts, stamp, with_crc64nvme=False, with_md5=True)
+    read = read_file(directories, wanted, follows=False, hold=HeldBytes)
+    return FileFound(b64decode(read.digests.md5 or "").hex() if isinstance(read, FileRead) else None, left)
+
+
+def _clear_earlier(directories: OpenDirectories, request: FindFile) -> tuple[bytes, ...]:
+    """Remove what earlier attempts have staged, and the planned file if they took it out; return the names of others.
+
+    The planned file was to be replaced or deleted, and out of its place it was already.
+    """
+    try:
+        folder = directories.of(staging_parts(request.staged))
+    except FileNotFoundError:
+        return ()
+    left: list[bytes] = []
+    for each in (*request.staged.earlier, request.staged):
+        _remove(folder, each.name)
+        out = each.name + EXCHANGED
+        try:
+            status = os.stat(out, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        if request.pinned is not None and is_same_file(status, request.pinned):
+            _remove(folder, out)
+        else:
+            left.append(out)
+    return tuple(left)
+
+
+def drop_staged(directories: OpenDirectories, request: DropStaged) -> StagedDropped:
+    """Answer a DropStaged; raises OSError."""
+    parts = (*staging_parts(request.staged), request.staged.name)
+    is_same = request.compared_with is not None and _are_same(directories, parts, request.compared_with)
+    _remove(directories.of(parts[:-1]), parts[-1])
+    return StagedDropped(is_same)
+
+
+def return_left(directories: OpenDirectories, request: ReturnLeft) -> LeftReturned:
+    """Answer a ReturnLeft; raises OSError."""
+    staging = staging_parts(request.staged)
+    ours, left = (*staging, request.staged.name), (*staging, request.left)
+    if _are_same(directories, ours, left):
+        _remove(directories.of(staging), request.left)
+        return LeftReturned(LeftEnd.OURS)
+    destination = directories.of(request.parts[:-1], makes=True)
+    with suppress(FileExistsError):
+        rename_into_nothing(directories.of(staging), request.left, destination, request.parts[-1])
+        return LeftReturned(LeftEnd.RETURNED)
+    if _are_same(directories, ours, request.parts):
+        destination = directories.of(request.parts[:-1])
+        exchange(directories.of(staging), request.left, destination, request.parts[-1])
+        if _are_same(directories, ours, left):
+            _remove(directories.of(staging), request.left)
+            return LeftReturned(LeftEnd.RETURNED)
+    return LeftReturned(LeftEnd.KEPT, _keep(directories, request))
+
+
+def _keep(directories: OpenDirectories, request: ReturnLeft) -> str:
+    """Put somebody's file where no run clears anything away; return its path from the root."""
+    kept = (STAGING_NAME, KEPT_NAME)
+    folder = directories.of(kept, makes=True)
+    name = request.staged.plan_digest[:PLAN_DIGITS].encode() + b"-" + request.left.removesuffix(EXCHANGED)
+    rename_into_nothing(directories.of(staging_parts(request.staged)), request.left, folder, name)
+    return b"/".join((*kept, name)).decode()
+
+
+def staging_parts(staged: StagedName) -> Parts:
+    """Return the staging folder of a plan, from the root."""
+    return STAGING_NAME, staged.plan_digest[:PLAN_DIGITS].encode()
+
+
+def _remove(folder: int, name: bytes) -> None:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return
+
+
+def _are_same(directories: OpenDirectories, one: Parts, other: Parts) -> bool:
+    """Return whether two files have the same bytes; what is not there, or cannot be read, is not the same."""
+    opened: list[int] = []
+    try:
+        opened.extend(open_file(directories, parts) for parts in (one, other))
+        first, second = opened
+        statuses = [os.fstat(descriptor) for descriptor in opened]
+        if not all(S_ISREG(each.st_mode) for each in statuses) or statuses[0].st_size != statuses[1].st_size:
+            return False
+        while piece := os.read(first, _PIECE_BYTES):
+            if piece != os.read(second, _PIECE_BYTES):
+                return False
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)

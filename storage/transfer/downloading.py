@@ -1,0 +1,205 @@
+"""One object that becomes a file, with all its pins: fetched by its ETag, and put into place whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from s3plan.schemas.bodies import Sink, SinkInMemory
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.files.paths import KeyRefusal, parts_of
+from s3plan.schemas.files.requests import (
+    DropStaged,
+    FileFound,
+    FilePublished,
+    FileStaged,
+    FindFile,
+    LeftEnd,
+    LeftReturned,
+    Parts,
+    Published,
+    PublishFile,
+    ReturnLeft,
+    StagedDropped,
+    StagedName,
+    StagedSink,
+    StageFile,
+)
+from s3plan.schemas.files.stamps import Stamp
+from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.sides import Side
+from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead
+from s3plan.storage.checksums import PassingChecksums, difference
+from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
+from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_source, moved_source, not_executed
+
+HELD_BYTES = 1 << 20
+"""Objects up to this size are held in memory until they are written, larger ones are written as they come."""
+
+
+def download_object(context: BatchContext, position: int, action: Action) -> Procedure:
+    """Download one object; tells exactly one outcome."""
+    job = _Download.of(context, position, action)
+    found = FileFound()
+    if context.unclear_since_ms(position) is not None:
+        wanted = FindFile(job.staged, job.parts, job.pinned, action.size_bytes)
+        answer = yield from ask_file(Side.DESTINATION, wanted, FileFound)
+        if isinstance(answer, Failure):
+            context.emit(ended_at_folder(position, answer))
+            return
+        found = answer
+        if found.md5 == action.source_pin and not found.left:
+            context.emit(already_done(position, Evidence.BY_ETAG))
+            return
+    context.emit((yield from _fetch(context, job, found)))
+
+
+class _Download:
+    """What is known of one download before it begins."""
+
+    __slots__ = ("action", "mtime_ns", "parts", "pinned", "position", "staged")
+
+    def __init__(self, position: int, action: Action, parts: Parts, staged: StagedName) -> None:
+        self.position = position
+        self.action = action
+        self.parts = parts
+        self.pinned = None if action.destination_pin is None else Stamp.parse(action.destination_pin)
+        self.staged = staged
+        self.mtime_ns = (action.source_mtime_ms or 0) * 1_000_000
+
+    @classmethod
+    def of(cls, context: BatchContext, position: int, action: Action) -> _Download:
+        return cls(position, action, file_parts(action), staged_name(context, position))
+
+
+def file_parts(action: Action) -> Parts:
+    """Return the path of an action's file; a plan is held to have one when it is read."""
+    parts = parts_of(action.key if action.destination_key is None else action.destination_key)
+    assert not isinstance(parts, KeyRefusal)  # noqa: S101
+    return parts
+
+
+def staged_name(context: BatchContext, position: int) -> StagedName:
+    """Return what an action's file is called in the staging folder, in this attempt."""
+    task = context.task
+    return StagedName(task.settings.plan_digest, task.batch_id, task.generation, position)
+
+
+def _fetch(context: BatchContext, job: _Download, found: FileFound) -> Asking[Outcome]:
+    action, position = job.action, job.position
+    sink: SinkInMemory | StagedSink = SinkInMemory(action.size_bytes)
+    if action.size_bytes > HELD_BYTES or found.left:
+        staged = yield from ask_file(Side.DESTINATION, StageFile(job.staged, action.size_bytes), FileStaged)
+        if isinstance(staged, Failure):
+            return ended_at_folder(position, staged)
+        sink = staged.sink
+    yield AwaitTurn(action.size_bytes, side=Side.SOURCE)
+    reply = yield from ask(Side.SOURCE, _request(context, action, sink), size_bytes=action.size_bytes, reserves=False)
+    ended: Outcome | None
+    if isinstance(reply, Failure):
+        ended = yield from _settle(context, position, action, reply)
+    else:
+        assert isinstance(reply, ObjectRead)  # noqa: S101  GetObject answers nothing else
+        ended = _judge(position, action, reply, sink)
+    if ended is None and found.left:
+        ended = yield from _return_left(job, found.left)
+    if ended is None:
+        return (yield from _publish(job, sink))
+    if not isinstance(sink, SinkInMemory):
+        yield from ask_file(Side.DESTINATION, DropStaged(job.staged), StagedDropped)
+    return ended
+
+
+def _request(context: BatchContext, action: Action, sink: Sink) -> GetObject:
+    source = context.source
+    return GetObject(
+        bucket=source.bucket,
+        key=context.source_key(action),
+        if_match=action.source_pin,
+        version=action.source_version,
+        owner=source.owner,
+        into=sink,
+        with_checksums=True,
+    )
+
+
+def _judge(position: int, action: Action, reply: ObjectRead, sink: SinkInMemory | StagedSink) -> Outcome | None:
+    """Return why the bytes that came are not those of the plan, or None; the store may not know If-Match."""
+    if reply.etag != action.source_pin:
+        moved = moved_source(action, ObjectFound(reply.etag, action.size_bytes, 0))
+        return Outcome(position, OutcomeKind.STALE, moved or "")
+    stated = {} if reply.found is None else reply.found.checksums
+    differs = difference(stated, _checksums(sink)) if stated else None
+    if differs is None:
+        return None
+    said = f"its bytes suffered on the way: {differs}"
+    return not_executed(
+        position, Failure(FailureKind.TRANSIENT, "GetObject", "ChecksumDiffers", said, side=Side.SOURCE)
+    )
+
+
+def _checksums(sink: SinkInMemory | StagedSink) -> Mapping[str, str]:
+    if not isinstance(sink, SinkInMemory):
+        return sink.checksums
+    found = PassingChecksums()
+    found.update(sink.content)
+    return found.values()
+
+
+def _settle(context: BatchContext, position: int, action: Action, failure: Failure) -> Asking[Outcome]:
+    """Say how a download ended whose object was not read: nothing was changed, so only the source is looked at."""
+    if failure.kind is FailureKind.LOCAL_IO:
+        return ended_at_folder(position, failure)
+    if failure.kind not in {FailureKind.PRECONDITION, FailureKind.NOT_FOUND}:
+        return ended_badly(position, failure)
+    found = yield from look_at_source(context, action)
+    if isinstance(found, Failure):
+        if found.kind is FailureKind.NOT_FOUND:
+            return Outcome(position, OutcomeKind.STALE, "source gone")
+        return ended_badly(position, found)
+    assert isinstance(found, ObjectFound)  # noqa: S101  a look answers nothing else
+    moved = moved_source(action, found)
+    if moved is not None:
+        return Outcome(position, OutcomeKind.STALE, moved)
+    # The pin holds at this moment, so what refused us has passed, or the store compares ETags wrongly.
+    return Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT, side=Side.SOURCE)
+
+
+def _return_left(job: _Download, left: tuple[bytes, ...]) -> Asking[Outcome | None]:
+    """Decide about what an earlier attempt has left; None if the file may be published."""
+    for name in left:
+        answer = yield from ask_file(Side.DESTINATION, ReturnLeft(name, job.staged, job.parts), LeftReturned)
+        if isinstance(answer, Failure):
+            return ended_at_folder(job.position, answer)
+        if answer.end is not LeftEnd.OURS:
+            return left_outcome(job.position, answer)
+    return None
+
+
+def left_outcome(position: int, answer: LeftReturned) -> Outcome:
+    """Return the outcome of an action whose earlier attempt had somebody's file under its hands."""
+    where = "" if answer.kept is None else f": the change lies in {answer.kept}"
+    return Outcome(position, OutcomeKind.STALE, f"{answer.end.value}{where}")
+
+
+def _publish(job: _Download, sink: SinkInMemory | StagedSink) -> Asking[Outcome]:
+    content = sink.content if isinstance(sink, SinkInMemory) else sink
+    held_bytes = job.action.size_bytes if isinstance(sink, SinkInMemory) else 0
+    request = PublishFile(job.staged, job.parts, job.pinned, job.mtime_ns, content)
+    published = yield from ask_file(Side.DESTINATION, request, FilePublished, held_bytes=held_bytes)
+    if isinstance(published, Failure):
+        return ended_at_folder(job.position, published)
+    if published.how is Published.DONE:
+        return Outcome(job.position, OutcomeKind.DONE)
+    if published.how in {Published.TAKEN, Published.CHANGED}:
+        dropped = yield from ask_file(Side.DESTINATION, DropStaged(job.staged, compared_with=job.parts), StagedDropped)
+        if isinstance(dropped, StagedDropped) and dropped.was_same:
+            return already_done(job.position, Evidence.BY_BYTES)
+    return Outcome(job.position, OutcomeKind.STALE, published.how.value)
+
+
+def ended_at_folder(position: int, failure: Failure) -> Outcome:
+    """Return the outcome of what the folder did not take: nothing there has changed, and no try mends it."""
+    if failure.kind is FailureKind.BAD_REPLY:
+        return ended_badly(position, failure)
+    return Outcome(position, OutcomeKind.FAILED, str(failure), failure=failure.kind, side=Side.DESTINATION)
