@@ -38,8 +38,7 @@ test: $(VENV)/.with-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 torture: $(VENV)/.with-dev
-	S3PLAN_TORTURE=1 $(BIN)/python -m pytest tests/campaign tests/crash \
-		tests/functional/test_against_reference_model.py tests/functional/test_executors_agree.py $(PYTEST_ARGS)
+	S3PLAN_TORTURE=1 $(BIN)/python -m pytest tests/campaign tests/crash tests/functional $(PYTEST_ARGS)
 
 # import-linter takes no subpackages of a package as roots, so it sees the code as type checkers do, through .typing.
 check: $(VENV)/.with-dev

@@ -10,7 +10,7 @@ from types import FrameType
 
 import pytest
 from fakes.s3fixtures import s3_server, server
-from fakes.torture import TORTURE_VARIABLE
+from fakes.torture import TORTURE_VARIABLE, left_out
 from hypothesis import HealthCheck, settings
 
 __all__ = ["s3_server", "server"]
@@ -29,6 +29,16 @@ def pytest_configure() -> None:
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     loopback = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
     os.environ |= nowhere | {"AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": loopback, "no_proxy": loopback}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to the long version what is its own; who names a test by `::` gets all of it."""
+    if any("::" in argument for argument in config.args):
+        return
+    out = left_out(items)
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in set(out)]
 
 
 def pytest_collection_finish() -> None:

@@ -18,6 +18,7 @@ class TestDaskWorkers(WorkerDeathsContract):
     executor = "dask"
     worker_words = "spawn_main"  # not the tracker that multiprocessing starts beside them
     obituary = "its dask worker"
+    is_slow_to_start = True
     copies = 10_000 if TORTURE else 4_000
 
 

@@ -81,6 +81,7 @@ def actions_of(plan: Path) -> int:
         return sum(1 for batch, _ in reader.iter_actions() if reader.phases_by_id[batch.phase].name.value != "aside")
 
 
+@pytest.mark.sampled(4)
 @ALL
 @pytest.mark.parametrize("is_second", [False, True], ids=["first", "over another"])
 def test_a_plan_is_whole_or_absent_wherever_its_disk_fails(
@@ -109,6 +110,7 @@ def test_a_plan_is_whole_or_absent_wherever_its_disk_fails(
     assert failed > 0
 
 
+@pytest.mark.sampled(2)
 @ALL
 def test_an_apply_whose_disk_fails_anywhere_says_so_and_goes_on_once_it_is_mended(
     mirrored: MirroredPlace, host: CommandHost, fault: DiskFault

@@ -16,7 +16,7 @@ from fakes.torture import TORTURE
 from fakes.workplace import MIB, Workplace
 
 _PATIENCE_S = 30
-_COPIES_BETWEEN = 500  # two kills
+_COPIES_BETWEEN = 1500  # two kills: a busy machine looks at what a killed worker left for longer than 500 take
 
 
 class WorkerDeathsContract:
@@ -27,6 +27,8 @@ class WorkerDeathsContract:
     """What the command lines of its workers have, where the command has other children."""
     obituary: ClassVar[str]
     """What the command says of a worker that was killed."""
+    is_slow_to_start: ClassVar[bool] = False
+    """Then the short version leaves the longest test to the others."""
     copies: ClassVar[int] = 20_000 if TORTURE else 6_000
     """How many outlast a dozen kills, or in the short version a few."""
 
@@ -41,6 +43,8 @@ class WorkerDeathsContract:
     @pytest.mark.slow
     def test_one_of_four_workers_killed_every_second(self, place: Workplace) -> None:
         """Or later, if little was copied since: a busy machine needs more than a second to start another one."""
+        if self.is_slow_to_start and not TORTURE:
+            pytest.skip("only in the long version")
         place.seed("source", count=self.copies, size_bytes=100)
         place.buckets("destination")
         place.manifest(run={"in_flight": 64})

@@ -19,6 +19,7 @@ from fakes.command import Command, Started
 from fakes.later_second import NO_WAIT_S, PLACE
 from fakes.manifests import write_manifest
 from fakes.s3server import ServerProcess
+from fakes.torture import BOTH_ENGINES
 
 MIB = 2**20
 PROBE = ".s3plan-probe-"
@@ -186,8 +187,8 @@ def counted(report: ApplyReport) -> dict[str, int]:
     return {OutcomeKind(kind).value: number for kind, number in report.counts.items()}
 
 
-BY_BOTH_ENGINES = pytest.mark.parametrize("engine", ["native", "boto3"], indirect=True)
-"""For tests of what is promised whichever engine sends the requests."""
+BY_BOTH_ENGINES = pytest.mark.parametrize("engine", BOTH_ENGINES, indirect=True)
+"""For tests of what is promised whichever engine sends the requests; the short version takes one of them for each."""
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ def manifest(folder: Path, *, engine: str, region: str | None) -> None:
     (folder / "job.yaml").write_text(json.dumps(said))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("engine", "region", "is_told"),
     [

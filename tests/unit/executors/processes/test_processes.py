@@ -135,6 +135,17 @@ def test_what_workers_write_reaches_neither_the_screen_nor_a_pipe(
 
 @pytest.mark.skipif(len(allowed_cores()) < 2, reason="needs two cores to choose from")
 def test_each_worker_takes_a_core_of_its_own(opened: list[ProcessesExecutor]) -> None:
+    """On a machine where others want the cores as well a worker lets go of its own: then others are tried."""
+    cores = sorted(allowed_cores(), reverse=True)
+    wanted = sorted([f"[{cores[0]}]", f"[{cores[1]}]"])
+    found = [_cores_of_two(opened)]
+    while found[-1] != wanted and len(found) < 10:
+        assert str(sorted(cores)) in found[-1], found
+        found.append(_cores_of_two(opened))
+    assert found[-1] == wanted
+
+
+def _cores_of_two(opened: list[ProcessesExecutor]) -> list[str]:
     control = free_control()
     executor = ProcessesExecutor(Opens(TellsItsProcess()), control, workers=2, pins_cores=True)
     opened.append(executor)
@@ -148,8 +159,7 @@ def test_each_worker_takes_a_core_of_its_own(opened: list[ProcessesExecutor]) ->
         said += [item.message for item in items if isinstance(item, Remark) and item.message.startswith("[")]
     control.stop()
     assert len(_finals(list(executor.stop(grace_s=_PATIENCE_S)))) == 2
-    cores = sorted(allowed_cores(), reverse=True)
-    assert sorted(said) == sorted([f"[{cores[0]}]", f"[{cores[1]}]"])
+    return sorted(said)
 
 
 def test_rates_are_divided_among_the_workers_that_are_busy_and_follow_the_control(
