@@ -64,7 +64,11 @@ PLACES = {
     "no name": (GOOD.replace("name: job\n", ""), "name"),
     "bad name": (GOOD.replace("name: job", "name: ../job"), "name"),
     "no source": (GOOD.replace("source: s3://source/in/\n", ""), "source"),
-    "folder to be written": (GOOD.replace("s3://destination/out/", "./folder"), "downloading is not there yet"),
+    "folder of objects": (GOOD.replace("s3://destination/out/", "{url: ./folder, create: true}"), "a folder has files"),
+    "two folders": (
+        GOOD.replace("s3://destination/out/", "./one").replace("s3://source/in/", "./two"),
+        "one side is a bucket",
+    ),
     "folder without ./": (GOOD.replace("s3://source/in/", "folder"), r"or \./folder if it is a folder"),
     "unknown scheme": (GOOD.replace("s3://source/in/", "gs://source/in/"), "s3://|gs"),
     "no bucket": (GOOD.replace("s3://source/in/", "s3:///in/"), "bucket"),

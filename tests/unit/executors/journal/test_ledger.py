@@ -83,9 +83,9 @@ def test_what_already_done_actions_rest_on_is_counted() -> None:
     for position, evidence in enumerate([*Evidence, Evidence.BY_SIZE_AND_TIME], start=2):
         state.mark(position, OutcomeKind.ALREADY_DONE, evidence=evidence)
     assert state.evidence() == {**dict.fromkeys(Evidence, 1), Evidence.BY_SIZE_AND_TIME: 2}
-    assert state.counts() == {OutcomeKind.DONE: 1, OutcomeKind.ALREADY_DONE: 6}
-    assert all(end is OutcomeKind.ALREADY_DONE for end in map(state.end_of, range(1, 7)))
-    assert state.todo() == list(range(7, 20))
+    assert state.counts() == {OutcomeKind.DONE: 1, OutcomeKind.ALREADY_DONE: 2 + len(Evidence)}
+    assert all(end is OutcomeKind.ALREADY_DONE for end in map(state.end_of, range(1, 3 + len(Evidence))))
+    assert state.todo() == list(range(3 + len(Evidence), 20))
 
 
 @given(ENDS)
