@@ -36,8 +36,8 @@ _ODD_ROWS = {
     for oddity in Oddity
 }
 _SHIELDED = Verdict(VerdictKind.SKIPPED, *["only in destination, where the folder has something else"] * 2)
-_MOST_PUT_BYTES = 5 << 30
-_TOO_LARGE = Verdict(VerdictKind.CONFLICT, *["larger than 5 GiB: uploads in parts are not there yet"] * 2)
+_MOST_OBJECT_BYTES = 10_000 * (5 << 30)
+_TOO_LARGE = Verdict(VerdictKind.CONFLICT, *["larger than the 48.8 TiB that an object may have"] * 2)
 _OWN = Verdict(VerdictKind.SKIPPED, *[Oddity.OWN.value] * 2)
 _NOTHING = ObjectRow(b"", 0, "", 0)
 _SHOWN_BYTES = 100
@@ -260,11 +260,11 @@ def _no_pin(row: ObjectRow) -> Verdict | None:
 
 
 def _too_large(source: ObjectRow, kind: ActionKind) -> Verdict | None:
-    """Return why a file cannot be uploaded, or None: more than one request takes needs parts, which are not there yet.
+    """Return why no object can hold a file, or None.
 
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
-    return _TOO_LARGE if kind is ActionKind.UPLOAD and source.size_bytes > _MOST_PUT_BYTES else None
+    return _TOO_LARGE if kind is ActionKind.UPLOAD and source.size_bytes > _MOST_OBJECT_BYTES else None
 
 
 def _conflict(key: bytes, *, source: int, destination: int) -> Verdict | None:

@@ -64,6 +64,21 @@ class AskMany(NamedTuple):
     asks: Iterator[Ask]
 
 
+class AskManyFiles(NamedTuple):
+    """Requests to folders that may be under way together: as AskMany, and each is answered by a FileAnswered."""
+
+    asks: Iterator[AskFile]
+
+
+class AskAlso(NamedTuple):
+    """Sends one more request at once, room or no room, while one of the two is under way; then as NEXT.
+
+    For what an answer has made ready to be sent: as long as it waits it takes memory that others wait for.
+    """
+
+    ask: Ask
+
+
 class Next(NamedTuple):
     """The procedure has taken one answer of its AskMany and waits for the next."""
 
@@ -78,11 +93,18 @@ class Answered(NamedTuple):
     reply: Reply
 
 
-Asked = Ask | AskFile | AskMany | Next | AwaitTurn
+class FileAnswered(NamedTuple):
+    """One request of an AskManyFiles with its reply."""
+
+    request: FileRequest
+    reply: FileReply | Failure
+
+
+Asked = Ask | AskFile | AskMany | AskManyFiles | AskAlso | Next | AwaitTurn
 """What a procedure yields."""
 _Result = TypeVar("_Result")
 _FileReply = TypeVar("_FileReply", bound=FileReply)
-Asking = Generator[Asked, Reply | FileReply | Answered | None, _Result]
+Asking = Generator[Asked, Reply | FileReply | Answered | FileAnswered | None, _Result]
 """After Ask a Reply is sent, after AskFile a FileReply or a Failure, after AskMany or NEXT an Answered and None at the
 end, after AwaitTurn None."""
 Procedure = Asking[None]
@@ -97,7 +119,7 @@ def ask(side: Side, request: Request, *, size_bytes: int = 0, reserves: bool = T
     """Send one request and return its reply (a Failure is a reply); `size_bytes` and `reserves` as in Ask."""
     reply = yield Ask(side, request, size_bytes, reserves)
     assert reply is not None  # noqa: S101  the performer's side of the protocol
-    assert not isinstance(reply, Answered | FileReply)  # noqa: S101
+    assert not isinstance(reply, Answered | FileAnswered | FileReply)  # noqa: S101
     return reply
 
 

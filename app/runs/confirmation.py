@@ -97,6 +97,8 @@ def _believed(found: Capabilities, needed: Collection[Condition], *, deletes_too
     ):
         if absent in relied_on and found[match].by_store:
             relied_on = relied_on - {absent} | {match}
+    if relied_on & {Condition.PUT_ABSENT, Condition.PUT_MATCH}:  # of files, which no trial can copy from
+        relied_on -= {Condition.COMPLETE_ABSENT, Condition.COMPLETE_MATCH}
     if Condition.COPY_MATCH in relied_on:
         relied_on -= _OF_UPLOADS
     if Condition.BATCH_DELETE_MATCH in relied_on:

@@ -17,6 +17,7 @@ from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import PhaseName, PlanLocation
 from s3plan.storage.s3.patience import Patience
+from s3plan.storage.transfer.part_sizes import SENT_IN_PARTS_FROM_BYTES
 
 
 @dataclass(slots=True)
@@ -152,6 +153,8 @@ def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
     written = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})
     copies = [batch for batch in written if folders.isdisjoint({batch.from_location, batch.to_location})]
     passes_through_us = len(copies) < len(written)
+    uploads = [batch for batch in written if batch.from_location in folders]
+    least_bytes = min(threshold_bytes, SENT_IN_PARTS_FROM_BYTES)
     has_large = any(batch.actions == 1 and batch.size_bytes >= threshold_bytes for batch in copies)
     has_small = any(batch.actions > 1 or batch.size_bytes < threshold_bytes for batch in copies)
     needed: list[Condition] = []
@@ -166,6 +169,9 @@ def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
     if passes_through_us:
         needed += [Condition.PUT_ABSENT] if creates else []
         needed += [Condition.PUT_MATCH] if overwrites else []
+    if any(batch.size_bytes >= least_bytes for batch in uploads):
+        needed += [Condition.COMPLETE_ABSENT] if creates else []
+        needed += [Condition.COMPLETE_MATCH] if overwrites else []
     if any(job.objects_of(VerdictKind.DELETE) for job in jobs):
         needed += [Condition.BATCH_DELETE_MATCH, Condition.DELETE_MATCH]
     return needed

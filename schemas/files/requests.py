@@ -17,7 +17,7 @@ PLAN_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """All bytes of a file, and the digests that are wanted of them; small ones are held in memory.
+    """Bytes of a file, all or `part_bytes` of them from `offset` on, and their digests; a few are held in memory.
 
     Fails with SOURCE_CHANGED if it is not the file of the stamp, before and after it was read.
     """
@@ -27,6 +27,13 @@ class ReadFile:
     with_crc64nvme: bool = True
     with_md5: bool = False
     with_sha256: bool = False
+    offset: int = 0
+    part_bytes: int | None = None  # None: all from there on
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes are read."""
+        return self.stamp.size_bytes - self.offset if self.part_bytes is None else self.part_bytes
 
 
 class StagedName(NamedTuple):

@@ -116,7 +116,7 @@ class FolderEngine:
                 return return_left(directories, request)
 
     def _answer(self, request: _Looking, on_reply: Callable[[FileReply | Failure], None]) -> None:
-        taken_bytes = request.stamp.size_bytes if isinstance(request, ReadFile) and is_held(request) else 0
+        taken_bytes = request.size_bytes if isinstance(request, ReadFile) and is_held(request) else 0
         self._memory.take(taken_bytes)
         held: list[HeldBytes] = []
 

@@ -25,11 +25,12 @@ _REPLACED = "the file was changed or replaced after the plan"
 
 
 class FileBody:
-    """The Body of a file that is open; it is closed when nobody has this object any more."""
+    """The Body of a part of a file that is open; it is closed when nobody has this object any more."""
 
-    def __init__(self, descriptor: int, size_bytes: int) -> None:
+    def __init__(self, descriptor: int, size_bytes: int, *, offset: int = 0) -> None:
         self._descriptor = descriptor
         self._size_bytes = size_bytes
+        self._offset = offset
 
     def __del__(self) -> None:
         with suppress(OSError):
@@ -37,12 +38,12 @@ class FileBody:
 
     @property
     def size_bytes(self) -> int:
-        """How many bytes it had when it was opened."""
+        """How many bytes there were when it was opened."""
         return self._size_bytes
 
     def read_into(self, view: memoryview, *, offset: int) -> int:
         """Read at that place."""
-        return os.preadv(self._descriptor, [view], offset)
+        return os.preadv(self._descriptor, [view[: self._size_bytes - offset]], self._offset + offset)
 
 
 def read_file(
@@ -56,7 +57,7 @@ def read_file(
         descriptor = open_file(directories, request.parts, follows=follows)
     except OSError as error:
         return failure_from(error, operation=READ, parts=request.parts)
-    body = FileBody(descriptor, request.stamp.size_bytes)
+    body = FileBody(descriptor, request.size_bytes, offset=request.offset)
     try:
         return _read(descriptor, request, body, hold)
     except OSError as error:
@@ -76,8 +77,8 @@ def open_file(directories: OpenDirectories, parts: Parts, *, follows: bool = Fal
 
 
 def is_held(request: ReadFile) -> bool:
-    """Return whether a file is read into memory."""
-    return request.stamp.size_bytes <= HELD_BYTES
+    """Return whether the bytes are read into memory."""
+    return request.size_bytes <= HELD_BYTES
 
 
 def _difference(request: ReadFile, descriptor: int) -> str | None:
@@ -99,7 +100,7 @@ def _read(descriptor: int, request: ReadFile, body: FileBody, hold: Callable[[by
     hashing = _Hashing(request)
     result: Body
     if is_held(request):
-        content = _whole(descriptor, request.stamp.size_bytes)
+        content = _whole(descriptor, request)
         read_bytes = len(content)
         hashing.update(content)
         result = hold(content)
@@ -110,13 +111,16 @@ def _read(descriptor: int, request: ReadFile, body: FileBody, hold: Callable[[by
             read_bytes += len(piece)
         result = body
     differs = _difference(request, descriptor)
-    if differs is not None or read_bytes != request.stamp.size_bytes:
+    if differs is not None or read_bytes != request.size_bytes:
         return changed(differs or "it became shorter while it was read", operation=READ, parts=request.parts)
     return FileRead(result, request.stamp.mtime_ns, hashing.digests())
 
 
-def _whole(descriptor: int, size_bytes: int) -> bytes:
-    """Read that many bytes, fewer if the file ends before."""
+def _whole(descriptor: int, request: ReadFile) -> bytes:
+    """Read the bytes that are asked for, fewer if the file ends before."""
+    size_bytes = request.size_bytes
+    if request.offset:
+        os.lseek(descriptor, request.offset, os.SEEK_SET)
     content = os.read(descriptor, size_bytes) if size_bytes else b""
     while len(content) < size_bytes and (more := os.read(descriptor, size_bytes - len(content))):
         content += more

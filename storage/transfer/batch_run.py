@@ -20,7 +20,19 @@ from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Control, Engine, FileEngine
 from s3plan.schemas.requests.objects import KeysDeleted, Reply
-from s3plan.storage.steps import Answered, Ask, Asked, AskFile, AskMany, AwaitTurn, NumberedProcedure, Procedure
+from s3plan.storage.steps import (
+    Answered,
+    Ask,
+    AskAlso,
+    Asked,
+    AskFile,
+    AskMany,
+    AskManyFiles,
+    AwaitTurn,
+    FileAnswered,
+    NumberedProcedure,
+    Procedure,
+)
 
 _POLL_S = 0.1
 _AT_ONCE = 64  # replies, before new requests are sent
@@ -39,7 +51,7 @@ class _Running:
         self.positions = positions
         self.generator = generator
         self.has_sent = False
-        self.asks: Iterator[Ask] | None = None
+        self.asks: Iterator[Ask | AskFile] | None = None
         self.under_way = 0
 
 
@@ -193,14 +205,17 @@ class BatchRun:
             wanted = None if asks is None or self._is_stopping() else next(asks, None)
             if wanted is not None:
                 self._hungry.append(running)
-                self._send(running, wanted)
+                if isinstance(wanted, AskFile):
+                    self._ask_file(running, wanted)
+                else:
+                    self._send(running, wanted)
                 continue
             running.asks = iter(())
             if running.under_way == 0:
                 running.asks = None
                 self._step(running, None)
 
-    def _step(self, running: _Running, answer: Reply | FileReply | Answered | None) -> None:
+    def _step(self, running: _Running, answer: Reply | FileReply | Answered | FileAnswered | None) -> None:
         """Resume a procedure with its answer and do what it asks for next."""
         try:
             asked: Asked = running.generator.send(answer)
@@ -213,7 +228,9 @@ class BatchRun:
         elif isinstance(asked, AskFile):
             running.asks = None
             self._ask_file(running, asked)
-        elif isinstance(asked, AskMany):
+        elif isinstance(asked, AskAlso):
+            self._send(running, asked.ask)
+        elif isinstance(asked, AskMany | AskManyFiles):
             running.asks = asked.asks
             self._hungry.append(running)
         elif running.under_way == 0 and running not in self._hungry:
@@ -293,8 +310,10 @@ def _waits_for_disk(asked: AskFile) -> bool:
     return isinstance(asked.request, PublishFile | RemoveFile)
 
 
-def _answered(asked: Ask | AskFile, reply: Reply | FileReply) -> Answered:
-    assert isinstance(asked, Ask)  # noqa: S101  files are asked for one after another
+def _answered(asked: Ask | AskFile, reply: Reply | FileReply) -> Answered | FileAnswered:
+    if isinstance(asked, AskFile):
+        assert isinstance(reply, FileReply | Failure)  # noqa: S101  each kind of place has its own kind of reply
+        return FileAnswered(asked.request, reply)
     assert not isinstance(reply, FileReply)  # noqa: S101
     return Answered(asked.request, reply)
 

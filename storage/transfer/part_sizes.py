@@ -6,16 +6,20 @@ MIB = 2**20
 MAX_PARTS = 10_000  # S3's limit for one upload
 MAX_PART_BYTES = 5 * 2**30
 DEFAULT_PART_BYTES = 64 * MIB
+DEFAULT_SENT_PART_BYTES = 16 * MIB
+"""Where the bytes pass through us."""
+SENT_IN_PARTS_FROM_BYTES = 16 * MIB
+"""A file of that size, or of the smaller one that a manifest says, is sent in parts."""
 
 
-def choose_part_size(size_bytes: int, wanted_bytes: int | None) -> int:
+def choose_part_size(size_bytes: int, wanted_bytes: int | None, *, default_bytes: int = DEFAULT_PART_BYTES) -> int:
     """Return the one part size of an object, whole MiB where it had to grow to stay within 10,000 parts.
 
     The same for the same arguments, so that a resume cuts as the first attempt did; all parts but the last are equal,
     as R2 demands.
     """
     least = -(-size_bytes // MAX_PARTS)
-    chosen = wanted_bytes or DEFAULT_PART_BYTES
+    chosen = wanted_bytes or default_bytes
     if chosen < least:
         chosen = -(-least // MIB) * MIB
     return min(chosen, MAX_PART_BYTES)

@@ -9,12 +9,12 @@ from time import monotonic
 
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
-from s3plan.schemas.plan.actions import ActionKind
+from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Control, Engine, FileEngine
 from s3plan.schemas.tasks import BatchTask
-from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure
+from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure
 from s3plan.storage.transfer.batch_run import BatchEnd, BatchRun
 from s3plan.storage.transfer.copying import copy_object, needs_look
 from s3plan.storage.transfer.deleting import delete_procedures, delete_singly
@@ -22,6 +22,7 @@ from s3plan.storage.transfer.downloading import download_object
 from s3plan.storage.transfer.file_deleting import delete_file
 from s3plan.storage.transfer.looked_copying import looked_copy_stages
 from s3plan.storage.transfer.part_copying import copy_in_parts
+from s3plan.storage.transfer.part_uploading import is_sent_in_parts, upload_in_parts
 from s3plan.storage.transfer.uploading import upload_file
 
 EngineOf = Callable[[PlanLocation], Engine]
@@ -87,7 +88,8 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
         return
     yield delete_procedures(context, deletes, unbatched)
     yield ((pair[:1], delete_singly(context, *pair)) for pair in unbatched)
-    yield ((pair[:1], upload_file(context, *pair)) for pair in numbered if pair[1].kind is ActionKind.UPLOAD)
+    uploads = [pair for pair in numbered if pair[1].kind is ActionKind.UPLOAD]
+    yield ((pair[:1], _upload(context, *pair)) for pair in uploads)
     copies = [pair for pair in numbered if pair[1].kind is ActionKind.COPY]
     large = task.settings.multipart_threshold_bytes
     yield ((pair[:1], copy_in_parts(context, *pair)) for pair in copies if pair[1].size_bytes >= large)
@@ -99,3 +101,8 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
             (unlooked if looks else pinned).append(pair)
     yield ((pair[:1], copy_object(context, *pair)) for pair in pinned)
     yield from looked_copy_stages(context, unlooked)
+
+
+def _upload(context: BatchContext, position: int, action: Action) -> Procedure:
+    upload = upload_in_parts if is_sent_in_parts(context, action) else upload_file
+    return upload(context, position, action)

@@ -36,7 +36,7 @@ def upload_file(context: BatchContext, position: int, action: Action) -> Procedu
     yield AwaitTurn(action.size_bytes)
     read = yield from _read(context, action)
     if isinstance(read, Failure):
-        context.emit(_ended_at_source(position, read))
+        context.emit(ended_at_source(position, read))
         return
     if needs_look(context, action):
         ended = yield from _look(context, position, action, read, since_ms=context.unclear_since_ms(position))
@@ -58,11 +58,16 @@ def needs_look(context: BatchContext, action: Action) -> bool:
 
 
 def _read(context: BatchContext, action: Action) -> Asking[FileRead | Failure]:
+    return (yield from ask_file(Side.SOURCE, reading_of(context, action), FileRead))
+
+
+def reading_of(context: BatchContext, action: Action) -> ReadFile:
+    """Return the request that reads an action's whole file, with the digests that are sent."""
     parts, stamp = parts_of(action.key), Stamp.parse(action.source_pin or "")
     assert not isinstance(parts, KeyRefusal)  # noqa: S101  a plan is held to that when it is read
     assert stamp is not None  # noqa: S101
     is_signed = (context.destination.endpoint or "").startswith("http:")
-    return (yield from ask_file(Side.SOURCE, ReadFile(parts, stamp, with_md5=True, with_sha256=is_signed), FileRead))
+    return ReadFile(parts, stamp, with_md5=True, with_sha256=is_signed)
 
 
 def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject:
@@ -71,29 +76,36 @@ def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject
     return PutObject(
         bucket=destination.bucket,
         key=context.destination_key(action),
-        body=_body_of(read),
+        body=body_of(read),
         if_absent=is_held and pin is None,
         if_match=pin if is_held else None,
         owner=destination.owner,
         digests=replace(read.digests, crc64nvme=None),
-        attributes=_attributes(context.destination_key(action)),
+        attributes=attributes_of(context.destination_key(action)),
         storage_class=action.storage_class,
         encryption=context.task.settings.encryption,
     )
 
 
-def _body_of(read: FileRead) -> bytes | Body:
+def body_of(read: FileRead) -> bytes | Body:
+    """Return the bytes of a file as a request takes them."""
     body = read.body
     is_small = body.size_bytes <= _SENT_WITH_HEAD_BYTES
     return body.content if is_small and isinstance(body, HeldBytes) else body
 
 
-def _attributes(key: str) -> ObjectAttributes:
+def attributes_of(key: str) -> ObjectAttributes:
+    """Return what a key says of its content."""
     kind = content_type_of(key)
     return NO_ATTRIBUTES if kind is None else ObjectAttributes(headers={"ContentType": kind})
 
 
-def _ended_at_source(position: int, failure: Failure) -> Outcome:
+def is_of_file(failure: Failure) -> bool:
+    """Return whether a failure, whoever noticed it, says something of the file that was being sent."""
+    return failure.kind in _OF_FILES
+
+
+def ended_at_source(position: int, failure: Failure) -> Outcome:
     """Return the outcome of a file that was not read: changed or gone it is stale, else it says what happened."""
     if failure.kind in {FailureKind.SOURCE_CHANGED, FailureKind.NOT_FOUND}:
         said = "source gone" if failure.kind is FailureKind.NOT_FOUND else failure.message.rpartition(": ")[2]
@@ -106,8 +118,8 @@ def _settle(context: BatchContext, position: int, action: Action, read: FileRead
 
     What the file is, is known: an upload is never taken for done by its size and time alone.
     """
-    if failure.kind in _OF_FILES:
-        return _ended_at_source(position, failure)
+    if is_of_file(failure):
+        return ended_at_source(position, failure)
     return (
         yield from settle(
             context,

@@ -243,9 +243,9 @@ def test_of_one_folder_s_shields_none_outlasts_its_place() -> None:
     assert [action.key for _, action in lines if action.kind is ActionKind.DELETE] == [b"aa", b"c"]
 
 
-def test_a_file_of_more_bytes_than_one_request_takes_is_a_conflict() -> None:
-    upload = replace(rules(), kind=ActionKind.UPLOAD)
-    lines, totals = diffed([an_object("a", size=5 * 2**30), an_object("b", size=5 * 2**30 + 1)], [], upload)
+def test_a_file_of_more_bytes_than_an_object_can_have_is_a_conflict() -> None:
+    upload, most_bytes = replace(rules(), kind=ActionKind.UPLOAD), 10_000 * 5 * 2**30
+    lines, totals = diffed([an_object("a", size=most_bytes), an_object("b", size=most_bytes + 1)], [], upload)
     assert [(action.key, verdict.kind) for verdict, action in lines] == [
         (b"a", VerdictKind.COPY),
         (b"b", VerdictKind.CONFLICT),

@@ -138,8 +138,8 @@ def append(path: Path) -> None:
 def changing_while(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
     real = reading._whole
 
-    def whole(descriptor: int, size_bytes: int) -> bytes:
-        content = real(descriptor, size_bytes)
+    def whole(descriptor: int, request: ReadFile) -> bytes:
+        content = real(descriptor, request)
         change()
         return content
 
