@@ -1,4 +1,4 @@
-"""The demo's world: moto's S3 server in a process of its own, two buckets with objects, a manifest.
+"""The demo's world: moto's S3 server in a process of its own, a folder of files and its copy, two manifests.
 
 `python -m s3plan.app.demo` is that server; it ends when its standard input does, so it never outlives the demo.
 """
@@ -24,9 +24,9 @@ from s3plan.schemas.requests.objects import CreateBucket, PutObject, Reply, Requ
 from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
-DEMO_MANIFEST = "job.yaml"
-OBJECTS, UNCHANGED, CHANGED, EXTRA = 2_000, 60, 12, 5
-_SOURCE, _DESTINATION, _FOLDER = "demo-photos", "demo-copy", "photos/"
+DEMO_MANIFEST, RESTORE_MANIFEST = "job.yaml", "restore.yaml"
+FILES, UNCHANGED, CHANGED, EXTRA = 1_200, 60, 12, 5
+_BUCKET, _FOLDER, _RESTORED = "demo-backup", "photos", "restored"
 _ENV_PREFIX = "S3PLAN_DEMO_"
 _IN_FLIGHT = 16
 _STOP_TIMEOUT_S = 5.0
@@ -43,7 +43,7 @@ class DemoWorld:
 
 @contextmanager
 def open_world(folder: Path) -> Iterator[DemoWorld]:
-    """Start the server, put the objects, write the manifest into `folder`; the server ends with the context.
+    """Start the server, make files in `folder` and objects, write the manifests; the server ends with the context.
 
     Raises S3PlanError where moto is not installed or the server does not start.
     """
@@ -55,10 +55,12 @@ def open_world(folder: Path) -> Iterator[DemoWorld]:
             f"{_ENV_PREFIX}SECRET_ACCESS_KEY": "not-a-secret",
             "XDG_CACHE_HOME": str(folder / ".cache"),  # what is found out about this server is of no use later
         }
+        _write_photos(folder / _FOLDER)
         with _variables(environment):
             _seed(endpoint)
         manifest = folder / DEMO_MANIFEST
         manifest.write_text(manifest_text(endpoint), encoding="utf-8")
+        (folder / RESTORE_MANIFEST).write_text(restore_text(endpoint), encoding="utf-8")
         yield DemoWorld(folder, manifest, environment)
 
 
@@ -67,13 +69,36 @@ def manifest_text(endpoint: str) -> str:
     return (
         "version: 1\n"
         "name: photos\n"
-        f"source: {{url: s3://{_SOURCE}/{_FOLDER}, connection: demo}}\n"
-        f"destination: {{url: s3://{_DESTINATION}/{_FOLDER}, connection: demo}}\n"
+        f"source: ./{_FOLDER}\n"
+        f"destination: {{url: s3://{_BUCKET}/{_FOLDER}/, connection: demo}}\n"
         "mode: mirror\n"
         "delete: {extraneous: true, unpinned: allow}  # this server enforces no conditions on deletes\n"
-        "connections:\n"
-        f"  demo: {{endpoint: {endpoint}, region: us-east-1, env_prefix: {_ENV_PREFIX}}}\n"
+        f"{_connections(endpoint)}"
     )
+
+
+def restore_text(endpoint: str) -> str:
+    """Return the job that brings all of it back."""
+    return (
+        "version: 1\n"
+        "name: photos-back\n"
+        f"source: {{url: s3://{_BUCKET}/{_FOLDER}/, connection: demo}}\n"
+        f"destination: ./{_RESTORED}\n"
+        f"{_connections(endpoint)}"
+    )
+
+
+def is_restored(folder: Path) -> bool:
+    """Return whether what came down has the same files, with the same bytes, as what went up."""
+    return _contents(folder / _FOLDER) == _contents(folder / _RESTORED)
+
+
+def _contents(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _connections(endpoint: str) -> str:
+    return f"connections:\n  demo: {{endpoint: {endpoint}, region: us-east-1, env_prefix: {_ENV_PREFIX}}}\n"
 
 
 @contextmanager
@@ -124,26 +149,35 @@ def _seed(endpoint: str) -> None:
     settings = ConnectionSettings(name="demo", endpoint=endpoint, region="us-east-1", env_prefix=_ENV_PREFIX)
     engine = open_boto3_engine(settings, max_in_flight=_IN_FLIGHT)
     try:
-        for bucket in (_SOURCE, _DESTINATION):
-            _succeeded(engine.call(CreateBucket(bucket=bucket)))
+        _succeeded(engine.call(CreateBucket(bucket=_BUCKET)))
         _send_all(engine, list(_objects()))
     finally:
         engine.close()
 
 
-def _objects() -> Iterator[Request]:
-    """Yield a year of photos at the source; at the destination some of them, older ones, and some of its own."""
-    for number in range(OBJECTS):
+def _photos() -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents of a year of photos."""
+    for number in range(FILES):
         month, day = divmod(number // 6, 28)
-        key = f"{_FOLDER}2024-{month + 1:02}/{day + 1:02}/{number:04}.jpg"
-        body = f"photo {number}\n".encode() * 8
-        yield PutObject(bucket=_SOURCE, key=key, body=body)
-        if number < UNCHANGED:
-            yield PutObject(bucket=_DESTINATION, key=key, body=body)
-        elif number < UNCHANGED + CHANGED:
-            yield PutObject(bucket=_DESTINATION, key=key, body=b"an older version\n")
+        yield f"2024-{month + 1:02}/{day + 1:02}/{number:04}.jpg", f"photo {number}\n".encode() * 8
+
+
+def _write_photos(folder: Path) -> None:
+    for name, content in _photos():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _objects() -> Iterator[Request]:
+    """Yield what the bucket has of an earlier backup: some photos, older ones, and some that are not there any more."""
+    for number, (name, content) in enumerate(_photos()):
+        if number == UNCHANGED + CHANGED:
+            break
+        body = content if number < UNCHANGED else b"an older version\n"
+        yield PutObject(bucket=_BUCKET, key=f"{_FOLDER}/{name}", body=body)
     for number in range(EXTRA):
-        yield PutObject(bucket=_DESTINATION, key=f"{_FOLDER}unsorted/{number}.tmp", body=b"left over\n")
+        yield PutObject(bucket=_BUCKET, key=f"{_FOLDER}/unsorted/{number}.tmp", body=b"left over\n")
 
 
 def _send_all(engine: Engine, requests: list[Request]) -> None:

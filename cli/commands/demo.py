@@ -14,13 +14,14 @@ from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
 from rich.text import Text
-from s3plan.app.demo import CHANGED, DEMO_MANIFEST, EXTRA, OBJECTS, DemoWorld, open_world
+from s3plan.app.demo import CHANGED, DEMO_MANIFEST, EXTRA, FILES, RESTORE_MANIFEST, DemoWorld, is_restored, open_world
 from s3plan.cli.screens.terminal import Terminal, open_terminal
 from s3plan.cli.screens.wording import command_text, path_text
 from s3plan.cli.streams.signals import ending_at_once
 from s3plan.schemas.errors import ExitCode, S3PlanError, UsageInvalid
 
 _EVENTS_NAME = "events.ndjson"
+_RESTORE_PLAN = ".s3plan/photos-back.s3plan"
 _LOOK_EVERY_S = 0.05
 
 
@@ -29,15 +30,18 @@ def show_demo(*, keep: Path | None, no_color: bool) -> int:
     terminal = open_terminal(no_color=no_color)
     began_s = monotonic()
     with ending_at_once(), _folder(keep) as folder:
-        _say(terminal, f"Starting an S3 server on loopback and putting {OBJECTS:,} small objects into a bucket ...")
+        _say(terminal, f"Starting an S3 server on loopback, and making a folder of {FILES:,} small files ...")
         with open_world(folder) as world:
             _say(
                 terminal,
-                f"Its copy is out of date: {CHANGED} objects are older, {EXTRA} are not in the source any more.",
+                f"Its backup is out of date: {CHANGED} objects are older, {EXTRA} are of files that are gone.",
                 "This server ignores conditions on some writes, so s3plan checks those pins itself: it looks, "
                 "compares, then acts. A store that enforces them refuses such a write by itself.",
             )
             _journey(_Steps(world, terminal))
+            if not is_restored(world.folder):
+                raise S3PlanError("the demo ends here: what came down is not what went up")
+            _say(terminal, "What came down has the same files, with the same bytes, as what went up.")
         _say(terminal, f"That was the whole journey, in {monotonic() - began_s:.0f} s.")
         if keep is not None:
             _say(terminal, f"Manifest, plan and journal are in {path_text(folder)}; the server is gone.")
@@ -48,10 +52,15 @@ def _journey(steps: _Steps) -> None:
     steps.run("Is the manifest sound?", "validate", DEMO_MANIFEST)
     steps.run("What would be done? Nothing is changed yet.", "plan", DEMO_MANIFEST)
     steps.run("Deletes deserve a closer look.", "show", "--list", "--kind", "delete")
-    if steps.run_and_interrupt("Apply it, and press Ctrl-C half-way.", "apply", "--yes", "--json-into", _EVENTS_NAME):
+    if steps.run_and_interrupt(
+        "The folder goes up. Press Ctrl-C half-way.", "apply", "--yes", "--json-into", _EVENTS_NAME
+    ):
         steps.run("Where does it stand?", "status")
         steps.run("The same command goes on.", "apply", "--yes")
     steps.run("Plan again: both sides are as planned.", "plan", DEMO_MANIFEST)
+    steps.run("And back, into another folder.", "plan", RESTORE_MANIFEST)
+    steps.run("It comes down: each file whole and on disk, or not at all.", "apply", _RESTORE_PLAN, "--yes")
+    steps.run("Again nothing is left to do.", "plan", RESTORE_MANIFEST)
 
 
 class _Steps:

@@ -47,6 +47,9 @@ _ENFORCEMENTS = {
     Enforcement.CHECKED: "checked by s3plan before it acts, the store ignores them",
     Enforcement.UNKNOWN: "not known yet, apply probes the store first",
 }
+_IN_FOLDERS = _ENFORCEMENTS | {
+    Enforcement.ENFORCED: "held: a file comes only into an empty place, or changes places with the planned one",
+}
 _RIGHT = frozenset({2, 3})
 
 
@@ -99,7 +102,7 @@ def _job_lines(plan: ShownPlan, ends: JobEnds, *, now: datetime, prefixes: int |
         *_place_lines(plan, ends, job, now=now),
         *(line for kind in LOOKS for line in _kind_lines(job, kind, prefixes=prefixes)),
         *_block("Guards", _guard_rows(job.guards)),
-        *_pin_lines(plan.header, job),
+        *_pin_lines(plan.header, job, to_folder=ends.destination.location.is_folder),
     ]
 
 
@@ -290,16 +293,17 @@ def _finding(guard: GuardRecord) -> str:
     return f"{guard.found:,} found, at most {guard.allowed:,} allowed ({limit})"
 
 
-def _pin_lines(header: PlanHeader, job: JobRecord) -> list[Text]:
+def _pin_lines(header: PlanHeader, job: JobRecord, *, to_folder: bool) -> list[Text]:
     if job.actions == 0:
         return []
     by_enforcement: dict[Enforcement, list[str]] = defaultdict(list)
     places = (place for place in header.places if place.location == job.to_location)
     for record in (record for place in places for record in place.capabilities):
         by_enforcement[record.enforcement].append(record.condition.value)
+    said = _IN_FOLDERS if to_folder else _ENFORCEMENTS
     rows = [
         [
-            Cell(_ENFORCEMENTS[enforcement]),
+            Cell(said[enforcement]),
             Cell("all conditions" if len(by_enforcement) == 1 else ", ".join(conditions)),
         ]
         for enforcement, conditions in sorted(by_enforcement.items(), key=lambda item: -item[0].rank)

@@ -255,6 +255,7 @@ def test_a_folder_that_is_not_there_is_made_with_all_above_it(place: Workplace, 
     downloading(place, destination="./not/yet/there")
     planned = place.command.run("plan", "job.yaml")
     assert "the folder does not exist yet; apply creates" in planned.stdout
+    assert "held: a file comes only into an empty place" in planned.stdout
     assert not (place.folder / "not").exists()
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 0, ended.output
