@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 CRC64NVME = "CRC64NVME"
 
@@ -45,6 +45,16 @@ def difference(stated: Mapping[str, str], found: Mapping[str, str]) -> str | Non
         if stated[algorithm] != found[algorithm]:
             return f"its {algorithm} is {found[algorithm]}, the store states {stated[algorithm]}"
     return None
+
+
+def combined_crc64nvme(crcs: Sequence[int], sizes_bytes: Sequence[int]) -> str:
+    """Return the CRC64NVME, in base64, of bytes that were cut into parts, from the parts' and their sizes."""
+    from awscrt.checksums import combine_crc64nvme
+
+    whole = 0
+    for crc, size_bytes in zip(crcs, sizes_bytes, strict=True):
+        whole = int(combine_crc64nvme(whole, crc, size_bytes))
+    return _base64(whole, 8)
 
 
 def _base64(value: int, size_bytes: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import JournalRefused, Locked, PlanRefused, S3PlanError, UsageInvalid
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import shown_path
+from s3plan.storage.places.folder import clear_staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,22 @@ def discard_plan(remains: Remains, *, aborts_uploads: bool = False) -> Path:
                 )
             if aborts_uploads:
                 _abort_uploads(remains)
+            if remains.has_run:
+                _clear_folders(plan)
             return put_away(plan)
     except OSError as error:
         raise S3PlanError(
             f"{shown_path(plan)} cannot be moved: {error.strerror or error}; check the disk and its permissions"
         ) from error
+
+
+def _clear_folders(plan: Path) -> None:
+    """Remove what the plan's runs have fetched and not put into place; what may be somebody's stays."""
+    with suppress(PlanRefused), open_plan(plan) as opened:
+        for identity in {job.to_location for job in opened.header.jobs}:
+            location = opened.locations_by_id[identity]
+            if location.is_folder:
+                clear_staged(location, opened.digest)
 
 
 def _abort_uploads(remains: Remains) -> None:
@@ -117,8 +130,8 @@ def _open_uploads(plan: PlanReader, journal: Journal) -> list[OpenUpload]:
     for batch in performed_batches(plan):
         uploads = journal.uploads(batch.id)
         location = plan.destination(batch)
-        if not uploads or location is None:
-            continue
+        if not uploads or location is None or location.is_folder:
+            continue  # what comes into a folder lies in its staging folder, and goes with it
         actions = plan.actions(batch)
         for upload in uploads:
             if upload.position < len(actions):

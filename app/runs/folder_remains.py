@@ -10,7 +10,7 @@ _SHOWN = 3
 
 
 def tidy_folders(run: OpenedRun) -> None:
-    """Remove the plan's staging folders once they are empty; say what lies in them if nothing is left to be done."""
+    """Remove the plan's staging folders once they are empty; name what in them may be somebody's."""
     plan = run.plan
     for identity in sorted({job.to_location for job in plan.header.jobs}):
         location = plan.locations_by_id[identity]
@@ -20,4 +20,4 @@ def tidy_folders(run: OpenedRun) -> None:
         if left:
             more = "" if len(left) <= _SHOWN else f" and {len(left) - _SHOWN:,} more"
             names = ", ".join(escape_unprintable(path) for path in left[:_SHOWN])
-            run.on_event(Warned(f"what was being replaced or written when a run broke off lies in {names}{more}"))
+            run.on_event(Warned(f"files that were being replaced when a run broke off lie in {names}{more}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -36,6 +37,9 @@ class ReadFile:
         return self.stamp.size_bytes - self.offset if self.part_bytes is None else self.part_bytes
 
 
+_STAGED_NAME = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})-([0-9]{1,18})").fullmatch
+
+
 class StagedName(NamedTuple):
     """A file that an action writes, or takes out of its place, by the attempt that does so."""
 
@@ -49,6 +53,12 @@ class StagedName(NamedTuple):
         """What it is called in the plan's staging folder."""
         return b"%d.%d-%d" % self[1:]
 
+    @classmethod
+    def parse(cls, plan_digest: str, text: str) -> StagedName | None:
+        """Return the file of that name, None if there can be none."""
+        found = _STAGED_NAME(text)
+        return None if found is None else cls(plan_digest, *map(int, found.groups()))
+
     @property
     def earlier(self) -> list[StagedName]:
         """Those of the attempts before it."""
@@ -57,24 +67,45 @@ class StagedName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StageFile:
-    """A new file of that size in the staging folder, and a sink that fills it."""
+    """A new file of that size in the staging folder."""
 
     staged: StagedName
     size_bytes: int
+
+
+class StagedPart(NamedTuple):
+    """A range of a staged file that an earlier attempt has filled, and its CRC64NVME in base64."""
+
+    number: int
+    first_byte: int
+    size_bytes: int
+    crc64nvme: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenStaged:
+    """The file of an earlier attempt, with those of these parts that are on disk still, read back for that.
+
+    Fails with NOT_FOUND where it is gone, or is not what was made.
+    """
+
+    staged: StagedName
+    size_bytes: int
+    parts: tuple[StagedPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishFile:
     """Bring a file, whole and on disk, into the place at `parts`, which is empty or holds the pinned one.
 
-    Its bytes are `content`, or what the sink of a StageFile has taken.
+    Its bytes are `content`, or what the sinks of a StageFile have taken.
     """
 
     staged: StagedName
     parts: Parts
     pinned: Stamp | None
     mtime_ns: int
-    content: memoryview | StagedSink
+    content: memoryview | StagedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +121,15 @@ class RemoveFile:
 class FindFile:
     """What an earlier attempt, whose end is not known, has left in the place and in the staging folder.
 
-    A file in the place is read, for its MD5, if it has that size and is not the pinned one.
+    A file in the place is read, for its MD5, if it has that size and is not the pinned one. `keeps`: a staged file that
+    is taken up.
     """
 
     staged: StagedName
     parts: Parts
     pinned: Stamp | None
     size_bytes: int
+    keeps: StagedName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +183,19 @@ class StagedSink(Sink, Protocol):
         """Those of what it has taken, by S3's names, in base64."""
 
 
+class StagedFile(Protocol):
+    """A staged file that is open. Lives in one worker."""
+
+    def sink(self, first_byte: int, size_bytes: int) -> StagedSink:
+        """Return a sink that fills so many bytes from there on; others may be filled meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileStaged:
-    sink: StagedSink
+    """A file to be filled; `kept` are the numbers of the parts that need not be fetched again."""
+
+    file: StagedFile
+    kept: frozenset[int] = frozenset()
 
 
 class Published(Enum):
@@ -205,5 +248,5 @@ class LeftReturned:
     kept: str | None = None
 
 
-FileRequest = ReadFile | StageFile | PublishFile | RemoveFile | FindFile | DropStaged | ReturnLeft
+FileRequest = ReadFile | StageFile | ReopenStaged | PublishFile | RemoveFile | FindFile | DropStaged | ReturnLeft
 FileReply = FileRead | FileStaged | FilePublished | FileFound | StagedDropped | LeftReturned

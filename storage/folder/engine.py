@@ -16,18 +16,19 @@ from s3plan.schemas.files.requests import (
     FindFile,
     HeldBytes,
     ReadFile,
+    ReopenStaged,
     ReturnLeft,
 )
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import failure_from
 from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.folder.reading import is_held, read_file
-from s3plan.storage.folder.recovery import drop_staged, find_file, return_left
+from s3plan.storage.folder.recovery import drop_staged, find_file, reopen_staged, return_left
 from s3plan.storage.folder.writing import FolderWriter
 from s3plan.storage.request_threads import RequestThreads
 
 _MEMORY_BYTES = 160 << 20
-_Looking = ReadFile | FindFile | DropStaged | ReturnLeft
+_Looking = ReadFile | ReopenStaged | FindFile | DropStaged | ReturnLeft
 _logger = logging.getLogger(__name__)
 
 
@@ -61,7 +62,7 @@ class FolderEngine:
 
     def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
         """Answer on one of the threads; `on_reply` is called exactly once, there."""
-        if isinstance(request, ReadFile | FindFile | DropStaged | ReturnLeft):
+        if isinstance(request, _Looking):
             self._threads.submit(partial(self._answer, request, on_reply))
             return
         try:
@@ -108,6 +109,8 @@ class FolderEngine:
         match request:
             case ReadFile():
                 return read_file(directories, request, follows=self._follows, hold=hold)
+            case ReopenStaged():
+                return reopen_staged(directories, request)
             case FindFile():
                 return find_file(directories, request)
             case DropStaged():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from base64 import b64decode
 from contextlib import suppress
@@ -13,20 +14,25 @@ from s3plan.schemas.files.requests import (
     DropStaged,
     FileFound,
     FileRead,
+    FileStaged,
     FindFile,
     HeldBytes,
     LeftEnd,
     LeftReturned,
     Parts,
     ReadFile,
+    ReopenStaged,
     ReturnLeft,
     StagedDropped,
     StagedName,
+    StagedPart,
 )
 from s3plan.schemas.files.stamps import Stamp
+from s3plan.storage.checksums import CRC64NVME, PassingChecksums
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.reading import open_file, read_file
 from s3plan.storage.folder.renaming import exchange, rename_into_nothing
+from s3plan.storage.folder.staged_sink import OpenStagedFile
 from s3plan.storage.folder.staging import EXCHANGED, is_same_file
 
 KEPT_NAME = b"kept"
@@ -59,7 +65,8 @@ def _clear_earlier(directories: OpenDirectories, request: FindFile) -> tuple[byt
         return ()
     left: list[bytes] = []
     for each in (*request.staged.earlier, request.staged):
-        _remove(folder, each.name)
+        if each != request.keeps:
+            _remove(folder, each.name)
         out = each.name + EXCHANGED
         try:
             status = os.stat(out, dir_fd=folder, follow_symlinks=False)
@@ -70,6 +77,29 @@ def _clear_earlier(directories: OpenDirectories, request: FindFile) -> tuple[byt
         else:
             left.append(out)
     return tuple(left)
+
+
+def reopen_staged(directories: OpenDirectories, request: ReopenStaged) -> FileStaged:
+    """Answer a ReopenStaged; raises OSError."""
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(request.staged.name, flags, dir_fd=directories.of(staging_parts(request.staged)))
+    file = OpenStagedFile(descriptor, request.size_bytes)
+    status = os.fstat(descriptor)
+    if not S_ISREG(status.st_mode) or status.st_size > request.size_bytes or status.st_nlink != 1:
+        raise FileNotFoundError(errno.ENOENT, "it is not the file that was staged")
+    return FileStaged(file, frozenset(part.number for part in request.parts if _is_kept(descriptor, part)))
+
+
+def _is_kept(descriptor: int, part: StagedPart) -> bool:
+    """Return whether a part is on disk as it was fetched: a power failure may have taken some of it."""
+    found, at, end = PassingChecksums(), part.first_byte, part.first_byte + part.size_bytes
+    while at < end:
+        piece = os.pread(descriptor, min(_PIECE_BYTES, end - at), at)
+        if not piece:
+            return False
+        found.update(piece)
+        at += len(piece)
+    return found.values()[CRC64NVME] == part.crc64nvme
 
 
 def drop_staged(directories: OpenDirectories, request: DropStaged) -> StagedDropped:

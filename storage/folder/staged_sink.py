@@ -1,4 +1,4 @@
-"""The bytes of an answer on their way into a staged file."""
+"""The bytes of answers on their way into a staged file."""
 
 from __future__ import annotations
 
@@ -7,20 +7,32 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from s3plan.storage.checksums import PassingChecksums
-from s3plan.storage.folder.staging import write_all
 
 
-class StagedFileSink:
-    """A StagedSink; the file is closed when nobody has this object any more."""
+class OpenStagedFile:
+    """A StagedFile; it is closed when nobody has this object, or one of its sinks, any more."""
 
     def __init__(self, descriptor: int, size_bytes: int) -> None:
         self.descriptor = descriptor
-        self._size_bytes = size_bytes
-        self._checksums = PassingChecksums()
+        self.size_bytes = size_bytes
 
     def __del__(self) -> None:
         with suppress(OSError):
             os.close(self.descriptor)
+
+    def sink(self, first_byte: int, size_bytes: int) -> RangeSink:
+        """Return a sink that fills so many bytes from there on; sinks of other ranges may fill theirs meanwhile."""
+        return RangeSink(self, first_byte, size_bytes)
+
+
+class RangeSink:
+    """A StagedSink of a range of a staged file."""
+
+    def __init__(self, file: OpenStagedFile, first_byte: int, size_bytes: int) -> None:
+        self._file = file
+        self._at = first_byte
+        self._size_bytes = size_bytes
+        self._checksums = PassingChecksums()
 
     @property
     def size_bytes(self) -> int:
@@ -33,6 +45,9 @@ class StagedFileSink:
         return self._checksums.values()
 
     def take(self, view: memoryview) -> None:
-        """Append them to the file."""
-        write_all(self.descriptor, view)
+        """Write them behind those before."""
         self._checksums.update(view)
+        while view:
+            written = os.pwrite(self._file.descriptor, view, self._at)
+            self._at += written
+            view = view[written:]

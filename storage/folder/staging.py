@@ -23,7 +23,7 @@ from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_int
 Identity = tuple[int, int]  # device and inode: of two files at one time never the same
 EXCHANGED = b".x"
 """The ending of a staged name whose file may be somebody's."""
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOOK = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
 _CANNOT_RESERVE = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
 _RESERVED_FROM_BYTES = 1 << 20

@@ -10,6 +10,7 @@ from pathlib import Path
 from s3plan.schemas.files.paths import STAGING_NAME
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_into_nothing
+from s3plan.storage.folder.staging import EXCHANGED
 
 _ONE, _OTHER = b"one", b"other"
 
@@ -51,12 +52,24 @@ def _try(folder: int) -> bool:
     return os.stat(_OTHER, dir_fd=folder).st_ino == before
 
 
-def tidy_staging(root: Path, name: bytes) -> list[bytes]:
+def _clear(directories: OpenDirectories, name: bytes) -> None:
+    with suppress(FileNotFoundError):
+        folder = directories.of((STAGING_NAME, name))
+        with os.scandir(folder) as found:
+            names = [os.fsencode(each.name) for each in found]
+        for each in names:
+            if not each.endswith(EXCHANGED):
+                os.unlink(each, dir_fd=folder)
+
+
+def tidy_staging(root: Path, name: bytes, *, clears: bool = False) -> list[bytes]:
     """Remove a plan's staging folder if it is empty, and the one above it; return the names of what is in it.
 
-    Raises OSError where there is no such root.
+    With `clears` all that is ours and unfinished goes first. Raises OSError where there is no such root.
     """
     with closing(OpenDirectories(root)) as directories:
+        if clears:
+            _clear(directories, name)
         with suppress(FileNotFoundError):
             with os.scandir(directories.of((STAGING_NAME, name))) as found:
                 left = sorted(os.fsencode(each.name) for each in found)

@@ -14,7 +14,7 @@ from s3plan.storage.folder.commits import Commits
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.durability import sync_device
 from s3plan.storage.folder.failures import failure_from
-from s3plan.storage.folder.staged_sink import StagedFileSink
+from s3plan.storage.folder.staged_sink import OpenStagedFile
 from s3plan.storage.folder.staging import Staging
 from s3plan.storage.request_threads import RequestThreads
 
@@ -94,7 +94,7 @@ class FolderWriter:
 
 def _staged(staging: Staging, request: StageFile) -> FileStaged:
     descriptor = staging.create(request.staged.name, size_bytes=request.size_bytes)
-    return FileStaged(StagedFileSink(descriptor, request.size_bytes))
+    return FileStaged(OpenStagedFile(descriptor, request.size_bytes))
 
 
 def _fill(staging: Staging, request: PublishFile) -> None:
@@ -102,7 +102,7 @@ def _fill(staging: Staging, request: PublishFile) -> None:
     if isinstance(content, memoryview):
         staging.write(name, content, mtime_ns=request.mtime_ns)
         return
-    assert isinstance(content, StagedFileSink)  # noqa: S101  no other sink fills a staged file
+    assert isinstance(content, OpenStagedFile)  # noqa: S101  the only StagedFile of folders
     try:
         staging.seal(name, content.descriptor, size_bytes=content.size_bytes, mtime_ns=request.mtime_ns)
     except BaseException:

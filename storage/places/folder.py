@@ -20,6 +20,7 @@ from s3plan.schemas.printable import shown_path
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.listing import FolderLister, file_row
+from s3plan.storage.folder.staging import EXCHANGED
 from s3plan.storage.folder.standing import stands_at
 from s3plan.storage.folder.trial import tidy_staging
 from s3plan.storage.listing.pace import ReaderWaits
@@ -145,13 +146,11 @@ class OpenFolder:
         return stands_at(self._looking, key)
 
     def tidy(self, plan_digest: str) -> list[str]:
-        """Remove the staging folder of a plan whose run has ended; return the paths of what is still in it."""
-        own = plan_digest[:PLAN_DIGITS]
-        try:
-            left = tidy_staging(self._path, own.encode())
-        except OSError:  # it is not there, or no longer ours to look into: nothing can be said of it
-            return []
-        return [str(self._path / os.fsdecode(STAGING_NAME) / own / os.fsdecode(name)) for name in left]
+        """Remove the staging folder of a plan whose run has ended, if it is empty.
+
+        Returns the paths of what is in it and may be somebody's: what is ours is for the next run.
+        """
+        return _tidied(self._path, plan_digest)
 
     def close(self) -> None:
         """Let go of what was opened to look."""
@@ -174,6 +173,21 @@ class OpenFolder:
     def abort_upload(self, key: str, upload_id: str) -> None:  # noqa: ARG002
         """Nothing is uploaded into a folder."""
         raise AssertionError("no plan uploads into a folder")
+
+
+def clear_staged(location: PlanLocation, plan_digest: str) -> list[str]:
+    """Remove what a plan that is given up has staged; return the paths of what may be somebody's, which stays."""
+    return _tidied(Path(location.path or ""), plan_digest, clears=True)
+
+
+def _tidied(root: Path, plan_digest: str, *, clears: bool = False) -> list[str]:
+    own = plan_digest[:PLAN_DIGITS]
+    try:
+        left = tidy_staging(root, own.encode(), clears=clears)
+    except OSError:  # it is not there, or no longer ours to look into: nothing can be said of it
+        return []
+    folder = root / os.fsdecode(STAGING_NAME) / own
+    return [str(folder / os.fsdecode(name)) for name in left if name.endswith(EXCHANGED)]
 
 
 class _KeyedFiles:

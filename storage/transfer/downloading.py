@@ -20,6 +20,7 @@ from s3plan.schemas.files.requests import (
     PublishFile,
     ReturnLeft,
     StagedDropped,
+    StagedFile,
     StagedName,
     StagedSink,
     StageFile,
@@ -39,7 +40,7 @@ HELD_BYTES = 1 << 20
 
 def download_object(context: BatchContext, position: int, action: Action) -> Procedure:
     """Download one object; tells exactly one outcome."""
-    job = _Download.of(context, position, action)
+    job = Download.of(context, position, action)
     found = FileFound()
     if context.unclear_since_ms(position) is not None:
         wanted = FindFile(job.staged, job.parts, job.pinned, action.size_bytes)
@@ -54,8 +55,8 @@ def download_object(context: BatchContext, position: int, action: Action) -> Pro
     context.emit((yield from _fetch(context, job, found)))
 
 
-class _Download:
-    """What is known of one download before it begins."""
+class Download:
+    """What is known of one download before it begins; `staged` is the file that it fills."""
 
     __slots__ = ("action", "mtime_ns", "parts", "pinned", "position", "staged")
 
@@ -68,7 +69,8 @@ class _Download:
         self.mtime_ns = (action.source_mtime_ms or 0) * 1_000_000
 
     @classmethod
-    def of(cls, context: BatchContext, position: int, action: Action) -> _Download:
+    def of(cls, context: BatchContext, position: int, action: Action) -> Download:
+        """Return that of an action, with a staged file of this attempt."""
         return cls(position, action, file_parts(action), staged_name(context, position))
 
 
@@ -85,26 +87,27 @@ def staged_name(context: BatchContext, position: int) -> StagedName:
     return StagedName(task.settings.plan_digest, task.batch_id, task.generation, position)
 
 
-def _fetch(context: BatchContext, job: _Download, found: FileFound) -> Asking[Outcome]:
+def _fetch(context: BatchContext, job: Download, found: FileFound) -> Asking[Outcome]:
     action, position = job.action, job.position
     sink: SinkInMemory | StagedSink = SinkInMemory(action.size_bytes)
+    content: memoryview | StagedFile = memoryview(b"")
     if action.size_bytes > HELD_BYTES or found.left:
         staged = yield from ask_file(Side.DESTINATION, StageFile(job.staged, action.size_bytes), FileStaged)
         if isinstance(staged, Failure):
             return ended_at_folder(position, staged)
-        sink = staged.sink
+        sink, content = staged.file.sink(0, action.size_bytes), staged.file
     yield AwaitTurn(action.size_bytes, side=Side.SOURCE)
     reply = yield from ask(Side.SOURCE, _request(context, action, sink), size_bytes=action.size_bytes, reserves=False)
     ended: Outcome | None
     if isinstance(reply, Failure):
-        ended = yield from _settle(context, position, action, reply)
+        ended = yield from settle_read(context, position, action, reply)
     else:
         assert isinstance(reply, ObjectRead)  # noqa: S101  GetObject answers nothing else
         ended = _judge(position, action, reply, sink)
     if ended is None and found.left:
-        ended = yield from _return_left(job, found.left)
+        ended = yield from return_left(job, found.left)
     if ended is None:
-        return (yield from _publish(job, sink))
+        return (yield from publish(job, sink.content if isinstance(sink, SinkInMemory) else content))
     if not isinstance(sink, SinkInMemory):
         yield from ask_file(Side.DESTINATION, DropStaged(job.staged), StagedDropped)
     return ended
@@ -146,7 +149,7 @@ def _checksums(sink: SinkInMemory | StagedSink) -> Mapping[str, str]:
     return found.values()
 
 
-def _settle(context: BatchContext, position: int, action: Action, failure: Failure) -> Asking[Outcome]:
+def settle_read(context: BatchContext, position: int, action: Action, failure: Failure) -> Asking[Outcome]:
     """Say how a download ended whose object was not read: nothing was changed, so only the source is looked at."""
     if failure.kind is FailureKind.LOCAL_IO:
         return ended_at_folder(position, failure)
@@ -165,7 +168,7 @@ def _settle(context: BatchContext, position: int, action: Action, failure: Failu
     return Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT, side=Side.SOURCE)
 
 
-def _return_left(job: _Download, left: tuple[bytes, ...]) -> Asking[Outcome | None]:
+def return_left(job: Download, left: tuple[bytes, ...]) -> Asking[Outcome | None]:
     """Decide about what an earlier attempt has left; None if the file may be published."""
     for name in left:
         answer = yield from ask_file(Side.DESTINATION, ReturnLeft(name, job.staged, job.parts), LeftReturned)
@@ -182,9 +185,9 @@ def left_outcome(position: int, answer: LeftReturned) -> Outcome:
     return Outcome(position, OutcomeKind.STALE, f"{answer.end.value}{where}")
 
 
-def _publish(job: _Download, sink: SinkInMemory | StagedSink) -> Asking[Outcome]:
-    content = sink.content if isinstance(sink, SinkInMemory) else sink
-    held_bytes = job.action.size_bytes if isinstance(sink, SinkInMemory) else 0
+def publish(job: Download, content: memoryview | StagedFile) -> Asking[Outcome]:
+    """Bring what was fetched into its place; return how the action ended."""
+    held_bytes = len(content) if isinstance(content, memoryview) else 0
     request = PublishFile(job.staged, job.parts, job.pinned, job.mtime_ns, content)
     published = yield from ask_file(Side.DESTINATION, request, FilePublished, held_bytes=held_bytes)
     if isinstance(published, Failure):

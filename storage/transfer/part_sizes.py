@@ -12,6 +12,11 @@ SENT_IN_PARTS_FROM_BYTES = 16 * MIB
 """A file of that size, or of the smaller one that a manifest says, is sent in parts."""
 
 
+def is_cut(size_bytes: int, *, threshold_bytes: int) -> bool:
+    """Return whether bytes that pass through us do so in parts; S3 has no empty ones."""
+    return size_bytes >= max(min(threshold_bytes, SENT_IN_PARTS_FROM_BYTES), 1)
+
+
 def choose_part_size(size_bytes: int, wanted_bytes: int | None, *, default_bytes: int = DEFAULT_PART_BYTES) -> int:
     """Return the one part size of an object, whole MiB where it had to grow to stay within 10,000 parts.
 

@@ -35,15 +35,9 @@ from s3plan.storage.transfer.multipart import (
     make_in_parts,
     note_part,
 )
-from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, SENT_IN_PARTS_FROM_BYTES, choose_part_size
+from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, choose_part_size
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_destination, moved_destination, settle
 from s3plan.storage.transfer.uploading import attributes_of, body_of, ended_at_source, is_of_file, reading_of
-
-
-def is_sent_in_parts(context: BatchContext, action: Action) -> bool:
-    """Return whether a file is large enough to be sent in parts; S3 takes no empty upload."""
-    least_bytes = min(context.task.settings.multipart_threshold_bytes, SENT_IN_PARTS_FROM_BYTES)
-    return action.size_bytes >= max(least_bytes, 1)
 
 
 def upload_in_parts(context: BatchContext, position: int, action: Action) -> Procedure:

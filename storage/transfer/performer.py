@@ -22,7 +22,9 @@ from s3plan.storage.transfer.downloading import download_object
 from s3plan.storage.transfer.file_deleting import delete_file
 from s3plan.storage.transfer.looked_copying import looked_copy_stages
 from s3plan.storage.transfer.part_copying import copy_in_parts
-from s3plan.storage.transfer.part_uploading import is_sent_in_parts, upload_in_parts
+from s3plan.storage.transfer.part_downloading import download_in_parts
+from s3plan.storage.transfer.part_sizes import is_cut
+from s3plan.storage.transfer.part_uploading import upload_in_parts
 from s3plan.storage.transfer.uploading import upload_file
 
 EngineOf = Callable[[PlanLocation], Engine]
@@ -84,12 +86,12 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
     deletes = [pair for pair in numbered if pair[1].kind is ActionKind.DELETE]
     if task.destination.is_folder:
         yield ((pair[:1], delete_file(context, *pair)) for pair in deletes)
-        yield ((pair[:1], download_object(context, *pair)) for pair in numbered if pair[1].kind.is_write)
+        yield ((pair[:1], _through_us(context, *pair)) for pair in numbered if pair[1].kind.is_write)
         return
     yield delete_procedures(context, deletes, unbatched)
     yield ((pair[:1], delete_singly(context, *pair)) for pair in unbatched)
     uploads = [pair for pair in numbered if pair[1].kind is ActionKind.UPLOAD]
-    yield ((pair[:1], _upload(context, *pair)) for pair in uploads)
+    yield ((pair[:1], _through_us(context, *pair)) for pair in uploads)
     copies = [pair for pair in numbered if pair[1].kind is ActionKind.COPY]
     large = task.settings.multipart_threshold_bytes
     yield ((pair[:1], copy_in_parts(context, *pair)) for pair in copies if pair[1].size_bytes >= large)
@@ -103,6 +105,9 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
     yield from looked_copy_stages(context, unlooked)
 
 
-def _upload(context: BatchContext, position: int, action: Action) -> Procedure:
-    upload = upload_in_parts if is_sent_in_parts(context, action) else upload_file
-    return upload(context, position, action)
+def _through_us(context: BatchContext, position: int, action: Action) -> Procedure:
+    """Return the procedure of an upload or a download."""
+    in_parts = is_cut(action.size_bytes, threshold_bytes=context.task.settings.multipart_threshold_bytes)
+    if action.kind is ActionKind.UPLOAD:
+        return (upload_in_parts if in_parts else upload_file)(context, position, action)
+    return (download_in_parts if in_parts else download_object)(context, position, action)

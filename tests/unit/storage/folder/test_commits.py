@@ -178,9 +178,12 @@ def test_a_large_file_is_filled_by_its_sink_and_comes_into_place_whole(
     content = os.urandom(3 << 20)
     staged = answer(writer, StageFile(staged_name(0), len(content)))
     assert isinstance(staged, FileStaged)
-    for at in range(0, len(content), 700_001):
-        staged.sink.take(memoryview(content)[at : at + 700_001])
-    request = PublishFile(staged_name(0), (b"large",), None, MTIME_NS, staged.sink)
+    half = len(content) // 2
+    for first, last in ((half, len(content)), (0, half)):  # ranges come in any order
+        sink = staged.file.sink(first, last - first)
+        for at in range(first, last, 700_001):
+            sink.take(memoryview(content)[at : min(at + 700_001, last)])
+    request = PublishFile(staged_name(0), (b"large",), None, MTIME_NS, staged.file)
     assert answer(writer, request) == FilePublished(Published.DONE)
     assert (root / "large").read_bytes() == content
 
@@ -188,11 +191,11 @@ def test_a_large_file_is_filled_by_its_sink_and_comes_into_place_whole(
 def test_a_staged_file_that_somebody_replaced_is_not_published(root: Path, writer: FolderWriter) -> None:
     staged = answer(writer, StageFile(staged_name(0), 3))
     assert isinstance(staged, FileStaged)
-    staged.sink.take(memoryview(b"new"))
+    staged.file.sink(0, 3).take(memoryview(b"new"))
     (path,) = root.rglob(".s3plan-tmp/*/*")
     path.unlink()
     path.write_bytes(b"bad")
-    reply = answer(writer, PublishFile(staged_name(0), (b"file",), None, MTIME_NS, staged.sink))
+    reply = answer(writer, PublishFile(staged_name(0), (b"file",), None, MTIME_NS, staged.file))
     assert isinstance(reply, Failure)
     assert not (root / "file").exists()
 
