@@ -58,10 +58,10 @@ def main(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    hint = hint_of(arguments)
-    if hint is not None:
-        return _end_badly(UsageInvalid(hint))
-    try:
+    try:  # from the first step on: Ctrl-C may come at any
+        hint = hint_of(arguments)
+        if hint is not None:
+            return _end_badly(UsageInvalid(hint))
         code = typer.main.get_command(app)(in_order(arguments), prog_name="s3plan", standalone_mode=False)
         sys.stdout.flush()
     except SystemExit:
