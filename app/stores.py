@@ -54,6 +54,7 @@ class Stores:
         self._before_request = before_request
         self._engines: dict[tuple[str, str], Engine] = {}
         self._folders: dict[str, FolderEngine] = {}
+        self._opened: dict[PlanLocation, OpenFolder] = {}
         self._own_regions: dict[str, str] = {}
         self._capabilities = CapabilityCache(capability_cache_path())
         self._checked: set[tuple[str, str | None]] = set()  # connections, and where they were seen to lead
@@ -70,6 +71,8 @@ class Stores:
         """Close the engines."""
         for engine in self._engines.values():
             engine.close()
+        for folder in self._opened.values():
+            folder.close()
         for files in self._folders.values():
             files.close()
 
@@ -142,7 +145,9 @@ class Stores:
 
     def folder_at(self, location: PlanLocation) -> OpenFolder:
         """Return a folder with the engine that reads its files."""
-        return OpenFolder(location, self.files_of(location))
+        if location not in self._opened:
+            self._opened[location] = OpenFolder(location, self.files_of(location))
+        return self._opened[location]
 
     def files_of(self, location: PlanLocation) -> FolderEngine:
         """Return the engine of a folder."""

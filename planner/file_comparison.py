@@ -11,7 +11,7 @@ from s3plan.planner.overwrite import always, never
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.manifest.words import Overwrite
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan.actions import Verdict, VerdictKind
+from s3plan.schemas.plan.actions import ActionKind, Verdict, VerdictKind
 
 DigestOf = Callable[[ObjectRow], str | None]
 """Reads a file and gives its MD5 sum in hex; None if it is not the listed one any more, or cannot be read."""
@@ -37,25 +37,11 @@ class FilePolicy:
     etags_comparable: bool
     digest_of: DigestOf
 
-    def of_upload(self, overwrite: Overwrite) -> Policy:
-        """Return the policy of a job that uploads; the source of each pair is the file."""
+    def of(self, overwrite: Overwrite, *, kind: ActionKind) -> Policy:
+        """Return the policy of a job; of each pair the source is the file if it uploads, else the destination."""
         match overwrite:
             case Overwrite.IF_DIFFERENT:
-                return self._if_different
-            case Overwrite.IF_NEWER:
-                return _by_time
-            case Overwrite.IF_SIZE_DIFFERS:
-                return _by_size
-            case Overwrite.NEVER:
-                return never
-            case Overwrite.ALWAYS:
-                return always
-
-    def of_download(self, overwrite: Overwrite) -> Policy:
-        """Return the policy of a job that downloads; the destination of each pair is the file."""
-        match overwrite:
-            case Overwrite.IF_DIFFERENT:
-                return self._if_object_differs
+                return self._if_different if kind is ActionKind.UPLOAD else self._if_object_differs
             case Overwrite.IF_NEWER:
                 return _by_time
             case Overwrite.IF_SIZE_DIFFERS:

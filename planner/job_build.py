@@ -138,8 +138,7 @@ class JobBuilder:
     def _policy(self) -> Policy:
         job, sides = self._job, self._sides
         if sides.files is not None:
-            of_kind = sides.files.of_upload if sides.kind is ActionKind.UPLOAD else sides.files.of_download
-            return of_kind(job.overwrite)
+            return sides.files.of(job.overwrite, kind=sides.kind)
         return policy_for(job.overwrite, compare=job.compare, etags_comparable=sides.etags_comparable)
 
     def _markers(self, source: ObjectRow | None, destination: ObjectRow | None) -> list[Action]:

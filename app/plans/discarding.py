@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s3plan.app.connections import connections_of
+from s3plan.app.folder_remains import clear_folders
 from s3plan.app.paths import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.plans.earlier_plans import kept_from_applies, put_away
 from s3plan.app.requests import ApplyRequest
@@ -21,7 +22,6 @@ from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import JournalRefused, Locked, PlanRefused, S3PlanError, UsageInvalid
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import shown_path
-from s3plan.storage.places.folder import clear_staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +88,13 @@ def discard_plan(remains: Remains, *, aborts_uploads: bool = False) -> Path:
             if aborts_uploads:
                 _abort_uploads(remains)
             if remains.has_run:
-                _clear_folders(plan)
+                with suppress(PlanRefused), open_plan(plan) as opened:
+                    clear_folders(opened)
             return put_away(plan)
     except OSError as error:
         raise S3PlanError(
             f"{shown_path(plan)} cannot be moved: {error.strerror or error}; check the disk and its permissions"
         ) from error
-
-
-def _clear_folders(plan: Path) -> None:
-    """Remove what the plan's runs have fetched and not put into place; what may be somebody's stays."""
-    with suppress(PlanRefused), open_plan(plan) as opened:
-        for identity in {job.to_location for job in opened.header.jobs}:
-            location = opened.locations_by_id[identity]
-            if location.is_folder:
-                clear_staged(location, opened.digest)
 
 
 def _abort_uploads(remains: Remains) -> None:

@@ -10,12 +10,12 @@ from time import monotonic
 
 from s3plan.app.clock import now_ms
 from s3plan.app.connections import connections_of
+from s3plan.app.folder_remains import tidy_folders
 from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_may_apply
 from s3plan.app.runs.executors import EngineLimits, engine_limits, open_control, opened_executor
 from s3plan.app.runs.file_room import fit_to_files
-from s3plan.app.runs.folder_remains import tidy_folders
 from s3plan.app.runs.kept_manifest import resolved_manifest
 from s3plan.app.runs.own_process import many_open_files, tuned_process
 from s3plan.app.runs.preparation import prepare
@@ -100,7 +100,7 @@ def apply_plan(
         settings = request.overrides.applied_to(plan.header.run)
         control = open_control(limits, settings, lease=lock.lease)
         performer = EnginePerformer(stores.engine_of, files_of=stores.files_of)
-        stack.callback(tidy_folders, run)  # once no worker is at them any more
+        stack.callback(tidy_folders, plan, on_event)  # once no worker is at them any more
         # Opened before the preparation: worker processes come up meanwhile.
         executor = stack.enter_context(
             opened_executor(

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 STAGING_NAME = b".s3plan-tmp"
 """The folder of a run's own files, below the root of a location or of another device below it."""
+_PLAN_DIGITS = 32
 OWN_NAMES = frozenset({b".s3plan", STAGING_NAME})
 _MOST_NAME_BYTES = 255  # of nearly every file system
 _STEPS = frozenset({b".", b".."})
@@ -25,6 +26,11 @@ class KeyRefusal(StrEnum):
     def is_conflict(self) -> bool:
         """Whether the key should have become a file: the others are left out on purpose."""
         return self not in {KeyRefusal.OWN, KeyRefusal.DIRECTORY}
+
+
+def staging_folder(plan_digest: str) -> tuple[bytes, bytes]:
+    """Return the folder of what a plan's runs have not put into place yet, from the root of a location."""
+    return STAGING_NAME, plan_digest[:_PLAN_DIGITS].encode()
 
 
 def parts_of(key: bytes) -> tuple[bytes, ...] | KeyRefusal:

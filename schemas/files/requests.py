@@ -12,8 +12,6 @@ from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, BodyInMemory, Digests, 
 from s3plan.schemas.files.stamps import Stamp
 
 Parts = tuple[bytes, ...]
-PLAN_DIGITS = 32
-"""So many hex digits of its digest stand for a plan in the name of its staging folder."""
 
 
 @dataclass(frozen=True, slots=True)

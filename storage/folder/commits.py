@@ -13,7 +13,7 @@ from threading import Lock
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.requests import FilePublished, Published, PublishFile, RemoveFile, StagedName
-from s3plan.storage.folder.failures import failure_from, shown_parts
+from s3plan.storage.folder.failures import broken, failure_from, shown_parts
 from s3plan.storage.folder.staging import Move, Staging
 from s3plan.storage.request_threads import RequestThreads
 
@@ -66,7 +66,7 @@ class Commits:
 
     def _run(self) -> None:
         moved: list[_Commit] = []
-        while group := self._next(moved):
+        while (group := self._taken(is_last=not moved)) or moved:
             self._try_sync()
             for commit in moved:
                 self._end(commit)
@@ -74,20 +74,12 @@ class Commits:
                 self._move(commit)
             moved = group
 
-    def _next(self, moved: list[_Commit]) -> list[_Commit]:
-        """Return what is to be moved next; nothing once nothing is left to be told either."""
-        while True:
-            with self._lock:
-                group, self._pending = self._pending, []
-                if not group and not moved:
-                    self._is_running = False
-                    return []
-            if group:
-                return group
-            self._try_sync()
-            for commit in moved:
-                self._end(commit)
-            moved.clear()
+    def _taken(self, *, is_last: bool) -> list[_Commit]:
+        """Return what has come meanwhile; if that is nothing, and `is_last`, the next one begins anew."""
+        with self._lock:
+            group, self._pending = self._pending, []
+            self._is_running = bool(group) or not is_last
+            return group
 
     def _try_sync(self) -> None:
         if self._broken is None:
@@ -103,7 +95,7 @@ class Commits:
             return
         try:
             commit.move = _moved(self._staging_of(request.staged), request)
-        except Exception as error:  # noqa: BLE001  whoever waits for this must hear of a fault of ours, too
+        except Exception as error:  # noqa: BLE001
             commit.reply = _failed(error, commit)
 
     def _end(self, commit: _Commit) -> None:
@@ -152,8 +144,7 @@ def _moved(staging: Staging, request: PublishFile | RemoveFile) -> Move:
 def _failed(error: Exception, commit: _Commit) -> Failure:
     if isinstance(error, OSError):
         return failure_from(error, operation=commit.operation, parts=commit.request.parts)
-    _logger.error("a request broke the folder's engine", exc_info=error)
-    return Failure(FailureKind.BAD_REPLY, commit.operation, "EngineBroke", f"{type(error).__name__}: {error}")
+    return broken(error, operation=commit.operation)
 
 
 def _not_kept(error: OSError, commit: _Commit) -> Failure:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import (
     DropStaged,
     FileReply,
@@ -20,7 +20,7 @@ from s3plan.schemas.files.requests import (
     ReturnLeft,
 )
 from s3plan.storage.folder.dirs import OpenDirectories
-from s3plan.storage.folder.failures import failure_from
+from s3plan.storage.folder.failures import broken, failure_from
 from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.folder.reading import is_held, read_file
 from s3plan.storage.folder.recovery import drop_staged, find_file, reopen_staged, return_left
@@ -36,8 +36,7 @@ class FolderEngine:
     """Answers FileRequests about what lies below `root`; never retries. With `follows` it goes through symbolic links.
 
     At most `threads` files are read at a time; those that are not held in memory stay open as long as somebody has
-    their bodies. Each thread keeps some directories open. What is published is on disk before it is told, unless
-    `is_durable` says otherwise.
+    their bodies. Each thread keeps some directories open. What is published is on disk before it is told.
     """
 
     def __init__(
@@ -47,12 +46,10 @@ class FolderEngine:
         threads: int,
         follows: bool = False,
         memory_bytes: int = _MEMORY_BYTES,
-        is_durable: bool = True,
     ) -> None:
         """`memory_bytes`: of files that were read and not yet sent; who asks for more waits."""
         self._root = root
         self._follows = follows
-        self._is_durable = is_durable
         self._threads = RequestThreads(threads, name="s3plan-file", on_end=self._close_directories)
         self._memory = MemoryBudget(memory_bytes)
         self._of_thread = threading.local()
@@ -88,7 +85,7 @@ class FolderEngine:
     def _opened_writer(self) -> FolderWriter:
         with self._lock:
             if self._writer is None:
-                self._writer = FolderWriter(self._root, is_durable=self._is_durable)
+                self._writer = FolderWriter(self._root)
             return self._writer
 
     def _reply_to(self, request: _Looking, *, hold: Callable[[bytes], HeldBytes]) -> FileReply | Failure:
@@ -99,9 +96,8 @@ class FolderEngine:
         except OSError as error:
             parts = request.parts if isinstance(request, FindFile | ReturnLeft) else ()
             return failure_from(error, operation=name, parts=parts)
-        except Exception as error:  # whoever waits for this reply must hear of a fault of ours, too
-            _logger.exception("a request broke the folder's engine")
-            return Failure(FailureKind.BAD_REPLY, name, "EngineBroke", f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001
+            return broken(error, operation=name)
 
     def _look(
         self, directories: OpenDirectories, request: _Looking, *, hold: Callable[[bytes], HeldBytes]

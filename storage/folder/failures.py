@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import logging
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.requests import Parts
 from s3plan.schemas.printable import escape_unprintable
 
+_logger = logging.getLogger(__name__)
 _KINDS = {
     errno.ENOENT: FailureKind.NOT_FOUND,
     errno.ENOTDIR: FailureKind.NOT_FOUND,
@@ -25,6 +27,12 @@ def failure_from(error: OSError, *, operation: str, parts: Parts) -> Failure:
     kind = _KINDS.get(error.errno or 0, FailureKind.LOCAL_IO)
     code = errno.errorcode.get(error.errno or 0, type(error).__name__)
     return Failure(kind, operation, code, f"{shown_parts(parts)}: {error.strerror or error}")
+
+
+def broken(error: Exception, *, operation: str) -> Failure:
+    """Return the failure of a fault of ours, which is logged: whoever waits for the reply must hear of it, too."""
+    _logger.error("a request broke the folder's engine", exc_info=error)
+    return Failure(FailureKind.BAD_REPLY, operation, "EngineBroke", f"{type(error).__name__}: {error}")
 
 
 def changed(what: str, *, operation: str, parts: Parts) -> Failure:

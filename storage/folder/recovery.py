@@ -8,9 +8,8 @@ from base64 import b64decode
 from contextlib import suppress
 from stat import S_ISREG
 
-from s3plan.schemas.files.paths import STAGING_NAME
+from s3plan.schemas.files.paths import STAGING_NAME, staging_folder
 from s3plan.schemas.files.requests import (
-    PLAN_DIGITS,
     DropStaged,
     FileFound,
     FileRead,
@@ -24,7 +23,6 @@ from s3plan.schemas.files.requests import (
     ReopenStaged,
     ReturnLeft,
     StagedDropped,
-    StagedName,
     StagedPart,
 )
 from s3plan.schemas.files.stamps import Stamp
@@ -33,7 +31,7 @@ from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.reading import open_file, read_file
 from s3plan.storage.folder.renaming import exchange, rename_into_nothing
 from s3plan.storage.folder.staged_sink import OpenStagedFile
-from s3plan.storage.folder.staging import EXCHANGED, is_same_file
+from s3plan.storage.folder.staging import EXCHANGED, is_same_file, remove_if_there
 
 KEPT_NAME = b"kept"
 _PIECE_BYTES = 1 << 20
@@ -60,20 +58,20 @@ def _clear_earlier(directories: OpenDirectories, request: FindFile) -> tuple[byt
     The planned file was to be replaced or deleted, and out of its place it was already.
     """
     try:
-        folder = directories.of(staging_parts(request.staged))
+        folder = directories.of(staging_folder(request.staged.plan_digest))
     except FileNotFoundError:
         return ()
     left: list[bytes] = []
     for each in (*request.staged.earlier, request.staged):
         if each != request.keeps:
-            _remove(folder, each.name)
+            remove_if_there(each.name, folder=folder)
         out = each.name + EXCHANGED
         try:
             status = os.stat(out, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             continue
         if request.pinned is not None and is_same_file(status, request.pinned):
-            _remove(folder, out)
+            remove_if_there(out, folder=folder)
         else:
             left.append(out)
     return tuple(left)
@@ -82,7 +80,7 @@ def _clear_earlier(directories: OpenDirectories, request: FindFile) -> tuple[byt
 def reopen_staged(directories: OpenDirectories, request: ReopenStaged) -> FileStaged:
     """Answer a ReopenStaged; raises OSError."""
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(request.staged.name, flags, dir_fd=directories.of(staging_parts(request.staged)))
+    descriptor = os.open(request.staged.name, flags, dir_fd=directories.of(staging_folder(request.staged.plan_digest)))
     file = OpenStagedFile(descriptor, request.size_bytes)
     status = os.fstat(descriptor)
     if not S_ISREG(status.st_mode) or status.st_size > request.size_bytes or status.st_nlink != 1:
@@ -104,18 +102,18 @@ def _is_kept(descriptor: int, part: StagedPart) -> bool:
 
 def drop_staged(directories: OpenDirectories, request: DropStaged) -> StagedDropped:
     """Answer a DropStaged; raises OSError."""
-    parts = (*staging_parts(request.staged), request.staged.name)
+    parts = (*staging_folder(request.staged.plan_digest), request.staged.name)
     is_same = request.compared_with is not None and _are_same(directories, parts, request.compared_with)
-    _remove(directories.of(parts[:-1]), parts[-1])
+    remove_if_there(parts[-1], folder=directories.of(parts[:-1]))
     return StagedDropped(is_same)
 
 
 def return_left(directories: OpenDirectories, request: ReturnLeft) -> LeftReturned:
     """Answer a ReturnLeft; raises OSError."""
-    staging = staging_parts(request.staged)
+    staging = staging_folder(request.staged.plan_digest)
     ours, left = (*staging, request.staged.name), (*staging, request.left)
     if _are_same(directories, ours, left):
-        _remove(directories.of(staging), request.left)
+        remove_if_there(request.left, folder=directories.of(staging))
         return LeftReturned(LeftEnd.OURS)
     destination = directories.of(request.parts[:-1], makes=True)
     with suppress(FileExistsError):
@@ -125,7 +123,7 @@ def return_left(directories: OpenDirectories, request: ReturnLeft) -> LeftReturn
         destination = directories.of(request.parts[:-1])
         exchange(directories.of(staging), request.left, destination, request.parts[-1])
         if _are_same(directories, ours, left):
-            _remove(directories.of(staging), request.left)
+            remove_if_there(request.left, folder=directories.of(staging))
             return LeftReturned(LeftEnd.RETURNED)
     return LeftReturned(LeftEnd.KEPT, _keep(directories, request))
 
@@ -134,21 +132,9 @@ def _keep(directories: OpenDirectories, request: ReturnLeft) -> str:
     """Put somebody's file where no run clears anything away; return its path from the root."""
     kept = (STAGING_NAME, KEPT_NAME)
     folder = directories.of(kept, makes=True)
-    name = request.staged.plan_digest[:PLAN_DIGITS].encode() + b"-" + request.left.removesuffix(EXCHANGED)
-    rename_into_nothing(directories.of(staging_parts(request.staged)), request.left, folder, name)
+    name = staging_folder(request.staged.plan_digest)[-1] + b"-" + request.left.removesuffix(EXCHANGED)
+    rename_into_nothing(directories.of(staging_folder(request.staged.plan_digest)), request.left, folder, name)
     return b"/".join((*kept, name)).decode()
-
-
-def staging_parts(staged: StagedName) -> Parts:
-    """Return the staging folder of a plan, from the root."""
-    return STAGING_NAME, staged.plan_digest[:PLAN_DIGITS].encode()
-
-
-def _remove(folder: int, name: bytes) -> None:
-    try:
-        os.unlink(name, dir_fd=folder)
-    except FileNotFoundError:
-        return
 
 
 def _are_same(directories: OpenDirectories, one: Parts, other: Parts) -> bool:

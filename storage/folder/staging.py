@@ -14,8 +14,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from stat import S_IMODE, S_ISREG
 
-from s3plan.schemas.files.paths import STAGING_NAME
-from s3plan.schemas.files.requests import PLAN_DIGITS, Parts, Published
+from s3plan.schemas.files.paths import staging_folder
+from s3plan.schemas.files.requests import Parts, Published
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_into_nothing
@@ -53,7 +53,7 @@ class Staging:
     def __init__(self, directories: OpenDirectories, plan_digest: str, *, umask: int) -> None:
         """Make the folder, readable by its owner only; raises OSError."""
         self._directories = directories
-        self._parts: Parts = (STAGING_NAME, plan_digest[:PLAN_DIGITS].encode())
+        self._parts: Parts = staging_folder(plan_digest)
         self._mode = 0o666 & ~umask
         root = directories.of(())
         for depth in (1, 2):
@@ -215,8 +215,7 @@ class Staging:
 
     def remove(self, name: bytes) -> None:
         """Remove a file of the staging folder, if it is there."""
-        with suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=self.folder)
+        remove_if_there(name, folder=self.folder)
 
     def _directory_of(self, parts: Parts) -> int:
         """Return the directory of a file, made if it is missing; raises OSError where that is on another device."""
@@ -257,6 +256,12 @@ class Staging:
                 self.remove(kept)
                 return
             went_in = next_in
+
+
+def remove_if_there(name: bytes, *, folder: int) -> None:
+    """Remove a file of an open directory, if it is there; raises OSError."""
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 def write_all(descriptor: int, content: memoryview) -> None:

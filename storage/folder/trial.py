@@ -7,7 +7,8 @@ import secrets
 from contextlib import closing, suppress
 from pathlib import Path
 
-from s3plan.schemas.files.paths import STAGING_NAME
+from s3plan.schemas.files.paths import STAGING_NAME, staging_folder
+from s3plan.schemas.files.requests import Parts
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_into_nothing
 from s3plan.storage.folder.staging import EXCHANGED
@@ -52,9 +53,9 @@ def _try(folder: int) -> bool:
     return os.stat(_OTHER, dir_fd=folder).st_ino == before
 
 
-def _clear(directories: OpenDirectories, name: bytes) -> None:
+def _clear(directories: OpenDirectories, parts: Parts) -> None:
     with suppress(FileNotFoundError):
-        folder = directories.of((STAGING_NAME, name))
+        folder = directories.of(parts)
         with os.scandir(folder) as found:
             names = [os.fsencode(each.name) for each in found]
         for each in names:
@@ -62,20 +63,21 @@ def _clear(directories: OpenDirectories, name: bytes) -> None:
                 os.unlink(each, dir_fd=folder)
 
 
-def tidy_staging(root: Path, name: bytes, *, clears: bool = False) -> list[bytes]:
+def tidy_staging(root: Path, plan_digest: str, *, clears: bool = False) -> list[bytes]:
     """Remove a plan's staging folder if it is empty, and the one above it; return the names of what is in it.
 
     With `clears` all that is ours and unfinished goes first. Raises OSError where there is no such root.
     """
+    parts = staging_folder(plan_digest)
     with closing(OpenDirectories(root)) as directories:
         if clears:
-            _clear(directories, name)
+            _clear(directories, parts)
         with suppress(FileNotFoundError):
-            with os.scandir(directories.of((STAGING_NAME, name))) as found:
+            with os.scandir(directories.of(parts)) as found:
                 left = sorted(os.fsencode(each.name) for each in found)
             if left:
                 return left
-            os.rmdir(name, dir_fd=directories.of((STAGING_NAME,)))
+            os.rmdir(parts[1], dir_fd=directories.of(parts[:1]))
         with suppress(OSError):
-            os.rmdir(STAGING_NAME, dir_fd=directories.of(()))
+            os.rmdir(parts[0], dir_fd=directories.of(()))
     return []

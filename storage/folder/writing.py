@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileReply, FileStaged, PublishFile, RemoveFile, StagedName, StageFile
 from s3plan.storage.folder.commits import Commits
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.durability import sync_device
-from s3plan.storage.folder.failures import failure_from
+from s3plan.storage.folder.failures import broken, failure_from
 from s3plan.storage.folder.staged_sink import OpenStagedFile
 from s3plan.storage.folder.staging import Staging
 from s3plan.storage.request_threads import RequestThreads
@@ -26,7 +26,7 @@ _logger = logging.getLogger(__name__)
 class FolderWriter:
     """Answers what changes a folder. In a directory the kernel lets one thread at a time create or rename."""
 
-    def __init__(self, root: Path, *, is_durable: bool = True) -> None:
+    def __init__(self, root: Path) -> None:
         """Open the folder; raises OSError. A sync tells only of what went wrong after this."""
         self._stagings: dict[tuple[int, str], Staging] = {}
         self._umask = _umask()
@@ -39,7 +39,7 @@ class FolderWriter:
         self._writes = RequestThreads(1, name="s3plan-write", on_end=self._end_writes)
         self._commits = Commits(
             lambda staged: self._staging(self._committed, staged),
-            sync=self._sync if is_durable else lambda: None,
+            sync=self._sync,
             on_end=self._committed.close,
         )
 
@@ -81,11 +81,8 @@ class FolderWriter:
         except OSError as error:
             parts = request.parts if isinstance(request, PublishFile) else ()
             reply = failure_from(error, operation=type(request).__name__, parts=parts)
-        except Exception as error:  # whoever waits for this reply must hear of a fault of ours, too
-            _logger.exception("a request broke the folder's engine")
-            reply = Failure(
-                FailureKind.BAD_REPLY, type(request).__name__, "EngineBroke", f"{type(error).__name__}: {error}"
-            )
+        except Exception as error:  # noqa: BLE001
+            reply = broken(error, operation=type(request).__name__)
         try:
             on_reply(reply)
         except Exception:

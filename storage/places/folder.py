@@ -9,8 +9,8 @@ from pathlib import Path
 from stat import S_ISDIR
 
 from s3plan.schemas.errors import PlanRefused, StoreRefused
-from s3plan.schemas.files.paths import STAGING_NAME, KeyRefusal, parts_of
-from s3plan.schemas.files.requests import PLAN_DIGITS, FileRead, ReadFile
+from s3plan.schemas.files.paths import KeyRefusal, parts_of, staging_folder
+from s3plan.schemas.files.requests import FileRead, ReadFile
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.files.urls import FolderUrl
 from s3plan.schemas.objects import ObjectRow
@@ -145,13 +145,6 @@ class OpenFolder:
                 return None  # it is not there yet
         return stands_at(self._looking, key)
 
-    def tidy(self, plan_digest: str) -> list[str]:
-        """Remove the staging folder of a plan whose run has ended, if it is empty.
-
-        Returns the paths of what is in it and may be somebody's: what is ours is for the next run.
-        """
-        return _tidied(self._path, plan_digest)
-
     def close(self) -> None:
         """Let go of what was opened to look."""
         if self._looking is not None:
@@ -175,18 +168,17 @@ class OpenFolder:
         raise AssertionError("no plan uploads into a folder")
 
 
-def clear_staged(location: PlanLocation, plan_digest: str) -> list[str]:
-    """Remove what a plan that is given up has staged; return the paths of what may be somebody's, which stays."""
-    return _tidied(Path(location.path or ""), plan_digest, clears=True)
+def tidy_staged(location: PlanLocation, plan_digest: str, *, clears: bool = False) -> list[str]:
+    """Remove the staging folder of a plan whose run has ended, if it is empty; with `clears` all that is ours as well.
 
-
-def _tidied(root: Path, plan_digest: str, *, clears: bool = False) -> list[str]:
-    own = plan_digest[:PLAN_DIGITS]
+    Returns the paths of what is in it and may be somebody's: what is ours is for the next run.
+    """
+    root = Path(location.path or "")
     try:
-        left = tidy_staging(root, own.encode(), clears=clears)
+        left = tidy_staging(root, plan_digest, clears=clears)
     except OSError:  # it is not there, or no longer ours to look into: nothing can be said of it
         return []
-    folder = root / os.fsdecode(STAGING_NAME) / own
+    folder = root.joinpath(*map(os.fsdecode, staging_folder(plan_digest)))
     return [str(folder / os.fsdecode(name)) for name in left if name.endswith(EXCHANGED)]
 
 

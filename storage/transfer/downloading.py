@@ -133,8 +133,11 @@ def _judge(position: int, action: Action, reply: ObjectRead, sink: SinkInMemory 
         return Outcome(position, OutcomeKind.STALE, moved or "")
     stated = {} if reply.found is None else reply.found.checksums
     differs = difference(stated, _checksums(sink)) if stated else None
-    if differs is None:
-        return None
+    return None if differs is None else suffered(position, differs)
+
+
+def suffered(position: int, differs: str) -> Outcome:
+    """Return the outcome of a download whose bytes are not those that the store states; it may be tried again."""
     said = f"its bytes suffered on the way: {differs}"
     return not_executed(
         position, Failure(FailureKind.TRANSIENT, "GetObject", "ChecksumDiffers", said, side=Side.SOURCE)

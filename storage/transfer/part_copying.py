@@ -11,9 +11,7 @@ from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.objects import HeadObject, ObjectFound, ObjectWritten, Reply
-from s3plan.schemas.requests.uploads import (
-    UploadPartCopy,
-)
+from s3plan.schemas.requests.uploads import UploadPartCopy
 from s3plan.storage.listing.object_look import as_unexplained, listing_of, says_nothing, told_by_listing
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, ask
 from s3plan.storage.transfer.evidence import Made, evidence_of

@@ -27,9 +27,9 @@ from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead
 from s3plan.schemas.tasks import KnownUpload
-from s3plan.storage.checksums import CRC64NVME, combined_crc64nvme
+from s3plan.storage.checksums import CRC64NVME, combined_crc64nvme, difference
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, ask_file
-from s3plan.storage.transfer.downloading import Download, ended_at_folder, publish, return_left, settle_read
+from s3plan.storage.transfer.downloading import Download, ended_at_folder, publish, return_left, settle_read, suffered
 from s3plan.storage.transfer.multipart import ByteRange
 from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, choose_part_size, part_ranges
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_source, moved_source, not_executed
@@ -183,18 +183,13 @@ def _asks(
 
 def _judge(job: Download, fetched: _Fetched, source: ObjectFound) -> Outcome | None:
     """Return how the file that was made is not the object by its checksum, None if nothing says so."""
-    stated = source.checksums.get(CRC64NVME)
-    if stated is None:
+    if CRC64NVME not in source.checksums:
         return None
     ranges = part_ranges(job.action.size_bytes, fetched.part_size_bytes)
     crcs = [int.from_bytes(b64decode(fetched.crcs[number])) for number in range(1, len(ranges) + 1)]
-    found = combined_crc64nvme(crcs, [last - first + 1 for first, last in ranges])
-    if found == stated:
-        return None
-    said = f"its bytes suffered on the way: its {CRC64NVME} is {found}, the store states {stated}"
-    return not_executed(
-        job.position, Failure(FailureKind.TRANSIENT, "GetObject", "ChecksumDiffers", said, side=Side.SOURCE)
-    )
+    whole = combined_crc64nvme(crcs, [last - first + 1 for first, last in ranges])
+    differs = difference(source.checksums, {CRC64NVME: whole})
+    return None if differs is None else suffered(job.position, differs)
 
 
 def _ended(context: BatchContext, job: Download, staged: StagedName | None, outcome: Outcome) -> Asking[Outcome]:

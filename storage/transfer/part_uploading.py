@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileRead, ReadFile
-from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.outcomes import Outcome
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
@@ -26,7 +26,7 @@ from s3plan.storage.steps import (
     FileAnswered,
     Procedure,
 )
-from s3plan.storage.transfer.evidence import Made, evidence_of
+from s3plan.storage.transfer.evidence import Made
 from s3plan.storage.transfer.multipart import (
     ByteRange,
     Upload,
@@ -36,8 +36,15 @@ from s3plan.storage.transfer.multipart import (
     note_part,
 )
 from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, choose_part_size
-from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_destination, moved_destination, settle
-from s3plan.storage.transfer.uploading import attributes_of, body_of, ended_at_source, is_of_file, reading_of
+from s3plan.storage.transfer.settlement import ended_badly, settle
+from s3plan.storage.transfer.uploading import (
+    attributes_of,
+    body_of,
+    ended_at_source,
+    is_of_file,
+    look_for_made,
+    reading_of,
+)
 
 
 def upload_in_parts(context: BatchContext, position: int, action: Action) -> Procedure:
@@ -49,10 +56,8 @@ def upload_in_parts(context: BatchContext, position: int, action: Action) -> Pro
     pin = action.destination_pin
     is_held = context.is_enforced(Condition.COMPLETE_ABSENT if pin is None else Condition.COMPLETE_MATCH)
     if context.unclear_since_ms(position) is not None or not is_held:
-        etag = expected_etag(context, position, action)
-        ended = yield from _look(
-            context, position, action, since_ms=context.unclear_since_ms(position), multipart_etag=etag
-        )
+        made = _made(action, expected_etag(context, position, action), context.unclear_since_ms(position))
+        ended = yield from look_for_made(context, position, action, made)
         if ended is not None:
             if isinstance(ended, Outcome):
                 yield from abort_known(context, position, action)
@@ -100,8 +105,8 @@ class _SentParts:
                 self._context,
                 self._position,
                 failure,
-                look=lambda since_ms: _look(
-                    self._context, self._position, self._action, since_ms=since_ms, multipart_etag=multipart_etag
+                look=lambda since_ms: look_for_made(
+                    self._context, self._position, self._action, _made(self._action, multipart_etag, since_ms)
                 ),
                 is_write=is_write,
             )
@@ -135,24 +140,9 @@ class _SentParts:
         return Ask(Side.DESTINATION, part, request.size_bytes)
 
 
-def _look(
-    context: BatchContext, position: int, action: Action, *, since_ms: int | None, multipart_etag: str | None
-) -> Asking[Outcome | Failure | None]:
-    """Return how an upload has ended by what stands at the destination, as a Look does.
-
-    Only the ETag that its parts make shows that it is ours: never size and time alone.
-    """
-    found = yield from look_at_destination(context, action)
-    if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
-        return found
-    here = found if isinstance(found, ObjectFound) else None
-    if here is not None and multipart_etag is not None:
-        as_object = ObjectFound(multipart_etag, action.size_bytes, 0)
-        made = Made(
-            action._replace(source_pin=multipart_etag), since_ms, multipart_etag, source=as_object, tells_time=False
-        )
-        evidence = evidence_of(here, made)
-        if evidence is not None:
-            return already_done(position, evidence)
-    moved = moved_destination(action, here)
-    return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)
+def _made(action: Action, etag: str | None, since_ms: int | None) -> Made | None:
+    """Return what an upload in parts makes: only the ETag of its parts shows that it is ours."""
+    if etag is None:
+        return None
+    as_object = ObjectFound(etag, action.size_bytes, 0)
+    return Made(action._replace(source_pin=etag), since_ms, etag, source=as_object, tells_time=False)

@@ -39,7 +39,9 @@ def upload_file(context: BatchContext, position: int, action: Action) -> Procedu
         context.emit(ended_at_source(position, read))
         return
     if needs_look(context, action):
-        ended = yield from _look(context, position, action, read, since_ms=context.unclear_since_ms(position))
+        ended = yield from look_for_made(
+            context, position, action, _made(action, read, context.unclear_since_ms(position))
+        )
         if ended is not None:
             context.emit(ended if isinstance(ended, Outcome) else ended_badly(position, ended))
             return
@@ -125,21 +127,21 @@ def _settle(context: BatchContext, position: int, action: Action, read: FileRead
             context,
             position,
             failure,
-            look=lambda since_ms: _look(context, position, action, read, since_ms=since_ms),
+            look=lambda since_ms: look_for_made(context, position, action, _made(action, read, since_ms)),
         )
     )
 
 
-def _look(
-    context: BatchContext, position: int, action: Action, read: FileRead, *, since_ms: int | None
+def look_for_made(
+    context: BatchContext, position: int, action: Action, made: Made | None
 ) -> Asking[Outcome | Failure | None]:
-    """Return how an upload has ended by what stands at the destination, as a Look does."""
+    """Return how an upload has ended by what stands at the destination, as a Look does; `made`: if that is known."""
     found = yield from look_at_destination(context, action)
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
         return found
     here = found if isinstance(found, ObjectFound) else None
-    if here is not None:
-        evidence = evidence_of(here, _made(action, read, since_ms))
+    if here is not None and made is not None:
+        evidence = evidence_of(here, made)
         if evidence is not None:
             return already_done(position, evidence)
     moved = moved_destination(action, here)

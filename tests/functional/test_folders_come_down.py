@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
 from hashlib import md5
 from pathlib import Path
-from typing import Any
 
 import pytest
 import s3plan
+from fakes.folder_jobs import MIRRORS_ALL, ODD_NAMES, files_below, write_files, write_folder_job
 from fakes.s3server import Fault, FaultKind
 from fakes.torture import TORTURE
 from fakes.workplace import BY_BOTH_ENGINES, Workplace, counted
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.actions import VerdictKind
 
-MIRROR = {"mode": "mirror", "delete": {"extraneous": True}, "guards": {"max_delete": "100%"}}
-ODD_NAMES = ("a b+c", "caf\u00e9", "percent%20", "back\\slash", "line\nbreak", "\x1b[2J", "~", "-rf", "\U0001f9ea")
+UP = "s3://source/up/"
+OWN = b"somebody's own"
 MIB = 1 << 20
 
 pytestmark = BY_BOTH_ENGINES
@@ -31,37 +30,11 @@ def folder(place: Workplace) -> Path:
     return place.folder / "photos"
 
 
-def downloading(place: Workplace, **sections: Any) -> None:
-    store = {"endpoint": place.server.endpoint, "region": "us-east-1", "engine": place.engine}
-    document: dict[str, Any] = {
-        "version": 1,
-        "name": "job",
-        "connections": {"store": store},
-        "source": {"url": "s3://source/up/", "connection": "store"},
-        "destination": "./photos",
-    }
-    (place.folder / "job.yaml").write_text(json.dumps(document | sections))
-
-
 def put(place: Workplace, *keys: str, size: int = 100) -> dict[str, bytes]:
     made = {key: os.urandom(size) for key in keys}
     for key, body in made.items():
         place.s3.put_object(Bucket="source", Key=f"up/{key}", Body=body, ChecksumAlgorithm="CRC64NVME")
     return made
-
-
-def write(folder: Path, *keys: str, content: bytes = b"somebody's own") -> None:
-    for key in keys:
-        path = folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    paths = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
-    return {
-        str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file() and not path.is_symlink()
-    }
 
 
 def carry_out(place: Workplace) -> None:
@@ -78,9 +51,9 @@ def test_every_object_arrives_with_its_bytes_and_time_whatever_it_is_called(plac
     made |= put(place, "empty", size=0) | put(place, "large", size=20 * MIB)
     for around in (-1, 0, 1):
         made |= put(place, f"around {around}", size=MIB + around)
-    downloading(place)
+    write_folder_job(place, source=UP, destination="./photos")
     carry_out(place)
-    assert files(folder) == made
+    assert files_below(folder) == made
     for listed in place.s3.list_objects_v2(Bucket="source", Prefix="up/")["Contents"]:
         status = (folder / listed["Key"].removeprefix("up/")).stat()
         assert int(status.st_mtime) == int(listed["LastModified"].timestamp())
@@ -88,10 +61,10 @@ def test_every_object_arrives_with_its_bytes_and_time_whatever_it_is_called(plac
 
 def test_what_changed_is_fetched_again_and_a_mirror_deletes_what_is_gone(place: Workplace, folder: Path) -> None:
     made = put(place, "kept", "grown", "edited", "gone/below/file", "gone/file")
-    downloading(place, **MIRROR)
+    write_folder_job(place, source=UP, destination="./photos", **MIRRORS_ALL)
     carry_out(place)
     (folder / "grown").chmod(0o4640)
-    write(folder, "edited", content=os.urandom(100))
+    write_files(folder, "edited", content=os.urandom(100))
     (folder / "empty of old").mkdir()
     made |= put(place, "grown", size=200)
     for key in ("gone/below/file", "gone/file"):
@@ -101,7 +74,7 @@ def test_what_changed_is_fetched_again_and_a_mirror_deletes_what_is_gone(place: 
     kinds = (VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.UNCHANGED, VerdictKind.DELETE)
     assert [plan.header.objects_of(kind) for kind in kinds] == [0, 2, 1, 2]
     assert place.apply().exit_code == 0
-    assert files(folder) == made
+    assert files_below(folder) == made
     assert (folder / "grown").stat().st_mode & 0o7777 == 0o640  # and no setuid
     assert sorted(path.name for path in folder.iterdir()) == ["edited", "empty of old", "grown", "kept"]
 
@@ -110,7 +83,7 @@ def test_a_second_plan_reads_no_file_that_came_down_as_it_is(
     place: Workplace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(place, "a", "b/c")
-    downloading(place)
+    write_folder_job(place, source=UP, destination="./photos")
     carry_out(place)
     monkeypatch.setattr("s3plan.storage.places.folder.OpenFolder.md5_of", None)
     again = s3plan.plan(place.folder / "job.yaml", output=place.folder / "again.s3plan")
@@ -123,14 +96,14 @@ def test_what_stands_where_no_file_can_be_made_is_a_conflict_of_the_plan(place: 
     put(place, "both", "both/below", "both-not", size=1)
     put(place, "marker/", size=0)
     put(place, ".s3plan-tmp/x", "below/.s3plan/x", "full/")
-    write(folder, "dir/below", "file")
+    write_files(folder, "dir/below", "file", content=OWN)
     (folder / "link").symlink_to(place.folder)
     (folder / "link2").symlink_to(place.folder)
-    downloading(place)
+    write_folder_job(place, source=UP, destination="./photos")
     place.plan()
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 3, ended.output
-    assert set(files(folder)) == {"dir/below", "file", "fine", "both", "both-not"}
+    assert set(files_below(folder)) == {"dir/below", "file", "fine", "both", "both-not"}
     assert not (place.folder / "b").exists()
     shown = place.command.run("show", place.plan_file, "--list").stdout
     for said in (
@@ -150,19 +123,19 @@ def test_what_stands_where_no_file_can_be_made_is_a_conflict_of_the_plan(place: 
 
 def test_an_edit_after_the_plan_is_kept(place: Workplace, folder: Path) -> None:
     put(place, "new", "over", "touched", "fine", "gone")
-    write(folder, "over", "touched", "deleted", "gone")
-    downloading(place, **MIRROR)
+    write_files(folder, "over", "touched", "deleted", "gone", content=OWN)
+    write_folder_job(place, source=UP, destination="./photos", **MIRRORS_ALL)
     place.plan()
-    write(folder, "new", "over", "deleted", content=b"an edit")
+    write_files(folder, "new", "over", "deleted", content=b"an edit")
     (folder / "touched").chmod(0o600)
     (folder / "gone").unlink()
     report = place.apply()
     assert (report.exit_code, counted(report)) == (3, {"done": 1, "stale": 4, "skipped": 1}), report
-    assert {key: body for key, body in files(folder).items() if key != "fine"} == {
+    assert {key: body for key, body in files_below(folder).items() if key != "fine"} == {
         "new": b"an edit",
         "over": b"an edit",
         "deleted": b"an edit",
-        "touched": b"somebody's own",
+        "touched": OWN,
     }
     said = place.command.run("failures", place.plan_file).stdout
     assert "download  new: a file is there that was not when the plan was made" in said
@@ -173,25 +146,25 @@ def test_an_edit_after_the_plan_is_kept(place: Workplace, folder: Path) -> None:
 
 def test_a_delete_of_a_file_that_was_edited_after_the_plan_leaves_it(place: Workplace, folder: Path) -> None:
     put(place, "fine")
-    write(folder, "edited", "deleted", "gone")
-    downloading(place, **MIRROR)
+    write_files(folder, "edited", "deleted", "gone", content=OWN)
+    write_folder_job(place, source=UP, destination="./photos", **MIRRORS_ALL)
     place.plan()
-    write(folder, "edited", content=b"an edit")
+    write_files(folder, "edited", content=b"an edit")
     (folder / "gone").unlink()
     report = place.apply()
     assert (report.exit_code, counted(report)) == (3, {"done": 2, "stale": 1, "already-done": 1}), report
-    assert set(files(folder)) == {"fine", "edited"}
+    assert set(files_below(folder)) == {"fine", "edited"}
 
 
 def test_an_object_that_changed_after_the_plan_is_not_fetched(place: Workplace, folder: Path) -> None:
     put(place, "changed", "gone", "same", "large", size=2 * MIB)
-    downloading(place)
+    write_folder_job(place, source=UP, destination="./photos")
     place.plan()
     put(place, "changed", "large", size=2 * MIB)
     place.s3.delete_object(Bucket="source", Key="up/gone")
     report = place.apply()
     assert (report.exit_code, counted(report)) == (3, {"done": 1, "stale": 3})
-    assert set(files(folder)) == {"same"}
+    assert set(files_below(folder)) == {"same"}
     said = place.command.run("failures", place.plan_file).stdout
     assert "download  changed: source changed: etag" in said
     assert "download  gone: source gone" in said
@@ -214,32 +187,32 @@ def test_an_object_that_changed_after_the_plan_is_not_fetched(place: Workplace, 
 )
 def test_an_answer_that_suffers_is_asked_for_again(place: Workplace, folder: Path, kind: FaultKind, size: int) -> None:
     made = put(place, "a", "b", size=size)
-    downloading(place)
+    write_folder_job(place, source=UP, destination="./photos")
     place.plan()
     place.server.faults([Fault(kind=kind, operation="GetObject", times=2, after_commit=True)])
     report = place.apply()
     assert (report.exit_code, counted(report)) == (0, {"done": 2}), report
-    assert files(folder) == made
+    assert files_below(folder) == made
     assert not (folder / ".s3plan-tmp").exists()
 
 
 def test_bytes_that_always_suffer_never_get_a_name(place: Workplace, folder: Path) -> None:
     put(place, "a", size=3 * MIB)
     put(place, "b", size=3000)
-    downloading(place, run={"retries": {"attempts": 2}})
+    write_folder_job(place, source=UP, destination="./photos", run={"retries": {"attempts": 2}})
     place.plan()
     place.server.faults([Fault(kind=FaultKind.FLIPPED_BIT, operation="GetObject", times=100)])
     report = place.apply()
     assert counted(report) == {"failed": 2}, report
-    assert files(folder) == {}
+    assert files_below(folder) == {}
     said = place.command.run("failures", place.plan_file).stdout
     assert ("its bytes suffered on the way" if place.engine == "native" else "Expected checksum") in said
 
 
 def test_another_directory_in_the_place_of_the_folder_is_refused(place: Workplace, folder: Path) -> None:
     put(place, "a")
-    write(folder, "extraneous")
-    downloading(place, **MIRROR)
+    write_files(folder, "extraneous", content=OWN)
+    write_folder_job(place, source=UP, destination="./photos", **MIRRORS_ALL)
     place.plan()
     folder.rename(place.folder / "elsewhere")
     with pytest.raises(PlanRefused, match="is its disk mounted"):
@@ -247,25 +220,25 @@ def test_another_directory_in_the_place_of_the_folder_is_refused(place: Workplac
     folder.mkdir()
     with pytest.raises(PlanRefused, match="is another directory than when the plan was made"):
         place.apply()
-    assert files(folder) == {}
+    assert files_below(folder) == {}
 
 
 def test_a_folder_that_is_not_there_is_made_with_all_above_it(place: Workplace, folder: Path) -> None:
     made = put(place, "a/b")
-    downloading(place, destination="./not/yet/there")
+    write_folder_job(place, source=UP, destination="./not/yet/there")
     planned = place.command.run("plan", "job.yaml")
     assert "the folder does not exist yet; apply creates" in planned.stdout
     assert "held: a file comes only into an empty place" in planned.stdout
     assert not (place.folder / "not").exists()
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 0, ended.output
-    assert files(place.folder / "not/yet/there") == made
+    assert files_below(place.folder / "not/yet/there") == made
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused_at_the_plan(place: Workplace, folder: Path) -> None:
     put(place, "a")
     folder.write_bytes(b"x")
-    downloading(place)
+    write_folder_job(place, source=UP, destination="./photos")
     ended = place.command.run("plan", "job.yaml")
     assert (ended.exit_code, ended.stdout) == (1, "")
     assert "is no folder" in ended.stderr
@@ -276,14 +249,14 @@ def test_a_file_that_an_earlier_run_published_unheard_is_known_by_its_bytes(plac
     made = put(place, "one piece", size=6 * MIB)
     place.seed("source", "up/in parts", size_bytes=12 * MIB, parts=2)
     made["in parts"] = place.body("source", "up/in parts")
-    downloading(place)
+    write_folder_job(place, source=UP, destination="./photos")
     place.plan()
     place.apply()
     place.journal.unlink()
     ended = place.command.run("apply", place.plan_file, "--yes", "--json")
     assert ended.exit_code == 0, ended.output
     assert ended.event("run-ended")["evidence"] == {"by etag": 1, "by bytes": 1}
-    assert files(folder) == made
+    assert files_below(folder) == made
 
 
 @pytest.mark.sampled(2)
@@ -293,8 +266,15 @@ def test_a_download_killed_at_random_moments_ends_as_if_nothing_had_happened(
 ) -> None:
     made = put(place, *(f"{number % 7}/{number:04}" for number in range(600)))
     made |= put(place, "large", size=9 * MIB)
-    write(folder, *(f"old/{number}" for number in range(50)), *(f"{number % 7}/{number:04}" for number in range(60)))
-    downloading(place, **MIRROR, run={"executor": executor, "workers": 2, "in_flight": 8})
+    write_files(folder, *(f"old/{number}" for number in range(50)), content=OWN)
+    write_files(folder, *(f"{number % 7}/{number:04}" for number in range(60)), content=OWN)
+    write_folder_job(
+        place,
+        source=UP,
+        destination="./photos",
+        **MIRRORS_ALL,
+        run={"executor": executor, "workers": 2, "in_flight": 8},
+    )
     place.plan()
     place.server.set_mode(latency_s=0.005)
     chance = random.Random(11)
@@ -304,7 +284,7 @@ def test_a_download_killed_at_random_moments_ends_as_if_nothing_had_happened(
             started.kill()
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 0, ended.output
-    assert files(folder) == made
+    assert files_below(folder) == made
     assert not (folder / ".s3plan-tmp").exists()
     digests = {path.name: md5(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
     assert len(digests) == len(made)

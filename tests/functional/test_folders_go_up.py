@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import s3plan
+from fakes.folder_jobs import MIRRORS_ALL, ODD_NAMES, files_below, write_files, write_folder_job
 from fakes.s3server import Fault, FaultKind
 from fakes.torture import TORTURE
 from fakes.workplace import BY_BOTH_ENGINES, PROBE, Workplace, counted
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.actions import VerdictKind
 
-MIRROR = {"mode": "mirror", "delete": {"extraneous": True}, "guards": {"max_delete": "100%"}}
-ODD_NAMES = ("a b+c", "caf\u00e9", "percent%20", "back\\slash", "line\nbreak", "\x1b[2J", "~", "-rf", "\U0001f9ea")
+UP = "s3://destination/up/"
 
 
 @pytest.fixture
@@ -29,34 +27,8 @@ def folder(place: Workplace) -> Path:
     return made
 
 
-def put(folder: Path, *keys: str, size: int = 100) -> None:
-    for key in keys:
-        path = folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(os.urandom(size))
-
-
-def uploading(place: Workplace, **sections: Any) -> None:
-    store = {"endpoint": place.server.endpoint, "region": "us-east-1", "engine": place.engine}
-    document: dict[str, Any] = {
-        "version": 1,
-        "name": "job",
-        "connections": {"store": store},
-        "source": "./photos",
-        "destination": {"url": "s3://destination/up/", "connection": "store"},
-    }
-    (place.folder / "job.yaml").write_text(json.dumps(document | sections))
-
-
 def uploaded(place: Workplace) -> dict[str, bytes]:
     return {key.removeprefix("up/"): place.body("destination", key) for key in place.keys("destination")}
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    paths = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
-    return {
-        str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file() and not path.is_symlink()
-    }
 
 
 def carry_out(place: Workplace) -> None:
@@ -71,20 +43,20 @@ pytestmark = BY_BOTH_ENGINES
 
 
 def test_every_file_arrives_with_its_bytes_whatever_it_is_called(place: Workplace, folder: Path) -> None:
-    put(folder, *ODD_NAMES, *(f"below/{name}/x" for name in ODD_NAMES), "empty", "deep/" * 20 + "file")
+    write_files(folder, *ODD_NAMES, *(f"below/{name}/x" for name in ODD_NAMES), "empty", "deep/" * 20 + "file")
     (folder / "empty").write_bytes(b"")
-    put(folder, "large", size=20 << 20)
-    put(folder, "middling", size=(8 << 20) - 1)
-    uploading(place)
+    write_files(folder, "large", size=20 << 20)
+    write_files(folder, "middling", size=(8 << 20) - 1)
+    write_folder_job(place, source="./photos", destination=UP)
     carry_out(place)
-    assert uploaded(place) == files(folder)
+    assert uploaded(place) == files_below(folder)
 
 
 def test_a_second_plan_of_an_unchanged_tree_reads_no_file_that_lay_still_before_its_upload(
     place: Workplace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(folder, "a", "b/c")
-    uploading(place)
+    write_files(folder, "a", "b/c")
+    write_folder_job(place, source="./photos", destination=UP)
     carry_out(place)
     place.server.set_mode(clock_offset_s=120)  # as if it had been uploaded two minutes after the last change
     for key in ("a", "b/c"):
@@ -104,26 +76,26 @@ def test_a_second_plan_of_an_unchanged_tree_reads_no_file_that_lay_still_before_
 
 
 def test_what_changed_is_uploaded_again_and_a_mirror_deletes_what_is_gone(place: Workplace, folder: Path) -> None:
-    put(folder, "kept", "grown", "edited", "gone/file")
-    uploading(place, **MIRROR)
+    write_files(folder, "kept", "grown", "edited", "gone/file")
+    write_folder_job(place, source="./photos", destination=UP, **MIRRORS_ALL)
     carry_out(place)
-    put(folder, "grown", size=200)
-    put(folder, "edited")
+    write_files(folder, "grown", size=200)
+    write_files(folder, "edited")
     (folder / "gone/file").unlink()
     place.seed("destination", "other/stays", body="x")
     made = place.plan()
     kinds = (VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.UNCHANGED, VerdictKind.DELETE)
     assert [made.header.objects_of(kind) for kind in kinds] == [0, 2, 1, 1]
     place.apply()
-    assert uploaded(place) == files(folder) | {"other/stays": b"x"}
+    assert uploaded(place) == files_below(folder) | {"other/stays": b"x"}
 
 
 def test_links_and_special_files_are_told_and_shield_what_lies_below_their_keys(place: Workplace, folder: Path) -> None:
-    put(folder, "file")
+    write_files(folder, "file")
     (folder / "link").symlink_to("file")
     os.mkfifo(folder / "pipe")
     place.seed("destination", "up/link/below", "up/link", "up/linked", body="of another tool")
-    uploading(place, **MIRROR)
+    write_folder_job(place, source="./photos", destination=UP, **MIRRORS_ALL)
     place.plan()
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 0, ended.output
@@ -134,10 +106,10 @@ def test_links_and_special_files_are_told_and_shield_what_lies_below_their_keys(
 
 
 def test_a_name_that_is_no_text_is_a_conflict_and_holds_deletes_back(place: Workplace, folder: Path) -> None:
-    put(folder, "file")
+    write_files(folder, "file")
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9")).write_bytes(b"x")
     place.seed("destination", "up/old", body="x")
-    uploading(place, **MIRROR)
+    write_folder_job(place, source="./photos", destination=UP, **MIRRORS_ALL)
     place.plan()
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 3, ended.output
@@ -145,10 +117,10 @@ def test_a_name_that_is_no_text_is_a_conflict_and_holds_deletes_back(place: Work
 
 
 def test_a_file_that_changed_after_the_plan_is_stale_and_not_sent(place: Workplace, folder: Path) -> None:
-    put(folder, "at: noon", "changed", "touched", "gone", "same")
-    uploading(place)
+    write_files(folder, "at: noon", "changed", "touched", "gone", "same")
+    write_folder_job(place, source="./photos", destination=UP)
     place.plan()
-    put(folder, "at: noon", "changed")
+    write_files(folder, "at: noon", "changed")
     (folder / "touched").chmod(0o600)
     (folder / "gone").unlink()
     report = place.apply()
@@ -162,9 +134,9 @@ def test_a_file_that_changed_after_the_plan_is_stale_and_not_sent(place: Workpla
 
 
 def test_an_object_that_changed_after_the_plan_is_kept(place: Workplace, folder: Path) -> None:
-    put(folder, "new", "over")
+    write_files(folder, "new", "over")
     place.seed("destination", "up/over", body="planned")
-    uploading(place)
+    write_folder_job(place, source="./photos", destination=UP)
     place.plan()
     place.seed("destination", "up/over", "up/new", body="somebody's own")
     report = place.apply()
@@ -175,44 +147,44 @@ def test_an_object_that_changed_after_the_plan_is_kept(place: Workplace, folder:
 @pytest.mark.parametrize("kind", [FaultKind.REPLY_LOST, FaultKind.RESET, FaultKind.INTERNAL_ERROR])
 @pytest.mark.parametrize("size", [100, 9 << 20])
 def test_an_upload_whose_reply_is_lost_is_done_once(place: Workplace, folder: Path, kind: FaultKind, size: int) -> None:
-    put(folder, "a", "b", size=size)
-    uploading(place)
+    write_files(folder, "a", "b", size=size)
+    write_folder_job(place, source="./photos", destination=UP)
     place.plan()
     fault = Fault(kind=kind, operation="PutObject", prefix="up/", spares=PROBE, times=2, after_commit=True)
     place.server.faults([fault])
     report = place.apply()
     assert (report.exit_code, counted(report)) == (0, {"already-done": 2}), report
     assert dict(report.evidence) == {"by etag": 2}
-    assert uploaded(place) == files(folder)
+    assert uploaded(place) == files_below(folder)
     assert set(place.writes().values()) == {1}
 
 
 def test_bytes_that_suffer_on_the_way_are_sent_again(place: Workplace, folder: Path) -> None:
-    put(folder, "a", size=1000)
-    uploading(place)
+    write_files(folder, "a", size=1000)
+    write_folder_job(place, source="./photos", destination=UP)
     place.plan()
     bad = Fault(kind=FaultKind.ERROR, code="BadDigest", operation="PutObject", prefix="up/", spares=PROBE, times=1)
     place.server.faults([bad])
     assert counted(place.apply()) == {"done": 1}
-    assert uploaded(place) == files(folder)
+    assert uploaded(place) == files_below(folder)
 
 
 def test_a_store_without_conditions_is_looked_at_first(place: Workplace, folder: Path) -> None:
-    put(folder, "new", "over", "taken")
+    write_files(folder, "new", "over", "taken")
     place.server.set_mode(conditions="none")
     place.seed("destination", "up/over", body="planned")
-    uploading(place)
+    write_folder_job(place, source="./photos", destination=UP)
     place.plan(probe=True)
     place.seed("destination", "up/taken", body="somebody's own")
     report = place.apply()
     assert (report.exit_code, counted(report)) == (3, {"done": 2, "stale": 1})
-    assert uploaded(place) == files(folder) | {"taken": b"somebody's own"}
+    assert uploaded(place) == files_below(folder) | {"taken": b"somebody's own"}
 
 
 def test_another_directory_in_the_place_of_the_folder_is_refused(place: Workplace, folder: Path) -> None:
     """As when a disk is not mounted, or another one is."""
-    put(folder, "a")
-    uploading(place, **MIRROR)
+    write_files(folder, "a")
+    write_folder_job(place, source="./photos", destination=UP, **MIRRORS_ALL)
     place.plan()
     folder.rename(place.folder / "elsewhere")
     with pytest.raises(Exception, match="is its disk mounted"):
@@ -224,7 +196,7 @@ def test_another_directory_in_the_place_of_the_folder_is_refused(place: Workplac
 
 
 def test_a_folder_that_is_not_there_or_empty_plans_nothing(place: Workplace, folder: Path) -> None:
-    uploading(place, **MIRROR)
+    write_folder_job(place, source="./photos", destination=UP, **MIRRORS_ALL)
     place.seed("destination", "up/kept", body="x")
     blocked = place.command.run("plan", "job.yaml")
     assert blocked.exit_code == 5, blocked.output
@@ -241,10 +213,16 @@ def test_a_folder_that_is_not_there_or_empty_plans_nothing(place: Workplace, fol
 def test_an_upload_killed_at_random_moments_ends_as_if_nothing_had_happened(
     place: Workplace, folder: Path, executor: str
 ) -> None:
-    put(folder, *(f"{number % 7}/{number:04}" for number in range(1_500)))
-    put(folder, "large", size=9 << 20)
+    write_files(folder, *(f"{number % 7}/{number:04}" for number in range(1_500)))
+    write_files(folder, "large", size=9 << 20)
     place.seed("destination", *(f"up/old/{number}" for number in range(50)), body="x")
-    uploading(place, **MIRROR, run={"executor": executor, "workers": 2, "in_flight": 8})
+    write_folder_job(
+        place,
+        source="./photos",
+        destination=UP,
+        **MIRRORS_ALL,
+        run={"executor": executor, "workers": 2, "in_flight": 8},
+    )
     place.plan()
     chance = random.Random(11)
     for _ in range(10 if TORTURE else 3):
@@ -253,5 +231,5 @@ def test_an_upload_killed_at_random_moments_ends_as_if_nothing_had_happened(
             started.kill()
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 0, ended.output
-    assert uploaded(place) == files(folder)
+    assert uploaded(place) == files_below(folder)
     assert set(place.writes().values()) <= {1}

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from fakes.folder_jobs import write_folder_job
 from fakes.workplace import BY_BOTH_ENGINES, Workplace
 from unit.planfile.plan_samples import change
 
@@ -22,18 +23,7 @@ def photos(place: Workplace) -> Path:
     (folder / "below").mkdir(parents=True)
     (folder / "below" / "x").write_bytes(b"x" * len(_SECRET))
     (place.folder / "secret").write_bytes(_SECRET)
-    store = {"endpoint": place.server.endpoint, "region": "us-east-1", "engine": place.engine}
-    (place.folder / "job.yaml").write_text(
-        json.dumps(
-            {
-                "version": 1,
-                "name": "job",
-                "connections": {"store": store},
-                "source": "./photos",
-                "destination": {"url": "s3://destination/", "connection": "store"},
-            }
-        )
-    )
+    write_folder_job(place, source="./photos", destination="s3://destination/")
     place.plan()
     return folder
 
@@ -135,15 +125,7 @@ def restored(place: Workplace) -> Path:
     (place.folder / "secret").write_bytes(_SECRET)
     folder = place.folder / "photos"
     folder.mkdir()
-    store = {"endpoint": place.server.endpoint, "region": "us-east-1", "engine": place.engine}
-    document = {
-        "version": 1,
-        "name": "job",
-        "connections": {"store": store},
-        "source": {"url": "s3://source/", "connection": "store"},
-        "destination": "./photos",
-    }
-    (place.folder / "job.yaml").write_text(json.dumps(document))
+    write_folder_job(place, source="s3://source/", destination="./photos")
     place.plan()
     return folder
 

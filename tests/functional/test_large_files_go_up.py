@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
+import time
 from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 import pytest
 import s3plan
+from fakes.folder_jobs import write_folder_job
 from fakes.s3server import Fault, FaultKind
 from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace, counted
 
@@ -33,17 +34,9 @@ def put(folder: Path, name: str, size: int) -> bytes:
     return content
 
 
-def uploading(place: Workplace, *, run: dict[str, Any] = RUN, **sections: Any) -> None:
-    store = {"endpoint": place.server.endpoint, "region": "us-east-1", "engine": place.engine}
-    document: dict[str, Any] = {
-        "version": 1,
-        "name": "job",
-        "connections": {"store": store},
-        "source": "./films",
-        "destination": {"url": "s3://destination/up/", "connection": "store"},
-        "run": run,
-    }
-    (place.folder / "job.yaml").write_text(json.dumps(document | sections))
+def uploading(place: Workplace, *, run: dict[str, Any] = RUN, **more: str) -> None:
+    destination = {"url": "s3://destination/up/", **more}
+    write_folder_job(place, source="./films", destination=destination, run=run)
 
 
 def etag_of_parts(content: bytes) -> str:
@@ -54,7 +47,7 @@ def etag_of_parts(content: bytes) -> str:
 def test_files_around_the_threshold_and_the_size_of_parts_arrive_whole(place: Workplace, folder: Path) -> None:
     sizes = (PART - 1, PART, PART + 1, 2 * PART - 1, 2 * PART, 4 * PART + 7)
     made = {f"{size}.mp4": put(folder, f"{size}.mp4", size) for size in sizes}
-    uploading(place, destination={"url": "s3://destination/up/", "connection": "store", "storage_class": "STANDARD_IA"})
+    uploading(place, storage_class="STANDARD_IA")
     place.plan()
     report = place.apply()
     assert (report.exit_code, counted(report)) == (0, {"done": len(sizes)}), report
@@ -89,6 +82,7 @@ def test_after_a_kill_only_the_missing_parts_are_sent(place: Workplace, folder: 
     with place.command.start("apply", place.plan_file, "--yes") as started:
         while place.server.stats().answered("UploadPart") < 8:
             assert started.is_running
+            time.sleep(0.02)
         started.kill()
     place.server.set_mode(latency_s=0)
     ended = place.command.run("apply", place.plan_file, "--yes", "--json")
@@ -111,6 +105,7 @@ def test_a_file_that_is_changed_while_its_parts_are_sent_is_stale_and_nothing_of
     with place.command.start("apply", place.plan_file, "--yes") as started:
         while place.server.stats().answered("UploadPart") < 3:
             assert started.is_running
+            time.sleep(0.02)
         with (folder / "film").open("r+b") as film:
             film.seek(19 * PART)
             film.write(b"another end")

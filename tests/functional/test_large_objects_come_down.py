@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 import s3plan
+from fakes.folder_jobs import write_folder_job
 from fakes.s3server import Fault, FaultKind
 from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace, counted
 
@@ -32,17 +32,8 @@ def put(place: Workplace, name: str, size: int) -> bytes:
     return content
 
 
-def downloading(place: Workplace, *, run: dict[str, Any] = RUN, **sections: Any) -> None:
-    store = {"endpoint": place.server.endpoint, "region": "us-east-1", "engine": place.engine}
-    document: dict[str, Any] = {
-        "version": 1,
-        "name": "job",
-        "connections": {"store": store},
-        "source": {"url": "s3://source/", "connection": "store"},
-        "destination": "./films",
-        "run": run,
-    }
-    (place.folder / "job.yaml").write_text(json.dumps(document | sections))
+def downloading(place: Workplace, *, run: dict[str, Any] = RUN) -> None:
+    write_folder_job(place, source="s3://source/", destination="./films", run=run)
     place.plan()
     place.server.reset_stats()
 
@@ -59,6 +50,7 @@ def interrupted(place: Workplace, *, parts: int) -> None:
     with place.command.start("apply", place.plan_file, "--yes") as started:
         while fetched(place) < parts:
             assert started.is_running
+            time.sleep(0.02)
         time.sleep(0.6)  # a report is due every quarter of a second
         started.kill()
     place.server.set_mode(latency_s=0)
@@ -128,6 +120,7 @@ def test_an_object_that_is_replaced_between_two_parts_is_stale_and_leaves_nothin
     with place.command.start("apply", place.plan_file, "--yes") as started:
         while fetched(place) < 4:
             assert started.is_running
+            time.sleep(0.02)
         place.s3.copy_object(Bucket="source", Key="film", CopySource="other/film")
         ended = started.wait()
     assert ended.exit_code == 3, ended.output

@@ -7,7 +7,7 @@ from s3plan.planner.file_comparison import FilePolicy
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.manifest.words import Overwrite
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.actions import ActionKind, VerdictKind
 
 NOW_MS = 1_700_000_000_000
 MD5, OTHER = "0" * 32, "f" * 32
@@ -39,7 +39,7 @@ def decide(
         reads += 1
         return md5
 
-    policy = FilePolicy(ahead_ms, comparable, digest_of).of_upload(overwrite)
+    policy = FilePolicy(ahead_ms, comparable, digest_of).of(overwrite, kind=ActionKind.UPLOAD)
     verdict = policy(file, there)
     return verdict.kind, verdict.rule, reads
 
