@@ -54,7 +54,8 @@ class FilePolicy:
     def _if_object_differs(self, there: ObjectRow, file: ObjectRow) -> Verdict:
         if there.size_bytes != file.size_bytes:
             return size_verdict(there, file)
-        if there.mtime_ms // 1000 == file.mtime_ms // 1000:
+        # As we set it, or as tools do that know whole seconds only: an edit in that very second has another time.
+        if file.mtime_ms in {there.mtime_ms, there.mtime_ms // 1000 * 1000}:
             return _SAME_TIME
         return self._by_md5(there, file, file=file, etag=there.etag)
 

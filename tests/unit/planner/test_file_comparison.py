@@ -104,3 +104,29 @@ def test_other_policies_read_no_file(
 ) -> None:
     found = decide(file, there, overwrite=overwrite)
     assert (found[0], found[2]) == (kind, 0)
+
+
+@pytest.mark.parametrize(
+    ("changed_ms", "expected"),
+    [
+        (NOW_MS + 123, (SAME, "same size, and the time of the object", 0)),
+        (NOW_MS, (SAME, "same size, and the time of the object", 0)),  # by a tool that sets whole seconds
+        (NOW_MS + 500, (OVER, "MD5 differs", 1)),  # an edit in the second of the object
+        (NOW_MS - 1, (OVER, "MD5 differs", 1)),
+    ],
+)
+def test_a_file_has_the_bytes_of_the_object_whose_time_it_has_exactly(
+    changed_ms: int, expected: tuple[VerdictKind, str, int]
+) -> None:
+    reads = 0
+
+    def digest_of(_: ObjectRow) -> str:
+        nonlocal reads
+        reads += 1
+        return OTHER
+
+    policy = FilePolicy(0, etags_comparable=True, digest_of=digest_of).of(
+        Overwrite.IF_DIFFERENT, kind=ActionKind.DOWNLOAD
+    )
+    verdict = policy(an_object(written_ms=NOW_MS + 123), a_file(changed_ms=changed_ms))
+    assert (verdict.kind, verdict.rule, reads) == expected
