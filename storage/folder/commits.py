@@ -94,7 +94,9 @@ class Commits:
             commit.reply = _not_kept(self._broken, commit)
             return
         try:
-            commit.move = _moved(self._staging_of(request.staged), request)
+            staging = self._staging_of(request.staged)
+            staging.look_again(request.parts)
+            commit.move = _moved(staging, request)
         except Exception as error:  # noqa: BLE001
             commit.reply = _failed(error, commit)
 

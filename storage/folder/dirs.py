@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import OrderedDict
 from contextlib import suppress
+from pathlib import Path
 
 from s3plan.schemas.files.requests import Parts
 
@@ -18,6 +20,7 @@ class OpenDirectories:
     def __init__(self, root: bytes | str | os.PathLike[str], *, follows: bool = False) -> None:
         """Open the folder itself, by whatever links lead there; raises OSError."""
         self._flags = _FLAGS | (0 if follows else os.O_NOFOLLOW)
+        self._path = Path(os.fsdecode(root))
         self._root = os.open(root, _FLAGS)
         self._open: OrderedDict[Parts, int] = OrderedDict()
 
@@ -43,6 +46,24 @@ class OpenDirectories:
         """Reach a directory, and all below it, anew when they are asked for again: somebody may have replaced them."""
         for each in [each for each in self._open if each[: len(parts)] == parts]:
             os.close(self._open.pop(each))
+
+    def look_again(self, parts: Parts) -> None:
+        """Forget what is held on the way to a directory and is not under its name any more: it was moved away.
+
+        To be asked before anything is changed there. Raises OSError if that is so of the folder itself.
+        """
+        if not os.path.samestat(os.fstat(self._root), self._path.stat()):
+            raise OSError(errno.ESTALE, "another folder is in the place of the one that was opened")
+        for depth in range(1, len(parts) + 1):
+            held = self._open.get(parts[:depth])
+            try:
+                above = self.of(parts[: depth - 1])
+                there = None if held is None else os.stat(parts[depth - 1], dir_fd=above, follow_symlinks=False)
+            except FileNotFoundError:
+                self.forget(parts[:depth])
+                return
+            if held is not None and there is not None and not os.path.samestat(os.fstat(held), there):
+                self.forget(parts[:depth])
 
     def close(self) -> None:
         """Close all of them."""

@@ -112,6 +112,7 @@ def return_left(directories: OpenDirectories, request: ReturnLeft) -> LeftReturn
     """Answer a ReturnLeft; raises OSError."""
     staging = staging_folder(request.staged.plan_digest)
     ours, left = (*staging, request.staged.name), (*staging, request.left)
+    directories.look_again(request.parts[:-1])
     if _are_same(directories, ours, left):
         remove_if_there(request.left, folder=directories.of(staging))
         return LeftReturned(LeftEnd.OURS)

@@ -36,7 +36,8 @@ class Move:
     """How a file came into its place, or out of it.
 
     `kept` is the name, in the staging folder, of what was taken out: to be removed once that is on disk, or with
-    CHANGED somebody's file that could not go back. `made` is the file that we put there.
+    CHANGED somebody's file that could not go back. `made` is the file that we put there, if that can be taken back:
+    where files cannot be exchanged, what it replaced is gone.
     """
 
     how: Published
@@ -97,6 +98,15 @@ class Staging:
         if _identity(ours) != _identity(there) or ours.st_size != size_bytes:
             raise OSError(errno.ESTALE, "the file in the staging folder was replaced")
 
+    def look_again(self, parts: Parts) -> None:
+        """See that a file's directory and the staging folder are where they are held; raises OSError."""
+        self._directories.look_again(parts[:-1])
+        self._directories.look_again(self._parts)
+        try:
+            self._directories.of(self._parts)
+        except FileNotFoundError as error:
+            raise _staging_gone() from error
+
     def publish_new(self, name: bytes, parts: Parts) -> Move:
         """Put a staged file to where nothing is; it stays where it is if something is. Raises OSError."""
         os.chmod(name, self._mode, dir_fd=self.folder)
@@ -140,12 +150,14 @@ class Staging:
             ours = self._hold(kept, held)
             try:
                 exchange(self.folder, kept, destination, parts[-1])
-            except FileNotFoundError:
-                os.rename(kept, name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
-                return Move(Published.GONE)
             except ExchangeMissing:
                 os.rename(kept, parts[-1], src_dir_fd=self.folder, dst_dir_fd=destination)
-                return Move(Published.DONE, made=ours)
+                return Move(Published.DONE)
+            except OSError as error:
+                os.rename(kept, name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+                if isinstance(error, FileNotFoundError):
+                    return Move(Published.GONE)
+                raise
             out = os.stat(kept, dir_fd=self.folder, follow_symlinks=False)
             if is_same_file(out, pinned):
                 return Move(Published.DONE, kept, ours)
@@ -170,6 +182,8 @@ class Staging:
         try:
             rename_into_nothing(directory, parts[-1], self.folder, kept)
         except FileNotFoundError:
+            if _is_there(parts[-1], directory):
+                raise _staging_gone() from None
             return Move(Published.GONE)
         out = os.stat(kept, dir_fd=self.folder, follow_symlinks=False)
         if is_same_file(out, pinned):
@@ -215,7 +229,8 @@ class Staging:
 
     def remove(self, name: bytes) -> None:
         """Remove a file of the staging folder, if it is there."""
-        remove_if_there(name, folder=self.folder)
+        with suppress(FileNotFoundError):  # the folder itself may be gone
+            remove_if_there(name, folder=self.folder)
 
     def _directory_of(self, parts: Parts) -> int:
         """Return the directory of a file, made if it is missing; raises OSError where that is on another device."""
@@ -262,6 +277,18 @@ def remove_if_there(name: bytes, *, folder: int) -> None:
     """Remove a file of an open directory, if it is there; raises OSError."""
     with suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
+
+
+def _is_there(name: bytes, directory: int) -> bool:
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _staging_gone() -> OSError:
+    return OSError(errno.ESTALE, "the staging folder was removed")
 
 
 def write_all(descriptor: int, content: memoryview) -> None:

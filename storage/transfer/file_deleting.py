@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import (
     FileFound,
     FilePublished,
@@ -39,8 +39,6 @@ def _deleted(context: BatchContext, position: int, action: Action) -> Asking[Out
             return ended_at_folder(position, answer) if isinstance(answer, Failure) else left_outcome(position, answer)
     removed = yield from ask_file(Side.DESTINATION, RemoveFile(staged, parts, pinned), FilePublished)
     if isinstance(removed, Failure):
-        if removed.kind is FailureKind.NOT_FOUND:
-            return already_done(position, Evidence.ABSENT)
         return ended_at_folder(position, removed)
     if removed.how is Published.DONE:
         return Outcome(position, OutcomeKind.DONE)

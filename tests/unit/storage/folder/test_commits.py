@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,7 +24,7 @@ from s3plan.schemas.files.requests import (
     StageFile,
 )
 from s3plan.schemas.files.stamps import Stamp
-from s3plan.storage.folder import writing
+from s3plan.storage.folder import renaming, staging, writing
 from s3plan.storage.folder.writing import FolderWriter
 
 DIGEST = "d" * 64
@@ -264,3 +265,64 @@ def test_what_was_taken_before_the_end_is_still_told(root: Path, disk: Disk) -> 
     writer.close()
     disk.may_go.set()
     assert {replies.get(timeout=10) for _ in range(10)} == {FilePublished(Published.DONE)}
+
+
+@pytest.mark.parametrize("what", ["a directory on the way", "the folder itself"])
+def test_nothing_is_deleted_or_made_in_a_directory_that_somebody_has_moved_away(
+    root: Path, tmp_path: Path, writer: FolderWriter, what: str
+) -> None:
+    one, two = planted(root, "a/one"), planted(root, "a/two")
+    assert answer(writer, RemoveFile(staged_name(0), (b"a", b"one"), one)) == FilePublished(Published.DONE)
+    (root if what == "the folder itself" else root / "a").rename(tmp_path / "saved")
+    saved = tmp_path / "saved" / ("a" if what == "the folder itself" else "")
+    removed = answer(writer, RemoveFile(staged_name(1), (b"a", b"two"), two))
+    published = answer(writer, publish(2, (b"a", b"new")))
+    assert [path.name for path in saved.iterdir()] == ["two"]
+    if what == "the folder itself":
+        assert isinstance(removed, Failure)
+        assert isinstance(published, Failure)
+        return
+    assert removed == FilePublished(Published.GONE)
+    assert published == FilePublished(Published.DONE)
+    assert (root / "a/new").read_bytes() == NEW
+
+
+def test_a_delete_whose_staging_folder_is_gone_is_not_told_as_done(root: Path, writer: FolderWriter) -> None:
+    one, two = planted(root, "one"), planted(root, "two")
+    answer(writer, RemoveFile(staged_name(0), (b"one",), one))
+    shutil.rmtree(root / ".s3plan-tmp")
+    reply = answer(writer, RemoveFile(staged_name(1), (b"two",), two))
+    assert isinstance(reply, Failure)
+    assert reply.kind is FailureKind.LOCAL_IO
+    assert (root / "two").read_bytes() == OLD
+
+
+def test_a_failed_sync_where_files_cannot_be_exchanged_leaves_the_new_file(
+    root: Path, disk: Disk, writer: FolderWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one is gone by then: what was fetched may be whole, nothing would not be."""
+    monkeypatch.setattr(renaming, "_renameat2", lambda: None)
+    pinned = planted(root)
+
+    def fail_after_the_rename(call: int) -> None:
+        disk.fails = call == 2
+
+    disk.before = fail_after_the_rename
+    reply = answer(writer, publish(0, (b"file",), pinned))
+    assert isinstance(reply, Failure)
+    assert (root / "file").read_bytes() == NEW
+
+
+def test_an_exchange_that_is_refused_leaves_the_old_file_and_no_copy_of_the_new_one(
+    root: Path, writer: FolderWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned = planted(root)
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(staging, "exchange", refused)
+    for attempt in range(2):
+        assert isinstance(answer(writer, publish(attempt, (b"file",), pinned)), Failure)
+    assert (root / "file").read_bytes() == OLD
+    assert staged_files(root) == set()
