@@ -120,7 +120,10 @@ def _take_up_or_open(context: BatchContext, position: int, action: Action, parts
         if not isinstance(stored, Failure):
             ranges = part_ranges(action.size_bytes, known.part_size_bytes)
             etags = matching_parts(stored, ranges, journaled=dict(known.parts))
-            return Upload(known.upload_id, known.part_size_bytes, etags)
+            upload = Upload(known.upload_id, known.part_size_bytes, etags)
+            for number in sorted(etags.keys() - dict(known.parts).keys()):  # stored, and not noted any more
+                note_part(context, position, upload, number, etags[number])
+            return upload
         if stored.kind is not FailureKind.NO_SUCH_UPLOAD:
             return ended_badly(position, stored)
         context.emit(UploadEnded(position, known.upload_id))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileRead, ReadFile
-from s3plan.schemas.outcomes import Outcome
+from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
@@ -25,8 +26,9 @@ from s3plan.storage.steps import (
     BatchContext,
     FileAnswered,
     Procedure,
+    ask_file,
 )
-from s3plan.storage.transfer.evidence import Made
+from s3plan.storage.transfer.evidence import Made, multipart_etag_of
 from s3plan.storage.transfer.multipart import (
     ByteRange,
     Upload,
@@ -35,13 +37,14 @@ from s3plan.storage.transfer.multipart import (
     make_in_parts,
     note_part,
 )
-from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, choose_part_size
-from s3plan.storage.transfer.settlement import ended_badly, settle
+from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, choose_part_size, part_ranges
+from s3plan.storage.transfer.settlement import ended_badly, look_at_destination, settle
 from s3plan.storage.transfer.uploading import (
     attributes_of,
     body_of,
     ended_at_source,
     is_of_file,
+    judge_made,
     look_for_made,
     reading_of,
 )
@@ -56,14 +59,51 @@ def upload_in_parts(context: BatchContext, position: int, action: Action) -> Pro
     pin = action.destination_pin
     is_held = context.is_enforced(Condition.COMPLETE_ABSENT if pin is None else Condition.COMPLETE_MATCH)
     if context.unclear_since_ms(position) is not None or not is_held:
-        made = _made(action, expected_etag(context, position, action), context.unclear_since_ms(position))
-        ended = yield from look_for_made(context, position, action, made)
+        ended = yield from _look_first(context, position, action)
         if ended is not None:
             if isinstance(ended, Outcome):
                 yield from abort_known(context, position, action)
             context.emit(ended if isinstance(ended, Outcome) else ended_badly(position, ended))
             return
     context.emit((yield from make_in_parts(context, position, action, _SentParts(context, position, action))))
+
+
+def _look_first(context: BatchContext, position: int, action: Action) -> Asking[Outcome | Failure | None]:
+    """Return how an earlier attempt has ended, as a Look does.
+
+    What the journal does not know of its parts, since it was cut off, the file tells: it is read once more if an object
+    stands there that may be of its parts.
+    """
+    since_ms = context.unclear_since_ms(position)
+    found = yield from look_at_destination(context, action)
+    ended = judge_made(position, action, found, _made(action, expected_etag(context, position, action), since_ms))
+    is_stale = isinstance(ended, Outcome) and ended.kind is OutcomeKind.STALE
+    if since_ms is None or not is_stale or not isinstance(found, ObjectFound):
+        return ended
+    known = [upload.part_size_bytes for upload in context.task.uploads if upload.position == position]
+    ranges = part_ranges(action.size_bytes, known[0] if known else _part_size(context, action))
+    if found.size_bytes != action.size_bytes or not found.etag.endswith(f"-{len(ranges)}"):
+        return ended
+    etag = yield from _etag_of_file(context, action, ranges)
+    return judge_made(position, action, found, _made(action, etag, since_ms))
+
+
+def _etag_of_file(context: BatchContext, action: Action, ranges: Sequence[ByteRange]) -> Asking[str | None]:
+    """Return the ETag of an object that is made of these ranges of the planned file; None if it cannot be read."""
+    sums: list[str] = []
+    whole = replace(reading_of(context, action), with_crc64nvme=False, with_sha256=False)
+    for first_byte, last_byte in ranges:
+        part = replace(whole, offset=first_byte, part_bytes=last_byte - first_byte + 1)
+        read = yield from ask_file(Side.SOURCE, part, FileRead)
+        if isinstance(read, Failure):
+            return None
+        sums.append(b64decode(read.digests.md5 or "").hex())
+    return multipart_etag_of(sums)
+
+
+def _part_size(context: BatchContext, action: Action) -> int:
+    wanted = context.task.settings.part_size_bytes
+    return choose_part_size(action.size_bytes, wanted, default_bytes=DEFAULT_SENT_PART_BYTES)
 
 
 class _SentParts:
@@ -73,8 +113,7 @@ class _SentParts:
         self._context = context
         self._position = position
         self._action = action
-        wanted = context.task.settings.part_size_bytes
-        self.part_size_bytes = choose_part_size(action.size_bytes, wanted, default_bytes=DEFAULT_SENT_PART_BYTES)
+        self.part_size_bytes = _part_size(context, action)
 
     def attributes(self) -> Asking[ObjectAttributes | Failure]:
         """Return what the name of the file says of its content."""

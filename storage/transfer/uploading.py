@@ -15,7 +15,7 @@ from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, ObjectAttributes
-from s3plan.schemas.requests.objects import ObjectFound, PutObject
+from s3plan.schemas.requests.objects import ObjectFound, PutObject, Reply
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
 from s3plan.storage.transfer.content_types import content_type_of
 from s3plan.storage.transfer.evidence import Made, evidence_of
@@ -104,7 +104,7 @@ def attributes_of(key: str) -> ObjectAttributes:
 
 def is_of_file(failure: Failure) -> bool:
     """Return whether a failure, whoever noticed it, says something of the file that was being sent."""
-    return failure.kind in _OF_FILES
+    return failure.kind in _OF_FILES or failure.side is Side.SOURCE
 
 
 def ended_at_source(position: int, failure: Failure) -> Outcome:
@@ -136,7 +136,11 @@ def look_for_made(
     context: BatchContext, position: int, action: Action, made: Made | None
 ) -> Asking[Outcome | Failure | None]:
     """Return how an upload has ended by what stands at the destination, as a Look does; `made`: if that is known."""
-    found = yield from look_at_destination(context, action)
+    return judge_made(position, action, (yield from look_at_destination(context, action)), made)
+
+
+def judge_made(position: int, action: Action, found: Reply, made: Made | None) -> Outcome | Failure | None:
+    """Return that by what a look has found."""
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
         return found
     here = found if isinstance(found, ObjectFound) else None

@@ -169,3 +169,42 @@ def test_many_large_files_at_once_take_no_more_than_their_turn_and_all_arrive(pl
     assert counted(place.apply()) == {"done": 12}
     for name, content in made.items():
         assert place.body("destination", f"up/{name}") == content
+
+
+def test_a_file_that_is_gone_is_stale_at_once_and_its_upload_with_it(place: Workplace, folder: Path) -> None:
+    put(folder, "film", 3 * PART)
+    uploading(place)
+    place.plan(probe=True)
+    (folder / "film").unlink()
+    report = place.apply()
+    assert (report.exit_code, counted(report)) == (3, {"stale": 1})
+    assert "upload  film: source gone" in place.command.run("failures", place.plan_file).stdout
+    assert place.server.uploads("destination") == []
+
+
+def test_an_object_that_a_killed_attempt_has_completed_is_known_by_its_file(place: Workplace, folder: Path) -> None:
+    """Also if the journal knows nothing of its parts: they may have been stored when it was cut off."""
+    content = put(folder, "film", 4 * PART + 7)
+    uploading(place)
+    place.plan(probe=True)
+    assert counted(place.apply()) == {"done": 1}
+    place.journal.unlink()
+    ended = place.command.run("apply", place.plan_file, "--yes", "--json")
+    assert ended.exit_code == 0, ended.output
+    assert ended.event("run-ended")["evidence"] == {"by etag": 1}
+    assert place.writes() == {"up/film": 1}
+    assert place.body("destination", "up/film") == content
+
+
+def test_another_object_of_the_size_and_the_number_of_parts_is_not_taken_for_ours(
+    place: Workplace, folder: Path
+) -> None:
+    put(folder, "film", 4 * PART + 7)
+    uploading(place)
+    place.plan(probe=True)
+    assert counted(place.apply()) == {"done": 1}
+    place.journal.unlink()
+    place.seed("destination", "up/film", size_bytes=4 * PART + 7, parts=5)
+    ended = place.command.run("apply", place.plan_file, "--yes", "--json")
+    assert ended.exit_code == 3, ended.output
+    assert ended.event("run-ended")["counts"] == {"stale": 1}
