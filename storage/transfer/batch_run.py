@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from heapq import heappop, heappush
+from itertools import count
 from threading import Event, Lock
 from time import monotonic
 from typing import NamedTuple
@@ -79,7 +81,8 @@ class BatchRun:
         self._hungry: deque[_Running] = deque()  # have asks that wait for room
         self._procedures: Iterator[NumberedProcedure] = iter(())
         self._is_drained = True
-        self._due: tuple[float, _Running, Ask | AwaitTurn] | None = None  # what must wait for its turn
+        self._due: list[tuple[float, int, _Running, Ask | AwaitTurn]] = []  # a heap of what waits for its turn
+        self._numbers = count()
         self._kept_back: deque[tuple[_Running, Ask | AskFile | AwaitTurn]] = deque()  # would be sent if they might be
         self._under_way = 0
         self._at_disk = 0
@@ -131,8 +134,8 @@ class BatchRun:
 
     def _rest(self) -> None:
         """Sleep until there is something to pass on, or the next request's turn has come."""
-        due = self._due
-        timeout_s = _POLL_S if due is None else min(_POLL_S, max(0.0, due[0] - monotonic()))
+        due = self._due[:1]  # another thread may take it meanwhile
+        timeout_s = min(_POLL_S, max(0.0, due[0][0] - monotonic())) if due else _POLL_S
         if timeout_s > 0:
             self._wake.wait(timeout_s)
 
@@ -196,7 +199,7 @@ class BatchRun:
 
     def _has_room(self) -> bool:
         is_disk_slow = self._at_disk >= _MOST_AT_DISK or self._at_disk_bytes >= _MOST_AT_DISK_BYTES
-        return self._due is None and self._under_way < self._control.in_flight and not is_disk_slow
+        return not self._due and self._under_way < self._control.in_flight and not is_disk_slow
 
     def _feed_hungry(self) -> None:
         while self._hungry and (self._has_room() or self._is_stopping()):
@@ -251,17 +254,12 @@ class BatchRun:
             self._submit(running, wanted)
 
     def _wait_for_turn(self, running: _Running, wanted: Ask | AwaitTurn, wait_s: float) -> None:
-        if self._due is None:
-            self._due = (monotonic() + wait_s, running, wanted)
-            self._wake.set()
-            return
-        # A procedure's follow-up request (a look) came while another waits: it goes out at once, its turn is taken.
-        self._submit(running, wanted)
+        heappush(self._due, (monotonic() + wait_s, next(self._numbers), running, wanted))
+        self._wake.set()
 
     def _send_due(self) -> None:
-        if self._due is not None and monotonic() >= self._due[0]:
-            _, running, wanted = self._due
-            self._due = None
+        while self._due and monotonic() >= self._due[0][0]:
+            _, _, running, wanted = heappop(self._due)
             self._submit(running, wanted)
 
     def _send_kept_back(self) -> None:

@@ -89,6 +89,7 @@ def staged_name(context: BatchContext, position: int) -> StagedName:
 
 def _fetch(context: BatchContext, job: Download, found: FileFound) -> Asking[Outcome]:
     action, position = job.action, job.position
+    yield AwaitTurn(action.size_bytes, side=Side.SOURCE)  # before a disk is asked for room
     sink: SinkInMemory | StagedSink = SinkInMemory(action.size_bytes)
     content: memoryview | StagedFile = memoryview(b"")
     if action.size_bytes > HELD_BYTES or found.left:
@@ -96,7 +97,6 @@ def _fetch(context: BatchContext, job: Download, found: FileFound) -> Asking[Out
         if isinstance(staged, Failure):
             return ended_at_folder(position, staged)
         sink, content = staged.file.sink(0, action.size_bytes), staged.file
-    yield AwaitTurn(action.size_bytes, side=Side.SOURCE)
     reply = yield from ask(Side.SOURCE, _request(context, action, sink), size_bytes=action.size_bytes, reserves=False)
     ended: Outcome | None
     if isinstance(reply, Failure):
