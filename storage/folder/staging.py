@@ -19,13 +19,13 @@ from s3plan.schemas.files.requests import Parts, Published
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_into_nothing
+from s3plan.storage.folder.reserving import reserve
 
 Identity = tuple[int, int]  # device and inode: of two files at one time never the same
 EXCHANGED = b".x"
 """The ending of a staged name whose file may be somebody's."""
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOOK = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
-_CANNOT_RESERVE = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
 _RESERVED_FROM_BYTES = 1 << 20
 _MOST_CHANGES = 100  # of a file under our hands; then its last version but one stays in the staging folder
 _PERMISSIONS = 0o777  # without setuid, setgid and the sticky bit
@@ -72,7 +72,7 @@ class Staging:
         descriptor = os.open(name, _CREATE, 0o600, dir_fd=self.folder)
         try:
             if size_bytes >= _RESERVED_FROM_BYTES:
-                _reserve(descriptor, size_bytes)
+                reserve(descriptor, size_bytes)
         except BaseException:
             os.close(descriptor)
             self.remove(name)
@@ -295,17 +295,6 @@ def write_all(descriptor: int, content: memoryview) -> None:
     """Write all of it where the descriptor stands; raises OSError."""
     while content:
         content = content[os.write(descriptor, content) :]
-
-
-def _reserve(descriptor: int, size_bytes: int) -> None:
-    """Have the disk keep room, where it can: a full one says so before the bytes are fetched."""
-    try:
-        os.posix_fallocate(descriptor, 0, size_bytes)
-    except OSError as error:
-        if error.errno not in _CANNOT_RESERVE:
-            raise
-    except AttributeError:
-        return  # macOS has no such call
 
 
 def _identity(status: os.stat_result) -> Identity:
