@@ -15,9 +15,12 @@ from s3plan.schemas.events import OnEvent, Prepared, Warned
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import JobRecord
-from s3plan.schemas.plan.rows import PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import LocationKind, PhaseName, PlanLocation
+from s3plan.schemas.printable import escape_unprintable
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.transfer.part_sizes import SENT_IN_PARTS_FROM_BYTES
+
+_LACKS = {LocationKind.S3: "ignores conditions", LocationKind.FOLDER: "cannot exchange files"}
 
 
 @dataclass(slots=True)
@@ -93,8 +96,9 @@ class PlacePreparation:
             which = "; ".join(
                 f"{condition}: planned {stated[condition]}, found {found[condition]}" for condition in less
             )
+            who, again = ("folder", "plan again with --probe") if location.is_folder else ("store", "plan again")
             raise PlanRefused(
-                f"{shown_place(location)}: the store enforces less than the plan states ({which}); plan again, or "
+                f"{shown_place(location)}: the {who} enforces less than the plan states ({which}); {again}, or "
                 "accept it with --allow-checked"
             )
         deletes = {Condition.DELETE_MATCH, Condition.BATCH_DELETE_MATCH} & set(needed)
@@ -119,8 +123,8 @@ class PlacePreparation:
             self._told_checked.append(checked)
             self.on_event(
                 Warned(
-                    f"{shown_store(location)} ignores conditions ({', '.join(checked)}): s3plan looks, compares, then "
-                    "acts; a change in between is not noticed"
+                    f"{shown_store(location)} {_LACKS[location.kind]} ({', '.join(checked)}): s3plan looks, compares, "
+                    "then acts; a change in between is not noticed"
                 )
             )
 
@@ -131,7 +135,9 @@ def shown_place(location: PlanLocation) -> str:
 
 
 def shown_store(location: PlanLocation) -> str:
-    """Return the bucket of a location for a message, with its store."""
+    """Return the bucket of a location for a message, with its store, or the folder."""
+    if location.is_folder:
+        return f"the folder {escape_unprintable(location.path or '')}"
     return f"the bucket {location.bucket}" + ("" if location.endpoint is None else f" at {location.endpoint}")
 
 

@@ -23,6 +23,7 @@ from s3plan.schemas.files.requests import (
     ReopenStaged,
     ReturnLeft,
     StagedDropped,
+    StagedName,
     StagedPart,
 )
 from s3plan.schemas.files.stamps import Stamp
@@ -62,7 +63,7 @@ def _clear_earlier(directories: OpenDirectories, request: FindFile) -> tuple[byt
     except FileNotFoundError:
         return ()
     left: list[bytes] = []
-    for each in (*request.staged.earlier, request.staged):
+    for each in _earlier(request.staged, folder):
         if each != request.keeps:
             remove_if_there(each.name, folder=folder)
         out = each.name + EXCHANGED
@@ -75,6 +76,19 @@ def _clear_earlier(directories: OpenDirectories, request: FindFile) -> tuple[byt
         else:
             left.append(out)
     return tuple(left)
+
+
+def _earlier(staged: StagedName, folder: int) -> list[StagedName]:
+    """Return the names that attempts at an action, this one among them, may have used.
+
+    They are counted from 1 by the journal: whoever is the first by it, and in doubt all the same, has lost one.
+    """
+    if staged.generation > 1:
+        return [*staged.earlier, staged]
+    with os.scandir(folder) as found:
+        names = {each.name.removesuffix(os.fsdecode(EXCHANGED)) for each in found}
+    parsed = (StagedName.parse(staged.plan_digest, name) for name in names)
+    return sorted(name for name in parsed if name is not None and name._replace(generation=1) == staged)
 
 
 def reopen_staged(directories: OpenDirectories, request: ReopenStaged) -> FileStaged:

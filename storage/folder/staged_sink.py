@@ -10,7 +10,7 @@ from s3plan.storage.checksums import PassingChecksums
 
 
 class OpenStagedFile:
-    """A StagedFile; it is closed when nobody has this object, or one of its sinks, any more."""
+    """A StagedFile; closed by `close`, or when nobody has this object, or one of its sinks, any more."""
 
     def __init__(self, descriptor: int, size_bytes: int) -> None:
         self.descriptor = descriptor
@@ -18,7 +18,13 @@ class OpenStagedFile:
 
     def __del__(self) -> None:
         with suppress(OSError):
-            os.close(self.descriptor)
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the file; its sinks take nothing any more. Raises OSError as writing does."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def sink(self, first_byte: int, size_bytes: int) -> RangeSink:
         """Return a sink that fills so many bytes from there on; sinks of other ranges may fill theirs meanwhile."""

@@ -102,6 +102,7 @@ def _fill(staging: Staging, request: PublishFile) -> None:
     assert isinstance(content, OpenStagedFile)  # noqa: S101  the only StagedFile of folders
     try:
         staging.seal(name, content.descriptor, size_bytes=content.size_bytes, mtime_ns=request.mtime_ns)
+        content.close()  # however long the disk takes to keep it
     except BaseException:
         staging.remove(name)
         raise

@@ -32,9 +32,9 @@ class FolderConditions:
         """Return that all is held."""
         return _HELD
 
-    def find_out(self, *, now: datetime, patience: Patience | None = None) -> Capabilities:  # noqa: ARG002
-        """Return that, too."""
-        return _HELD
+    def find_out(self, *, now: datetime, patience: Patience | None = None) -> Capabilities:
+        """Try it: nothing else tells."""
+        return self.probe(now=now, patience=patience)
 
     def probe(self, *, now: datetime, patience: Patience | None = None) -> Capabilities:  # noqa: ARG002
         """Try it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
 from hashlib import md5
 from pathlib import Path
@@ -288,3 +289,40 @@ def test_a_download_killed_at_random_moments_ends_as_if_nothing_had_happened(
     assert not (folder / ".s3plan-tmp").exists()
     digests = {path.name: md5(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
     assert len(digests) == len(made)
+
+
+def test_where_files_cannot_be_exchanged_an_overwrite_is_refused_until_a_plan_knows_it(
+    place: Workplace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on NFS."""
+    monkeypatch.setattr("s3plan.storage.folder.renaming._renameat2", lambda: None)
+    made = put(place, "over", "new")
+    write_files(folder, "over", content=OWN)
+    write_folder_job(place, source=UP, destination="./photos")
+    place.plan()
+    with pytest.raises(PlanRefused, match=r"put-match: planned enforced, found checked\); plan again with --probe"):
+        place.apply()
+    place.plan(probe=True)
+    assert counted(place.apply()) == {"done": 2}
+    assert files_below(folder) == made
+    (said,) = [sentence for sentence in place.told if "exchange" in sentence]
+    assert said.startswith(f"the folder {folder} cannot exchange files (put-match): s3plan looks, compares, then acts")
+
+
+def test_a_run_that_is_left_before_its_turn_came_leaves_nothing_in_the_folder(place: Workplace, folder: Path) -> None:
+    put(place, "a", "b", "c", size=3 * MIB)
+    write_folder_job(place, source=UP, destination="./photos", run={"bandwidth": "1MiB/s", "executor": "threads"})
+    place.plan()
+    with place.command.start("apply", place.plan_file, "--yes") as started:
+        while not folder.exists():
+            assert started.is_running
+            time.sleep(0.02)
+        time.sleep(0.5)
+        for _ in range(2):
+            started.signal(signal.SIGINT)
+            time.sleep(0.2)
+        started.wait()
+    write_folder_job(place, source=UP, destination="./photos")
+    ended = place.command.run("apply", place.plan_file, "--yes", "--bandwidth", "100MiB/s")
+    assert ended.exit_code == 0, ended.output
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b", "c"]

@@ -205,7 +205,7 @@ def full(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("call", ["os.write", "os.posix_fallocate", "os.utime", "os.chmod"])
+@pytest.mark.parametrize("call", ["os.write", "s3plan.storage.folder.staging.reserve", "os.utime", "os.chmod"])
 def test_a_disk_that_is_full_or_broken_at_any_step_leaves_the_old_file_and_nothing_staged(
     root: Path, writer: FolderWriter, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -213,7 +213,7 @@ def test_a_disk_that_is_full_or_broken_at_any_step_leaves_the_old_file_and_nothi
     monkeypatch.setattr(call, full)
     staged = answer(writer, StageFile(staged_name(0), 2 << 20))
     if isinstance(staged, Failure):
-        assert call == "os.posix_fallocate"
+        assert call == "s3plan.storage.folder.staging.reserve"
         assert staged.kind is FailureKind.LOCAL_IO
         assert staged_files(root) == set()
         return
@@ -326,3 +326,23 @@ def test_an_exchange_that_is_refused_leaves_the_old_file_and_no_copy_of_the_new_
         assert isinstance(answer(writer, publish(attempt, (b"file",), pinned)), Failure)
     assert (root / "file").read_bytes() == OLD
     assert staged_files(root) == set()
+
+
+def test_a_file_that_waits_for_the_disk_is_not_open(root: Path, disk: Disk, writer: FolderWriter) -> None:
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    answer(writer, publish(0, (b"first",)))
+    before = open_files()
+    disk.may_go.clear()
+    replies: Replies = SimpleQueue()
+    for position in range(1, 21):
+        staged = answer(writer, StageFile(staged_name(position), 3))
+        assert isinstance(staged, FileStaged)
+        staged.file.sink(0, 3).take(memoryview(b"new"))
+        request = PublishFile(staged_name(position), (b"%d" % position,), None, MTIME_NS, staged.file)
+        writer.submit(request, replies.put)
+    answer(writer, StageFile(staged_name(99), 1))  # all before it are written
+    assert open_files() <= before + 2
+    disk.may_go.set()
+    assert {replies.get(timeout=10) for _ in range(20)} == {FilePublished(Published.DONE)}

@@ -148,3 +148,13 @@ def test_a_fifo_in_the_place_is_no_empty_file_and_holds_nobody_up(root: Path, di
     staged(root, NAME.name, b"")
     os.mkfifo(target(root))
     assert drop_staged(directories, DropStaged(NAME, PARTS)) == StagedDropped(was_same=False)
+
+
+def test_after_a_lost_journal_what_any_attempt_has_left_is_found(root: Path, directories: OpenDirectories) -> None:
+    staged(root, "4.9-7", NEW)
+    staged(root, "4.5-7.x", EDIT)
+    staged(root, "4.5-8.x", EDIT)
+    first = NAME._replace(generation=1)
+    found = find_file(directories, FindFile(first, PARTS, None, len(NEW)))
+    assert found == FileFound(None, (b"4.5-7.x",))
+    assert {path.name for path in staged(root, "4.1-7").parent.iterdir()} == {"4.5-7.x", "4.5-8.x"}
