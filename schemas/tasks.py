@@ -32,6 +32,7 @@ class TaskSettings:
     part_size_bytes: int | None
     encryption: Encryption | None
     source_requester_pays: bool = False  # so the source's connection says
+    preserves_mtime: bool = False
     plan_digest: str = ""  # by which the plan's staged files are told from others'
 
 

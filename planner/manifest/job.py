@@ -12,7 +12,7 @@ from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.manifest.models import Filters, Guards, JobEntry, RunSettings
 from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.retries import Retries
-from s3plan.schemas.manifest.words import Archived, Compare, Mode, Overwrite
+from s3plan.schemas.manifest.words import Archived, Compare, Mode, Overwrite, Preserve
 from s3plan.schemas.plan.header import EncryptionRecord, JobSettings, RetryRecord, RunRecord
 
 
@@ -92,6 +92,7 @@ def _settings(entry: JobEntry) -> JobSettings:
         mode=entry.mode.value,
         overwrite=entry.overwrite.value,
         compare=tuple(word.value for word in entry.compare),
+        preserves_mtime=Preserve.MTIME in entry.preserve,
         archived=entry.archived.value,
         delete_when=None if deletion is None else deletion.when.value,
         unpinned_deletes=deletion is not None and deletion.unpinned.value == "allow",

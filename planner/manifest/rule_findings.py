@@ -12,12 +12,14 @@ from s3plan.planner.manifest.pattern_problems import broken_patterns
 from s3plan.planner.manifest.yaml_document import MappingNode
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.documents import OneJobManifest
+from s3plan.schemas.manifest.folder_rules import FOLDER_RULES
 from s3plan.schemas.manifest.models import JobFields
 from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.rules import JOB_RULES, Broken, Finding, KeyPath, broken_rules
 from s3plan.schemas.manifest.shared_rules import SHARED_RULES
 from s3plan.schemas.manifest.values import Plain
 
+_OF_JOBS = (*FOLDER_RULES, *JOB_RULES)
 _SHARED = ("run", "connections")
 
 
@@ -30,7 +32,7 @@ def judge_rules(
     """
     if JOBS not in data:
         judged = _judged(manifest, None, data, unsound=unsound)
-        broken = broken_rules(judged, rules=(*JOB_RULES, *SHARED_RULES), unsound=unsound)
+        broken = broken_rules(judged, rules=(*_OF_JOBS, *SHARED_RULES), unsound=unsound)
         findings = [*(each.finding for each in broken), *broken_patterns(judged.filters)]
         return [locate(root, finding) for finding in findings]
     jobs = data[JOBS]
@@ -38,7 +40,7 @@ def judge_rules(
     for position, name in enumerate(jobs if isinstance(jobs, dict) else ()):
         bad = list(_within(name, unsound))
         judged = _judged(manifest, name, _data_of(name, data), unsound=bad)
-        for each in broken_rules(judged, rules=JOB_RULES, unsound=bad):
+        for each in broken_rules(judged, rules=_OF_JOBS, unsound=bad):
             placed += _placed_in_job(root, name, each)
         placed += [_placed(root, name, finding) for finding in broken_patterns(judged.filters)]
         if not position:  # what all of them share is judged once

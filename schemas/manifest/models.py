@@ -33,6 +33,7 @@ from s3plan.schemas.manifest.words import (
     ExecutorName,
     Mode,
     Overwrite,
+    Preserve,
     StorageClass,
     Unpinned,
 )
@@ -220,6 +221,14 @@ class JobFields(Section):
         default=(),
         description="What `overwrite: if-different` looks at. Without it: size, then ETag, then time.",
         examples=[["size"]],
+    )
+    preserve: Annotated[
+        tuple[Annotated[Preserve, word_of(Preserve, later="metadata content tags storage_class")], ...],
+        OneOrMany("words such as mtime"),
+    ] = Field(
+        default=(),
+        description="What of a file goes with it. mtime: its time, kept as `x-amz-meta-mtime` as rclone does.",
+        examples=[["mtime"]],
     )
     archived: Annotated[Archived, word_of(Archived)] = Field(
         default=Archived.SKIP,

@@ -90,12 +90,13 @@ def _mirror_writes_out_its_deletes(manifest: OneJobManifest) -> Iterator[Finding
         )
 
 
-def _location(manifest: OneJobManifest, role: Role) -> Location:
+def location_of(manifest: OneJobManifest, role: Role) -> Location:
+    """Return the place of a job that has this role."""
     return manifest.source if role == "source" else manifest.destination
 
 
 def _raw_prefix_stands_alone(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
-    location = _location(manifest, role)
+    location = location_of(manifest, role)
     if location.prefix is not None and isinstance(location.url, S3Url) and location.url.path:
         yield Finding(
             (role, "prefix"),
@@ -105,7 +106,7 @@ def _raw_prefix_stands_alone(manifest: OneJobManifest, role: Role) -> Iterator[F
 
 
 def _mirror_has_no_raw_prefix(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
-    if manifest.mode is Mode.MIRROR and _location(manifest, role).prefix is not None:
+    if manifest.mode is Mode.MIRROR and location_of(manifest, role).prefix is not None:
         yield Finding(
             (role, "prefix"),
             "a mirror has no raw prefix, because it could delete beyond a folder",
@@ -114,7 +115,7 @@ def _mirror_has_no_raw_prefix(manifest: OneJobManifest, role: Role) -> Iterator[
 
 
 def _folder_ends_in_a_slash(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
-    url = _location(manifest, role).url
+    url = location_of(manifest, role).url
     if isinstance(url, S3Url) and url.slash_added:
         yield Finding(
             (role, "url"),
@@ -126,7 +127,7 @@ def _folder_ends_in_a_slash(manifest: OneJobManifest, role: Role) -> Iterator[Fi
 
 def _place_is_no_pattern(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     """Yield a warning for a `*`, which a key may hold, but which is nearly always meant as a pattern."""
-    location = _location(manifest, role)
+    location = location_of(manifest, role)
     if "*" not in location.key_prefix:
         return
     before, _, after = location.key_prefix.partition("*")
@@ -142,7 +143,7 @@ def _place_is_no_pattern(manifest: OneJobManifest, role: Role) -> Iterator[Findi
 
 
 def _name_can_be_reached(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
-    location = _location(manifest, role)
+    location = location_of(manifest, role)
     why = why_not_in_host(location.bucket)
     connection = manifest.connections.get(location.connection or "")
     if why is not None and connection is not None and connection.addressing_style is AddressingStyle.VIRTUAL:
@@ -154,33 +155,11 @@ def _name_can_be_reached(manifest: OneJobManifest, role: Role) -> Iterator[Findi
 
 
 def _connection_exists(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
-    name = _location(manifest, role).connection
+    name = location_of(manifest, role).connection
     if name is not None and name not in manifest.connections:
         known = ", ".join(manifest.connections) or "none"
         hint = did_you_mean(name, list(manifest.connections)) or f"the connections are: {known}"
         yield Finding((role, "connection"), f"there is no connection {name}", hint)
-
-
-def _folder_has_no_words_of_buckets(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
-    location = _location(manifest, role)
-    if location.folder is None:
-        return
-    for name in ("connection", "region", "expected_bucket_owner", "prefix"):
-        if getattr(location, name) is not None:
-            yield Finding((role, name), "goes with a bucket, and this is a folder", at="key")
-
-
-def _one_side_is_a_bucket(manifest: OneJobManifest) -> Iterator[Finding]:
-    if manifest.destination.folder is not None and manifest.source.folder is not None:
-        yield Finding(("destination", "url"), "copying from folder to folder is not there: one side is a bucket")
-
-
-def _folder_has_no_words_of_objects(manifest: OneJobManifest) -> Iterator[Finding]:
-    if manifest.destination.folder is None:
-        return
-    for name in ("create", "storage_class", "encryption"):
-        if getattr(manifest.destination, name):
-            yield Finding(("destination", name), "goes with objects, and a folder has files", at="key")
 
 
 def store_of(location: Location, connections: Mapping[str, Connection]) -> str:
@@ -307,7 +286,6 @@ def _rules_of(role: Role) -> tuple[Rule, ...]:
     return (
         Rule(((role, "url"), (role, "prefix")), partial(_raw_prefix_stands_alone, role=role)),
         Rule((("mode",), (role, "prefix")), partial(_mirror_has_no_raw_prefix, role=role)),
-        Rule(((role,),), partial(_folder_has_no_words_of_buckets, role=role)),
         Rule(((role, "url"), (role, "prefix")), partial(_place_is_no_pattern, role=role)),
         Rule(((role, "url"),), partial(_folder_ends_in_a_slash, role=role)),
         Rule(((role, "connection"), _CONNECTION_NAMES), partial(_connection_exists, role=role)),
@@ -319,8 +297,6 @@ JOB_RULES = (
     Rule((("mode",), ("delete",)), _mirror_writes_out_its_deletes),
     *_rules_of("source"),
     *_rules_of("destination"),
-    Rule((("source", "url"), ("destination", "url")), _one_side_is_a_bucket),
-    Rule((("destination",),), _folder_has_no_words_of_objects),
     Rule(_PLACES, _locations_do_not_overlap),
     Rule(_PLACES, _one_store_holds_both),
     Rule((("filters", "size"),), _sizes_leave_room),
@@ -329,4 +305,4 @@ JOB_RULES = (
     Rule((("destination", "encryption"),), _keys_go_with_kms),
     Rule(_PLACES, _copies_can_be_billed),
 )
-"""About each job."""
+"""About each job; more are in folder_rules.py."""

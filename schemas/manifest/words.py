@@ -30,6 +30,12 @@ class Compare(StrEnum):
     SIZE = "size"
 
 
+class Preserve(StrEnum):
+    """What of a file goes with it, into a bucket and back."""
+
+    MTIME = "mtime"
+
+
 class Archived(StrEnum):
     """What happens to source objects that must be restored before they can be read."""
 

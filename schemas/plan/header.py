@@ -51,6 +51,7 @@ class JobSettings(_HeaderPart):
     mode: str
     overwrite: str
     compare: tuple[str, ...] = ()
+    preserves_mtime: bool = Field(default=False, description="the times of files go with them, and come back")
     archived: str
     delete_when: str | None = Field(default=None, description="all-done or no-failures; absent without deletes")
     unpinned_deletes: bool = False

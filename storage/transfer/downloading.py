@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from s3plan.schemas.bodies import Sink, SinkInMemory
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.files.mtimes import mtime_ns_of
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
 from s3plan.schemas.files.requests import (
     DropStaged,
@@ -56,7 +57,10 @@ def download_object(context: BatchContext, position: int, action: Action) -> Pro
 
 
 class Download:
-    """What is known of one download before it begins; `staged` is the file that it fills."""
+    """What is known of one download before it begins; `staged` is the file that it fills.
+
+    `mtime_ns` is the time that the file is to have: LastModified, unless the object keeps another.
+    """
 
     __slots__ = ("action", "mtime_ns", "parts", "pinned", "position", "staged")
 
@@ -72,6 +76,11 @@ class Download:
     def of(cls, context: BatchContext, position: int, action: Action) -> Download:
         """Return that of an action, with a staged file of this attempt."""
         return cls(position, action, file_parts(action), staged_name(context, position))
+
+    def take_time(self, context: BatchContext, found: ObjectFound | None) -> None:
+        """Have the file get the time that its object keeps, if it is to come back."""
+        kept = mtime_ns_of(found.attributes.metadata) if context.task.settings.preserves_mtime and found else None
+        self.mtime_ns = self.mtime_ns if kept is None else kept
 
 
 def file_parts(action: Action) -> Parts:
@@ -103,6 +112,7 @@ def _fetch(context: BatchContext, job: Download, found: FileFound) -> Asking[Out
         ended = yield from settle_read(context, position, action, reply)
     else:
         assert isinstance(reply, ObjectRead)  # noqa: S101  GetObject answers nothing else
+        job.take_time(context, reply.found)
         ended = _judge(position, action, reply, sink)
     if ended is None and found.left:
         ended = yield from return_left(job, found.left)

@@ -70,6 +70,7 @@ def _downloaded(context: BatchContext, position: int, action: Action) -> Asking[
     if isinstance(source, Outcome):
         is_final = source.kind is not OutcomeKind.UNKNOWN
         return (yield from _ended(context, job, left_name, source)) if is_final else source
+    job.take_time(context, source)
     if left_name is not None:
         job.staged = left_name
     fetched = yield from _take_up_or_begin(context, job, known if left_name is not None else None)

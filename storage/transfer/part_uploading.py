@@ -116,9 +116,9 @@ class _SentParts:
         self.part_size_bytes = _part_size(context, action)
 
     def attributes(self) -> Asking[ObjectAttributes | Failure]:
-        """Return what the name of the file says of its content."""
+        """Return what the new object carries besides its bytes."""
         yield from ()
-        return attributes_of(self._context.destination_key(self._action))
+        return attributes_of(self._context, self._action)
 
     def send(self, upload: Upload, ranges: Sequence[ByteRange]) -> Procedure:
         """Read the parts that are missing, several at a time, and send each as soon as it is read."""

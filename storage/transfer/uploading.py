@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from s3plan.schemas.bodies import Body
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.files.mtimes import MTIME, mtime_text
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
 from s3plan.schemas.files.requests import FileRead, HeldBytes, ReadFile
 from s3plan.schemas.files.stamps import Stamp
@@ -83,7 +84,7 @@ def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject
         if_match=pin if is_held else None,
         owner=destination.owner,
         digests=replace(read.digests, crc64nvme=None),
-        attributes=attributes_of(context.destination_key(action)),
+        attributes=attributes_of(context, action),
         storage_class=action.storage_class,
         encryption=context.task.settings.encryption,
     )
@@ -96,10 +97,14 @@ def body_of(read: FileRead) -> bytes | Body:
     return body.content if is_small and isinstance(body, HeldBytes) else body
 
 
-def attributes_of(key: str) -> ObjectAttributes:
-    """Return what a key says of its content."""
-    kind = content_type_of(key)
-    return NO_ATTRIBUTES if kind is None else ObjectAttributes(headers={"ContentType": kind})
+def attributes_of(context: BatchContext, action: Action) -> ObjectAttributes:
+    """Return what a key says of its content, and the time of its file if that goes with it."""
+    kind = content_type_of(context.destination_key(action))
+    headers = {} if kind is None else {"ContentType": kind}
+    stamp = Stamp.parse(action.source_pin or "") if context.task.settings.preserves_mtime else None
+    if stamp is None:
+        return ObjectAttributes(headers=headers) if headers else NO_ATTRIBUTES
+    return ObjectAttributes(metadata={MTIME: mtime_text(stamp.mtime_ns)}, headers=headers)
 
 
 def is_of_file(failure: Failure) -> bool:

@@ -21,8 +21,8 @@ Case = tuple[str, int, int, str, str, str | None]
 LocationCase = tuple[str, str, int, int, str, str, str | None]
 
 TOP_LEVEL = (
-    "known here: version, name, description, source, destination, filters, mode, overwrite, compare, archived, delete,"
-    " guards, run, connections"
+    "known here: version, name, description, source, destination, filters, mode, overwrite, compare,"
+    " preserve, archived, delete, guards, run, connections"
 )
 NO_SECRETS = "name a profile, or an env_prefix whose environment variables hold the credentials"
 STORAGE_CLASSES = (

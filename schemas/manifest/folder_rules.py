@@ -1,0 +1,53 @@
+"""Rules about jobs of which one side is a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from s3plan.schemas.manifest.documents import OneJobManifest
+from s3plan.schemas.manifest.rules import Finding, Role, Rule, location_of
+from s3plan.schemas.manifest.words import Preserve
+
+
+def _folder_has_no_words_of_buckets(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
+    location = location_of(manifest, role)
+    if location.folder is None:
+        return
+    for name in ("connection", "region", "expected_bucket_owner", "prefix"):
+        if getattr(location, name) is not None:
+            yield Finding((role, name), "goes with a bucket, and this is a folder", at="key")
+
+
+def _one_side_is_a_bucket(manifest: OneJobManifest) -> Iterator[Finding]:
+    if manifest.destination.folder is not None and manifest.source.folder is not None:
+        yield Finding(("destination", "url"), "copying from folder to folder is not there: one side is a bucket")
+
+
+def _folder_has_no_words_of_objects(manifest: OneJobManifest) -> Iterator[Finding]:
+    if manifest.destination.folder is None:
+        return
+    for name in ("create", "storage_class", "encryption"):
+        if getattr(manifest.destination, name):
+            yield Finding(("destination", name), "goes with objects, and a folder has files", at="key")
+
+
+def _times_go_with_files(manifest: OneJobManifest) -> Iterator[Finding]:
+    if Preserve.MTIME not in manifest.preserve or manifest.source.folder or manifest.destination.folder:
+        return
+    yield Finding(
+        ("preserve",),
+        "goes with a folder, and both sides are buckets",
+        "leave it out: copies between buckets keep the metadata, and with them the time of a file that was uploaded so",
+        at="key",
+    )
+
+
+FOLDER_RULES = (
+    Rule((("source",),), partial(_folder_has_no_words_of_buckets, role="source")),
+    Rule((("destination",),), partial(_folder_has_no_words_of_buckets, role="destination")),
+    Rule((("source", "url"), ("destination", "url")), _one_side_is_a_bucket),
+    Rule((("destination",),), _folder_has_no_words_of_objects),
+    Rule((("source", "url"), ("destination", "url"), ("preserve",)), _times_go_with_files),
+)
+"""About each job."""
