@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -30,6 +31,12 @@ def lock_path(journal: Path) -> Path:
 def capability_cache_path() -> Path:
     """Return where findings of probes are kept for a day."""
     return user_cache_path("s3plan") / "capabilities.json"
+
+
+def known_files_path(*places: str) -> Path:
+    """Return where it is kept which files and objects of these places had the same bytes."""
+    name = sha256("\0".join(places).encode("utf-8", "surrogateescape")).hexdigest()
+    return user_cache_path("s3plan") / "known-files" / f"{name[:32]}.sqlite"
 
 
 def plans_in(directory: Path) -> list[Path]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from s3plan.app.paths import capability_cache_path
+from s3plan.app.paths import capability_cache_path, known_files_path
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.manifest.locations import Destination, Source
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
 from s3plan.storage.folder.engine import FolderEngine
+from s3plan.storage.folder.known_files import KnownFiles
 from s3plan.storage.places.bucket import OpenBucket
 from s3plan.storage.places.finding import find_bucket
 from s3plan.storage.places.first_questions import first_questions
@@ -55,6 +56,7 @@ class Stores:
         self._engines: dict[tuple[str, str], Engine] = {}
         self._folders: dict[str, FolderEngine] = {}
         self._opened: dict[PlanLocation, OpenFolder] = {}
+        self._known: dict[tuple[str, ...], KnownFiles] = {}
         self._own_regions: dict[str, str] = {}
         self._capabilities = CapabilityCache(capability_cache_path())
         self._checked: set[tuple[str, str | None]] = set()  # connections, and where they were seen to lead
@@ -71,6 +73,8 @@ class Stores:
         """Close the engines."""
         for engine in self._engines.values():
             engine.close()
+        for known in self._known.values():
+            known.close()
         for folder in self._opened.values():
             folder.close()
         for files in self._folders.values():
@@ -155,6 +159,13 @@ class Stores:
         if path not in self._folders:
             self._folders[path] = FolderEngine(Path(path), threads=_FILE_THREADS)
         return self._folders[path]
+
+    def known_files(self, folder: PlanLocation, bucket: PlanLocation) -> KnownFiles:
+        """Return what is known of the files of a folder and the objects of a bucket."""
+        places = (folder.path or "", bucket.endpoint or "", bucket.bucket, bucket.prefix)
+        if places not in self._known:
+            self._known[places] = KnownFiles(known_files_path(*places))
+        return self._known[places]
 
     def open_all(self, locations: Iterable[PlanLocation]) -> None:
         """Open the engines of locations: any thread may ask for them then. Raises what engine_of raises."""

@@ -62,7 +62,7 @@ def compare_by(words: Sequence[Compare], *, etags_comparable: bool) -> Policy:
     `etags_comparable` is whether both sides are known to have MD5s as the ETags of objects made by one request: neither
     SSE-KMS nor SSE-C (S3 API, Object.ETag). Only then do different ETags mean different bytes.
     """
-    named = frozenset(words or Compare)
+    named = frozenset(words or (Compare.SIZE, Compare.ETAG, Compare.MTIME))
     if Compare.ETAG in named:
         md5s_differ = _md5s_differ if etags_comparable else _never_known
         return _by_size_and_etag(md5s_differ) if Compare.SIZE in named else _by_etag_first(md5s_differ)

@@ -1,81 +1,151 @@
-"""Whether a file and the object under its key differ; the first that knows decides."""
+"""Whether a file and the object under its key differ; the first that knows decides.
+
+By the listings alone, where they tell; what they do not tell is a Question, which somebody answers by reading the file
+and asking the store.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from s3plan.planner.comparison import SAME_WITHOUT_ETAGS, Policy, is_newer, newer_verdict, size_verdict
+from s3plan.planner.comparison import is_newer, newer_verdict, size_verdict
 from s3plan.planner.overwrite import always, never
+from s3plan.schemas.files.pairs import PairFound, Question, Recalled, Wanted
 from s3plan.schemas.files.stamps import Stamp
-from s3plan.schemas.manifest.words import Overwrite
+from s3plan.schemas.manifest.words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.actions import ActionKind, Verdict, VerdictKind
 
-DigestOf = Callable[[ObjectRow], str | None]
-"""Reads a file and gives its MD5 sum in hex; None if it is not the listed one any more, or cannot be read."""
+NEWER_UNPROVEN = "newer, bytes not comparable"
+SAME_UNPROVEN = "size equal, destination newer, bytes not comparable"
+UNPROVEN = frozenset({NEWER_UNPROVEN, SAME_UNPROVEN})
+"""The rules of verdicts that the bytes would have decided if there were anything to compare them by."""
 
 _MARGIN_MS = 60_000
-_MD5 = re.compile(r"[0-9a-fA-F]{32}").fullmatch
-_SAME_SIZE = Verdict(VerdictKind.UNCHANGED, "same size", "same size")
-_NOT_NEWER = Verdict(VerdictKind.UNCHANGED, "not newer", "not newer")
-_SAME_MD5 = Verdict(VerdictKind.UNCHANGED, "same MD5", "same MD5")
-_UNTOUCHED = Verdict(VerdictKind.UNCHANGED, *["not touched since the object was written"] * 2)
-_SAME_TIME = Verdict(VerdictKind.UNCHANGED, *["same size, and the time of the object"] * 2)
-_NOT_COMPARABLE = Verdict(VerdictKind.UNCHANGED, SAME_WITHOUT_ETAGS, SAME_WITHOUT_ETAGS)
+_MS, _S, _COARSE_S = 1_000_000, 1_000_000_000, 2  # the coarsest times are FAT's
+_BYTES = frozenset({Compare.ETAG, Compare.CHECKSUM})
+
+
+def _unchanged(rule: str) -> Verdict:
+    return Verdict(VerdictKind.UNCHANGED, rule, rule)
+
+
+_SAME_SIZE = _unchanged("same size")
+_NOT_NEWER = _unchanged("not newer")
+_KNOWN = _unchanged("neither has changed since they were the same")
+_UNTOUCHED = _unchanged("not touched since the object was written")
+_SAME_TIME = _unchanged("same size, and the time of the object")
+_KEPT_TIME = _unchanged("same size, and the time that the object keeps")
+_UNPROVEN = _unchanged(SAME_UNPROVEN)
+_CHANGED = Verdict(VerdictKind.OVERWRITE, *["changed since they were the same"] * 2)
+
+
+class KnownPairs(Protocol):
+    """What is known of files and objects from before. Asked in ascending order of keys."""
+
+    def recall(self, file: ObjectRow, there: ObjectRow) -> Recalled:
+        """Return what is known of this file and this object."""
+
+    def learn(self, file: ObjectRow, there: ObjectRow) -> None:
+        """Take note that they have."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilePolicy:
-    """How files are compared with objects. `store_ahead_ms` is the store's clock minus this machine's.
+    """How the files of a job are compared with objects. `store_ahead_ms` is the store's clock minus this machine's."""
 
-    `etags_comparable`: objects made by one request have MD5 sums as their ETags, as far as is known.
-    """
-
+    kind: ActionKind
+    overwrite: Overwrite
+    compare: Sequence[Compare]
     store_ahead_ms: int
-    etags_comparable: bool
-    digest_of: DigestOf
+    known: KnownPairs
 
-    def of(self, overwrite: Overwrite, *, kind: ActionKind) -> Policy:
-        """Return the policy of a job; of each pair the source is the file if it uploads, else the destination."""
-        match overwrite:
+    def decide(self, source: ObjectRow, destination: ObjectRow) -> Verdict | Question:
+        """Return what the listings say of a key that both sides have, or what is to be found out."""
+        match self.overwrite:
             case Overwrite.IF_DIFFERENT:
-                return self._if_different if kind is ActionKind.UPLOAD else self._if_object_differs
+                return self._if_different(source, destination)
             case Overwrite.IF_NEWER:
-                return _by_time
+                return self._if_newer(source, destination)
             case Overwrite.IF_SIZE_DIFFERS:
-                return _by_size
+                is_same = source.size_bytes == destination.size_bytes
+                return _SAME_SIZE if is_same else size_verdict(source, destination)
             case Overwrite.NEVER:
-                return never
+                return never(source, destination)
             case Overwrite.ALWAYS:
-                return always
+                return always(source, destination)
 
-    def _if_object_differs(self, there: ObjectRow, file: ObjectRow) -> Verdict:
-        if there.size_bytes != file.size_bytes:
-            return size_verdict(there, file)
-        # As we set it, or as tools do that know whole seconds only: an edit in that very second has another time.
-        if file.mtime_ms in {there.mtime_ms, there.mtime_ms // 1000 * 1000}:
-            return _SAME_TIME
-        return self._by_md5(there, file, file=file, etag=there.etag)
+    def conclude(self, question: Question, found: PairFound) -> Verdict:
+        """Return what an answer means."""
+        file, there = question.file, question.there
+        source, destination = (file, there) if self._uploads else (there, file)
+        if question.wanted is Wanted.TIME:
+            return self._by_kept_time(source, destination, file=file, kept_ns=found.mtime_ns)
+        if found.is_same:
+            self.known.learn(file, there)
+            return _unchanged(f"same {found.by}")
+        if found.is_same is not None:
+            old, new = found.of_object[:8], found.of_file[:8]
+            old, new = (old, new) if self._uploads else (new, old)
+            return Verdict(VerdictKind.OVERWRITE, f"{found.by} differs", f"{found.by} {old} -> {new}")
+        if question.recalled is Recalled.CHANGED:
+            return _CHANGED
+        if found.mtime_ns is not None and found.mtime_ns == _mtime_ns(file) and self._looks_at(Compare.MTIME):
+            return _KEPT_TIME
+        if is_newer(source, destination):
+            return newer_verdict(source, destination, rule=NEWER_UNPROVEN)
+        return _UNPROVEN
 
-    def _if_different(self, file: ObjectRow, there: ObjectRow) -> Verdict:
-        if file.size_bytes != there.size_bytes:
-            return size_verdict(file, there)
-        if self._is_untouched(file, there):
-            return _UNTOUCHED
-        return self._by_md5(file, there, file=file, etag=there.etag)
+    @property
+    def _uploads(self) -> bool:
+        return self.kind is ActionKind.UPLOAD
 
-    def _by_md5(self, source: ObjectRow, destination: ObjectRow, *, file: ObjectRow, etag: str) -> Verdict:
-        if _MD5(etag):
-            md5 = self.digest_of(file)
-            if md5 is not None and md5 == etag.lower():
-                return _SAME_MD5
-            if self.etags_comparable:
-                shown = "unknown" if md5 is None else md5[:8]
-                old, new = (etag[:8], shown) if file is source else (shown, etag[:8])
-                return Verdict(VerdictKind.OVERWRITE, "MD5 differs", f"MD5 {old} -> {new}")
-        return newer_verdict(source, destination) if is_newer(source, destination) else _NOT_COMPARABLE
+    def _looks_at(self, word: Compare) -> bool:
+        return word in self.compare or (not self.compare and word is not Compare.CHECKSUM)
+
+    def _if_different(self, source: ObjectRow, destination: ObjectRow) -> Verdict | Question:
+        has_bytes = not self.compare or not _BYTES.isdisjoint(self.compare)
+        if source.size_bytes != destination.size_bytes and (has_bytes or self._looks_at(Compare.SIZE)):
+            return size_verdict(source, destination)
+        if not has_bytes:
+            return self._if_newer(source, destination) if self._looks_at(Compare.MTIME) else _SAME_SIZE
+        file, there = (source, destination) if self._uploads else (destination, source)
+        recalled = Recalled.NOTHING
+        if not self._looks_at(Compare.CHECKSUM):
+            recalled = self.known.recall(file, there)
+            if recalled is Recalled.SAME:
+                return _KNOWN
+            if self._looks_at(Compare.MTIME):
+                if self._uploads and self._is_untouched(file, there):
+                    return _UNTOUCHED
+                if not self._uploads and _has_time_of(file, there):
+                    return _SAME_TIME
+        return Question(file, there, Wanted.BYTES, recalled)
+
+    def _if_newer(self, source: ObjectRow, destination: ObjectRow) -> Verdict | Question:
+        if not is_newer(source, destination):
+            return _NOT_NEWER
+        file, there = (source, destination) if self._uploads else (destination, source)
+        if source.size_bytes == destination.size_bytes and self.known.recall(file, there) is Recalled.SAME:
+            return _NOT_NEWER
+        return Question(file, there, Wanted.TIME)
+
+    def _by_kept_time(
+        self, source: ObjectRow, destination: ObjectRow, *, file: ObjectRow, kept_ns: int | None
+    ) -> Verdict:
+        """Decide by the time that the object keeps in place of when it was written."""
+        if kept_ns is None:
+            return newer_verdict(source, destination)
+        kept_ms, file_ns = kept_ns // _MS, _mtime_ns(file)
+        newer_ns, older_ns = (file_ns, kept_ns) if self._uploads else (kept_ns, file_ns)
+        grain_s = _COARSE_S if file_ns % (_COARSE_S * _S) == 0 else 1
+        if newer_ns // (grain_s * _S) <= older_ns // (grain_s * _S):
+            return _NOT_NEWER
+        if self._uploads:
+            return newer_verdict(source, destination._replace(mtime_ms=kept_ms))
+        return newer_verdict(source._replace(mtime_ms=kept_ms), destination)
 
     def _is_untouched(self, file: ObjectRow, there: ObjectRow) -> bool:
         """Whether nothing of the file, not even its name, has changed since well before the object was written.
@@ -85,13 +155,18 @@ class FilePolicy:
         stamp = Stamp.parse(file.etag)
         if stamp is None or stamp.ctime_ns is None or abs(self.store_ahead_ms) > _MARGIN_MS:
             return False
-        touched_ms = max(stamp.mtime_ns, stamp.ctime_ns) // 1_000_000 + self.store_ahead_ms
+        touched_ms = max(stamp.mtime_ns, stamp.ctime_ns) // _MS + self.store_ahead_ms
         return touched_ms + _MARGIN_MS < there.mtime_ms
 
 
-def _by_size(file: ObjectRow, there: ObjectRow) -> Verdict:
-    return _SAME_SIZE if file.size_bytes == there.size_bytes else size_verdict(file, there)
+def _mtime_ns(file: ObjectRow) -> int:
+    stamp = Stamp.parse(file.etag)
+    return file.mtime_ms * _MS if stamp is None else stamp.mtime_ns
 
 
-def _by_time(file: ObjectRow, there: ObjectRow) -> Verdict:
-    return newer_verdict(file, there) if is_newer(file, there) else _NOT_NEWER
+def _has_time_of(file: ObjectRow, there: ObjectRow) -> bool:
+    """Whether a file has the time of its object: as we set it, or as tools do that know whole seconds only.
+
+    An edit in that very second has another time, with a fraction.
+    """
+    return _mtime_ns(file) in {there.mtime_ms * _MS, there.mtime_ms // 1000 * _S}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -10,10 +10,11 @@ from pathlib import Path
 from s3plan.planner.batches import ActionSpool, Batcher, PhaseNumbers, PlanSink
 from s3plan.planner.collisions import Collisions, StandsAt
 from s3plan.planner.comparison import WITHOUT_ETAGS, Policy
-from s3plan.planner.diff import THE_LOCATION_ITSELF, Rules, diff, line_aside, pair_up
-from s3plan.planner.file_comparison import FilePolicy
-from s3plan.planner.filters import compile_attribute_filter
+from s3plan.planner.diff import THE_LOCATION_ITSELF, Pair, Rules, diff, line_aside, pair_up
+from s3plan.planner.file_comparison import UNPROVEN, FilePolicy, KnownPairs
+from s3plan.planner.filters import AttributeFilter, compile_attribute_filter
 from s3plan.planner.guards import Findings, check_guards
+from s3plan.planner.looking_ahead import Ask, LookingAhead
 from s3plan.planner.manifest.job import Job
 from s3plan.planner.overwrite import policy_for
 from s3plan.planner.retried import DueCopies, RetriedPlan
@@ -33,6 +34,15 @@ _UNMATCHED = ("matches no key on either side", "patterns are gitignore's; capita
 
 
 @dataclass(frozen=True, slots=True)
+class FolderSide:
+    """What is needed where one side is a folder. `store_ahead_ms` is the other's clock minus this machine's."""
+
+    store_ahead_ms: int
+    known: KnownPairs
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
 class JobSides:
     """What a job is compared on.
 
@@ -49,7 +59,7 @@ class JobSides:
     etags_comparable: bool
     retried: RetriedPlan | None = None
     kind: ActionKind = ActionKind.COPY  # of writes
-    files: FilePolicy | None = None  # where one side is a folder
+    files: FolderSide | None = None
     stands_at: StandsAt | None = None  # where the destination is one
 
 
@@ -104,9 +114,14 @@ class JobBuilder:
         return self._built(left, right, allow=allow)
 
     def _stream(self, source: Scope, destination: Scope, *, deletes: ActionSpool, aside: ActionSpool) -> None:
-        pairs = pair_up(source.rows(), destination.rows())
+        pairs: Iterable[Pair] = pair_up(source.rows(), destination.rows())
+        objection = compile_attribute_filter(self._job.filters, now_ms=self._sides.store_now_ms)
+        ahead = self._looking_ahead(objection)
+        if ahead is not None:
+            pairs = ahead.pairs(pairs)
+        rules = self._rules(self._policy() if ahead is None else ahead.verdict, objection)
         decide = diff if self._due is None else self._due.lines
-        for verdict, action in decide(pairs, rules=self._rules(), on_verdict=self._totals.count):
+        for verdict, action in decide(pairs, rules=rules, on_verdict=self._totals.count):
             self._prefixes.add(verdict.kind, action.key, action.size_bytes)
             if action.kind.is_write:
                 self._copies += 1
@@ -121,11 +136,11 @@ class JobBuilder:
         markers = self._markers(source.marker, destination.marker)
         self._batcher.add_all(PhaseName.ASIDE, chain(markers, aside.read()))
 
-    def _rules(self) -> Rules:
+    def _rules(self, policy: Policy, objection: AttributeFilter | None) -> Rules:
         job, sides = self._job, self._sides
         return Rules(
-            policy=self._policy(),
-            objection=compile_attribute_filter(job.filters, now_ms=sides.store_now_ms),
+            policy=policy,
+            objection=objection,
             copies_archived=job.copies_archived,
             deletes_extraneous=job.deletes_extraneous,
             source_prefix_bytes=len(job.source_prefix.encode()),
@@ -137,9 +152,14 @@ class JobBuilder:
 
     def _policy(self) -> Policy:
         job, sides = self._job, self._sides
-        if sides.files is not None:
-            return sides.files.of(job.overwrite, kind=sides.kind)
         return policy_for(job.overwrite, compare=job.compare, etags_comparable=sides.etags_comparable)
+
+    def _looking_ahead(self, objection: AttributeFilter | None) -> LookingAhead | None:
+        job, files = self._job, self._sides.files
+        if files is None:
+            return None
+        policy = FilePolicy(self._sides.kind, job.overwrite, job.compare, files.store_ahead_ms, files.known)
+        return LookingAhead(policy, files.ask, objection=objection)
 
     def _markers(self, source: ObjectRow | None, destination: ObjectRow | None) -> list[Action]:
         """Return the line about the locations' own markers; the empty key comes before all others."""
@@ -202,13 +222,14 @@ class JobBuilder:
 
     def _own_warnings(self) -> list[str]:
         job = self._job
-        if job.overwrite is not Overwrite.IF_DIFFERENT or Compare.ETAG not in job.compare:
+        named = [word.value for word in (Compare.ETAG, Compare.CHECKSUM) if word in job.compare]
+        if job.overwrite is not Overwrite.IF_DIFFERENT or not named:
             return []
-        objects = self._totals.objects_by_rules(WITHOUT_ETAGS)
+        objects = self._totals.objects_by_rules(WITHOUT_ETAGS | UNPROVEN)
         if not objects:
             return []
         pairs = "1 object" if objects == 1 else f"{objects:,} objects"
-        return [f"compare: etag could not be used on {pairs}; size and time decided there"]
+        return [f"compare: {named[-1]} could not be used on {pairs}; size and time decided there"]
 
     def _warnings_of_deletes(self, retry_of: RetriedRecord | None) -> list[str]:
         held = None if retry_of is None else retry_of.why_deletes_wait()

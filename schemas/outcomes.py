@@ -77,6 +77,13 @@ class UploadEnded(NamedTuple):
     upload_id: str
 
 
+class Matched(NamedTuple):
+    """The destination of the write at `position` has the bytes of its source now, under this pin."""
+
+    position: int
+    pin: str
+
+
 class Remark(NamedTuple):
     """Something that a person should know about the action at `position`; it changes nothing."""
 
@@ -84,4 +91,4 @@ class Remark(NamedTuple):
     message: str
 
 
-Progress = Outcome | UploadBegun | PartDone | UploadEnded | Remark
+Progress = Outcome | UploadBegun | PartDone | UploadEnded | Matched | Remark

@@ -7,13 +7,14 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from time import monotonic, time_ns
+from time import monotonic
 
 from s3plan.app.connections import connections_of
 from s3plan.app.locations import PlanEnds
 from s3plan.app.paths import default_plan_path
 from s3plan.app.plans.earlier_plans import check_may_replace, cleared_place, prune
 from s3plan.app.plans.selection import Selection, check_apart, selected_jobs
+from s3plan.app.plans.sides import OpenLister, job_sides
 from s3plan.app.requests import PlanMade, PlanRequest
 from s3plan.app.runs.own_process import calm_collector
 from s3plan.app.runs.place_preparation import shown_place
@@ -22,7 +23,6 @@ from s3plan.planfile.documents.header import load_validator
 from s3plan.planfile.graph import load_networkx_ahead
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
-from s3plan.planner.file_comparison import FilePolicy
 from s3plan.planner.job_build import JobSides
 from s3plan.planner.manifest.between_jobs import with_dependencies
 from s3plan.planner.manifest.diagnostics import in_one_line
@@ -32,10 +32,9 @@ from s3plan.planner.patterns import common_prefix
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
-from s3plan.schemas.manifest.locations import Destination, EncryptionSetting, Source
+from s3plan.schemas.manifest.locations import Destination, Source
 from s3plan.schemas.manifest.models import JobEntry
 from s3plan.schemas.manifest.resolved import Manifest
-from s3plan.schemas.plan.actions import kind_of_writes
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import CapabilityRecord, ManifestRecord, PlaceRecord
 from s3plan.schemas.plan.rows import store_name
@@ -45,9 +44,6 @@ from s3plan.schemas.redaction import find_known
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.listing.page_checks import OutOfOrder
 from s3plan.storage.places.location import FoundLocation, OpenLocation
-
-OpenLister = Callable[[str, OpenLocation, bool], Lister]
-"""Gives the lister of a job's location that exists; True: of a store that turned out to list out of order."""
 
 _TELL_EVERY_S = 0.25
 _LISTING_REQUESTS = 32
@@ -238,7 +234,15 @@ def _build(
     while True:
 
         def sides_of(job: Job, *, unordered: bool = unordered) -> JobSides:
-            return _sides(job, stores, ends, retried.get(job.name), open_lister=open_lister, unordered=unordered)
+            return job_sides(
+                job,
+                stores,
+                ends,
+                retried.get(job.name),
+                open_lister=open_lister,
+                unordered=unordered,
+                part_size_bytes=facts.run.part_size_bytes,
+            )
 
         try:
             with PlanWriter(output, replacing=cleared_place) as writer:
@@ -256,64 +260,6 @@ def _build(
                 raise
             on_event(Warned(f"{error}; listing again through a sort on disk"))
             unordered = True
-
-
-def _sides(
-    job: Job,
-    stores: Stores,
-    ends: PlanEnds,
-    retried: RetriedPlan | None,
-    *,
-    open_lister: OpenLister,
-    unordered: bool,
-) -> JobSides:
-    source, destination = ends.by_job[job.name]
-
-    def open_listers() -> tuple[Lister, Lister | None]:
-        opened = [
-            open_lister(job.name, stores.at(found.location), unordered) if found.exists else None
-            for found in (source, destination)
-        ]
-        if opened[0] is None:
-            raise AssertionError("the source was found")
-        return opened[0], opened[1]
-
-    encryption = ends.entries[job.name].destination.encryption
-    etags_comparable = _are_etags_comparable(stores, source, destination, encryption)
-    return JobSides(
-        from_location=source.location.id,
-        to_location=destination.location.id,
-        open_listers=open_listers,
-        store_now_ms=time_ns() // 1_000_000 + stores.at(source.location).clock_offset_ms,
-        etags_comparable=etags_comparable,
-        retried=retried,
-        kind=kind_of_writes(source.location, destination.location),
-        files=_file_policy(stores, source, destination, etags_comparable=etags_comparable),
-        stands_at=stores.folder_at(destination.location).oddity_at if destination.location.is_folder else None,
-    )
-
-
-def _file_policy(
-    stores: Stores, source: FoundLocation, destination: FoundLocation, *, etags_comparable: bool
-) -> FilePolicy | None:
-    folders = [side.location for side in (source, destination) if side.location.is_folder]
-    if not folders:
-        return None
-    return FilePolicy(
-        store_ahead_ms=stores.at(destination.location).clock_offset_ms,
-        etags_comparable=etags_comparable,
-        digest_of=stores.folder_at(folders[0]).md5_of,
-    )
-
-
-def _are_etags_comparable(
-    stores: Stores, source: FoundLocation, destination: FoundLocation, asked: EncryptionSetting | None
-) -> bool:
-    """Return whether ETags are MD5 sums on both sides; the manifest's `encryption:` speaks for the destination."""
-    if asked is not None and asked.type.value != "AES256":
-        return False
-    sides = [source] if asked is not None else [source, destination]
-    return all(stores.at(side.location).has_digests_as_etags() for side in sides if side.exists)
 
 
 def _progress(on_event: OnEvent) -> Callable[[int, int, int], None]:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from time import monotonic
 
 from s3plan.app.clock import now_ms
+from s3plan.app.known_pairs import MatchesOfRun
 from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.runs.executors import EngineLimits
 from s3plan.app.runs.left_out import left_out_sentences
@@ -100,6 +101,7 @@ def run_scheduler(
         settled_bytes=settled_bytes,
         held_jobs=prepared.held_jobs,
         told=frozenset(OutcomeKind) if run.request.every_action else TOLD,
+        on_match=MatchesOfRun(run.stores.known_files).note,
     )
     surroundings = RunSurroundings(
         stop_level=run.stop_level,

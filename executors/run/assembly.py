@@ -11,7 +11,7 @@ from s3plan.executors.journal.recorder import Recorder
 from s3plan.executors.pace.circuit_breaker import SendProbe
 from s3plan.executors.pace.outages import Outages
 from s3plan.executors.pace.pacing import RunControl
-from s3plan.executors.run.bookkeeping import TOLD, Bookkeeper
+from s3plan.executors.run.bookkeeping import TOLD, Bookkeeper, OnMatch
 from s3plan.executors.run.hold import Hold
 from s3plan.executors.run.plan_view import PlanView
 from s3plan.executors.run.progress_report import ProgressReporter
@@ -47,6 +47,7 @@ class RunOrder:
     settled_bytes: int = 0
     held_jobs: Mapping[str, str] = field(default_factory=dict)
     told: frozenset[OutcomeKind] = TOLD
+    on_match: OnMatch = lambda _, __: None
 
 
 def assemble_run(order: RunOrder, surroundings: RunSurroundings) -> Scheduler:
@@ -74,6 +75,7 @@ def assemble_run(order: RunOrder, surroundings: RunSurroundings) -> Scheduler:
         now_ms=surroundings.now_ms,
         told=order.told,
         job_of=_job_finder(order.plan),
+        on_match=order.on_match,
     )
     hold = Hold(control, outages, wish=surroundings.wish, tell=surroundings.tell_state, on_event=on_event)
     parts = RunParts(

@@ -16,7 +16,16 @@ from s3plan.executors.run.retries import RetryPolicy, may_pass
 from s3plan.schemas.bitmaps import is_in
 from s3plan.schemas.events import ActionEnded, OnEvent, Warned
 from s3plan.schemas.failures import FailureKind
-from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.outcomes import (
+    Matched,
+    Outcome,
+    OutcomeKind,
+    PartDone,
+    Progress,
+    Remark,
+    UploadBegun,
+    UploadEnded,
+)
 from s3plan.schemas.plan.places import Place, place_of
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
@@ -27,6 +36,10 @@ _DENIED_AT_FIRST = 20
 _WORKER_DEATHS = 3  # in a row, without an action of the batch that ended in between
 TOLD = frozenset({OutcomeKind.FAILED, OutcomeKind.STALE})
 """How an action must end to be told of, unless every action is asked for."""
+
+
+OnMatch = Callable[[BatchTask, Matched], None]
+"""Told of each write of which both sides are known to have the same bytes now."""
 
 
 @dataclass(slots=True)
@@ -68,6 +81,7 @@ class Bookkeeper:
         now_ms: Callable[[], int],
         told: frozenset[OutcomeKind] = TOLD,
         job_of: Callable[[int], str] = lambda _: "",
+        on_match: OnMatch = lambda _, __: None,
     ) -> None:
         """`told`: of actions that end so, an event is made; one that is unknown only if it is not tried again.
 
@@ -83,6 +97,7 @@ class Bookkeeper:
         self._now_ms = now_ms
         self._told = told
         self._job_of = job_of
+        self._on_match = on_match
         self._attempts: dict[int, _Attempt] = {}
         self._tries: Counter[tuple[int, int]] = Counter()
         self._deaths: Counter[int] = Counter()
@@ -148,6 +163,8 @@ class Bookkeeper:
             case UploadEnded():
                 attempt.has_stored_parts = False  # they are gone with it: starting over is no progress
                 self._recorder.note_upload_ended(batch, item.position)
+            case Matched():
+                self._on_match(attempt.task, item)
             case Remark():
                 key = attempt.task.actions[item.position].key
                 self._on_event(Warned(f"{key.decode('utf-8', 'backslashreplace')}: {item.message}"))

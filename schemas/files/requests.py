@@ -35,6 +35,20 @@ class ReadFile:
         return self.stamp.size_bytes - self.offset if self.part_bytes is None else self.part_bytes
 
 
+@dataclass(frozen=True, slots=True)
+class HashFile:
+    """Digests of a whole file, which is read in pieces; fails as ReadFile does.
+
+    `algorithms` are MD5 and those that S3 states: CRC64NVME, CRC32, CRC32C, SHA256, SHA1. `part_sizes_bytes`: also the
+    ETags of objects that are made of it in parts of these sizes.
+    """
+
+    parts: Parts
+    stamp: Stamp
+    algorithms: frozenset[str]
+    part_sizes_bytes: tuple[int, ...] = ()
+
+
 _STAGED_NAME = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})-([0-9]{1,18})").fullmatch
 
 
@@ -173,6 +187,14 @@ class FileRead:
     digests: Digests = UNKNOWN_DIGESTS
 
 
+@dataclass(frozen=True, slots=True)
+class FileHashed:
+    """The digests that were asked for: as S3 states them, MD5 in hex; and ETags by the sizes of parts."""
+
+    digests: Mapping[str, str]
+    etags: Mapping[int, str]
+
+
 class StagedSink(Sink, Protocol):
     """A Sink that fills a staged file."""
 
@@ -208,10 +230,14 @@ class Published(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FilePublished:
-    """How it went; `kept` is where a person finds a file that could not go back to its place."""
+    """How it went; `kept` is where a person finds a file that could not go back to its place.
+
+    `stamp` is that of the file which is in its place now, where nobody has changed it since.
+    """
 
     how: Published
     kept: str | None = None
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,5 +272,7 @@ class LeftReturned:
     kept: str | None = None
 
 
-FileRequest = ReadFile | StageFile | ReopenStaged | PublishFile | RemoveFile | FindFile | DropStaged | ReturnLeft
-FileReply = FileRead | FileStaged | FilePublished | FileFound | StagedDropped | LeftReturned
+FileRequest = (
+    ReadFile | HashFile | StageFile | ReopenStaged | PublishFile | RemoveFile | FindFile | DropStaged | ReturnLeft
+)
+FileReply = FileRead | FileHashed | FileStaged | FilePublished | FileFound | StagedDropped | LeftReturned

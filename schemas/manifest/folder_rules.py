@@ -7,7 +7,7 @@ from functools import partial
 
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.rules import Finding, Role, Rule, location_of
-from s3plan.schemas.manifest.words import Preserve
+from s3plan.schemas.manifest.words import Compare, Preserve
 
 
 def _folder_has_no_words_of_buckets(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
@@ -43,11 +43,23 @@ def _times_go_with_files(manifest: OneJobManifest) -> Iterator[Finding]:
     )
 
 
+def _checksums_are_of_files(manifest: OneJobManifest) -> Iterator[Finding]:
+    if Compare.CHECKSUM not in manifest.compare or manifest.source.folder or manifest.destination.folder:
+        return
+    yield Finding(
+        ("compare",),
+        "checksum reads every file again, and both sides are buckets",
+        "write etag: it says whether two objects have the same bytes where that can be told",
+        at="key",
+    )
+
+
 FOLDER_RULES = (
     Rule((("source",),), partial(_folder_has_no_words_of_buckets, role="source")),
     Rule((("destination",),), partial(_folder_has_no_words_of_buckets, role="destination")),
     Rule((("source", "url"), ("destination", "url")), _one_side_is_a_bucket),
     Rule((("destination",),), _folder_has_no_words_of_objects),
     Rule((("source", "url"), ("destination", "url"), ("preserve",)), _times_go_with_files),
+    Rule((("source", "url"), ("destination", "url"), ("compare",)), _checksums_are_of_files),
 )
 """About each job."""

@@ -215,12 +215,12 @@ class JobFields(Section):
     overwrite: Annotated[Overwrite, word_of(Overwrite)] = Field(
         default=Overwrite.IF_DIFFERENT, description="What to do with objects that the destination already has."
     )
-    compare: Annotated[
-        tuple[Annotated[Compare, word_of(Compare, later="checksum")], ...], OneOrMany("etag, mtime or size")
-    ] = Field(
-        default=(),
-        description="What `overwrite: if-different` looks at. Without it: size, then ETag, then time.",
-        examples=[["size"]],
+    compare: Annotated[tuple[Annotated[Compare, word_of(Compare)], ...], OneOrMany("checksum, etag, mtime or size")] = (
+        Field(
+            default=(),
+            description="What `overwrite: if-different` looks at. Without it: size, then ETag, then time.",
+            examples=[["size"]],
+        )
     )
     preserve: Annotated[
         tuple[Annotated[Preserve, word_of(Preserve, later="metadata content tags storage_class")], ...],

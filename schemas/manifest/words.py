@@ -28,6 +28,7 @@ class Compare(StrEnum):
     ETAG = "etag"
     MTIME = "mtime"
     SIZE = "size"
+    CHECKSUM = "checksum"
 
 
 class Preserve(StrEnum):

@@ -129,6 +129,9 @@ class Commits:
                 staging.remove(move.kept)
             if isinstance(request, RemoveFile):
                 staging.remove_empty_directories(request.parts)
+            elif move.made is not None:
+                stamp = staging.stamp_of(request.parts, move.made, mtime_ns=request.mtime_ns)
+                return FilePublished(move.how, stamp=stamp)
         elif move.how is not Published.TAKEN:
             staging.remove(request.staged.name)
         return FilePublished(move.how)

@@ -14,6 +14,7 @@ from s3plan.schemas.files.requests import (
     FileReply,
     FileRequest,
     FindFile,
+    HashFile,
     HeldBytes,
     ReadFile,
     ReopenStaged,
@@ -21,6 +22,7 @@ from s3plan.schemas.files.requests import (
 )
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import broken, failure_from
+from s3plan.storage.folder.hashing import hash_file
 from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.folder.reading import is_held, read_file
 from s3plan.storage.folder.recovery import drop_staged, find_file, reopen_staged, return_left
@@ -28,7 +30,7 @@ from s3plan.storage.folder.writing import FolderWriter
 from s3plan.storage.request_threads import RequestThreads
 
 _MEMORY_BYTES = 160 << 20
-_Looking = ReadFile | ReopenStaged | FindFile | DropStaged | ReturnLeft
+_Looking = ReadFile | HashFile | ReopenStaged | FindFile | DropStaged | ReturnLeft
 _logger = logging.getLogger(__name__)
 
 
@@ -105,6 +107,8 @@ class FolderEngine:
         match request:
             case ReadFile():
                 return read_file(directories, request, follows=self._follows, hold=hold)
+            case HashFile():
+                return hash_file(directories, request, follows=self._follows)
             case ReopenStaged():
                 return reopen_staged(directories, request)
             case FindFile():

@@ -12,6 +12,7 @@ from stat import S_ISREG
 from s3plan.schemas.bodies import Body, Digests, pieces_of
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileRead, HeldBytes, Parts, ReadFile
+from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import changed, failure_from
 
@@ -81,12 +82,11 @@ def is_held(request: ReadFile) -> bool:
     return request.size_bytes <= HELD_BYTES
 
 
-def _difference(request: ReadFile, descriptor: int) -> str | None:
-    """Return how an open file is not the one of the stamp, None if it is."""
+def difference_of(stamp: Stamp, descriptor: int) -> str | None:
+    """Return how an open file is not the one of the stamp, as a clause; None if it is."""
     status = os.fstat(descriptor)
     if not S_ISREG(status.st_mode):
         return "it is no file any more"
-    stamp = request.stamp
     if stamp.holds_for(status):
         return None
     is_same = (status.st_size, status.st_mtime_ns) == (stamp.size_bytes, stamp.mtime_ns)
@@ -94,7 +94,7 @@ def _difference(request: ReadFile, descriptor: int) -> str | None:
 
 
 def _read(descriptor: int, request: ReadFile, body: FileBody, hold: Callable[[bytes], HeldBytes]) -> FileRead | Failure:
-    differs = _difference(request, descriptor)
+    differs = difference_of(request.stamp, descriptor)
     if differs is not None:
         return changed(differs, operation=READ, parts=request.parts)
     hashing = _Hashing(request)
@@ -110,7 +110,7 @@ def _read(descriptor: int, request: ReadFile, body: FileBody, hold: Callable[[by
             hashing.update(piece)
             read_bytes += len(piece)
         result = body
-    differs = _difference(request, descriptor)
+    differs = difference_of(request.stamp, descriptor)
     if differs is not None or read_bytes != request.size_bytes:
         return changed(differs or "it became shorter while it was read", operation=READ, parts=request.parts)
     return FileRead(result, request.stamp.mtime_ns, hashing.digests())

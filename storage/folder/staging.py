@@ -213,6 +213,15 @@ class Staging:
         else:
             rename_into_nothing(self.folder, out, destination, parts[-1])
 
+    def stamp_of(self, parts: Parts, made: Identity, *, mtime_ns: int) -> Stamp | None:
+        """Return the stamp of a file that was put into its place; None if it is not as it was made any more."""
+        try:
+            status = os.stat(parts[-1], dir_fd=self._directories.of(parts[:-1]), follow_symlinks=False)
+        except OSError:
+            return None
+        is_ours = _identity(status) == made and status.st_mtime_ns == mtime_ns
+        return Stamp.of(status) if is_ours else None
+
     def remove_empty_directories(self, parts: Parts) -> None:
         """Remove the directories above a file that have nothing in them any more, but never the root."""
         for depth in range(len(parts) - 1, 0, -1):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from stat import S_ISDIR
 
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.files.paths import KeyRefusal, parts_of, staging_folder
-from s3plan.schemas.files.requests import FileRead, ReadFile
-from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.files.urls import FolderUrl
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
@@ -150,14 +147,6 @@ class OpenFolder:
         if self._looking is not None:
             self._looking.close()
             self._looking = None
-
-    def md5_of(self, row: ObjectRow) -> str | None:
-        """Return the MD5 sum of a listed file, in hex; None if it is another one by now, or cannot be read."""
-        parts, stamp = parts_of(row.key), Stamp.parse(row.etag)
-        if isinstance(parts, KeyRefusal) or stamp is None:
-            return None
-        read = self._files.call(ReadFile(parts, stamp, with_crc64nvme=False, with_md5=True))
-        return b64decode(read.digests.md5 or "").hex() if isinstance(read, FileRead) else None
 
     def ask_whether_it_answers(self, tell: Callable[[bool], None]) -> None:
         """Say that it does: nothing is asked of a store."""

@@ -27,7 +27,7 @@ from s3plan.schemas.files.requests import (
     StageFile,
 )
 from s3plan.schemas.files.stamps import Stamp
-from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.outcomes import Evidence, Matched, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead
@@ -117,7 +117,7 @@ def _fetch(context: BatchContext, job: Download, found: FileFound) -> Asking[Out
     if ended is None and found.left:
         ended = yield from return_left(job, found.left)
     if ended is None:
-        return (yield from publish(job, sink.content if isinstance(sink, SinkInMemory) else content))
+        return (yield from publish(context, job, sink.content if isinstance(sink, SinkInMemory) else content))
     if not isinstance(sink, SinkInMemory):
         yield from ask_file(Side.DESTINATION, DropStaged(job.staged), StagedDropped)
     return ended
@@ -198,7 +198,7 @@ def left_outcome(position: int, answer: LeftReturned) -> Outcome:
     return Outcome(position, OutcomeKind.STALE, f"{answer.end.value}{where}")
 
 
-def publish(job: Download, content: memoryview | StagedFile) -> Asking[Outcome]:
+def publish(context: BatchContext, job: Download, content: memoryview | StagedFile) -> Asking[Outcome]:
     """Bring what was fetched into its place; return how the action ended."""
     held_bytes = len(content) if isinstance(content, memoryview) else 0
     request = PublishFile(job.staged, job.parts, job.pinned, job.mtime_ns, content)
@@ -206,6 +206,8 @@ def publish(job: Download, content: memoryview | StagedFile) -> Asking[Outcome]:
     if isinstance(published, Failure):
         return ended_at_folder(job.position, published)
     if published.how is Published.DONE:
+        if published.stamp is not None:
+            context.emit(Matched(job.position, str(published.stamp)))
         return Outcome(job.position, OutcomeKind.DONE)
     if published.how in {Published.TAKEN, Published.CHANGED}:
         dropped = yield from ask_file(Side.DESTINATION, DropStaged(job.staged, compared_with=job.parts), StagedDropped)

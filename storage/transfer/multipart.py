@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Remark, UploadBegun, UploadEnded
-from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.outcomes import Matched, Outcome, OutcomeKind, PartDone, Remark, UploadBegun, UploadEnded
+from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.attributes import ObjectAttributes
-from s3plan.schemas.requests.objects import ObjectFound
+from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten
 from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -221,6 +221,8 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
     )
     if not isinstance(reply, Failure):
         context.emit(UploadEnded(position, upload.upload_id))
+        if action.kind is ActionKind.UPLOAD and isinstance(reply, ObjectWritten) and reply.etag is not None:
+            context.emit(Matched(position, reply.etag))
         return Outcome(position, OutcomeKind.DONE)
     if reply.kind is FailureKind.INVALID_PART:
         # The next attempt asks the store which parts it holds.

@@ -84,7 +84,7 @@ def _downloaded(context: BatchContext, position: int, action: Action) -> Asking[
         ended = yield from return_left(job, found.left)
     if ended is not None:
         return (yield from _ended(context, job, job.staged, ended))
-    ended = yield from publish(job, fetched.file)
+    ended = yield from publish(context, job, fetched.file)
     context.emit(UploadEnded(position, job.staged.name.decode()))
     return ended
 

@@ -33,3 +33,13 @@ def choose_part_size(size_bytes: int, wanted_bytes: int | None, *, default_bytes
 def part_ranges(size_bytes: int, part_size_bytes: int) -> list[tuple[int, int]]:
     """Return first and last byte of each part, in order."""
     return [(first, min(first + part_size_bytes, size_bytes) - 1) for first in range(0, size_bytes, part_size_bytes)]
+
+
+_USUAL_MIB = (8, 16, 5, 15, 64, 10, 32, 50, 100, 128, 256, 512)  # of aws, ourselves, s5cmd, others
+
+
+def likely_part_sizes(size_bytes: int, parts: int, *, wanted_bytes: int | None = None) -> tuple[int, ...]:
+    """Return the sizes, at most three, by which bytes that were sent may have been cut into so many parts."""
+    ours = choose_part_size(size_bytes, wanted_bytes, default_bytes=DEFAULT_SENT_PART_BYTES)
+    sizes = dict.fromkeys((ours, *(each * MIB for each in _USUAL_MIB)))
+    return tuple(each for each in sizes if -(-size_bytes // each) == parts)[:3]

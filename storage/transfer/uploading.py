@@ -11,12 +11,12 @@ from s3plan.schemas.files.mtimes import MTIME, mtime_text
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
 from s3plan.schemas.files.requests import FileRead, HeldBytes, ReadFile
 from s3plan.schemas.files.stamps import Stamp
-from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.outcomes import Matched, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, ObjectAttributes
-from s3plan.schemas.requests.objects import ObjectFound, PutObject, Reply
+from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten, PutObject, Reply
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
 from s3plan.storage.transfer.content_types import content_type_of
 from s3plan.storage.transfer.evidence import Made, evidence_of
@@ -50,8 +50,10 @@ def upload_file(context: BatchContext, position: int, action: Action) -> Procedu
     reply = yield from ask(Side.DESTINATION, request, size_bytes=action.size_bytes, reserves=False)
     if isinstance(reply, Failure):
         context.emit((yield from _settle(context, position, action, read, reply)))
-    else:
-        context.emit(Outcome(position, OutcomeKind.DONE))
+        return
+    if isinstance(reply, ObjectWritten) and reply.etag is not None:
+        context.emit(Matched(position, reply.etag))
+    context.emit(Outcome(position, OutcomeKind.DONE))
 
 
 def needs_look(context: BatchContext, action: Action) -> bool:

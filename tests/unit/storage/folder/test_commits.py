@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
@@ -99,7 +100,32 @@ def staged_files(root: Path) -> set[str]:
 def answer(writer: FolderWriter, request: StageFile | PublishFile | RemoveFile) -> FileReply | Failure:
     replies: Replies = SimpleQueue()
     writer.submit(request, replies.put)
-    return replies.get(timeout=10)
+    reply = replies.get(timeout=10)
+    return replace(reply, stamp=None) if isinstance(reply, FilePublished) else reply
+
+
+def how(replies: Replies) -> Published | None:
+    reply = replies.get(timeout=10)
+    return reply.how if isinstance(reply, FilePublished) else None
+
+
+def edit(file: Path) -> None:
+    if file.exists():
+        file.write_bytes(b"an edit")
+
+
+def test_the_stamp_of_what_was_made_is_told_unless_somebody_has_changed_it(
+    root: Path, disk: Disk, writer: FolderWriter
+) -> None:
+    replies: Replies = SimpleQueue()
+    pinned = planted(root, "over")
+    for at, request in enumerate((publish(0, (b"new",)), publish(1, (b"over",), pinned), publish(2, (b"edited",)))):
+        disk.before = (lambda _: edit(root / "edited")) if at == 2 else disk.before
+        writer.submit(request, replies.put)
+        reply = replies.get(timeout=10)
+        assert isinstance(reply, FilePublished)
+        name = request.parts[0].decode()
+        assert reply.stamp == (None if name == "edited" else Stamp.of((root / name).stat()))
 
 
 def test_bytes_are_synced_before_the_rename_and_the_rename_before_it_is_told(
@@ -118,7 +144,7 @@ def test_what_comes_while_the_disk_is_at_work_goes_in_one_group(root: Path, disk
     while len(staged_files(root)) < 100:
         pass
     disk.may_go.set()
-    assert {replies.get(timeout=10) for _ in range(100)} == {FilePublished(Published.DONE)}
+    assert {how(replies) for _ in range(100)} == {Published.DONE}
     assert len(disk.seen) <= 4
     assert len(list(root.glob("[0-9]*"))) == 100
 
@@ -264,7 +290,7 @@ def test_what_was_taken_before_the_end_is_still_told(root: Path, disk: Disk) -> 
         writer.submit(publish(position, (b"%d" % position,)), replies.put)
     writer.close()
     disk.may_go.set()
-    assert {replies.get(timeout=10) for _ in range(10)} == {FilePublished(Published.DONE)}
+    assert {how(replies) for _ in range(10)} == {Published.DONE}
 
 
 @pytest.mark.parametrize("what", ["a directory on the way", "the folder itself"])
@@ -345,4 +371,4 @@ def test_a_file_that_waits_for_the_disk_is_not_open(root: Path, disk: Disk, writ
     answer(writer, StageFile(staged_name(99), 1))  # all before it are written
     assert open_files() <= before + 2
     disk.may_go.set()
-    assert {replies.get(timeout=10) for _ in range(20)} == {FilePublished(Published.DONE)}
+    assert {how(replies) for _ in range(20)} == {Published.DONE}

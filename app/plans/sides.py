@@ -1,0 +1,101 @@
+"""What each job of a plan is compared on: its two places, opened, and how files are told from objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time_ns
+
+from s3plan.app.known_pairs import RememberedPairs
+from s3plan.app.locations import PlanEnds
+from s3plan.app.stores import Stores
+from s3plan.planner.job_build import FolderSide, JobSides
+from s3plan.planner.manifest.job import Job
+from s3plan.planner.retried import RetriedPlan
+from s3plan.schemas.manifest.locations import EncryptionSetting
+from s3plan.schemas.manifest.models import Filters
+from s3plan.schemas.plan.actions import kind_of_writes
+from s3plan.schemas.ports import Lister
+from s3plan.storage.evidence.file_evidence import FileEvidence
+from s3plan.storage.places.location import FoundLocation, OpenLocation
+
+OpenLister = Callable[[str, OpenLocation, bool], Lister]
+"""Gives the lister of a job's location that exists; True: of a store that turned out to list out of order."""
+
+
+def job_sides(
+    job: Job,
+    stores: Stores,
+    ends: PlanEnds,
+    retried: RetriedPlan | None,
+    *,
+    open_lister: OpenLister,
+    unordered: bool,
+    part_size_bytes: int | None,
+) -> JobSides:
+    """Return what a job is compared on; nothing is listed yet."""
+    source, destination = ends.by_job[job.name]
+
+    def open_listers() -> tuple[Lister, Lister | None]:
+        opened = [
+            open_lister(job.name, stores.at(found.location), unordered) if found.exists else None
+            for found in (source, destination)
+        ]
+        if opened[0] is None:
+            raise AssertionError("the source was found")
+        return opened[0], opened[1]
+
+    encryption = ends.entries[job.name].destination.encryption
+    etags_comparable = _are_etags_comparable(stores, source, destination, encryption)
+    return JobSides(
+        from_location=source.location.id,
+        to_location=destination.location.id,
+        open_listers=open_listers,
+        store_now_ms=time_ns() // 1_000_000 + stores.at(source.location).clock_offset_ms,
+        etags_comparable=etags_comparable,
+        retried=retried,
+        kind=kind_of_writes(source.location, destination.location),
+        files=_folder_side(
+            stores,
+            source,
+            destination,
+            etags_comparable=etags_comparable,
+            part_size_bytes=part_size_bytes,
+            forgets=retried is None and job.filters == Filters(),
+        ),
+        stands_at=stores.folder_at(destination.location).oddity_at if destination.location.is_folder else None,
+    )
+
+
+def _folder_side(
+    stores: Stores,
+    source: FoundLocation,
+    destination: FoundLocation,
+    *,
+    etags_comparable: bool,
+    part_size_bytes: int | None,
+    forgets: bool,
+) -> FolderSide | None:
+    sides = (source.location, destination.location)
+    folder = next((each for each in sides if each.is_folder), None)
+    if folder is None:
+        return None
+    bucket = next(each for each in sides if not each.is_folder)
+    evidence = FileEvidence(
+        stores.files_of(folder),
+        stores.engine_of(bucket),
+        bucket,
+        etags_comparable=etags_comparable,
+        part_size_bytes=part_size_bytes,
+    )
+    known = RememberedPairs(stores.known_files(folder, bucket), forgets=forgets)
+    return FolderSide(stores.at(bucket).clock_offset_ms, known, evidence.ask)
+
+
+def _are_etags_comparable(
+    stores: Stores, source: FoundLocation, destination: FoundLocation, asked: EncryptionSetting | None
+) -> bool:
+    """Return whether ETags are MD5 sums on both sides; the manifest's `encryption:` speaks for the destination."""
+    if asked is not None and asked.type.value != "AES256":
+        return False
+    sides = [source] if asked is not None else [source, destination]
+    return all(stores.at(side.location).has_digests_as_etags() for side in sides if side.exists)

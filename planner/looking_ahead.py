@@ -1,0 +1,76 @@
+"""Questions about pairs are asked ahead of the comparison, many at a time, and what comes of them stays in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+
+from s3plan.planner.diff import Pair
+from s3plan.planner.file_comparison import FilePolicy
+from s3plan.planner.filters import AttributeFilter
+from s3plan.schemas.files.pairs import PairFound, Question
+from s3plan.schemas.objects import ObjectRow, oddity_of
+from s3plan.schemas.plan.actions import Verdict
+
+Ask = Callable[[Question], Future[PairFound]]
+"""Begins to find out; raises nothing. What the future raises ends the comparison."""
+
+_MOST_PAIRS = 10_000
+_MOST_QUESTIONS = 64
+
+_Judged = tuple[Pair, Verdict | None, Question | None, Future[PairFound] | None]
+
+
+class LookingAhead:
+    """Judges the pairs of one job: `pairs` yields them, `verdict` is the policy of the one that was yielded last."""
+
+    def __init__(self, policy: FilePolicy, ask: Ask, *, objection: AttributeFilter | None) -> None:
+        """`objection`: nothing is asked about what a filter leaves out."""
+        self._policy = policy
+        self._ask = ask
+        self._objection = objection
+        self._ahead: deque[_Judged] = deque()
+        self._questions = 0
+        self._now: Verdict | None = None
+
+    def pairs(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """Yield the same pairs in the same order; some are held back meanwhile."""
+        for pair in pairs:
+            self._ahead.append(self._judged(pair))
+            while len(self._ahead) > _MOST_PAIRS or self._questions >= _MOST_QUESTIONS or self._is_first_settled():
+                yield self._taken()
+        while self._ahead:
+            yield self._taken()
+
+    def verdict(self, source: ObjectRow, destination: ObjectRow) -> Verdict:  # noqa: ARG002
+        """Return what was found of the pair that was yielded last; both sides have its key."""
+        assert self._now is not None  # noqa: S101  such a pair was judged
+        return self._now
+
+    def _is_first_settled(self) -> bool:
+        return bool(self._ahead) and self._ahead[0][3] is None
+
+    def _taken(self) -> Pair:
+        pair, verdict, question, answer = self._ahead.popleft()
+        if question is not None and answer is not None:
+            self._questions -= 1
+            verdict = self._policy.conclude(question, answer.result())
+        self._now = verdict
+        return pair
+
+    def _judged(self, pair: Pair) -> _Judged:
+        source, destination = pair
+        if source is None or destination is None or _is_odd(source) or _is_odd(destination):
+            return pair, None, None, None
+        if self._objection is not None and self._objection(source) is not None:
+            return pair, None, None, None
+        decided = self._policy.decide(source, destination)
+        if isinstance(decided, Verdict):
+            return pair, decided, None, None
+        self._questions += 1
+        return pair, None, decided, self._ask(decided)
+
+
+def _is_odd(row: ObjectRow) -> bool:
+    return not row.etag and oddity_of(row) is not None

@@ -1,0 +1,132 @@
+"""Digests of a whole file, read once: those that a store states, and the ETags of objects made of it in parts."""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from hashlib import md5, sha1, sha256
+from typing import Protocol
+
+from s3plan.schemas.bodies import pieces_of
+from s3plan.schemas.failures import Failure
+from s3plan.schemas.files.requests import FileHashed, HashFile
+from s3plan.storage.folder.dirs import OpenDirectories
+from s3plan.storage.folder.failures import changed, failure_from
+from s3plan.storage.folder.reading import FileBody, difference_of, open_file
+
+_HASH = "HashFile"
+
+
+class _Digest(Protocol):
+    def update(self, piece: memoryview) -> None: ...
+    def text(self) -> str: ...
+
+
+def hash_file(directories: OpenDirectories, request: HashFile, *, follows: bool) -> FileHashed | Failure:
+    """Return the digests of a file that is still the one of its stamp, before and after it was read."""
+    try:
+        descriptor = open_file(directories, request.parts, follows=follows)
+        return _hashed(descriptor, request)
+    except OSError as error:
+        return failure_from(error, operation=_HASH, parts=request.parts)
+
+
+def _hashed(descriptor: int, request: HashFile) -> FileHashed | Failure:
+    size_bytes = request.stamp.size_bytes
+    body = FileBody(descriptor, size_bytes)  # closes it
+    differs = difference_of(request.stamp, descriptor)
+    if differs is not None:
+        return changed(differs, operation=_HASH, parts=request.parts)
+    digests = {name: _ALGORITHMS[name]() for name in sorted(request.algorithms)}
+    etags = {part_bytes: _PartsEtag(part_bytes) for part_bytes in request.part_sizes_bytes}
+    read_bytes = 0
+    for piece in pieces_of(body):
+        read_bytes += len(piece)
+        for taker in (*digests.values(), *etags.values()):
+            taker.update(piece)
+    differs = difference_of(request.stamp, descriptor)
+    if differs is not None or read_bytes != size_bytes:
+        return changed(differs or "it became shorter while it was read", operation=_HASH, parts=request.parts)
+    return FileHashed(
+        {name: digest.text() for name, digest in digests.items()},
+        {part_bytes: etag.text() for part_bytes, etag in etags.items()},
+    )
+
+
+class _Hashlib:
+    def __init__(self, name: str) -> None:
+        make = {"MD5": md5, "SHA1": sha1, "SHA256": sha256}[name]
+        self._hash = make(usedforsecurity=False)
+        self._is_hex = name == "MD5"
+
+    def update(self, piece: memoryview) -> None:
+        self._hash.update(piece)
+
+    def text(self) -> str:
+        return self._hash.hexdigest() if self._is_hex else b64encode(self._hash.digest()).decode()
+
+
+class _Crc:
+    def __init__(self, next_of: Callable[[memoryview, int], int], size_bytes: int) -> None:
+        self._next_of = next_of
+        self._size_bytes = size_bytes
+        self._value = 0
+
+    def update(self, piece: memoryview) -> None:
+        self._value = self._next_of(piece, self._value)
+
+    def text(self) -> str:
+        return b64encode(self._value.to_bytes(self._size_bytes, "big")).decode()
+
+
+class _PartsEtag:
+    """The ETag of an object that was uploaded in parts of one size: see evidence.multipart_etag_of."""
+
+    def __init__(self, part_bytes: int) -> None:
+        self._part_bytes = part_bytes
+        self._part = md5(usedforsecurity=False)
+        self._in_part_bytes = 0
+        self._sums = md5(usedforsecurity=False)
+        self._count = 0
+
+    def update(self, piece: memoryview) -> None:
+        while piece:
+            taken = piece[: self._part_bytes - self._in_part_bytes]
+            self._part.update(taken)
+            self._in_part_bytes += len(taken)
+            piece = piece[len(taken) :]
+            if self._in_part_bytes == self._part_bytes:
+                self._end_part()
+
+    def _end_part(self) -> None:
+        self._sums.update(self._part.digest())
+        self._count += 1
+        self._part, self._in_part_bytes = md5(usedforsecurity=False), 0
+
+    def text(self) -> str:
+        if self._in_part_bytes or not self._count:
+            self._end_part()
+        return f"{self._sums.hexdigest()}-{self._count}"
+
+
+def _crc64nvme() -> _Crc:
+    from awscrt.checksums import crc64nvme
+
+    return _Crc(lambda piece, before: int(crc64nvme(piece, before)), 8)
+
+
+def _crc32c() -> _Crc:
+    from awscrt.checksums import crc32c
+
+    return _Crc(lambda piece, before: int(crc32c(piece, before)), 4)
+
+
+_ALGORITHMS: Mapping[str, Callable[[], _Digest]] = {
+    "CRC32": lambda: _Crc(zlib.crc32, 4),
+    "CRC32C": _crc32c,
+    "CRC64NVME": _crc64nvme,
+    "MD5": lambda: _Hashlib("MD5"),
+    "SHA1": lambda: _Hashlib("SHA1"),
+    "SHA256": lambda: _Hashlib("SHA256"),
+}
