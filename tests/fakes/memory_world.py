@@ -70,7 +70,7 @@ class MemoryWorld:
         # Each apply stands for a process of its own, and the ones before it are gone.
         patch.setattr("s3plan.storage.conditions.capabilities._is_alive", lambda pid: False)
         patch.setattr("s3plan.app.stores.open_engine", lambda settings, **_: self.in_between(self.engine))
-        for name in ("s3plan.app.clock.time_ns", "s3plan.app.plans.planning.time_ns"):
+        for name in ("s3plan.app.clock.time_ns", "s3plan.app.plans.sides.time_ns"):
             patch.setattr(name, self._local_clock_ns)
 
     def _tick(self, _: Request) -> None:
