@@ -25,7 +25,7 @@ from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 DEMO_MANIFEST, RESTORE_MANIFEST = "job.yaml", "restore.yaml"
-FILES, UNCHANGED, CHANGED, EXTRA = 1_200, 60, 12, 5
+FILES, UNCHANGED, CHANGED, EXTRA = 600, 60, 12, 5
 _BUCKET, _FOLDER, _RESTORED = "demo-backup", "photos", "restored"
 _ENV_PREFIX = "S3PLAN_DEMO_"
 _IN_FLIGHT = 16

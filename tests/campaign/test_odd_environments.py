@@ -74,7 +74,7 @@ def run(place: Workplace, environment: Environment, *words: str | Path, stdout: 
     return ended.returncode
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("odd", ODD)
 def test_a_plan_is_made_and_applied(place: Workplace, odd: str, tmp_path: Path) -> None:
     place.seed("source", *ODD_KEYS, size_bytes=10)

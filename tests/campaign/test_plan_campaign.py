@@ -16,6 +16,7 @@ from fakes.torture import TORTURE
 HONEST = [disturbance for disturbance in (*EVERYTHING, *IN_LISTINGS) if not disturbance.spoils_content]
 
 
+@pytest.mark.sampled(25)
 @pytest.mark.parametrize(("engine", "disturbance", "turn"), cases(HONEST), indirect=["engine"])
 def test_a_plan_is_right_or_there_is_none(
     stage: Stage, disturbance: Disturbance, turn: int, tally: Tally, tmp_path: Path
@@ -49,6 +50,7 @@ def _is_of_listing(disturbance: Disturbance) -> bool:
     return disturbance in IN_LISTINGS
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("engine", ["native", "boto3"], indirect=True)
 @pytest.mark.parametrize("bucket", ["source", "destination"])
 def test_a_flipped_bit_in_a_listing_loses_nothing(stage: Stage, bucket: str, tally: Tally, tmp_path: Path) -> None:

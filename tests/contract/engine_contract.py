@@ -276,6 +276,7 @@ class EngineContract:
         world.plant("from", b"body", storage_class="GLACIER")
         assert kind_of(world.engine.call(CopyObject(BUCKET, "to", BUCKET, "from"))) is FailureKind.ARCHIVED
 
+    @pytest.mark.sampled(20)
     @pytest.mark.parametrize("key", [*XML_SAFE_KEYS, *XML_UNSAFE_KEYS])
     def test_odd_keys_are_copied_looked_at_and_deleted_exactly(self, world: World, key: str) -> None:
         etag = world.plant(key, b"body", bucket=OTHER)

@@ -32,7 +32,7 @@ def killed(place: Workplace, *words: str, after_s: float) -> Ended:
 
 @pytest.mark.slow
 def test_many_objects_and_many_kills(place: Workplace) -> None:
-    objects, kills = (20_000, 10) if TORTURE else (6_000, 4)
+    objects, kills = (20_000, 10) if TORTURE else (4_000, 3)
     moments = random.Random(20_000)
     place.seed("source", count=objects, size_bytes=100)
     place.seed("destination", count=2_000, size_bytes=99, modified_s=1)

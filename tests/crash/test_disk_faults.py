@@ -81,7 +81,7 @@ def actions_of(plan: Path) -> int:
         return sum(1 for batch, _ in reader.iter_actions() if reader.phases_by_id[batch.phase].name.value != "aside")
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @ALL
 @pytest.mark.parametrize("is_second", [False, True], ids=["first", "over another"])
 def test_a_plan_is_whole_or_absent_wherever_its_disk_fails(
@@ -110,7 +110,7 @@ def test_a_plan_is_whole_or_absent_wherever_its_disk_fails(
     assert failed > 0
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @ALL
 def test_an_apply_whose_disk_fails_anywhere_says_so_and_goes_on_once_it_is_mended(
     mirrored: MirroredPlace, host: CommandHost, fault: DiskFault
@@ -171,6 +171,7 @@ def test_a_resumed_apply_whose_disk_fails_anywhere(
         mirrored.assert_ended_right()
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
 def test_a_sort_on_disk_that_has_no_room_is_told(mirrored: MirroredPlace, error: int) -> None:
     """Of a store that lists out of order; the rows lie in a temporary file."""

@@ -86,7 +86,7 @@ def commits(*, before: bool, flush_every: int | None, step: int = 1, first: int 
         yield Circumstances(killed_at_commit=number, before_commit=before, flush_every=flush_every)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @EXECUTORS
 def test_killed_after_any_commit_of_the_journal(mirrored: MirroredPlace, host: CommandHost, executor: str) -> None:
     flush_every = 1 if TORTURE else None  # None: as it is, some ten commits
@@ -95,7 +95,7 @@ def test_killed_after_any_commit_of_the_journal(mirrored: MirroredPlace, host: C
     assert kills >= (8 if TORTURE else 6 // step)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @EXECUTORS
 def test_killed_just_before_any_commit_of_the_journal(
     mirrored: MirroredPlace, host: CommandHost, executor: str
@@ -125,7 +125,7 @@ def test_killed_at_any_change_of_the_disk(mirrored: MirroredPlace, host: Command
     assert killed_at_every_point(mirrored, host, "serial", points) >= (8 if TORTURE else 5)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @EXECUTORS
 def test_killed_at_random_moments(mirrored: MirroredPlace, executor: str) -> None:
     """Also while modules are imported, workers come up, or the plan is read."""

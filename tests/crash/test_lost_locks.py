@@ -53,7 +53,7 @@ def stop_between_commits(started: Started, journal: Path) -> None:
     raise AssertionError("the journal is locked all the time")
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("executor", ["serial", "threads", "processes", "dask"])
 def test_a_holder_that_was_stopped_and_taken_over_sends_and_writes_nothing_more(
     place: Workplace, command: Command, executor: str

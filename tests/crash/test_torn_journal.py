@@ -158,7 +158,7 @@ def test_every_state_that_a_power_failure_may_leave_opens_as_the_last_commit(
     place.mkdir()
     images = list(crash_images(changes, folder=folder))
     assert len(images) > 1000
-    for number, mark, image in in_short(images, at_most=1500):
+    for number, mark, image in in_short(images, at_most=700):
         lay_out(place, image)
         found = content_of(place / "job.s3run")
         assert found in expected[mark : mark + 2], f"after change {number}, {changes[number].kind}, commit {mark}"
@@ -183,7 +183,7 @@ def test_a_side_file_cut_at_every_byte_is_undone_or_ignored(
         )
     ]
     assert len(cut) > 500
-    for number, mark, image in in_short(cut, at_most=1500):
+    for number, mark, image in in_short(cut, at_most=700):
         lay_out(place, image)
         assert content_of(place / "job.s3run") in expected[mark : mark + 2], f"after change {number}"
 
@@ -203,7 +203,7 @@ def test_a_plan_is_whole_or_the_one_before_it_after_any_power_failure(tmp_path: 
     images = list(crash_images(changes, folder=tmp_path / "watched"))
     assert len(images) > 50
     sizes = (0, 120, 240)
-    for number, mark, image in in_short(images, at_most=600):
+    for number, mark, image in in_short(images, at_most=300):
         lay_out(place, image)
         path = place / "job.s3plan"
         found = 0

@@ -174,7 +174,7 @@ def assert_as_the_model_says(world: MemoryWorld, source: Tree, destination: Tree
     assert world.untold_uploads == []
 
 
-@examples(120, torture=4_000)
+@examples(60, torture=4_000)
 @given(sources, destinations, jobs())
 @example({TOO_LONG_THERE: Stored(b"x")}, {"old": Stored(b"old")}, ALL_OF_IT)
 def test_plan_and_apply_do_what_the_model_says_and_a_second_time_nothing(
@@ -220,7 +220,7 @@ faults = st.lists(
 )
 
 
-@examples(80, torture=3_000)
+@examples(40, torture=3_000)
 @given(mixed_sources, destinations, jobs(), faults)
 @example({"big": Stored(LARGE)}, {"a": Stored(b"old")}, ALL_OF_IT, [(Fault.LOST, 1, CreateMultipartUpload, 1)])
 def test_faults_of_the_store_change_nothing_about_the_end(
@@ -247,7 +247,7 @@ kills = st.lists(
 limits = st.lists(st.integers(1, 8), max_size=2)
 
 
-@examples(80, torture=3_000)
+@examples(40, torture=3_000)
 @given(mixed_sources, destinations, jobs(), kills, limits)
 @example({"big": Stored(LARGE)}, {"a": Stored(b"old")}, ALL_OF_IT, [(Fault.KILLED_AFTER, 3)], [])
 def test_a_run_that_was_killed_anywhere_ends_as_an_undisturbed_one(
@@ -299,7 +299,7 @@ def test_any_request_of_a_run_may_be_its_last(fault: Fault) -> None:
     pytest.fail("the run had no end")
 
 
-@examples(80, torture=1_500)
+@examples(40, torture=1_500)
 @given(sources, destinations, jobs(), st.integers(0, 2**32), st.integers(1, 4))
 def test_the_order_in_which_a_store_lists_does_not_show_in_the_plan(
     source: Tree, destination: Tree, job: Job, seed: int, page_keys: int

@@ -26,7 +26,7 @@ def manifest(folder: Path, *, engine: str, region: str | None) -> None:
     (folder / "job.yaml").write_text(json.dumps(said))
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("engine", "region", "is_told"),
     [

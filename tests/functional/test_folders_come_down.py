@@ -260,7 +260,7 @@ def test_a_file_that_an_earlier_run_published_unheard_is_known_by_its_bytes(plac
     assert files_below(folder) == made
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_a_download_killed_at_random_moments_ends_as_if_nothing_had_happened(
     place: Workplace, folder: Path, executor: str

@@ -208,7 +208,7 @@ def test_a_folder_that_is_not_there_or_empty_plans_nothing(place: Workplace, fol
     assert set(uploaded(place)) == {"kept"}
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("executor", ["threads", "processes", "dask"])
 def test_an_upload_killed_at_random_moments_ends_as_if_nothing_had_happened(
     place: Workplace, folder: Path, executor: str

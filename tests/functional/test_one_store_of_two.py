@@ -14,6 +14,7 @@ from s3plan.schemas.events import ActionEnded, Event
 HERE, THERE = 3_000, 400
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_a_store_that_goes_away_holds_only_the_job_that_asks_it(place: Workplace, executor: str) -> None:
     with ServerProcess() as away:

@@ -338,6 +338,7 @@ def _killed_until_done(place: Workplace, executor: str, *, seed: int, kills: int
     assert ended.exit_code == 0, ended.output
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_jobs_killed_at_random_moments_end_as_if_nothing_had_happened(place: Workplace, executor: str) -> None:

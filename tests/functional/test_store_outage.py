@@ -7,6 +7,7 @@ from fakes.s3server import Fault, FaultKind
 from fakes.workplace import BY_BOTH_ENGINES, Workplace
 
 
+@pytest.mark.sampled(1)
 @BY_BOTH_ENGINES
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_an_outage_longer_than_all_tries_fails_nothing(place: Workplace, executor: str) -> None:

@@ -12,6 +12,7 @@ LIMIT_MIB = 200
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("every", "actions"), [(1000, 1000), (3, 333_334)])
 def test_a_million_objects_are_planned_against_a_million_in_flat_memory(
     tmp_path: Path, every: int, actions: int

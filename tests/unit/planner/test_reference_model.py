@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakes.plan_parts import DAY_MS, NOW_MS, ListedRows, PlanInMemory, a_manifest, plan_of
-from hypothesis import given, settings
+from fakes.torture import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.values import Plain
@@ -158,7 +159,7 @@ def make(source: Tree, destination: Tree, case: Case) -> PlanInMemory:
     return plan
 
 
-@settings(max_examples=400, deadline=None)
+@examples(150, torture=2_000)
 @given(trees, trees, cases())
 def test_every_key_gets_the_verdict_of_the_reference(source: Tree, destination: Tree, case: Case) -> None:
     plan, expected = make(source, destination, case), reference(source, destination, case)
@@ -189,7 +190,7 @@ def apply(source: Tree, destination: Tree, plan: PlanInMemory, *, random_etags: 
     return after
 
 
-@settings(max_examples=400, deadline=None)
+@examples(150, torture=2_000)
 @given(trees, trees, cases().filter(lambda case: case.overwrite != "always"))
 def test_a_second_plan_has_nothing_to_do(source: Tree, destination: Tree, case: Case) -> None:
     after = apply(source, destination, make(source, destination, case), random_etags=not case.comparable)
