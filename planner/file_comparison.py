@@ -6,11 +6,10 @@ and asking the store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from s3plan.planner.comparison import is_newer, newer_verdict, size_verdict
+from s3plan.planner.comparison import SAME_SIZE, by_size, is_newer, newer_verdict, size_verdict
 from s3plan.planner.overwrite import always, never
 from s3plan.schemas.files.pairs import PairFound, Question, Recalled, Wanted
 from s3plan.schemas.files.stamps import Stamp
@@ -25,6 +24,7 @@ UNPROVEN = frozenset({NEWER_UNPROVEN, SAME_UNPROVEN})
 
 _MARGIN_MS = 60_000
 _MS, _S, _COARSE_S = 1_000_000, 1_000_000_000, 2  # the coarsest times are FAT's
+_FULL_STAMP = 4  # fields: with the time of the last change of anything, and the inode
 _BYTES = frozenset({Compare.ETAG, Compare.CHECKSUM})
 
 
@@ -32,8 +32,8 @@ def _unchanged(rule: str) -> Verdict:
     return Verdict(VerdictKind.UNCHANGED, rule, rule)
 
 
-_SAME_SIZE = _unchanged("same size")
 _NOT_NEWER = _unchanged("not newer")
+_RECALLED_SAME = Recalled.SAME
 _KNOWN = _unchanged("neither has changed since they were the same")
 _UNTOUCHED = _unchanged("not touched since the object was written")
 _SAME_TIME = _unchanged("same size, and the time of the object")
@@ -52,30 +52,47 @@ class KnownPairs(Protocol):
         """Take note that they have."""
 
 
-@dataclass(frozen=True, slots=True)
 class FilePolicy:
-    """How the files of a job are compared with objects. `store_ahead_ms` is the store's clock minus this machine's."""
+    """How the files of a job are compared with objects.
 
-    kind: ActionKind
-    overwrite: Overwrite
-    compare: Sequence[Compare]
-    store_ahead_ms: int
-    known: KnownPairs
+    `decide` returns what the listings say of a key that both sides have, or what is to be found out; it is called for
+    every pair, of which there may be millions.
+    """
 
-    def decide(self, source: ObjectRow, destination: ObjectRow) -> Verdict | Question:
-        """Return what the listings say of a key that both sides have, or what is to be found out."""
-        match self.overwrite:
+    __slots__ = ("_believes_times", "_has_bytes", "_looks_at_size", "_margin_ms", "_uploads", "decide", "known")
+
+    def __init__(
+        self,
+        kind: ActionKind,
+        overwrite: Overwrite,
+        compare: Sequence[Compare],
+        *,
+        store_ahead_ms: int,
+        known: KnownPairs,
+    ) -> None:
+        """`store_ahead_ms` is the store's clock minus this machine's."""
+        named = frozenset(compare or (Compare.SIZE, Compare.ETAG, Compare.MTIME))
+        self.known = known
+        self._uploads = kind is ActionKind.UPLOAD
+        self._has_bytes = not _BYTES.isdisjoint(named)
+        self._looks_at_size = Compare.SIZE in named or self._has_bytes
+        self._believes_times = Compare.MTIME in named
+        # Of two clocks that are further apart than the margin nothing is believed.
+        is_apart = abs(store_ahead_ms) > _MARGIN_MS
+        self._margin_ms = None if is_apart else store_ahead_ms + _MARGIN_MS
+        self.decide: Callable[[ObjectRow, ObjectRow], Verdict | Question]
+        match overwrite:
             case Overwrite.IF_DIFFERENT:
-                return self._if_different(source, destination)
+                by_bytes = self._by_checksum if Compare.CHECKSUM in named else self._if_different
+                self.decide = by_bytes if self._has_bytes else self._by_size_and_time
             case Overwrite.IF_NEWER:
-                return self._if_newer(source, destination)
+                self.decide = self._if_newer
             case Overwrite.IF_SIZE_DIFFERS:
-                is_same = source.size_bytes == destination.size_bytes
-                return _SAME_SIZE if is_same else size_verdict(source, destination)
+                self.decide = by_size
             case Overwrite.NEVER:
-                return never(source, destination)
+                self.decide = never
             case Overwrite.ALWAYS:
-                return always(source, destination)
+                self.decide = always
 
     def conclude(self, question: Question, found: PairFound) -> Verdict:
         """Return what an answer means."""
@@ -92,37 +109,36 @@ class FilePolicy:
             return Verdict(VerdictKind.OVERWRITE, f"{found.by} differs", f"{found.by} {old} -> {new}")
         if question.recalled is Recalled.CHANGED:
             return _CHANGED
-        if found.mtime_ns is not None and found.mtime_ns == _mtime_ns(file) and self._looks_at(Compare.MTIME):
+        if found.mtime_ns is not None and found.mtime_ns == _mtime_ns(file) and self._believes_times:
             return _KEPT_TIME
         if is_newer(source, destination):
             return newer_verdict(source, destination, rule=NEWER_UNPROVEN)
         return _UNPROVEN
 
-    @property
-    def _uploads(self) -> bool:
-        return self.kind is ActionKind.UPLOAD
-
-    def _looks_at(self, word: Compare) -> bool:
-        return word in self.compare or (not self.compare and word is not Compare.CHECKSUM)
-
     def _if_different(self, source: ObjectRow, destination: ObjectRow) -> Verdict | Question:
-        has_bytes = not self.compare or not _BYTES.isdisjoint(self.compare)
-        if source.size_bytes != destination.size_bytes and (has_bytes or self._looks_at(Compare.SIZE)):
+        if source[1] != destination[1]:  # by position, as in comparison.py
             return size_verdict(source, destination)
-        if not has_bytes:
-            return self._if_newer(source, destination) if self._looks_at(Compare.MTIME) else _SAME_SIZE
         file, there = (source, destination) if self._uploads else (destination, source)
-        recalled = Recalled.NOTHING
-        if not self._looks_at(Compare.CHECKSUM):
-            recalled = self.known.recall(file, there)
-            if recalled is Recalled.SAME:
-                return _KNOWN
-            if self._looks_at(Compare.MTIME):
-                if self._uploads and self._is_untouched(file, there):
-                    return _UNTOUCHED
-                if not self._uploads and _has_time_of(file, there):
+        recalled = self.known.recall(file, there)
+        if recalled is _RECALLED_SAME:
+            return _KNOWN
+        if self._believes_times:
+            if not self._uploads:
+                if _has_time_of(file, there):
                     return _SAME_TIME
+            elif self._is_untouched(file, there):
+                return _UNTOUCHED
         return Question(file, there, Wanted.BYTES, recalled)
+
+    def _by_checksum(self, source: ObjectRow, destination: ObjectRow) -> Verdict | Question:
+        if source.size_bytes != destination.size_bytes:
+            return size_verdict(source, destination)
+        return Question(*((source, destination) if self._uploads else (destination, source)), Wanted.BYTES)
+
+    def _by_size_and_time(self, source: ObjectRow, destination: ObjectRow) -> Verdict | Question:
+        if self._looks_at_size and source.size_bytes != destination.size_bytes:
+            return size_verdict(source, destination)
+        return self._if_newer(source, destination) if self._believes_times else SAME_SIZE
 
     def _if_newer(self, source: ObjectRow, destination: ObjectRow) -> Verdict | Question:
         if not is_newer(source, destination):
@@ -152,11 +168,13 @@ class FilePolicy:
 
         A judgement by two clocks, so by a margin, and not at all if they are further apart than that.
         """
-        stamp = Stamp.parse(file.etag)
-        if stamp is None or stamp.ctime_ns is None or abs(self.store_ahead_ms) > _MARGIN_MS:
+        if self._margin_ms is None:
             return False
-        touched_ms = max(stamp.mtime_ns, stamp.ctime_ns) // _MS + self.store_ahead_ms
-        return touched_ms + _MARGIN_MS < there.mtime_ms
+        fields = file[2].split(":")  # the stamp of a row that we listed: parsing it whole takes three times as long
+        if len(fields) != _FULL_STAMP:
+            return False
+        touched_ms = max(int(fields[1]), int(fields[2])) // _MS
+        return touched_ms + self._margin_ms < there[3]
 
 
 def _mtime_ns(file: ObjectRow) -> int:

@@ -158,7 +158,9 @@ class JobBuilder:
         job, files = self._job, self._sides.files
         if files is None:
             return None
-        policy = FilePolicy(self._sides.kind, job.overwrite, job.compare, files.store_ahead_ms, files.known)
+        policy = FilePolicy(
+            self._sides.kind, job.overwrite, job.compare, store_ahead_ms=files.store_ahead_ms, known=files.known
+        )
         return LookingAhead(policy, files.ask, objection=objection)
 
     def _markers(self, source: ObjectRow | None, destination: ObjectRow | None) -> list[Action]:

@@ -36,11 +36,17 @@ class LookingAhead:
 
     def pairs(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
         """Yield the same pairs in the same order; some are held back meanwhile."""
+        ahead = self._ahead
         for pair in pairs:
-            self._ahead.append(self._judged(pair))
-            while len(self._ahead) > _MOST_PAIRS or self._questions >= _MOST_QUESTIONS or self._is_first_settled():
+            judged = self._judged(pair)
+            if not ahead and judged[3] is None:  # as nearly all are
+                self._now = judged[1]
+                yield pair
+                continue
+            ahead.append(judged)
+            while len(ahead) > _MOST_PAIRS or self._questions >= _MOST_QUESTIONS or self._is_first_settled():
                 yield self._taken()
-        while self._ahead:
+        while ahead:
             yield self._taken()
 
     def verdict(self, source: ObjectRow, destination: ObjectRow) -> Verdict:  # noqa: ARG002
@@ -61,7 +67,9 @@ class LookingAhead:
 
     def _judged(self, pair: Pair) -> _Judged:
         source, destination = pair
-        if source is None or destination is None or _is_odd(source) or _is_odd(destination):
+        if source is None or destination is None:
+            return pair, None, None, None
+        if not (source[2] and destination[2]) and (_is_odd(source) or _is_odd(destination)):
             return pair, None, None, None
         if self._objection is not None and self._objection(source) is not None:
             return pair, None, None, None

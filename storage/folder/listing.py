@@ -15,7 +15,6 @@ from stat import S_ISDIR, S_ISREG
 
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.files.paths import OWN_NAMES
-from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.objects import ObjectRow, Oddity, odd_row
 from s3plan.schemas.printable import shown_path
 
@@ -157,12 +156,12 @@ class FolderLister:
 
     def _files(self, level: _Level, packed: list[bytes]) -> list[ObjectRow]:
         """Return the rows of names that are no directories; they are looked at as they lie on the disk."""
-        rows: dict[bytes, ObjectRow] = {}
-        for each in sorted(packed, key=_inode_of):
-            row = self._row(level, each[:-_TAIL], is_link=each[-1] == _IS_LINK)
-            if row is not None:
-                rows[row.key] = row
-        return [rows[key] for key in sorted(rows)]
+        rows: list[ObjectRow | None] = [None] * len(packed)
+        inodes = [each[-_INODE_BYTES - 1 : -1] for each in packed]
+        for at in sorted(range(len(packed)), key=inodes.__getitem__):
+            each = packed[at]
+            rows[at] = self._row(level, each[:-_TAIL], is_link=each[-1] == _IS_LINK)
+        return [row for row in rows if row is not None]
 
     def _row(self, level: _Level, name: bytes, *, is_link: bool) -> ObjectRow | None:
         """Return the row of a name that is no directory, None if it has gone."""
@@ -184,12 +183,12 @@ def file_row(key: bytes, status: os.stat_result, *, has_short_stamp: bool = Fals
     """Return the row of a file with its stamp as the ETag; None if it is none."""
     if not S_ISREG(status.st_mode):
         return None
-    stamp = str(Stamp.of(status, is_short=has_short_stamp))
-    return ObjectRow(key, status.st_size, stamp, status.st_mtime_ns // 1_000_000)
+    size_bytes, mtime_ns = status.st_size, status.st_mtime_ns
+    # As Stamp writes it, at a third of the cost: there may be millions of files.
+    stamp = f"{size_bytes}:{mtime_ns}"
+    if not has_short_stamp:
+        stamp = f"{stamp}:{status.st_ctime_ns}:{status.st_ino}"
+    return ObjectRow(key, size_bytes, stamp, mtime_ns // 1_000_000)
 
 
 _SLASH = b"/"[0]
-
-
-def _inode_of(packed: bytes) -> bytes:
-    return packed[-_INODE_BYTES - 1 : -1]

@@ -48,7 +48,7 @@ def a_policy(
     ahead_ms: int = 0,
     known: Known | None = None,
 ) -> FilePolicy:
-    return FilePolicy(kind, overwrite, compare, ahead_ms, Known() if known is None else known)
+    return FilePolicy(kind, overwrite, compare, store_ahead_ms=ahead_ms, known=Known() if known is None else known)
 
 
 def decide(

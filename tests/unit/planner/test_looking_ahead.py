@@ -55,7 +55,7 @@ def a_file(key: bytes, size: int = 1) -> ObjectRow:
 
 
 def ahead_of(asked: Asked, filtered: frozenset[bytes] = frozenset()) -> LookingAhead:
-    policy = FilePolicy(ActionKind.UPLOAD, Overwrite.IF_DIFFERENT, (), 0, NothingKnown())
+    policy = FilePolicy(ActionKind.UPLOAD, Overwrite.IF_DIFFERENT, (), store_ahead_ms=0, known=NothingKnown())
     return LookingAhead(policy, asked.ask, objection=lambda row: "filtered" if row.key in filtered else None)
 
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_found_out_ends_the_comparison() -> None:
         future.set_exception(LookupError("the store is gone"))
         return future
 
-    policy = FilePolicy(ActionKind.UPLOAD, Overwrite.IF_DIFFERENT, (), 0, NothingKnown())
+    policy = FilePolicy(ActionKind.UPLOAD, Overwrite.IF_DIFFERENT, (), store_ahead_ms=0, known=NothingKnown())
     pairs: list[Pair] = [(a_file(b"k"), ObjectRow(b"k", 1, SAME, 0))]
     with pytest.raises(LookupError, match="the store is gone"):
         list(LookingAhead(policy, ask, objection=None).pairs(pairs))
