@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from concurrent.futures import Future
 from threading import BoundedSemaphore
 
+from s3plan.schemas.evidence.ladder import BY_MD5, BY_PARTS, is_digest, parts_of_etag, stated_checksum
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.mtimes import mtime_ns_of
 from s3plan.schemas.files.pairs import PairFound, Question, Wanted
@@ -25,10 +25,7 @@ from s3plan.storage.transfer.part_sizes import likely_part_sizes
 
 _THREADS = 64  # most of their time they wait for the store
 _READERS = 4
-_IS_MD5 = re.compile(r"[0-9a-fA-F]{32}").fullmatch
-_OF_PARTS = re.compile(r"[0-9a-fA-F]{32}-([1-9][0-9]{0,4})").fullmatch
-_IS_BASE64 = re.compile(r"[0-9A-Za-z+/]{4,64}={0,2}").fullmatch
-_BY_PREFERENCE = ("CRC64NVME", "CRC32C", "CRC32", "SHA256", "SHA1")  # the cheapest first
+_UNKNOWN = "unknown"  # the digest of a file that cannot be read
 _NOTHING_KNOWN = frozenset({FailureKind.NOT_FOUND, FailureKind.DENIED, FailureKind.ARCHIVED, FailureKind.BAD_REPLY})
 
 
@@ -65,14 +62,14 @@ class FileEvidence:
         if question.wanted is Wanted.TIME:
             found = self._head(there)
             return PairFound(mtime_ns=None if found is None else mtime_ns_of(found.attributes.metadata))
-        if _IS_MD5(there.etag):
-            hashed = self._hash(file, "MD5")
+        if is_digest(there.etag.lower()):
+            hashed = self._hash(file, BY_MD5)
             if hashed is None:
-                return PairFound(is_same=False, by="MD5", of_file="unknown", of_object=there.etag)
-            if hashed.digests["MD5"] == there.etag.lower():
-                return PairFound(is_same=True, by="MD5")
+                return PairFound(is_same=False, by=BY_MD5, of_file=_UNKNOWN, of_object=there.etag)
+            if hashed.digests[BY_MD5] == there.etag.lower():
+                return PairFound(is_same=True, by=BY_MD5)
             if self._etags_comparable:
-                return PairFound(is_same=False, by="MD5", of_file=hashed.digests["MD5"], of_object=there.etag)
+                return PairFound(is_same=False, by=BY_MD5, of_file=hashed.digests[BY_MD5], of_object=there.etag)
         found = self._head(there)
         if found is None:
             return PairFound()
@@ -80,23 +77,23 @@ class FileEvidence:
         return by_checksum or PairFound(mtime_ns=mtime_ns_of(found.attributes.metadata))
 
     def _by_checksum(self, file: ObjectRow, stated: Mapping[str, str]) -> PairFound | None:
-        algorithm = next((name for name in _BY_PREFERENCE if _IS_BASE64(stated.get(name, ""))), None)
+        algorithm = stated_checksum(stated)
         if algorithm is None:
             return None
         hashed = self._hash(file, algorithm)
-        ours, theirs = "unknown" if hashed is None else hashed.digests[algorithm], stated[algorithm]
+        ours, theirs = _UNKNOWN if hashed is None else hashed.digests[algorithm], stated[algorithm]
         return PairFound(is_same=ours == theirs, by=algorithm, of_file=ours, of_object=theirs)
 
     def _by_parts(self, file: ObjectRow, there: ObjectRow) -> PairFound | None:
         """Compare with what an upload in parts of a likely size would have made; another size proves nothing."""
-        cut = _OF_PARTS(there.etag)
-        if cut is None:
+        count = parts_of_etag(there.etag)
+        if count is None:
             return None
-        sizes = likely_part_sizes(file.size_bytes, int(cut[1]), wanted_bytes=self._part_size_bytes)
+        sizes = likely_part_sizes(file.size_bytes, count, wanted_bytes=self._part_size_bytes)
         hashed = self._hash(file, sizes=sizes) if sizes else None
         if hashed is None or there.etag.lower() not in hashed.etags.values():
             return None
-        return PairFound(is_same=True, by="MD5 of the parts")
+        return PairFound(is_same=True, by=BY_PARTS)
 
     def _hash(self, file: ObjectRow, *algorithms: str, sizes: tuple[int, ...] = ()) -> FileHashed | None:
         """Return digests of a listed file; None if it is another one by now, or cannot be read."""
