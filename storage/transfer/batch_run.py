@@ -155,7 +155,8 @@ class BatchRun:
                 return
             finally:
                 self._turn.release()
-            if (len(self._told) >= _TELL_AT or not self._under_way) and not self._wake.is_set():
+            is_idle = not (self._under_way or self._at_disk)
+            if (is_idle or len(self._told) >= _TELL_AT) and not self._wake.is_set():
                 self._wake.set()
             if not self._arrived or self._control.abandoned or self._is_left:
                 return
