@@ -1,7 +1,7 @@
 """The files below a folder, in the order in which S3 lists their keys.
 
 Names of a directory are ordered as bytes, those of directories with a `/` at their end, and walked depth first: that is
-the order of the whole keys. The names of one directory are in memory at a time, for each level.
+the order of the whole keys. The names of one directory are in memory at a time, for each level, half a million at most.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.files.paths import OWN_NAMES
 from s3plan.schemas.objects import ObjectRow, Oddity, odd_row
 from s3plan.schemas.printable import shown_path
+from s3plan.storage.folder.name_runs import sorted_names
 
 _PAGE_ROWS = 1000
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -30,12 +31,16 @@ _IS_LINK = _LINK[0]
 
 @dataclass(slots=True)
 class _Level:
-    """A directory that is being walked; `key` is empty or ends in `/`, `at` is the first name not yet taken."""
+    """A directory that is being walked; `key` is empty or ends in `/`, `at` is the first name not yet taken.
+
+    `more` yields the names that follow those in memory.
+    """
 
     descriptor: int
     key: bytes
     identity: tuple[int, int]
     names: list[bytes]
+    more: Iterator[list[bytes]]
     at: int = 0
 
 
@@ -88,7 +93,11 @@ class FolderLister:
         level = levels[-1]
         names, at = level.names, level.at
         if at == len(names):
-            os.close(levels.pop().descriptor)
+            following = next(level.more, None)
+            if following is None:
+                os.close(levels.pop().descriptor)
+            else:
+                level.names, level.at = following, 0
             return ()
         if names[at][-_TAIL - 1] == _SLASH:
             level.at += 1
@@ -128,18 +137,26 @@ class FolderLister:
 
     def _entered(self, descriptor: int, status: os.stat_result, key: bytes) -> _Level:
         """Read the names of an open directory; closes it if that fails."""
+        is_empty = True
+
+        def packed(found: Iterator[os.DirEntry[str]]) -> Iterator[bytes]:
+            nonlocal is_empty
+            for each in found:
+                is_empty = False
+                name = self._packed(descriptor, each)
+                if not self._below or self._matters(key + name[:-_TAIL]):
+                    yield name
+
         try:
             with os.scandir(descriptor) as found:
-                names = [self._packed(descriptor, each) for each in found]
-        except OSError:
+                more = sorted_names(packed(found))
+                names = next(more)
+        except BaseException:
             with suppress(OSError):
                 os.close(descriptor)
             raise
-        self._empty += not names and bool(key)
-        if self._below:
-            names = [name for name in names if self._matters(key + name[:-_TAIL])]
-        names.sort()
-        return _Level(descriptor, key, (status.st_dev, status.st_ino), names)
+        self._empty += is_empty and bool(key)
+        return _Level(descriptor, key, (status.st_dev, status.st_ino), names, more)
 
     def _matters(self, key: bytes) -> bool:
         return key.startswith(self._below) or self._below.startswith(key)
