@@ -98,7 +98,7 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
     """
     policy, objection = rules.policy, rules.objection
     extraneous = DELETE_EXTRANEOUS if rules.deletes_extraneous else LEFT_ALONE
-    shields = _Shields() if rules.kind is ActionKind.UPLOAD and rules.deletes_extraneous else None
+    shields = Shields() if rules.kind is ActionKind.UPLOAD and rules.deletes_extraneous else None
     spares = _Spares(objection, shields) if rules.deletes_extraneous else None
     filtered = _Filtered()
     streak, objects, size_bytes = LEFT_ALONE, 0, 0
@@ -132,7 +132,7 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
         on_verdict(streak, objects, size_bytes)
 
 
-class _Shields:
+class Shields:
     """What stands in a folder and is not uploaded: nothing of its key, or below it, is extraneous in the bucket."""
 
     def __init__(self) -> None:
@@ -163,7 +163,7 @@ class _Filtered(dict[str, Verdict]):
 class _Spares:
     """What only the destination has and is none of a mirror's business."""
 
-    def __init__(self, objection: AttributeFilter | None, shields: _Shields | None) -> None:
+    def __init__(self, objection: AttributeFilter | None, shields: Shields | None) -> None:
         self._objection = objection
         self._shields = shields
         self._filtered = _Filtered()

@@ -33,6 +33,16 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Audited:
+    """An audit goes on; at most a few times a second."""
+
+    name: ClassVar[str] = "auditing"
+    objects: int  # keys of the present job of which it is known what is so
+    wanting: int  # of these: different, or missing at the destination
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class PlanSaved:
     """The plan is on disk, whole."""
 
@@ -128,5 +138,17 @@ class RunEnded:
     evidence: dict[str, int] = field(default_factory=dict)  # on what the already-done ones rest
 
 
-Event = Warned | Listed | PlanSaved | RunStarted | Prepared | Advanced | ActionEnded | RunPaused | RunResumed | RunEnded
+Event = (
+    Warned
+    | Listed
+    | Audited
+    | PlanSaved
+    | RunStarted
+    | Prepared
+    | Advanced
+    | ActionEnded
+    | RunPaused
+    | RunResumed
+    | RunEnded
+)
 OnEvent = Callable[[Event], None]

@@ -139,7 +139,7 @@ def _request(manifest: Path, options: PlanOptions) -> PlanRequest:
         probe=options.probe,
         keep=options.keep,
         owns_process=True,
-        select=_names(options.select),
+        select=job_names(options.select),
         without_dependencies=options.without_dependencies,
     )
 
@@ -173,7 +173,7 @@ def _same_again(options: PlanOptions, request: PlanRequest) -> list[str | Path]:
     return words
 
 
-def _names(select: str | None) -> tuple[str, ...]:
+def job_names(select: str | None) -> tuple[str, ...]:
     """Return the names that `--select` gives; one empty name for an option without any, which is refused by name."""
     if select is None:
         return ()

@@ -30,7 +30,7 @@ PlansArgument = Annotated[
 
 def add_plan_commands(app: typer.Typer) -> None:
     """Add them, in the order in which help lists them."""
-    for command in (validate, plan, show, graph):
+    for command in (validate, plan, show, graph, verify):
         app.command()(command)
 
 
@@ -125,3 +125,41 @@ def graph(
     from s3plan.cli.commands.show import draw_graph
 
     return draw_graph(plan, dot=form is GraphFormat.DOT)
+
+
+def verify(
+    context: typer.Context,
+    *,
+    manifest: Annotated[
+        Path | None, typer.Argument(metavar="MANIFEST", help="A manifest; by default s3plan.yaml.")
+    ] = None,
+    select: Annotated[
+        str | None, typer.Option("--select", metavar="JOB,JOB", help="Only these jobs, and those that they depend on.")
+    ] = None,
+    no_dependencies: Annotated[
+        bool, typer.Option("--no-dependencies", help="With --select: without those that they depend on.")
+    ] = False,
+    checksum: Annotated[
+        bool, typer.Option("--checksum", help="Fetch and read what nothing else can be said about.")
+    ] = False,
+    attributes: Annotated[
+        bool, typer.Option("--attributes", help="Compare metadata, content headers and tags, too.")
+    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print every key as CSV, safe to open in a spreadsheet.")] = False,
+    json: JsonEventsOption = False,
+    json_into: JsonIntoOption = None,
+    quiet: QuietOption = False,
+) -> int:
+    """Say whether both sides hold the same bytes; changes nothing."""
+    from s3plan.cli.commands import verify as verify_command
+    from s3plan.cli.streams.output import OutputOptions
+
+    options = verify_command.VerifyOptions(
+        manifest=manifest,
+        select=select,
+        without_dependencies=no_dependencies,
+        reads=checksum,
+        attributes=attributes,
+        csv=csv,
+    )
+    return verify_command.verify(options, OutputOptions(json, json_into, quiet, context.obj))

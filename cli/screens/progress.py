@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Self
 from rich.text import Text
 from s3plan.app.clock import now_utc
 from s3plan.cli.screens.event_lines import ENDED_BADLY, action_line, event_line, stamp
-from s3plan.cli.screens.progress_frames import listing_frame, listing_line, run_frame, run_line
+from s3plan.cli.screens.progress_frames import audit_line, listing_frame, listing_line, run_frame, run_line
 from s3plan.cli.screens.terminal import Terminal, safe_line
 from s3plan.schemas.events import (
     ActionEnded,
     Advanced,
+    Audited,
     Event,
     Listed,
     Prepared,
@@ -91,6 +92,8 @@ class ProgressView:
                 self._say_end(event)
             case Listed():
                 self._show(lambda width: listing_frame(event, width=width), listing_line(event))
+            case Audited():
+                self._show(lambda width: Text(audit_line(event)[:width]), audit_line(event))
             case Advanced():
                 self._show(lambda width: run_frame(event, width=width), run_line(event))
             case _:

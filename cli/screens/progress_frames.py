@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 from s3plan.cli.screens.wording import duration_text
-from s3plan.schemas.events import Advanced, Listed
+from s3plan.schemas.events import Advanced, Audited, Listed
 from s3plan.schemas.quantities import size_text
 
 _BAR_MOST, _BAR_LEAST = 30, 8
@@ -102,3 +102,9 @@ def _bar(share: float, *, columns: int) -> Text:
     bar.append("#" * filled, style="green")
     bar.append("-" * (columns - filled), style="dim")
     return bar.append("]")
+
+
+def audit_line(event: Audited) -> str:
+    """Return how far an audit is."""
+    wanting = f", {event.wanting:,} differ or are missing" if event.wanting else ""
+    return f"verifying: {event.objects:,} objects compared{wanting}, {duration_text(event.elapsed_s)}"

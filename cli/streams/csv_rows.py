@@ -11,6 +11,7 @@ from typing import TextIO
 from s3plan.app.requests import FailureLine
 from s3plan.cli.screens.plan import LOOKS
 from s3plan.cli.screens.wording import key_text
+from s3plan.schemas.evidence.findings import Finding
 from s3plan.schemas.plan.actions import Action, VerdictKind
 from s3plan.schemas.printable import escape_unprintable
 
@@ -40,6 +41,17 @@ FAILURE_HEADINGS = (
     "side",
     "attempts",
     "at",
+    "key_base64",
+)
+FINDING_HEADINGS = (
+    "job",
+    "finding",
+    "key",
+    "size_bytes",
+    "evidence",
+    "reason",
+    "source_digest",
+    "destination_digest",
     "key_base64",
 )
 
@@ -89,6 +101,21 @@ def failure_row(line: FailureLine) -> tuple[str, ...]:
         str(line.attempts),
         line.at.astimezone(UTC).isoformat(),
         _exact(line.key),
+    )
+
+
+def finding_row(job: str, finding: Finding) -> tuple[str, ...]:
+    """Return what was found of one key in the order of FINDING_HEADINGS."""
+    return (
+        text_cell(job),
+        finding.kind.value,
+        key_cell(finding.key),
+        str(finding.size_bytes),
+        text_cell(finding.by),
+        text_cell(finding.reason),
+        text_cell(finding.of_source),
+        text_cell(finding.of_destination),
+        _exact(finding.key),
     )
 
 

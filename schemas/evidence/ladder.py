@@ -31,7 +31,7 @@ class KnownBytes:
     `checksums` are of all bytes, by S3's names, in base64; what cannot be one counts for nothing. `md5` is in hex, and
     `is_exact` whether it is that for certain: under SSE-KMS and SSE-C an ETag only looks alike, so that equal ones
     prove something and different ones do not. `of_parts` are ETags that objects of these bytes have, or would have, if
-    they were uploaded in parts.
+    they were uploaded in parts; `part_bytes` is how they were cut, all parts but the last alike, where that is certain.
     """
 
     size_bytes: int
@@ -39,6 +39,7 @@ class KnownBytes:
     md5: str | None = None
     is_exact: bool = True
     of_parts: frozenset[str] = frozenset()
+    part_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,14 @@ def _by_md5(one: KnownBytes, other: KnownBytes) -> Compared | None:
 
 
 def _by_parts(one: KnownBytes, other: KnownBytes) -> Compared | None:
-    """Equal ones prove the same bytes; different ones nothing, since nobody knows how the other was cut."""
+    """Equal ones prove the same bytes; different ones nothing, unless both sides are known to be cut alike."""
     shared = one.of_parts & other.of_parts
-    if not shared:
+    if shared:
+        return Compared(True, BY_PARTS, min(shared), min(shared))  # noqa: FBT003
+    is_cut_alike = one.part_bytes is not None and one.part_bytes == other.part_bytes
+    if not (is_cut_alike and one.is_exact and other.is_exact and one.of_parts and other.of_parts):
         return None
-    etag = min(shared)
-    return Compared(True, BY_PARTS, etag, etag)  # noqa: FBT003
+    return Compared(False, BY_PARTS, min(one.of_parts), min(other.of_parts))  # noqa: FBT003
 
 
 def _is_checksum(name: str, value: str | None) -> bool:

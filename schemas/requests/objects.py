@@ -62,11 +62,14 @@ class ListObjects:
 
 @dataclass(frozen=True, slots=True)
 class HeadObject:
+    """With `part` the size is that of this part, from 1, and ObjectFound says of how many; a store need not heed it."""
+
     bucket: str
     key: str
     version: str | None = None
     owner: str | None = None
     with_checksums: bool = True
+    part: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,7 @@ class ObjectFound:
     checksums: Mapping[str, str] = field(default_factory=dict)  # full-object ones only: {"CRC64NVME": "..."}
     attributes: ObjectAttributes = field(default_factory=ObjectAttributes)
     tag_count: int | None = None  # None: the store does not say
+    parts: int | None = None  # of a HeadObject about one of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,16 @@ from s3plan.storage.folder.reading import FileBody, difference_of, open_file
 _HASH = "HashFile"
 
 
-class _Digest(Protocol):
+class Digest(Protocol):
+    """What takes bytes, and is the sum of them as S3 states it; MD5 in hex."""
+
     def update(self, piece: memoryview) -> None: ...
     def text(self) -> str: ...
+
+
+def new_digest(algorithm: str) -> Digest:
+    """Return one of no bytes; the algorithms are those of HashFile."""
+    return _ALGORITHMS[algorithm]()
 
 
 def hash_file(directories: OpenDirectories, request: HashFile, *, follows: bool) -> FileHashed | Failure:
@@ -38,7 +45,7 @@ def _hashed(descriptor: int, request: HashFile) -> FileHashed | Failure:
     differs = difference_of(request.stamp, descriptor)
     if differs is not None:
         return changed(differs, operation=_HASH, parts=request.parts)
-    digests = {name: _ALGORITHMS[name]() for name in sorted(request.algorithms)}
+    digests = {name: new_digest(name) for name in sorted(request.algorithms)}
     etags = {part_bytes: _PartsEtag(part_bytes) for part_bytes in request.part_sizes_bytes}
     read_bytes = 0
     for piece in pieces_of(body):
@@ -122,7 +129,7 @@ def _crc32c() -> _Crc:
     return _Crc(lambda piece, before: int(crc32c(piece, before)), 4)
 
 
-_ALGORITHMS: Mapping[str, Callable[[], _Digest]] = {
+_ALGORITHMS: Mapping[str, Callable[[], Digest]] = {
     "CRC32": lambda: _Crc(zlib.crc32, 4),
     "CRC32C": _crc32c,
     "CRC64NVME": _crc64nvme,

@@ -96,6 +96,7 @@ def _object_found(answer: ParsedAnswer, _: str) -> r.ObjectFound:
         checksums=_full_checksums(answer),
         attributes=ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
         tag_count=answer.get("TagCount"),
+        parts=answer.get("PartsCount"),
     )
 
 

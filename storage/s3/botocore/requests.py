@@ -100,6 +100,7 @@ def _head_object(request: r.HeadObject) -> Parameters:
     return {
         "Key": request.key,
         "VersionId": request.version,
+        "PartNumber": request.part,
         "ChecksumMode": "ENABLED" if request.with_checksums else None,
     }
 

@@ -26,6 +26,7 @@ AnswerHeaders = Mapping[str, str]
 READ_FROM_HEADERS = frozenset({"HeadObject", "GetObject", "PutObject", "UploadPart"})
 """Operations whose replies are in the headers; those of the others are in the body."""
 
+_COUNT = re.compile(r"[0-9]{1,5}", re.ASCII).fullmatch
 _META = "x-amz-meta-"
 _CHECKSUM = "x-amz-checksum-"
 # Possessive, and bound to the beginning of an answer: else a store could say what it takes hours to look through.
@@ -132,6 +133,7 @@ def _object_found(headers: AnswerHeaders, _: bytes) -> r.ObjectFound:
             headers={word: headers[name] for word, name in HEADER_NAMES.items() if name in headers},
         ),
         tag_count=None if (tags := headers.get("x-amz-tagging-count")) is None else int(tags),
+        parts=int(parts[0]) if (parts := _COUNT(headers.get("x-amz-mp-parts-count", ""))) else None,
     )
 
 

@@ -133,7 +133,9 @@ def _list_objects(request: r.ListObjects) -> HttpForm:
 
 
 def _head_object(request: r.HeadObject) -> HttpForm:
-    query = "" if request.version is None else f"?versionId={quote(request.version, safe='')}"
+    asked = [] if request.part is None else [f"partNumber={request.part}"]
+    asked += [] if request.version is None else [f"versionId={quote(request.version, safe='')}"]
+    query = f"?{'&'.join(asked)}" if asked else ""
     headers = [("x-amz-checksum-mode", "ENABLED")] if request.with_checksums else []
     return HttpForm("HeadObject", "HEAD", f"/{quote_key(request.key)}{query}", headers)
 

@@ -44,6 +44,8 @@ def _read(context: Context, request: Request) -> Response:
         check_read(request.headers, stored)
     if request.method == "GET" and stored.properties.storage_class in ARCHIVED:
         raise S3Error("InvalidObjectState")
+    if "partNumber" in request.query:
+        return _head_of_part(stored, int(request.query["partNumber"]))
     wanted = _range_of(request.headers.get("range"), stored.size_bytes)
     whole = wanted is None
     headers = response_headers(
@@ -54,6 +56,18 @@ def _read(context: Context, request: Request) -> Response:
     first, end = wanted
     headers["content-range"] = f"bytes {first}-{end - 1}/{stored.size_bytes}"
     return Response(206, headers, stored.body.part(first, end))
+
+
+def _head_of_part(stored: StoredObject, number: int) -> Response:
+    """What HEAD says of one part; an object that was put in one piece has a single one, and no count."""
+    sizes = stored.part_sizes_bytes or (stored.size_bytes,)
+    if not 1 <= number <= len(sizes):
+        raise S3Error("InvalidRange", "The requested partnumber is not satisfiable")
+    first = sum(sizes[: number - 1])
+    headers = response_headers(stored, checksums=False)
+    if stored.part_sizes_bytes:
+        headers["x-amz-mp-parts-count"] = str(len(sizes))
+    return Response(206, headers, stored.body.part(first, first + sizes[number - 1]))
 
 
 def _range_of(header: str | None, size_bytes: int) -> tuple[int, int] | None:

@@ -92,6 +92,7 @@ _BUCKET_ROUTES: Mapping[tuple[str, frozenset[str]], str] = {
 
 _OBJECT_ROUTES: Mapping[tuple[str, frozenset[str]], str] = {
     ("HEAD", frozenset()): "HeadObject",
+    ("HEAD", frozenset({"partNumber"})): "HeadObject",
     ("GET", frozenset()): "GetObject",
     ("PUT", frozenset()): "PutObject",
     ("DELETE", frozenset()): "DeleteObject",

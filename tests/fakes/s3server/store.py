@@ -49,6 +49,7 @@ class StoredObject:
     etag: str
     modified_s: int
     properties: Properties
+    part_sizes_bytes: tuple[int, ...] = ()
 
     @property
     def size_bytes(self) -> int:

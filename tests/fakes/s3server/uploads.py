@@ -98,7 +98,8 @@ def complete_multipart_upload(context: Context, request: Request) -> Reply:
         kept = checksums.check_whole(request.headers, body)
         properties = replace(upload.properties, checksums=kept)
         made_s = context.now_s() + int(context.settings.parts_take_s)
-        bucket.write(request.key, StoredObject(body, etag, made_s, properties))
+        sizes = tuple(part.body.size_bytes for part in parts)
+        bucket.write(request.key, StoredObject(body, etag, made_s, properties, sizes))
         del bucket.uploads[upload_id]
         bucket.completed[upload_id] = (request.key, etag)
         return _completed(bucket, request.key, etag)

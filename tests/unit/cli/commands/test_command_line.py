@@ -17,6 +17,7 @@ COMMANDS = [
     "plan",
     "show",
     "graph",
+    "verify",
     "apply",
     "status",
     "retry",
