@@ -19,6 +19,7 @@ _MOST_PAIRS = 10_000
 _MOST_QUESTIONS = 256
 ATTRIBUTES = "attributes"
 """By what two objects differ whose bytes do not."""
+_HIDDEN = "destination: below what is no directory there, or cannot be read"
 _SHOWN_CHARACTERS = 16  # of a digest, in a reason
 
 
@@ -54,6 +55,7 @@ class Judging:
         self._evidence = evidence
         self._explain = explain
         self._shields = Shields() if rules.from_folder else None
+        self._shields_there = Shields() if rules.to_folder else None
         self._ahead: deque[_Judged] = deque()
         self._asked = 0
 
@@ -111,8 +113,19 @@ class Judging:
             is_conflict = refusal.is_conflict or (refusal is KeyRefusal.DIRECTORY and source.size_bytes > 0)
             kind = FindingKind.UNREADABLE if is_conflict else FindingKind.LEFT_OUT
             return _finding(kind, source, f"no file can have this key: {refusal.value}")
-        there = None if destination is None else _oddity(destination)
-        return None if there is None else _finding(FindingKind.UNREADABLE, source, f"destination: {there.value}")
+        there = None if destination is None else self._oddity_there(destination)
+        if there is not None:
+            return _finding(FindingKind.UNREADABLE, source, f"destination: {there.value}")
+        if destination is None and self._shields_there is not None and self._shields_there.over(source.key) is not None:
+            return _finding(FindingKind.UNREADABLE, source, _HIDDEN)
+        return None
+
+    def _oddity_there(self, destination: ObjectRow) -> Oddity | None:
+        """Return what is odd about a row of the destination; in a folder it may hide what lies below it."""
+        oddity = _oddity(destination)
+        if oddity is not None and self._shields_there is not None:
+            self._shields_there.add(destination)
+        return oddity
 
     def _missing(self, source: ObjectRow) -> Finding:
         if source.storage_class in ARCHIVED_CLASSES and not self._rules.copies_archived:
@@ -125,7 +138,7 @@ class Judging:
         shield = None if self._shields is None else self._shields.over(destination.key)
         if shield is not None:
             return _finding(FindingKind.LEFT_OUT, destination, shield.reason)
-        oddity = _oddity(destination)
+        oddity = self._oddity_there(destination)
         if oddity is not None:
             kind = FindingKind.LEFT_OUT if oddity.is_left_out else FindingKind.UNREADABLE
             return _finding(kind, destination, f"destination: {oddity.value}")

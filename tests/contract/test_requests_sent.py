@@ -299,6 +299,30 @@ def test_only_checksums_of_whole_objects_are_told(server: ServerProcess, engine:
     assert list(found.checksums) == ["CRC32"]
 
 
+def test_head_of_a_part_tells_its_size_and_of_how_many(server: ServerProcess, engine: Engine) -> None:
+    server.set_mode(min_part_size_bytes=1)
+    client = server.client()
+    upload = client.create_multipart_upload(Bucket="bucket", Key="cut")["UploadId"]
+    parts = [
+        {
+            "PartNumber": number,
+            "ETag": client.upload_part(Bucket="bucket", Key="cut", UploadId=upload, PartNumber=number, Body=body)[
+                "ETag"
+            ],
+        }
+        for number, body in ((1, b"123"), (2, b"45678"))
+    ]
+    client.complete_multipart_upload(Bucket="bucket", Key="cut", UploadId=upload, MultipartUpload={"Parts": parts})
+    told = [engine.call(HeadObject("bucket", "cut", part=part)) for part in (None, 1, 2)]
+    assert [(each.size_bytes, each.parts) for each in told if isinstance(each, ObjectFound)] == [
+        (8, None),
+        (3, 2),
+        (5, 2),
+    ]
+    absent = engine.call(HeadObject("bucket", "cut", part=3))
+    assert failed(absent).kind is FailureKind.INVALID
+
+
 def test_a_closed_engine_takes_no_more_requests(engine: Engine) -> None:
     engine.close()
     with pytest.raises(RuntimeError, match="closed"):

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import random
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +293,19 @@ def test_a_listing_that_turns_out_to_be_out_of_order_is_sorted_and_every_key_tol
     place.server.set_mode(order="unsorted")
     place.manifest()
     assert told(place, exit_code=0)[1] == {"same": 4}
+
+
+def test_ctrl_c_ends_an_audit_at_once_and_says_so(place: Workplace, photos: Path) -> None:
+    write_files(photos, "large", size=5 * MIB)
+    put(place, photos, "large")
+    place.server.faults([Fault(kind=FaultKind.STALL, operation="HeadObject", times=None)])
+    with place.command.start("verify", "job.yaml", "--json") as started:
+        while not place.server.stats().requested("HeadObject"):
+            assert started.is_running
+            time.sleep(0.02)
+        started.signal(signal.SIGINT)
+        ended = started.wait()
+    assert (ended.exit_code, ended.stderr) == (130, "s3plan: interrupted\n")
 
 
 def test_jobs_are_selected_and_words_that_do_not_go_together_refused(place: Workplace, photos: Path) -> None:
