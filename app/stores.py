@@ -17,9 +17,9 @@ from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
 from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.known_files import KnownFiles
 from s3plan.storage.places.bucket import OpenBucket
-from s3plan.storage.places.finding import find_bucket
+from s3plan.storage.places.finding import find_bucket, folder_ways
 from s3plan.storage.places.first_questions import first_questions
-from s3plan.storage.places.folder import OpenFolder, find_folder
+from s3plan.storage.places.folder import OpenFolder, check_trash, find_folder
 from s3plan.storage.places.location import FoundLocation, OpenLocation
 from s3plan.storage.s3.asking_ahead import AskingAhead
 from s3plan.storage.s3.connections.sessions import (
@@ -54,7 +54,7 @@ class Stores:
         self._max_in_flight = max_in_flight
         self._before_request = before_request
         self._engines: dict[tuple[str, str], Engine] = {}
-        self._folders: dict[str, FolderEngine] = {}
+        self._folders: dict[tuple[str, bool, str | None], FolderEngine] = {}
         self._opened: dict[PlanLocation, OpenFolder] = {}
         self._known: dict[tuple[str, ...], KnownFiles] = {}
         self._own_regions: dict[str, str] = {}
@@ -116,7 +116,11 @@ class Stores:
     def find(self, place: Source | Destination) -> FoundLocation:
         """Ask where a manifest's place is; raises what find_bucket raises."""
         if place.folder is not None:
-            return find_folder(place.folder, may_be_missing=isinstance(place, Destination))
+            found = find_folder(place.folder, may_be_missing=isinstance(place, Destination))
+            follows, has_short_stamps, trash = folder_ways(place)
+            location = replace(found.location, follows=follows, has_short_stamps=has_short_stamps, trash=trash)
+            check_trash(location)
+            return replace(found, location=location)
         connection = place.connection or ""
         settings = self.settings_of(connection)
         engine = self.open(connection, region=place.region or settings.region)
@@ -155,10 +159,15 @@ class Stores:
 
     def files_of(self, location: PlanLocation) -> FolderEngine:
         """Return the engine of a folder."""
-        path = location.path or ""
-        if path not in self._folders:
-            self._folders[path] = FolderEngine(Path(path), threads=_FILE_THREADS)
-        return self._folders[path]
+        way = location.path or "", location.follows, location.trash
+        if way not in self._folders:
+            self._folders[way] = FolderEngine(
+                Path(way[0]),
+                threads=_FILE_THREADS,
+                follows=location.follows,
+                trash=None if location.trash is None else Path(location.trash),
+            )
+        return self._folders[way]
 
     def known_files(self, folder: PlanLocation, bucket: PlanLocation) -> KnownFiles:
         """Return what is known of the files of a folder and the objects of a bucket."""

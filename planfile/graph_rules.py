@@ -14,7 +14,7 @@ from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.manifest.locations import NAME_PATTERN
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.header import JobRecord, PlanHeader
-from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation, folder_url
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation, are_nested, folder_url
 
 DIGEST_BYTES = 32
 # What stands for a bucket and nothing else in a path and in a host name: as botocore has it, without dots alone.
@@ -43,6 +43,8 @@ def check_location(location: PlanLocation) -> None:
         return
     if location.path is not None or location.root_inode is not None:
         raise RowInvalid(f"location {location.id} is a bucket and has a path")
+    if location.follows or location.has_short_stamps or location.trash is not None:
+        raise RowInvalid(f"location {location.id} is a bucket and has what only folders have")
     for name, is_valid, what in _ALPHABETS:
         text = getattr(location, name)
         if text is not None and not is_valid(text):
@@ -68,10 +70,17 @@ def _check_folder(location: PlanLocation) -> None:
     )
     if any(nothing):
         raise RowInvalid(f"location {location.id} is a folder and has what only buckets have")
-    if not path.startswith("/") or path != normpath(path) or path.startswith("//") or "\0" in path:
-        raise RowInvalid(f"{path[:80]!a} is no absolute path of a folder")
+    for each in (path, location.trash):
+        if each is not None and not _is_absolute(each):
+            raise RowInvalid(f"{each[:80]!a} is no absolute path of a folder")
+    if location.trash is not None and are_nested(path, location.trash):
+        raise RowInvalid(f"the trash of location {location.id} is not apart from it")
     if location.url != folder_url(path):
         raise RowInvalid(f"location {location.id} is shown as another place than it is")
+
+
+def _is_absolute(path: str) -> bool:
+    return path.startswith("/") and path == normpath(path) and not path.startswith("//") and "\0" not in path
 
 
 def check_graph(graph: PhaseGraph, *, jobs: Sequence[JobRecord], phases: Iterable[Phase]) -> None:

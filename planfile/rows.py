@@ -37,6 +37,9 @@ LOCATION_COLUMNS: Columns = {
     "owner": _TEXT_OR_NULL,
     "path": _TEXT_OR_NULL,
     "root_inode": _INT_OR_NULL,
+    "follows": _INT,
+    "has_short_stamps": _INT,
+    "trash": _TEXT_OR_NULL,
 }
 PHASE_COLUMNS: Columns = {"id": _INT, "job": _TEXT, "name": _TEXT}
 EDGE_COLUMNS: Columns = {"before_phase": _INT, "after_phase": _INT, "needs": _TEXT}
@@ -104,6 +107,9 @@ def location_row(location: PlanLocation) -> tuple[Encodable, ...]:
         location.owner,
         location.path,
         location.root_inode,
+        int(location.follows),
+        int(location.has_short_stamps),
+        location.trash,
     )
 
 
@@ -137,7 +143,11 @@ def location_of(row: Row) -> PlanLocation:
     kind = row[1]
     if kind not in set(LocationKind):
         raise RowInvalid(f"there is no kind of location {kind!a}")
-    return PlanLocation(row[0], LocationKind(kind), *row[2:])
+    follows, has_short_stamps, trash = row[-3:]
+    if not {follows, has_short_stamps} <= {0, 1}:
+        raise RowInvalid(f"location {row[0]} says neither yes nor no")
+    others = [*row[2:-3], bool(follows), bool(has_short_stamps), trash]
+    return PlanLocation(row[0], LocationKind(kind), *others)
 
 
 def phase_of(row: Row) -> Phase:

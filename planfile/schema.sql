@@ -15,7 +15,10 @@ CREATE TABLE location (
     prefix TEXT NOT NULL,
     owner TEXT,
     path TEXT,
-    root_inode INTEGER
+    root_inode INTEGER,
+    follows INTEGER NOT NULL,
+    has_short_stamps INTEGER NOT NULL,
+    trash TEXT
 );
 CREATE TABLE phase (
     id INTEGER PRIMARY KEY,

@@ -18,6 +18,7 @@ from s3plan.planfile.graph_rules import check_batch_place, check_header, check_l
 from s3plan.planfile.rows import (
     ACTION_COLUMNS,
     APPLICATION_ID,
+    LOCATION_COLUMNS,
     MAX_HEADER_BYTES,
     MAX_ROW_BYTES,
     SCHEMA_TEXT,
@@ -222,7 +223,8 @@ class PlanWriter:
     def _write_graph(self, edges: Sequence[Edge]) -> None:
         database = self._database
         database.executemany(
-            "INSERT INTO location VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(location_row, self._locations.values())
+            f"INSERT INTO location VALUES ({', '.join('?' * len(LOCATION_COLUMNS))})",  # noqa: S608
+            map(location_row, self._locations.values()),
         )
         database.executemany("INSERT INTO phase VALUES (?, ?, ?)", map(phase_row, self._phases.values()))
         database.executemany("INSERT INTO edge VALUES (?, ?, ?)", map(edge_row, edges))

@@ -22,7 +22,11 @@ def store_cell(end: PlanEnd) -> Cell:
     """Return which store, region, connection and owner; loud in words and in colour unless it is AWS as usual."""
     location = end.location
     if location.is_folder:
-        return Cell("a folder of this machine")
+        said = ["a folder of this machine"]
+        said += ["symbolic links are followed"] if location.follows else []
+        said += ["files are pinned by size and time alone"] if location.has_short_stamps else []
+        said += [] if location.trash is None else [f"what is replaced or deleted goes to {location.trash}"]
+        return Cell(escape_unprintable(", ".join(said)))
     parts = [_store(end)]
     parts += [f"region {location.region}"] if location.region else []
     parts += [_connection(end)]

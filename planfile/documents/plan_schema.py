@@ -66,8 +66,14 @@ def _location() -> dict[str, Any]:
         "endpoint": _TEXT,
         "region": _TEXT,
         "owner": _TEXT,
+        "path": _TEXT | {"description": "of a folder: absolute"},
+        "root_inode": {"type": "integer"},
+        "follows": {"type": "boolean", "description": "symbolic links in the folder are followed"},
+        "has_short_stamps": {"type": "boolean", "description": "its files are pinned by size and time alone"},
+        "trash": _TEXT | {"description": "the folder that takes what is replaced or deleted: absolute"},
     }
-    return _object(members, required=["id", "kind", "url", "connection", "bucket", "prefix"])
+    required = ["id", "kind", "url", "connection", "bucket", "prefix", "follows", "has_short_stamps"]
+    return _object(members, required=required)
 
 
 def _phase() -> dict[str, Any]:

@@ -20,9 +20,10 @@ def make_folders_absolute(data: Data, *, base: Path) -> None:
             if isinstance(place, str) and is_local(place):
                 job[role] = absolute_folder(place, base=base)
             elif isinstance(place, dict):
-                url = place.get("url")
-                if isinstance(url, str) and is_local(url):
-                    place["url"] = absolute_folder(url, base=base)
+                for name in ("url", "trash"):
+                    text = place.get(name)
+                    if isinstance(text, str) and is_local(text):
+                        place[name] = absolute_folder(text, base=base)
 
 
 def _jobs_of(data: Data) -> Iterator[Data]:

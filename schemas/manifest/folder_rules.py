@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.rules import Finding, Role, Rule, location_of
-from s3plan.schemas.manifest.words import Compare, Preserve
+from s3plan.schemas.manifest.words import Compare, Preserve, Symlinks
+from s3plan.schemas.plan.rows import are_nested
+from s3plan.schemas.printable import shown_path
 
 
 def _folder_has_no_words_of_buckets(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
@@ -17,6 +20,34 @@ def _folder_has_no_words_of_buckets(manifest: OneJobManifest, role: Role) -> Ite
     for name in ("connection", "region", "expected_bucket_owner", "prefix"):
         if getattr(location, name) is not None:
             yield Finding((role, name), "goes with a bucket, and this is a folder", at="key")
+
+
+def _bucket_has_no_words_of_folders(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
+    location = location_of(manifest, role)
+    if location.folder is not None:
+        return
+    for name in ("symlinks", "stamp", "trash"):
+        if getattr(location, name, None) is not None:
+            yield Finding((role, name), "goes with a folder, and this is a bucket", at="key")
+
+
+def _no_link_is_written_through(manifest: OneJobManifest) -> Iterator[Finding]:
+    if manifest.destination.folder is not None and manifest.destination.symlinks is Symlinks.FOLLOW:
+        yield Finding(
+            ("destination", "symlinks"),
+            "nothing is written through a symbolic link",
+            "leave it out, or name the folder that it leads to",
+        )
+
+
+def _trash_is_apart(manifest: OneJobManifest) -> Iterator[Finding]:
+    folder, trash = manifest.destination.folder, manifest.destination.trash
+    if folder is not None and trash is not None and are_nested(folder.path, trash.path):
+        yield Finding(
+            ("destination", "trash"),
+            "lies within the folder, or around it",
+            f"name one beside it, such as {shown_path(Path(folder.path).parent / 'trash')}",
+        )
 
 
 def _one_side_is_a_bucket(manifest: OneJobManifest) -> Iterator[Finding]:
@@ -57,6 +88,10 @@ def _checksums_are_of_files(manifest: OneJobManifest) -> Iterator[Finding]:
 FOLDER_RULES = (
     Rule((("source",),), partial(_folder_has_no_words_of_buckets, role="source")),
     Rule((("destination",),), partial(_folder_has_no_words_of_buckets, role="destination")),
+    Rule((("source",),), partial(_bucket_has_no_words_of_folders, role="source")),
+    Rule((("destination",),), partial(_bucket_has_no_words_of_folders, role="destination")),
+    Rule((("destination",),), _no_link_is_written_through),
+    Rule((("destination",),), _trash_is_apart),
     Rule((("source", "url"), ("destination", "url")), _one_side_is_a_bucket),
     Rule((("destination",),), _folder_has_no_words_of_objects),
     Rule((("source", "url"), ("destination", "url"), ("preserve",)), _times_go_with_files),

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 from s3plan.schemas.files.urls import FolderUrl
-from s3plan.schemas.manifest.readers import place_url
+from s3plan.schemas.manifest.readers import folder_path, place_url
 from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
-from s3plan.schemas.manifest.words import EncryptionType, StorageClass
+from s3plan.schemas.manifest.words import EncryptionType, StampKind, StorageClass, Symlinks
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan.header import KMS_KEY_PATTERN
 from s3plan.schemas.s3_urls import S3Url
@@ -47,6 +47,17 @@ class Location(Section):
         default=None,
         description="Raw start of the keys: `raw/pre` takes `raw/prefix` too. Not with a path in `url` or mirror.",
         examples=["raw/pre"],
+    )
+
+    symlinks: Annotated[Symlinks, word_of(Symlinks)] | None = Field(
+        default=None,
+        description="Of a folder that is read: skip symbolic links, as without it, or follow them.",
+        examples=["follow"],
+    )
+    stamp: Annotated[StampKind, word_of(StampKind)] | None = Field(
+        default=None,
+        description="Of a folder: what pins a file. size-mtime for shares whose inodes do not stay. Without it: full.",
+        examples=["size-mtime"],
     )
 
     @property
@@ -112,6 +123,11 @@ class Destination(Location):
         }
     )
 
+    trash: Annotated[FolderUrl, folder_path()] | None = Field(
+        default=None,
+        description="Of a folder: where files go that are replaced or deleted, outside of it and on its disk.",
+        examples=["../trash"],
+    )
     create: Annotated[bool, flag()] = Field(default=False, description="Create the bucket at apply when there is none.")
     storage_class: Annotated[StorageClass, word_of(StorageClass)] | None = Field(
         default=None, description="Storage class of new objects. Without it: the source object's."

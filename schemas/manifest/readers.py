@@ -181,6 +181,21 @@ def _read_place_url(text: str) -> S3Url | FolderUrl:
         raise refusal(error.message, hint=error.hint) from error
 
 
+def folder_path() -> Scalar:
+    """Mark a folder of this machine."""
+    schema = {"type": "string", "pattern": f"^({FOLDER_PATTERN})$"}
+    return Scalar("a folder such as ../trash", _read_folder, schema)
+
+
+def _read_folder(text: str) -> FolderUrl:
+    if not is_local(text):
+        raise refusal("needs a folder such as ../trash, ~/trash or /trash")
+    try:
+        return parse_folder_url(text)
+    except S3UrlInvalid as error:
+        raise refusal(error.message, hint=error.hint) from error
+
+
 def endpoint_url() -> Scalar:
     """Mark an endpoint that requests may be sent to; kept as written."""
     schema = {"type": "string", "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^@?#\s\\]+$"}

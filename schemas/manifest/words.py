@@ -31,6 +31,20 @@ class Compare(StrEnum):
     CHECKSUM = "checksum"
 
 
+class Symlinks(StrEnum):
+    """What is made of symbolic links in a folder."""
+
+    SKIP = "skip"
+    FOLLOW = "follow"
+
+
+class StampKind(StrEnum):
+    """What of a file its pin holds."""
+
+    FULL = "full"
+    SIZE_MTIME = "size-mtime"
+
+
 class Preserve(StrEnum):
     """What of a file goes with it, into a bucket and back."""
 

@@ -23,7 +23,9 @@ class PlanLocation:
     """A place that jobs read or write; which of the two, a batch says. Never a secret.
 
     `connection` is a name of the manifest, empty for the default one. A folder has none, no bucket and no prefix; it
-    has an absolute `path` and its directory's inode, by which another disk in its place is noticed.
+    has an absolute `path` and its directory's inode, by which another disk in its place is noticed; `follows`: symbolic
+    links in it are followed; `has_short_stamps`: its files are pinned by size and time alone; `trash` is the absolute
+    path of the folder that takes what is replaced or deleted.
     """
 
     id: int
@@ -37,6 +39,9 @@ class PlanLocation:
     owner: str | None = None  # expected account id, sent as x-amz-expected-bucket-owner
     path: str | None = None
     root_inode: int | None = None
+    follows: bool = False
+    has_short_stamps: bool = False
+    trash: str | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -64,6 +69,12 @@ class PlanLocation:
 def folder_url(path: str) -> str:
     """Return how the path of a folder is shown: as a URL with a `/` at its end, nothing in it encoded."""
     return f"file://{path}" if path.endswith("/") else f"file://{path}/"
+
+
+def are_nested(one: str, other: str) -> bool:
+    """Return whether of two absolute paths of folders one lies in the other, or both are the same."""
+    shorter, longer = sorted((folder_url(one), folder_url(other)), key=len)
+    return longer.startswith(shorter)
 
 
 def store_name(endpoint: str | None) -> str:

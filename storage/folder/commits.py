@@ -126,7 +126,7 @@ class Commits:
             return FilePublished(move.how, None if move.kept is None else staging.shown(move.kept))
         if move.how is Published.DONE:
             if move.kept is not None:
-                staging.remove(move.kept)
+                staging.put_away(move.kept, request.parts)
             if isinstance(request, RemoveFile):
                 staging.remove_empty_directories(request.parts)
             elif move.made is not None:

@@ -26,6 +26,7 @@ from s3plan.storage.folder.hashing import hash_file
 from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.folder.reading import is_held, read_file
 from s3plan.storage.folder.recovery import drop_staged, find_file, reopen_staged, return_left
+from s3plan.storage.folder.trash import Trash
 from s3plan.storage.folder.writing import FolderWriter
 from s3plan.storage.request_threads import RequestThreads
 
@@ -48,10 +49,12 @@ class FolderEngine:
         threads: int,
         follows: bool = False,
         memory_bytes: int = _MEMORY_BYTES,
+        trash: Path | None = None,
     ) -> None:
         """`memory_bytes`: of files that were read and not yet sent; who asks for more waits."""
         self._root = root
         self._follows = follows
+        self._trash = trash
         self._threads = RequestThreads(threads, name="s3plan-file", on_end=self._close_directories)
         self._memory = MemoryBudget(memory_bytes)
         self._of_thread = threading.local()
@@ -87,7 +90,7 @@ class FolderEngine:
     def _opened_writer(self) -> FolderWriter:
         with self._lock:
             if self._writer is None:
-                self._writer = FolderWriter(self._root)
+                self._writer = FolderWriter(self._root, trash=self._trash)
             return self._writer
 
     def _reply_to(self, request: _Looking, *, hold: Callable[[bytes], HeldBytes]) -> FileReply | Failure:
@@ -112,7 +115,7 @@ class FolderEngine:
             case ReopenStaged():
                 return reopen_staged(directories, request)
             case FindFile():
-                return find_file(directories, request)
+                return find_file(directories, request, trash=None if self._trash is None else Trash(self._trash))
             case DropStaged():
                 return drop_staged(directories, request)
             case ReturnLeft():

@@ -33,14 +33,15 @@ from s3plan.storage.folder.reading import open_file, read_file
 from s3plan.storage.folder.renaming import exchange, rename_into_nothing
 from s3plan.storage.folder.staged_sink import OpenStagedFile
 from s3plan.storage.folder.staging import EXCHANGED, is_same_file, remove_if_there
+from s3plan.storage.folder.trash import Trash
 
 KEPT_NAME = b"kept"
 _PIECE_BYTES = 1 << 20
 
 
-def find_file(directories: OpenDirectories, request: FindFile) -> FileFound:
+def find_file(directories: OpenDirectories, request: FindFile, *, trash: Trash | None = None) -> FileFound:
     """Answer a FindFile: what is ours and unfinished is removed; raises OSError."""
-    left = _clear_earlier(directories, request)
+    left = _clear_earlier(directories, request, trash)
     try:
         status = os.stat(request.parts[-1], dir_fd=directories.of(request.parts[:-1]), follow_symlinks=False)
     except OSError:  # nothing there, or no way to it: whoever wants to put a file there will hear of it
@@ -53,7 +54,7 @@ def find_file(directories: OpenDirectories, request: FindFile) -> FileFound:
     return FileFound(b64decode(read.digests.md5 or "").hex() if isinstance(read, FileRead) else None, left)
 
 
-def _clear_earlier(directories: OpenDirectories, request: FindFile) -> tuple[bytes, ...]:
+def _clear_earlier(directories: OpenDirectories, request: FindFile, trash: Trash | None) -> tuple[bytes, ...]:
     """Remove what earlier attempts have staged, and the planned file if they took it out; return the names of others.
 
     The planned file was to be replaced or deleted, and out of its place it was already.
@@ -72,7 +73,10 @@ def _clear_earlier(directories: OpenDirectories, request: FindFile) -> tuple[byt
         except FileNotFoundError:
             continue
         if request.pinned is not None and is_same_file(status, request.pinned):
-            remove_if_there(out, folder=folder)
+            if trash is None:
+                remove_if_there(out, folder=folder)
+            else:
+                trash.take(folder, out, request.staged.plan_digest, request.parts)
         else:
             left.append(out)
     return tuple(left)

@@ -20,6 +20,7 @@ from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_into_nothing
 from s3plan.storage.folder.reserving import reserve
+from s3plan.storage.folder.trash import Trash
 
 Identity = tuple[int, int]  # device and inode: of two files at one time never the same
 EXCHANGED = b".x"
@@ -48,11 +49,16 @@ class Move:
 class Staging:
     """The staging folder of one plan below one root. Used by one thread at a time for each name.
 
-    `umask` is that of the process: new files get the usual permissions.
+    `umask` is that of the process: new files get the usual permissions. What is taken out of its place goes to the
+    trash if there is one.
     """
 
-    def __init__(self, directories: OpenDirectories, plan_digest: str, *, umask: int) -> None:
+    def __init__(
+        self, directories: OpenDirectories, plan_digest: str, *, umask: int, trash: Trash | None = None
+    ) -> None:
         """Make the folder, readable by its owner only; raises OSError."""
+        self._plan_digest = plan_digest
+        self._trash = trash
         self._directories = directories
         self._parts: Parts = staging_folder(plan_digest)
         self._mode = 0o666 & ~umask
@@ -151,6 +157,9 @@ class Staging:
             try:
                 exchange(self.folder, kept, destination, parts[-1])
             except ExchangeMissing:
+                if self._trash is not None:
+                    os.rename(kept, name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+                    raise _no_trash() from None
                 os.rename(kept, parts[-1], src_dir_fd=self.folder, dst_dir_fd=destination)
                 return Move(Published.DONE)
             except OSError as error:
@@ -212,6 +221,13 @@ class Staging:
             self.remove(out)
         else:
             rename_into_nothing(self.folder, out, destination, parts[-1])
+
+    def put_away(self, kept: bytes, parts: Parts) -> None:
+        """Remove what was taken out of its place, or move it to the trash; raises OSError."""
+        if self._trash is None:
+            self.remove(kept)
+        else:
+            self._trash.take(self.folder, kept, self._plan_digest, parts)
 
     def stamp_of(self, parts: Parts, made: Identity, *, mtime_ns: int) -> Stamp | None:
         """Return the stamp of a file that was put into its place; None if it is not as it was made any more."""
@@ -298,6 +314,10 @@ def _is_there(name: bytes, directory: int) -> bool:
 
 def _staging_gone() -> OSError:
     return OSError(errno.ESTALE, "the staging folder was removed")
+
+
+def _no_trash() -> OSError:
+    return OSError(errno.ENOTSUP, "files cannot change places here, and without that none can go to the trash")
 
 
 def write_all(descriptor: int, content: memoryview) -> None:

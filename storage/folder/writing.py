@@ -16,6 +16,7 @@ from s3plan.storage.folder.durability import sync_device
 from s3plan.storage.folder.failures import broken, failure_from
 from s3plan.storage.folder.staged_sink import OpenStagedFile
 from s3plan.storage.folder.staging import Staging
+from s3plan.storage.folder.trash import Trash
 from s3plan.storage.request_threads import RequestThreads
 
 OnReply = Callable[[FileReply | Failure], None]
@@ -26,8 +27,9 @@ _logger = logging.getLogger(__name__)
 class FolderWriter:
     """Answers what changes a folder. In a directory the kernel lets one thread at a time create or rename."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, trash: Path | None = None) -> None:
         """Open the folder; raises OSError. A sync tells only of what went wrong after this."""
+        self._trash = None if trash is None else Trash(trash)
         self._stagings: dict[tuple[int, str], Staging] = {}
         self._umask = _umask()
         self._filled = OpenDirectories(root)
@@ -66,7 +68,7 @@ class FolderWriter:
         key = (id(directories), staged.plan_digest)
         known = self._stagings.get(key)
         if known is None:
-            known = self._stagings[key] = Staging(directories, staged.plan_digest, umask=self._umask)
+            known = self._stagings[key] = Staging(directories, staged.plan_digest, umask=self._umask, trash=self._trash)
         return known
 
     def _write(self, request: StageFile | PublishFile, on_reply: OnReply) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.manifest.locations import Destination, Location, Source
+from s3plan.schemas.manifest.words import StampKind, Symlinks
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.conditions.capabilities import is_aws
@@ -59,8 +60,22 @@ def find_bucket(engine: Engine, place: Source | Destination, settings: Connectio
 def is_found_at(place: Location, location: PlanLocation) -> bool:
     """Return whether a location is the one that a manifest names there."""
     path = None if place.folder is None else place.folder.path
-    said = (place.connection or "", place.bucket, place.key_prefix, path)
-    return said == (location.connection, location.bucket, location.prefix, location.path)
+    said = (place.connection or "", place.bucket, place.key_prefix, path, *folder_ways(place))
+    return said == (
+        location.connection,
+        location.bucket,
+        location.prefix,
+        location.path,
+        location.follows,
+        location.has_short_stamps,
+        location.trash,
+    )
+
+
+def folder_ways(place: Location) -> tuple[bool, bool, str | None]:
+    """Return whether links are followed and stamps are short, and the path of the trash, as PlanLocation has them."""
+    trash = place.trash.path if isinstance(place, Destination) and place.trash is not None else None
+    return place.symlinks is Symlinks.FOLLOW, place.stamp is StampKind.SIZE_MTIME, trash
 
 
 def _leading_to(endpoint: str | None) -> str:

@@ -19,6 +19,7 @@ from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.listing import FolderLister, file_row
 from s3plan.storage.folder.staging import EXCHANGED
 from s3plan.storage.folder.standing import stands_at
+from s3plan.storage.folder.trash import is_on_disk_of
 from s3plan.storage.folder.trial import tidy_staging
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.places.folder_conditions import FolderConditions
@@ -63,6 +64,16 @@ def find_folder(url: FolderUrl, *, may_be_missing: bool = False) -> FoundLocatio
     return FoundLocation(location, exists=inode is not None)
 
 
+def check_trash(location: PlanLocation) -> None:
+    """Raise PlanRefused if the trash of a folder is on another disk: then nothing can be renamed into it."""
+    path, trash = Path(location.path or ""), location.trash
+    if trash is not None and not is_on_disk_of(Path(trash), path):
+        raise PlanRefused(
+            f"the trash {shown_path(Path(trash))} is on another disk than {shown_path(path)}, so no file can be moved "
+            "there at once; name a folder on the same disk, outside of that one"
+        )
+
+
 def _signed(inode: int) -> int:
     """Return a number of 64 bits as SQLite keeps them: some file systems number by hashes."""
     return inode - (1 << 64) if inode >> 63 else inode
@@ -89,11 +100,14 @@ class OpenFolder:
 
     def lister(self, *, shared: bytes, unordered: bool, reader: ReaderWaits | None) -> Lister:  # noqa: ARG002
         """Return the lister of its files whose keys begin with `shared`; they are always in order."""
-        return FolderLister(self._path, below=shared)
+        location = self.location
+        return FolderLister(
+            self._path, follows=location.follows, has_short_stamps=location.has_short_stamps, below=shared
+        )
 
     def keyed_lister(self, keys: Sequence[bytes]) -> Lister:
         """Return the lister of those of these keys where a file stands."""
-        return _KeyedFiles(self._path, keys)
+        return _KeyedFiles(self.location, keys)
 
     def has_digests_as_etags(self) -> bool:
         """Whether MD5 sums can be told of its files: those that are read have one."""
@@ -108,6 +122,7 @@ class OpenFolder:
         patience: Patience,  # noqa: ARG002
     ) -> None:
         """See that the same directory stands there as at the plan; make it if there was none."""
+        check_trash(self.location)
         planned = self.location.root_inode
         try:
             found = find_folder(FolderUrl(str(self._path)), may_be_missing=planned is None)
@@ -174,8 +189,8 @@ def tidy_staged(location: PlanLocation, plan_digest: str, *, clears: bool = Fals
 class _KeyedFiles:
     """A Lister of the files at keys that are known beforehand."""
 
-    def __init__(self, root: Path, keys: Sequence[bytes]) -> None:
-        self._root = root
+    def __init__(self, location: PlanLocation, keys: Sequence[bytes]) -> None:
+        self._location = location
         self._keys = keys
 
     @property
@@ -186,7 +201,7 @@ class _KeyedFiles:
 
     def pages(self) -> Iterator[Sequence[ObjectRow]]:
         """Yield the rows of those that are there, in order."""
-        directories = OpenDirectories(self._root)
+        directories = OpenDirectories(self._location.path or "", follows=self._location.follows)
         try:
             for at in range(0, len(self._keys), _PAGE_ROWS):
                 rows = [self._row(directories, key) for key in self._keys[at : at + _PAGE_ROWS]]
@@ -199,7 +214,8 @@ class _KeyedFiles:
         if isinstance(parts, KeyRefusal):
             return None
         try:
-            status = os.stat(parts[-1], dir_fd=directories.of(parts[:-1]), follow_symlinks=False)
+            above = directories.of(parts[:-1])
+            status = os.stat(parts[-1], dir_fd=above, follow_symlinks=self._location.follows)
         except OSError:
             return None
-        return file_row(key, status)
+        return file_row(key, status, has_short_stamp=self._location.has_short_stamps)

@@ -13,7 +13,9 @@ MIRRORS_ALL = {"mode": "mirror", "delete": {"extraneous": True}, "guards": {"max
 ODD_NAMES = ("a b+c", "caf\u00e9", "percent%20", "back\\slash", "line\nbreak", "\x1b[2J", "~", "-rf", "\U0001f9ea")
 
 
-def write_folder_job(place: Workplace, *, source: str, destination: str | dict[str, Any], **sections: Any) -> None:
+def write_folder_job(
+    place: Workplace, *, source: str | dict[str, Any], destination: str | dict[str, Any], **sections: Any
+) -> None:
     """Write the manifest of one job; what is no folder is reached by a connection to the place's server."""
     document: dict[str, Any] = {
         "version": 1,
@@ -30,7 +32,7 @@ def write_folder_job(place: Workplace, *, source: str, destination: str | dict[s
 def _place(said: str | dict[str, Any]) -> str | dict[str, Any]:
     if isinstance(said, str):
         return {"url": said, "connection": "store"} if said.startswith("s3:") else said
-    return {"connection": "store", **said}
+    return {"connection": "store", **said} if said["url"].startswith("s3:") else said
 
 
 def write_files(folder: Path, *keys: str, size: int = 100, content: bytes | None = None) -> None:

@@ -54,6 +54,8 @@ def test_a_plan_document_is_valid_against_its_published_schema(plan: Path) -> No
             "region": "eu-central-1",
             "bucket": "from",
             "prefix": "images/",
+            "follows": False,
+            "has_short_stamps": False,
         }
         assert document["edges"] == [
             {"before": 1, "after": 2, "needs": "ended"},
