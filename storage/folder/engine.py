@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +16,12 @@ from s3plan.schemas.files.requests import (
     FindFile,
     HashFile,
     HeldBytes,
+    PublishFile,
     ReadFile,
     ReopenStaged,
     ReturnLeft,
 )
+from s3plan.storage.folder.brief_wait import BriefWait
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import broken, failure_from
 from s3plan.storage.folder.hashing import hash_file
@@ -31,6 +33,7 @@ from s3plan.storage.folder.writing import FolderWriter
 from s3plan.storage.request_threads import RequestThreads
 
 _MEMORY_BYTES = 160 << 20
+OnReply = Callable[[FileReply | Failure], None]
 _Looking = ReadFile | HashFile | ReopenStaged | FindFile | DropStaged | ReturnLeft
 _logger = logging.getLogger(__name__)
 
@@ -56,13 +59,14 @@ class FolderEngine:
         self._follows = follows
         self._trash = trash
         self._threads = RequestThreads(threads, name="s3plan-file", on_end=self._close_directories)
+        self._reading = BriefWait(self._threads.submit, threads=threads)
         self._memory = MemoryBudget(memory_bytes)
         self._of_thread = threading.local()
         self._lock = threading.Lock()
         self._opened: list[OpenDirectories] = []
         self._writer: FolderWriter | None = None
 
-    def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
+    def submit(self, request: FileRequest, on_reply: OnReply) -> None:
         """Answer on one of the threads; `on_reply` is called exactly once, there."""
         if isinstance(request, _Looking):
             self._threads.submit(partial(self._answer, request, on_reply))
@@ -74,6 +78,30 @@ class FolderEngine:
             self._threads.submit(lambda: on_reply(failure))
             return
         writer.submit(request, on_reply)
+
+    def submit_together(self, asked: Sequence[tuple[FileRequest, OnReply]]) -> None:
+        """Answer all of these; waits as long as that is quick, for what is written until it has only to be kept."""
+        reads: list[Callable[[], None]] = []
+        fills: list[tuple[PublishFile, OnReply]] = []
+        for request, on_reply in asked:
+            if isinstance(request, _Looking):
+                reads.append(partial(self._answer, request, on_reply))
+            elif isinstance(request, PublishFile):
+                fills.append((request, on_reply))
+            else:
+                self.submit(request, on_reply)
+        self._reading.run(reads)
+        if fills:
+            self._write_together(fills)
+
+    def _write_together(self, asked: Sequence[tuple[PublishFile, OnReply]]) -> None:
+        try:
+            writer = self._opened_writer()
+        except OSError:
+            for request, on_reply in asked:
+                self.submit(request, on_reply)
+        else:
+            writer.submit_together(asked)
 
     def call(self, request: _Looking) -> FileReply | Failure:
         """Answer on this thread; what is read counts for nothing."""
@@ -121,7 +149,7 @@ class FolderEngine:
             case ReturnLeft():
                 return return_left(directories, request)
 
-    def _answer(self, request: _Looking, on_reply: Callable[[FileReply | Failure], None]) -> None:
+    def _answer(self, request: _Looking, on_reply: OnReply) -> None:
         taken_bytes = request.size_bytes if isinstance(request, ReadFile) and is_held(request) else 0
         self._memory.take(taken_bytes)
         held: list[HeldBytes] = []
