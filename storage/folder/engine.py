@@ -21,7 +21,7 @@ from s3plan.schemas.files.requests import (
     ReopenStaged,
     ReturnLeft,
 )
-from s3plan.storage.folder.brief_wait import BriefWait
+from s3plan.storage.brief_wait import BriefWait
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import broken, failure_from
 from s3plan.storage.folder.hashing import hash_file

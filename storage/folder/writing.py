@@ -11,7 +11,7 @@ from pathlib import Path
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileReply, FileStaged, PublishFile, RemoveFile, StagedName, StageFile
-from s3plan.storage.folder.brief_wait import BriefWait
+from s3plan.storage.brief_wait import BriefWait
 from s3plan.storage.folder.commits import Commits
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.durability import sync_device

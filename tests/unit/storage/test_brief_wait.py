@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from s3plan.storage.folder.brief_wait import BriefWait
+from s3plan.storage.brief_wait import BriefWait
 from s3plan.storage.request_threads import RequestThreads
 
 
