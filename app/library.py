@@ -7,6 +7,8 @@ from datetime import timedelta
 from os import PathLike
 from pathlib import Path
 
+from s3plan.app.audits.auditing import audit
+from s3plan.app.audits.requests import AuditReport, AuditRequest, OnFinding
 from s3plan.app.plans.planning import make_plan
 from s3plan.app.requests import KEPT_PLANS, ApplyReport, ApplyRequest, PlanMade, PlanRequest
 from s3plan.app.runs.applying import apply_plan
@@ -19,6 +21,10 @@ StopLevelOf = Callable[[], StopLevel]
 
 def _silently(_: object) -> None:
     """Take an event and do nothing with it."""
+
+
+def _silently_of_job(_: str, __: object) -> None:
+    """Take what was found of a key and do nothing with it."""
 
 
 def plan(
@@ -90,6 +96,33 @@ def apply(
         every_action=every_action,
     )
     return apply_plan(request, on_event=on_event, stop_level=stop_level or _never)
+
+
+def verify(
+    manifest: str | PathLike[str],
+    *,
+    select: Iterable[str] = (),
+    without_dependencies: bool = False,
+    reads: bool = False,
+    attributes: bool = False,
+    with_same: bool = False,
+    on_event: OnEvent = _silently,
+    on_finding: OnFinding = _silently_of_job,
+) -> AuditReport:
+    """Say whether both sides of each of a manifest's jobs hold the same bytes, changing neither; see auditing.audit.
+
+    `on_finding` is told the job's name and what was found of each key that is not the same, with `with_same` of every
+    key. With `reads` what has no other evidence is fetched and read, with `attributes` metadata, content headers and
+    tags are compared, too. The report's `exit_code` is the command's.
+    """
+    request = AuditRequest(
+        manifest=Path(manifest),
+        select=tuple(select),
+        without_dependencies=without_dependencies,
+        reads=reads,
+        attributes=attributes,
+    )
+    return audit(request, on_event=on_event, on_finding=on_finding, with_same=with_same)
 
 
 def _never() -> StopLevel:

@@ -10,18 +10,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from s3plan.app.library import apply, plan
+    from s3plan.app.audits.requests import AuditReport
+    from s3plan.app.library import apply, plan, verify
     from s3plan.app.requests import ApplyReport, PlanMade
     from s3plan.app.runs.overrides import RunOverrides
     from s3plan.schemas.errors import S3PlanError
     from s3plan.schemas.events import Event
+    from s3plan.schemas.evidence.findings import Finding
 
-__all__ = ["ApplyReport", "Event", "PlanMade", "RunOverrides", "S3PlanError", "apply", "plan"]
+__all__ = [
+    "ApplyReport",
+    "AuditReport",
+    "Event",
+    "Finding",
+    "PlanMade",
+    "RunOverrides",
+    "S3PlanError",
+    "apply",
+    "plan",
+    "verify",
+]
 
 _HOMES = {
     "plan": "s3plan.app.library",
     "apply": "s3plan.app.library",
+    "verify": "s3plan.app.library",
     "ApplyReport": "s3plan.app.requests",
+    "AuditReport": "s3plan.app.audits.requests",
+    "Finding": "s3plan.schemas.evidence.findings",
     "PlanMade": "s3plan.app.requests",
     "RunOverrides": "s3plan.app.runs.overrides",
     "S3PlanError": "s3plan.schemas.errors",

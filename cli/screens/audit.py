@@ -42,8 +42,10 @@ class FindingLines:
             self.end()
             self._job = job
         self._counts[finding.kind] += 1
-        if self._most is None or self._counts[finding.kind] <= self._most:
-            self._terminal.print([finding_line(finding)])
+        if self._most is not None and self._counts[finding.kind] > self._most:
+            return
+        heading = [Text(job, style="bold")] if self._counts.total() == 1 else []
+        self._terminal.print([*heading, finding_line(finding)])
 
     def end(self) -> None:
         """Say how many of the last job were not shown."""

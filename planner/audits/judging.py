@@ -62,7 +62,11 @@ class Judging:
     def findings(self, pairs: Iterable[Pair]) -> Iterator[Finding]:
         """Yield what is so about each key, in the order of the pairs."""
         for source, destination in pairs:
-            self._ahead.append(self._judged(source, destination))
+            judged = self._judged(source, destination)
+            if not self._ahead and isinstance(judged, Finding):
+                yield judged
+                continue
+            self._ahead.append(judged)
             while len(self._ahead) > _MOST_PAIRS or self._asked >= _MOST_QUESTIONS or self._is_first_known():
                 yield self._taken()
         while self._ahead:

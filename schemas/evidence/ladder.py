@@ -81,6 +81,20 @@ def compare_bytes(one: KnownBytes, other: KnownBytes) -> Compared | None:
     return _by_checksums(one.checksums, other.checksums) or _by_md5(one, other) or _by_parts(one, other)
 
 
+_EMPTY = Compared(True, BY_EMPTINESS)  # noqa: FBT003
+_SAME_MD5 = Compared(True, BY_MD5)  # noqa: FBT003
+_SAME_PARTS = Compared(True, BY_PARTS)  # noqa: FBT003
+
+
+def proven_by_listing(size_bytes: int, etag: str) -> Compared | None:
+    """Return what size and ETag prove of two objects that are listed with the same of both, as compare_bytes would."""
+    if not size_bytes:
+        return _EMPTY
+    if is_digest(etag):
+        return _SAME_MD5
+    return _SAME_PARTS if _OF_PARTS(etag) else None
+
+
 def stated_checksum(stated: Mapping[str, str]) -> str | None:
     """Return the cheapest algorithm of which a usable checksum is stated."""
     return next((name for name in CHECKSUM_BYTES if _is_checksum(name, stated.get(name))), None)

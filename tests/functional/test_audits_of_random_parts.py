@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import s3plan
 from fakes.folder_jobs import write_folder_job
 from fakes.workplace import Workplace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from s3plan.app.audits.auditing import audit
-from s3plan.app.audits.requests import AuditRequest
 from s3plan.schemas.evidence.findings import FindingKind
 
 _WAYS = ("put", "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "parts")
@@ -68,7 +67,7 @@ def test_the_same_is_found_the_same_and_a_flipped_bit_is_found(
         (folder / f"{number}-flipped").write_bytes(flipped)
         for name in ("same", "flipped"):
             send(place, f"up/{number}-{name}", content, way, part_bytes)
-    report = audit(AuditRequest(job))
+    report = s3plan.verify(job)
     counts = report.jobs[0].counts
     assert dict(counts.objects) == {FindingKind.SAME: len(files), FindingKind.DIFFERENT: len(files)}
     assert report.exit_code == 9

@@ -45,12 +45,12 @@ def lines_on(stream: Typed, findings: int) -> list[str]:
 def test_a_terminal_shows_the_first_of_each_kind_and_job_and_how_many_more_there_are() -> None:
     shown = lines_on(Typed(), 1254)
     assert [line for line in shown if "more" in line] == ["missing         and 1,234 more; --csv prints each of them"]
-    assert len(shown) == 20 + 1 + 1 + 1
-    assert shown[-1] == "missing         of another job"
+    assert len(shown) == 1 + 20 + 1 + 1 + 2
+    assert (shown[0], *shown[-2:]) == ("up", "other", "missing         of another job")
 
 
 def test_whatever_is_no_terminal_gets_all_of_them() -> None:
-    assert len(lines_on(Piped(), 1254)) == 1256
+    assert len(lines_on(Piped(), 1254)) == 1 + 1255 + 2
 
 
 def test_a_finding_is_safe_to_print() -> None:
