@@ -106,8 +106,7 @@ class Staging:
 
     def look_again(self, parts: Parts) -> None:
         """See that a file's directory and the staging folder are where they are held; raises OSError."""
-        self._directories.look_again(parts[:-1])
-        self._directories.look_again(self._parts)
+        self._directories.look_again(parts[:-1], self._parts)
         try:
             self._directories.of(self._parts)
         except FileNotFoundError as error:
@@ -260,7 +259,7 @@ class Staging:
     def _directory_of(self, parts: Parts) -> int:
         """Return the directory of a file, made if it is missing; raises OSError where that is on another device."""
         directory = self._directories.of(parts[:-1], makes=True)
-        if os.fstat(directory).st_dev != self._device:
+        if self._directories.device_of(parts[:-1]) != self._device:
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
         return directory
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from mimetypes import MimeTypes
 
 _OF_ENCODINGS = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
@@ -24,7 +24,14 @@ _MORE = {
 
 def content_type_of(key: str) -> str | None:
     """Return the type by the key's ending, None if that says nothing: the store has a type for those."""
-    kind, encoding = _table().guess_type(f"x/{key.rpartition('/')[2]}")
+    name = key.rpartition("/")[2]
+    stem, *endings = name.rsplit(".", 2)  # one of a compression, and one before it
+    return _type_of(f"x/{'.'.join(['name', *endings])}" if stem.strip(".") else f"x/{name}")
+
+
+@lru_cache(maxsize=512)
+def _type_of(name: str) -> str | None:
+    kind, encoding = _table().guess_type(name)
     return kind if encoding is None else _OF_ENCODINGS.get(encoding)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from dataclasses import replace
 
-from s3plan.schemas.bodies import Body
+from s3plan.schemas.bodies import Body, Digests
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.mtimes import MTIME, mtime_text
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
@@ -85,7 +84,7 @@ def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject
         if_absent=is_held and pin is None,
         if_match=pin if is_held else None,
         owner=destination.owner,
-        digests=replace(read.digests, crc64nvme=None),
+        digests=Digests(md5=read.digests.md5, sha256=read.digests.sha256),
         attributes=attributes_of(context, action),
         storage_class=action.storage_class,
         encryption=context.task.settings.encryption,

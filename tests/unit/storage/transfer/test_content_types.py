@@ -31,6 +31,10 @@ from s3plan.storage.transfer.content_types import content_type_of
         ("unheard-of", None),
         ("photo.jpeg/unheard-of", None),
         (".html", None),
+        ("..html", None),
+        ("...tar.gz", "application/gzip"),
+        (".tar.gz", "application/gzip"),
+        ("a.b.c.svgz", "application/gzip"),
         ("a.", None),
     ],
 )
