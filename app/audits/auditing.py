@@ -127,7 +127,7 @@ class _Auditor:
             )
             for side, found in (("source", source), ("destination", destination))
         ]
-        for finding in self._judging(job).findings(pair_up(scopes[0].rows(), scopes[1].rows())):
+        for finding in self._judging(job, stack).findings(pair_up(scopes[0].rows(), scopes[1].rows())):
             spool.add(finding)
             self._tell(spool.counts)
         return spool
@@ -138,7 +138,7 @@ class _Auditor:
         place = self._stores.at(found.location)
         return place.lister(shared=self._shared[job.name], unordered=unordered, reader=self._reader)
 
-    def _judging(self, job: Job) -> Judging:
+    def _judging(self, job: Job, stack: ExitStack) -> Judging:
         source, destination = (found.location for found in self._ends.by_job[job.name])
         now_ms = time_ns() // 1_000_000 + self._stores.at(source).clock_offset_ms
         wanted = Wanted(
@@ -153,7 +153,7 @@ class _Auditor:
             from_folder=source.is_folder,
             to_folder=destination.is_folder,
         )
-        evidence = BytesEvidence(self._side(job, source), self._side(job, destination), wanted)
+        evidence = stack.enter_context(BytesEvidence(self._side(job, source), self._side(job, destination), wanted))
         return Judging(rules, evidence, explain=self._why_not_comparable)
 
     def _side(self, job: Job, location: PlanLocation) -> AuditedSide:

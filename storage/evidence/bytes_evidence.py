@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
+from types import TracebackType
+from typing import Self
 
 from s3plan.schemas.evidence.findings import AuditAnswer, AuditQuestion
 from s3plan.schemas.evidence.ladder import (
@@ -51,13 +53,25 @@ class Wanted:
 
 
 class BytesEvidence:
-    """Answers questions on threads of its own, many at a time; reading takes turns, so that memory stays flat."""
+    """Answers questions on threads of its own, many at a time; reading takes turns, so that memory stays flat.
+
+    A context manager.
+    """
 
     def __init__(self, source: AuditedSide, destination: AuditedSide, wanted: Wanted) -> None:
         self._sides = (source, destination)
         self._wanted = wanted
         self._threads = DaemonExecutor(_THREADS, name="s3plan-audit")
         self._readers = BoundedSemaphore(_READERS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take no more questions; what is under way is not waited for."""
+        self._threads.__exit__(kind, error, trace)
 
     def ask(self, question: AuditQuestion) -> Future[AuditAnswer]:
         """Begin to find out. The future raises StoreRefused, CredentialsUnusable where a store cannot be asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -91,6 +92,21 @@ class ServerJourneys(OnServer):
                 tags = place.s3.get_object_tagging(Bucket="destination", Key=key)["TagSet"]
                 assert {tag["Key"]: tag["Value"] for tag in tags} == self.TAGS
         assert place.server.upload_ids("destination") == []
+
+    def test_an_audit_tells_what_another_tool_has_put_from_what_was_changed_since(self, place: Place) -> None:
+        for key, size in (("small", 1000), ("a//b ?+%", 10), ("large", 11 * MIB)):
+            for bucket in ("source", "destination"):
+                place.seed(bucket, key, size_bytes=size)
+        place.manifest()
+        audited = place.command.run("verify", "job.yaml", "--attributes")
+        assert audited.exit_code == 0, audited.output
+        place.seed("destination", "small", size_bytes=999)
+        place.s3.put_object(Bucket="destination", Key="a//b ?+%", Body=b"0123456789")
+        place.s3.delete_object(Bucket="destination", Key="large")
+        audited = place.command.run("verify", "job.yaml", "--json")
+        assert audited.exit_code == 9, audited.output
+        found = {line["key"]: line["finding"] for line in map(json.loads, audited.stdout.splitlines()) if "key" in line}
+        assert found == {"small": "different", "a//b ?+%": "different", "large": "missing"}
 
     @pytest.mark.parametrize("size_bytes", [1000, 6 * MIB], ids=["small", "large"])
     def test_what_changed_after_the_plan_is_stale_and_kept(self, place: Place, size_bytes: int) -> None:

@@ -295,6 +295,16 @@ def test_a_listing_that_turns_out_to_be_out_of_order_is_sorted_and_every_key_tol
     assert told(place, exit_code=0)[1] == {"same": 4}
 
 
+def test_links_are_followed_where_the_job_says_so(place: Workplace, photos: Path) -> None:
+    write_files(place.folder / "elsewhere", "a")
+    (photos / "link").symlink_to(place.folder / "elsewhere")
+    client = place.server.client(request_checksum_calculation="when_required")
+    client.put_object(Bucket="source", Key="up/link/a", Body=(place.folder / "elsewhere" / "a").read_bytes())
+    assert told(place, exit_code=0)[1] == {"left out": 2}
+    write_folder_job(place, source={"url": "./photos", "symlinks": "follow"}, destination=UP)
+    assert told(place, exit_code=0)[1] == {"same": 1}
+
+
 def test_ctrl_c_ends_an_audit_at_once_and_says_so(place: Workplace, photos: Path) -> None:
     write_files(photos, "large", size=5 * MIB)
     put(place, photos, "large")
