@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from s3plan.planner.collisions import Collisions
 from s3plan.planner.comparison import Policy
@@ -20,12 +21,13 @@ from s3plan.schemas.objects import (
     oddity_of,
 )
 from s3plan.schemas.plan.actions import Action, ActionKind, Verdict, VerdictKind
-from s3plan.schemas.plan.header import ARCHIVED_RULE
+from s3plan.schemas.plan.header import ARCHIVED_RULE, BELOW_EMPTY_RULE
 from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS, is_pin
 from s3plan.schemas.printable import escape_unprintable
 
 COPY_ABSENT = Verdict(VerdictKind.COPY, "not in destination", "not in destination")
 DELETE_EXTRANEOUS = Verdict(VerdictKind.DELETE, "not in source", "not in source")
+DELETE_BELOW_EMPTY = Verdict(VerdictKind.DELETE, *[BELOW_EMPTY_RULE] * 2)
 LEFT_ALONE = Verdict(VerdictKind.UNCHANGED, "only in destination", "only in destination")
 THE_LOCATION_ITSELF = Verdict(VerdictKind.SKIPPED, "the location itself", "the location itself")
 _NOT_UTF8 = Verdict(VerdictKind.CONFLICT, "key is not UTF-8", "key is not UTF-8")
@@ -67,6 +69,7 @@ class Rules:
     storage_class: str | None  # of new objects, where the manifest names one
     kind: ActionKind = ActionKind.COPY  # of writes
     collisions: Collisions | None = None  # where files are written
+    empty_directories: deque[bytes] = field(default_factory=deque)  # of the source: keys with `/` at the end, in order
 
 
 def pair_up(source: Iterator[ObjectRow], destination: Iterator[ObjectRow]) -> Iterator[Pair]:
@@ -99,7 +102,7 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
     policy, objection = rules.policy, rules.objection
     extraneous = DELETE_EXTRANEOUS if rules.deletes_extraneous else LEFT_ALONE
     shields = Shields() if rules.kind is ActionKind.UPLOAD and rules.deletes_extraneous else None
-    spares = _Spares(objection, shields) if rules.deletes_extraneous else None
+    spares = _Spares(objection, shields, rules.empty_directories) if rules.deletes_extraneous else None
     filtered = _Filtered()
     streak, objects, size_bytes = LEFT_ALONE, 0, 0
     for source, destination in pairs:
@@ -163,19 +166,32 @@ class _Filtered(dict[str, Verdict]):
 class _Spares:
     """What only the destination has and is none of a mirror's business."""
 
-    def __init__(self, objection: AttributeFilter | None, shields: Shields | None) -> None:
+    def __init__(self, objection: AttributeFilter | None, shields: Shields | None, empties: deque[bytes]) -> None:
         self._objection = objection
         self._shields = shields
+        self._empties = empties
         self._filtered = _Filtered()
 
     def over(self, destination: ObjectRow) -> Verdict | None:
-        """Return why an object stays that only the destination has, None if it is extraneous; they come in order."""
+        """Return why an object stays that only the destination has, None if it is extraneous; they come in order.
+
+        One whose directory is there and empty is extraneous, too, and has a verdict of its own: a guard counts those.
+        """
         if self._shields is not None and (shield := self._shields.over(destination.key)) is not None:
             return shield
-        if self._objection is None or (not destination.etag and oddity_of(destination) is not None):
+        if not destination.etag and oddity_of(destination) is not None:
             return None  # of an odd one `_line` says why nothing can be done about it
-        rule = self._objection(destination)
-        return None if rule is None else self._filtered[f"only in destination, {rule}"]
+        rule = None if self._objection is None else self._objection(destination)
+        if rule is not None:
+            return self._filtered[f"only in destination, {rule}"]
+        return DELETE_BELOW_EMPTY if self._empties and self._is_below_empty(destination.key) else None
+
+    def _is_below_empty(self, key: bytes) -> bool:
+        """Whether a key lies in an empty directory; those that the keys have passed are forgotten."""
+        empties = self._empties
+        while empties and empties[0] < key and not key.startswith(empties[0]):
+            empties.popleft()
+        return bool(empties) and key.startswith(empties[0])
 
 
 def _line(

@@ -7,7 +7,14 @@ from dataclasses import astuple, dataclass
 
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.manifest.models import Guards
-from s3plan.schemas.plan.guards import GUARD_NAMES, MAX_BYTES, MAX_DELETE, MAX_OVERWRITE, REFUSE_EMPTY_SOURCE
+from s3plan.schemas.plan.guards import (
+    EMPTY_DIRECTORY,
+    GUARD_NAMES,
+    MAX_BYTES,
+    MAX_DELETE,
+    MAX_OVERWRITE,
+    REFUSE_EMPTY_SOURCE,
+)
 from s3plan.schemas.plan.header import GuardRecord
 from s3plan.schemas.quantities import Limit, format_size
 
@@ -21,6 +28,7 @@ class Findings:
     bytes_to_write: int
     source_objects: int
     destination_objects: int
+    deletes_below_empty: int = 0  # of the deletes, those of which the source's directory is there and empty
 
 
 def check_guards(
@@ -29,11 +37,11 @@ def check_guards(
     """Return what each guard in force on a job found; one that holds is released if `allow` has the exact number.
 
     `written` is what the job says, `in_force` the same with the mode's defaults, `of_all` what the manifest says of
-    each job: of two limits the lower one counts. An empty source is found as 1 where 0 are allowed. Raises UsageInvalid
-    if `allow` has another number than was found.
+    each job: of two limits the lower one counts. An empty source is found as 1 where 0 are allowed; that on deletes
+    below an empty directory is in force always. Raises UsageInvalid if `allow` has another number than was found.
     """
     by_name = {record.name: record for record in _records(of_all, of_all, findings)}
-    for record in _records(written, in_force, findings):
+    for record in [*_records(written, in_force, findings), *_empty_directory_record(findings)]:
         other = by_name.get(record.name)
         if other is None or record.allowed <= other.allowed:
             by_name[record.name] = record
@@ -94,6 +102,11 @@ def _empty_source_record(written: bool | None, in_force: bool | None, findings: 
         return []
     limit = "true" if written is not None else "true (default)"
     return [_record(REFUSE_EMPTY_SOURCE, limit, allowed=0, found=int(findings.source_objects == 0))]
+
+
+def _empty_directory_record(findings: Findings) -> list[GuardRecord]:
+    found = findings.deletes_below_empty
+    return [_record(EMPTY_DIRECTORY, "0 (default)", allowed=0, found=found)] if found else []
 
 
 def _record(name: str, limit: str, *, allowed: int, found: int) -> GuardRecord:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from s3plan.schemas.manifest.rules import Finding
 from s3plan.schemas.manifest.words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
-from s3plan.schemas.plan.header import JobRecord, RetriedRecord
+from s3plan.schemas.plan.header import BELOW_EMPTY_RULE, JobRecord, RetriedRecord
 from s3plan.schemas.plan.rows import PhaseName
 from s3plan.schemas.ports import Lister
 
@@ -60,6 +61,7 @@ class JobSides:
     retried: RetriedPlan | None = None
     kind: ActionKind = ActionKind.COPY  # of writes
     files: FolderSide | None = None
+    empty_directories: deque[bytes] = field(default_factory=deque)  # of a source that is a folder, as Rules has them
     stands_at: StandsAt | None = None  # where the destination is one
 
 
@@ -148,6 +150,7 @@ class JobBuilder:
             storage_class=job.settings.storage_class,
             kind=sides.kind,
             collisions=None if sides.stands_at is None else Collisions(sides.stands_at),
+            empty_directories=sides.empty_directories,
         )
 
     def _policy(self) -> Policy:
@@ -181,6 +184,7 @@ class JobBuilder:
             bytes_to_write=bytes_to_write,
             source_objects=source.objects if retry_of is None else retry_of.source_objects,
             destination_objects=destination.objects if retry_of is None else retry_of.destination_objects,
+            deletes_below_empty=totals.objects_by_rules(frozenset({BELOW_EMPTY_RULE})),
         )
         record = JobRecord(
             name=job.name,

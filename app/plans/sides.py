@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from time import time_ns
 
@@ -62,6 +63,7 @@ def job_sides(
             part_size_bytes=part_size_bytes,
             forgets=retried is None and job.filters == Filters(),
         ),
+        empty_directories=stores.folder_at(source.location).empty_directories if source.location.is_folder else deque(),
         stands_at=stores.folder_at(destination.location).oddity_at if destination.location.is_folder else None,
     )
 

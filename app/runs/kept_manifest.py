@@ -57,6 +57,7 @@ def _findings(record: JobRecord) -> Findings:
         bytes_to_write=record.bytes,
         source_objects=record.source.objects if whole is None else whole.source_objects,
         destination_objects=record.destination.objects if whole is None else whole.destination_objects,
+        deletes_below_empty=record.deletes_below_empty,
     )
 
 

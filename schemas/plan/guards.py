@@ -11,7 +11,8 @@ MAX_DELETE = "max_delete"
 MAX_OVERWRITE = "max_overwrite"
 MAX_BYTES = "max_bytes"
 REFUSE_EMPTY_SOURCE = "refuse_empty_source"
-GUARD_NAMES = (MAX_DELETE, MAX_OVERWRITE, MAX_BYTES, REFUSE_EMPTY_SOURCE)
+EMPTY_DIRECTORY = "empty_directory"
+GUARD_NAMES = (MAX_DELETE, MAX_OVERWRITE, MAX_BYTES, REFUSE_EMPTY_SOURCE, EMPTY_DIRECTORY)
 
 
 def parse_allowances(texts: Iterable[str]) -> dict[str, int]:

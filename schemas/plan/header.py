@@ -13,6 +13,8 @@ from s3plan.schemas.printable import escape_unprintable
 FORMAT_VERSION = 2
 ARCHIVED_RULE = "archived: "
 """What the rule begins with by which archived objects are skipped; their storage class follows."""
+BELOW_EMPTY_RULE = "not in source, where its directory is empty"
+"""The rule by which objects are deleted whose directory has nothing in it: a disk may not be mounted there."""
 KMS_KEY_PATTERN = r"^[A-Za-z0-9:/_-]{1,2048}$"
 
 
@@ -188,6 +190,11 @@ class JobRecord(_HeaderPart):
             for total in self.totals
             if total.kind is VerdictKind.SKIPPED and total.rule.startswith(ARCHIVED_RULE)
         }
+
+    @property
+    def deletes_below_empty(self) -> int:
+        """How many objects are deleted whose directory in the source is empty."""
+        return sum(total.objects for total in self.totals if total.rule == BELOW_EMPTY_RULE)
 
     def objects_of(self, kind: VerdictKind) -> int:
         """Return how many objects the job's totals count for one kind."""

@@ -7,7 +7,7 @@ the order of the whole keys. The names of one directory are in memory at a time,
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,12 +48,20 @@ class FolderLister:
     """A Lister of the files below `root`; with `follows` symbolic links count as what they lead to.
 
     `below` are the first bytes of all keys that matter. A stamp is the ETag of a row. What is no file, or cannot be
-    read, is an odd row. Empty directories have none; they are counted.
+    read, is an odd row. Empty directories have none; they are counted, and `on_empty` is told their keys, with `/` at
+    the end, each before the page of what follows it.
     """
 
     def __init__(
-        self, root: Path, *, follows: bool = False, has_short_stamps: bool = False, below: bytes = b""
+        self,
+        root: Path,
+        *,
+        follows: bool = False,
+        has_short_stamps: bool = False,
+        below: bytes = b"",
+        on_empty: Callable[[bytes], None] = lambda _: None,
     ) -> None:
+        self._on_empty = on_empty
         self._root = root
         self._follows = follows
         self._is_short = has_short_stamps
@@ -155,7 +163,9 @@ class FolderLister:
             with suppress(OSError):
                 os.close(descriptor)
             raise
-        self._empty += is_empty and bool(key)
+        if is_empty and key:
+            self._empty += 1
+            self._on_empty(key)
         return _Level(descriptor, key, (status.st_dev, status.st_ino), names, more)
 
     def _matters(self, key: bytes) -> bool:

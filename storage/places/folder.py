@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from stat import S_ISDIR
@@ -87,6 +88,7 @@ class OpenFolder:
         self._files = files
         self._path = Path(location.path or "")
         self._looking: OpenDirectories | None = None
+        self.empty_directories: deque[bytes] = deque()  # that the last lister has come by, with `/` at their ends
 
     @property
     def conditions(self) -> LocationConditions:
@@ -101,8 +103,13 @@ class OpenFolder:
     def lister(self, *, shared: bytes, unordered: bool, reader: ReaderWaits | None) -> Lister:  # noqa: ARG002
         """Return the lister of its files whose keys begin with `shared`; they are always in order."""
         location = self.location
+        self.empty_directories.clear()
         return FolderLister(
-            self._path, follows=location.follows, has_short_stamps=location.has_short_stamps, below=shared
+            self._path,
+            follows=location.follows,
+            has_short_stamps=location.has_short_stamps,
+            below=shared,
+            on_empty=self.empty_directories.append,
         )
 
     def keyed_lister(self, keys: Sequence[bytes]) -> Lister:

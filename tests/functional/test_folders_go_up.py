@@ -82,6 +82,7 @@ def test_what_changed_is_uploaded_again_and_a_mirror_deletes_what_is_gone(place:
     write_files(folder, "grown", size=200)
     write_files(folder, "edited")
     (folder / "gone/file").unlink()
+    (folder / "gone").rmdir()
     place.seed("destination", "other/stays", body="x")
     made = place.plan()
     kinds = (VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.UNCHANGED, VerdictKind.DELETE)
