@@ -90,7 +90,7 @@ def last_line(report: AuditReport) -> Text:
     said = {
         ExitCode.DONE: "Verified",
         ExitCode.INCOMPLETE: "Not all could be verified",
-        ExitCode.VERIFICATION_FAILED: "Not the same",
+        ExitCode.VERIFICATION_FAILED: "Not all the same",
     }[report.exit_code]
     return Text(f"{said}: {', '.join(parts)}, in {duration_text(report.elapsed_s)}.", style="bold")
 

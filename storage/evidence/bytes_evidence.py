@@ -60,7 +60,8 @@ class BytesEvidence:
 
     def __init__(self, source: AuditedSide, destination: AuditedSide, wanted: Wanted) -> None:
         self._sides = (source, destination)
-        self._wanted = wanted
+        has_attributes = wanted.mtimes or not (source.reads_cheaply or destination.reads_cheaply)
+        self._wanted = replace(wanted, attributes=wanted.attributes and has_attributes)
         self._threads = DaemonExecutor(_THREADS, name="s3plan-audit")
         self._readers = BoundedSemaphore(_READERS)
 
@@ -143,7 +144,7 @@ class _Climb:
         if len(found) == len(self._sides):
             tags = [side.tags(row, each) for (side, row, _), each in zip(objects, found, strict=True)]
             return tuple(differing_attributes(found[0], found[1], tags=(tags[0], tags[1])))
-        if not self._wanted.mtimes or not found:
+        if not found:
             return ()
         stamp = next(
             Stamp.parse(row.etag)

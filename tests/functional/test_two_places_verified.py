@@ -114,7 +114,7 @@ def test_differences_of_each_kind_are_named_and_end_with_9(place: Workplace, pho
     assert "\x1b" not in ended.output
     assert "different       \\x1b[2J: MD5 " in ended.stdout
     assert ended.stdout.splitlines()[-1].startswith(
-        "Not the same: 1 the same (1 by MD5), 3 different, 1 missing, 1 extra, in "
+        "Not all the same: 1 the same (1 by MD5), 3 different, 1 missing, 1 extra, in "
     )
 
 
@@ -237,7 +237,7 @@ def test_csv_has_a_row_for_every_key_that_a_spreadsheet_may_open(place: Workplac
         ("'=1+1", "missing", ""),
         ("a", "same", "MD5"),
     ]
-    assert ended.stderr.startswith("Not the same: 2 the same (2 by MD5), 1 missing, in ")
+    assert ended.stderr.startswith("Not all the same: 2 the same (2 by MD5), 1 missing, in ")
     both = place.command.run("verify", "job.yaml", "--csv", "--json")
     assert both.exit_code == 64
 

@@ -204,9 +204,10 @@ def test_where_the_bucket_may_encrypt_by_kms_only_equal_sums_prove_something(
 def test_a_small_file_whose_sum_is_the_etag_costs_no_request(files: FolderEngine, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"small")
     store = Store(Holding(b"small", hexed(b"small")))
-    assert answered(files, tmp_path, store, hexed(b"small")).compared == Compared(
-        is_same=True, by="MD5", of_one=hexed(b"small"), of_other=hexed(b"small")
-    )
+    for wanted in (Wanted(), Wanted(attributes=True), Wanted(reads=True)):
+        assert answered(files, tmp_path, store, hexed(b"small"), wanted=wanted).compared == Compared(
+            is_same=True, by="MD5", of_one=hexed(b"small"), of_other=hexed(b"small")
+        )
     assert store.asked == []
 
 
