@@ -157,7 +157,7 @@ class _SentParts:
         return None
 
     def _reads(self, upload: Upload, ranges: Sequence[ByteRange]) -> Iterator[AskFile]:
-        whole = reading_of(self._context, self._action)
+        whole = replace(reading_of(self._context, self._action), with_crc64nvme=False)
         for number, (first_byte, last_byte) in enumerate(ranges, start=1):
             if any(not failure.kind.is_retryable for failure in upload.failures):
                 return
@@ -174,7 +174,7 @@ class _SentParts:
             number,
             body_of(read),
             location.owner,
-            replace(read.digests, crc64nvme=None),
+            read.digests,
         )
         return Ask(Side.DESTINATION, part, request.size_bytes)
 
