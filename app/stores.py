@@ -14,8 +14,10 @@ from s3plan.schemas.manifest.locations import Destination, Source
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
+from s3plan.storage.file_settings import USUAL_FILES, FileSettings
 from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.known_files import KnownFiles
+from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.places.bucket import OpenBucket
 from s3plan.storage.places.finding import find_bucket, folder_ways
 from s3plan.storage.places.first_questions import first_questions
@@ -33,8 +35,6 @@ from s3plan.storage.s3.guarded_engine import GuardedEngine
 from s3plan.storage.s3.open_files import most_open_files, room_for_connections
 from s3plan.storage.s3.tolerant_engine import TolerantEngine
 
-_FILE_THREADS = 4
-
 
 class Stores:
     """Opens an engine for each connection and region, and closes them all at the end.
@@ -49,7 +49,10 @@ class Stores:
         *,
         max_in_flight: int,
         before_request: Callable[[], None] | None = None,
+        files: FileSettings = USUAL_FILES,
     ) -> None:
+        self._file_settings = files
+        self.memory = MemoryBudget(files.memory_bytes)
         self._connections = connections
         self._max_in_flight = max_in_flight
         self._before_request = before_request
@@ -163,7 +166,9 @@ class Stores:
         if way not in self._folders:
             self._folders[way] = FolderEngine(
                 Path(way[0]),
-                threads=_FILE_THREADS,
+                threads=self._file_settings.threads,
+                memory=self.memory,
+                waits_for_disk=self._file_settings.waits_for_disk,
                 follows=location.follows,
                 trash=None if location.trash is None else Path(location.trash),
             )

@@ -79,8 +79,9 @@ class SinkInMemory:
 
     __slots__ = ("_taken_bytes", "content")
 
-    def __init__(self, size_bytes: int) -> None:
-        self.content = memoryview(bytearray(size_bytes))
+    def __init__(self, size_bytes: int, *, into: memoryview | None = None) -> None:
+        """`into` has exactly so many bytes."""
+        self.content = memoryview(bytearray(size_bytes)) if into is None else into
         self._taken_bytes = 0
 
     @property

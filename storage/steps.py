@@ -140,6 +140,7 @@ class BatchContext:
     emit: Callable[[Progress], None]
     clock: Callable[[], float]  # seconds, monotonic
     without_batch_deletes: set[tuple[str | None, str]] = field(default_factory=set)  # shared by a worker's batches
+    buffer: Callable[[int], memoryview | None] = lambda size_bytes: memoryview(bytearray(size_bytes))  # None: no room
     _began_s: float = field(init=False)
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from s3plan.planner.diff import pair_up
 from s3plan.planner.filters import compile_attribute_filter
 from s3plan.planner.manifest.diagnostics import in_one_line
 from s3plan.planner.manifest.file import LoadedManifest, load_manifest
-from s3plan.planner.manifest.job import Job, resolve_jobs
+from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
 from s3plan.planner.patterns import common_prefix
 from s3plan.planner.scope import Scope
 from s3plan.schemas.events import Audited, OnEvent, Warned
@@ -27,6 +27,7 @@ from s3plan.schemas.plan.rows import PlanLocation, store_name
 from s3plan.schemas.ports import Lister
 from s3plan.storage.evidence.audited_sides import AuditedSide, FileSide, ObjectSide
 from s3plan.storage.evidence.bytes_evidence import BytesEvidence, Wanted
+from s3plan.storage.file_settings import file_settings
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.listing.page_checks import OutOfOrder
 from s3plan.storage.places.location import FoundLocation
@@ -57,7 +58,11 @@ def audit(
     shared = {name: common_prefix(entry.filters.include) for name, entry in entries.items()}
     with (
         calm_collector() if request.owns_process else nullcontext(),
-        Stores(connections_of(loaded.manifest), max_in_flight=_IN_FLIGHT) as stores,
+        Stores(
+            connections_of(loaded.manifest),
+            max_in_flight=_IN_FLIGHT,
+            files=file_settings(run_record(loaded.manifest.run)),
+        ) as stores,
     ):
         for name, entry in entries.items():
             for place in (entry.source, entry.destination):

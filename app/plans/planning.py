@@ -41,6 +41,7 @@ from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.ports import Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.redaction import find_known
+from s3plan.storage.file_settings import file_settings, undurable_files
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.listing.page_checks import OutOfOrder
 from s3plan.storage.places.location import FoundLocation, OpenLocation
@@ -93,7 +94,11 @@ def plan_loaded(
     entries = {job.name: loaded.manifest.jobs[job.name] for job in jobs}
     with (
         calm_collector() if request.owns_process else nullcontext(),
-        Stores(connections_of(loaded.manifest), max_in_flight=2 * _LISTING_REQUESTS) as stores,
+        Stores(
+            connections_of(loaded.manifest),
+            max_in_flight=2 * _LISTING_REQUESTS,
+            files=file_settings(run_record(loaded.manifest.run)),
+        ) as stores,
     ):
         for place in _places(entries.values()):
             if place.folder is None:
@@ -160,6 +165,7 @@ def _facts(
     warnings = [in_one_line(warning) for warning in loaded.warnings]
     warnings += [warning for found in ends.places for warning in found.warnings]
     warnings += stores.fallbacks(ends.locations)
+    warnings += undurable_files(run_record(manifest.run), (found.location for found in ends.destinations))
     warnings += _unheeded_dependents(manifest, selection)
     for name, (_, destination) in ends.by_job.items():
         deletion, known = manifest.jobs[name].delete, capabilities[destination.location.id]

@@ -35,8 +35,10 @@ from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import PlanRefused, UsageInvalid
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.manifest.resolved import Manifest
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.run_states import StopLevel
+from s3plan.storage.file_settings import file_settings, undurable_files
 from s3plan.storage.transfer.performer import EnginePerformer
 
 
@@ -92,14 +94,14 @@ def apply_plan(
             pins_this = pins and limits.sends_from_here
             on_event = stack.enter_context(tuned_process(pins_core=pins_this, on_event=on_event))
         on_event = stack.enter_context(told_to_others(on_event, progress_path(journal), plan_digest=plan.digest))
-        for warning in [*stores.fallbacks(plan.locations), *([] if told is None else [told])]:
+        for warning in told:
             on_event(Warned(warning))
         run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level, asked)
         if _nothing_left(states):
             return report_end(run, standing_end(plan, states), began_s=monotonic())
         settings = request.overrides.applied_to(plan.header.run)
         control = open_control(limits, settings, lease=lock.lease)
-        performer = EnginePerformer(stores.engine_of, files_of=stores.files_of)
+        performer = EnginePerformer(stores.engine_of, files_of=stores.files_of, buffer=stores.memory.buffer)
         stack.callback(tidy_folders, plan, on_event)  # once no worker is at them any more
         # Opened before the preparation: worker processes come up meanwhile.
         executor = stack.enter_context(
@@ -142,13 +144,19 @@ def _open_engines(stores: Stores, plan: PlanReader, limits: EngineLimits) -> Ope
     connections = {location.connection: stores.settings_of(location.connection) for location in plan.locations}
     # How many batches a process of somebody else's takes is not known here.
     most = limits.most_in_flight_per_batch * limits.batches_each if limits.owns_workers else limits.most_in_flight
-    return OpenEngines(connections, tuple(plan.locations), max_in_flight=most, owns_process=limits.owns_workers)
+    return OpenEngines(
+        connections,
+        tuple(plan.locations),
+        max_in_flight=most,
+        files=file_settings(plan.header.run),
+        owns_process=limits.owns_workers,
+    )
 
 
 def _open_stores(
     stack: ExitStack, plan: PlanReader, request: ApplyRequest, manifest: Manifest, *, batches: int, lock: JournalLock
-) -> tuple[Stores, EngineLimits, str | None]:
-    """Return the engines, how wide they may go, and what to say if few files may be open."""
+) -> tuple[Stores, EngineLimits, list[str]]:
+    """Return the engines, how wide they may go, and what is to be said of them."""
     connections = connections_of(manifest)
     unopened = Stores(connections, max_in_flight=1)
     limits = engine_limits(
@@ -166,8 +174,19 @@ def _open_stores(
         )
     limits, told = fit_to_files(limits, engines=unopened.count_engines(plan.locations))
     before_request = None if lock.lease is None else lock.check
-    stores = Stores(connections, max_in_flight=limits.most_in_flight, before_request=before_request)
-    return stack.enter_context(stores), limits, told
+    stores = Stores(
+        connections,
+        max_in_flight=limits.most_in_flight,
+        before_request=before_request,
+        files=file_settings(plan.header.run),
+    )
+    said = [*stores.fallbacks(plan.locations), *([] if told is None else [told])]
+    return stack.enter_context(stores), limits, said + undurable_files(plan.header.run, _written(plan))
+
+
+def _written(plan: PlanReader) -> list[PlanLocation]:
+    """Return the locations that jobs write to."""
+    return [plan.locations_by_id[job.to_location] for job in plan.header.jobs]
 
 
 def _set_aside(journal: Path) -> None:

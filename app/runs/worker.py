@@ -11,6 +11,7 @@ from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Control, Performer
 from s3plan.schemas.tasks import BatchTask
+from s3plan.storage.file_settings import USUAL_FILES, FileSettings
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.open_files import raise_most_open_files
 from s3plan.storage.transfer.performer import EnginePerformer
@@ -27,6 +28,7 @@ class OpenEngines:
     connections: Mapping[str, ConnectionSettings]
     locations: tuple[PlanLocation, ...]
     max_in_flight: int
+    files: FileSettings = USUAL_FILES
     owns_process: bool = True
 
     def __call__(self) -> Performer:
@@ -34,7 +36,7 @@ class OpenEngines:
         if self.owns_process:
             collect_garbage_seldom()
             raise_most_open_files()
-        stores = Stores(self.connections, max_in_flight=self.max_in_flight)
+        stores = Stores(self.connections, max_in_flight=self.max_in_flight, files=self.files)
         stores.open_all(self.locations)  # here: its batches only look them up
         return _EnginesInWorker(stores)
 
@@ -44,7 +46,7 @@ class _EnginesInWorker:
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
-        self._performer = EnginePerformer(stores.engine_of, files_of=stores.files_of)
+        self._performer = EnginePerformer(stores.engine_of, files_of=stores.files_of, buffer=stores.memory.buffer)
 
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
         return self._performer.perform(task, control)

@@ -62,6 +62,9 @@ def run_record(run: RunSettings) -> RunRecord:
         retries=_retries(run.retries),
         max_failures=run.max_failures,
         pin_cores=run.pin_cores,
+        memory_bytes=run.memory,
+        file_threads=run.file_threads,
+        durability=run.durability.value,
     )
 
 

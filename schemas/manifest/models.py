@@ -30,6 +30,7 @@ from s3plan.schemas.manifest.words import (
     Archived,
     Compare,
     DeleteWhen,
+    Durability,
     ExecutorName,
     Mode,
     Overwrite,
@@ -42,6 +43,7 @@ from s3plan.schemas.quantities import Limit
 GIB = 2**30
 PART_BYTES_LEAST = 5 * 2**20  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES_MOST = 5 * GIB
+MEMORY_BYTES_LEAST = 16 * 2**20
 MOST_WORKERS = 64
 MIRROR_MAX_DELETE = Limit(percent=Decimal(25))
 JOB_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
@@ -192,6 +194,16 @@ class RunSettings(Section):
     )
     part_size: Annotated[int, size_value(least=PART_BYTES_LEAST, most=PART_BYTES_MOST)] | None = Field(
         default=None, description="Size of one part; made larger where 10,000 parts would not do.", examples=["64MiB"]
+    )
+    memory: Annotated[int, size_value(least=MEMORY_BYTES_LEAST, most=1024 * GIB)] = Field(
+        default=160 * 2**20, description="Most memory of each process for bytes on their way from and to files."
+    )
+    file_threads: Annotated[int, whole_number(1, 64)] = Field(
+        default=4, description="How many files of a folder are read at a time."
+    )
+    durability: Annotated[Durability, word_of(Durability)] = Field(
+        default=Durability.BATCH,
+        description="batch: a downloaded file is on disk before it counts as done. none: faster, without that.",
     )
 
 

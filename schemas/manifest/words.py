@@ -72,6 +72,13 @@ class Unpinned(StrEnum):
     ALLOW = "allow"
 
 
+class Durability(StrEnum):
+    """When a file that was written counts as done."""
+
+    BATCH = "batch"
+    NONE = "none"
+
+
 class ExecutorName(StrEnum):
     """Where batches run."""
 

@@ -22,6 +22,7 @@ from s3plan.schemas.files.requests import (
     ReturnLeft,
 )
 from s3plan.storage.brief_wait import BriefWait
+from s3plan.storage.file_settings import USUAL_FILES
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import broken, failure_from
 from s3plan.storage.folder.hashing import hash_file
@@ -32,7 +33,6 @@ from s3plan.storage.folder.trash import Trash
 from s3plan.storage.folder.writing import FolderWriter
 from s3plan.storage.request_threads import RequestThreads
 
-_MEMORY_BYTES = 160 << 20
 OnReply = Callable[[FileReply | Failure], None]
 _Looking = ReadFile | HashFile | ReopenStaged | FindFile | DropStaged | ReturnLeft
 _logger = logging.getLogger(__name__)
@@ -51,16 +51,21 @@ class FolderEngine:
         *,
         threads: int,
         follows: bool = False,
-        memory_bytes: int = _MEMORY_BYTES,
+        memory: MemoryBudget | None = None,
+        waits_for_disk: bool = True,
         trash: Path | None = None,
     ) -> None:
-        """`memory_bytes`: of files that were read and not yet sent; who asks for more waits."""
+        """`memory` is for files that were read and not yet sent; who asks for more waits.
+
+        Without `waits_for_disk` what is published is told, and brought into its place, before it is on disk.
+        """
+        self._waits_for_disk = waits_for_disk
         self._root = root
         self._follows = follows
         self._trash = trash
         self._threads = RequestThreads(threads, name="s3plan-file", on_end=self._close_directories)
         self._reading = BriefWait(self._threads.submit, threads=threads)
-        self._memory = MemoryBudget(memory_bytes)
+        self._memory = memory or MemoryBudget(USUAL_FILES.memory_bytes)
         self._of_thread = threading.local()
         self._lock = threading.Lock()
         self._opened: list[OpenDirectories] = []
@@ -118,7 +123,7 @@ class FolderEngine:
     def _opened_writer(self) -> FolderWriter:
         with self._lock:
             if self._writer is None:
-                self._writer = FolderWriter(self._root, trash=self._trash)
+                self._writer = FolderWriter(self._root, trash=self._trash, waits_for_disk=self._waits_for_disk)
             return self._writer
 
     def _reply_to(self, request: _Looking, *, hold: Callable[[bytes], HeldBytes]) -> FileReply | Failure:

@@ -19,6 +19,9 @@ _KINDS = {
     errno.EISDIR: FailureKind.SOURCE_CHANGED,
     errno.EEXIST: FailureKind.PRECONDITION,
     errno.ENOTEMPTY: FailureKind.PRECONDITION,
+    # Of this process and of this machine: others are about to be closed.
+    errno.EMFILE: FailureKind.THROTTLED,
+    errno.ENFILE: FailureKind.THROTTLED,
 }
 
 

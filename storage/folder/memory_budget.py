@@ -26,11 +26,29 @@ class MemoryBudget:
         if not size_bytes:
             return
         with self._lock:
-            while not self._given_back.empty():
-                self._taken_bytes -= self._given_back.get()
+            self._take_back()
             while self._taken_bytes and self._taken_bytes + size_bytes > self._most_bytes:
                 self._taken_bytes -= self._given_back.get()
             self._taken_bytes += size_bytes
+
+    def buffer(self, size_bytes: int) -> memoryview | None:
+        """Return so many bytes, whose room is given back once nobody views them; None if there is none right now."""
+        if not self._lock.acquire(blocking=False):
+            return None  # others wait for room
+        try:
+            self._take_back()
+            if self._taken_bytes + size_bytes > self._most_bytes:
+                return None
+            self._taken_bytes += size_bytes
+        finally:
+            self._lock.release()
+        content = _CountedBuffer(size_bytes)
+        content.given_back = self._given_back
+        return memoryview(content)
+
+    def _take_back(self) -> None:
+        while not self._given_back.empty():
+            self._taken_bytes -= self._given_back.get()
 
     def give_back(self, size_bytes: int) -> None:
         """Make room again."""
@@ -51,3 +69,12 @@ class _CountedBytes(HeldBytes):
 
     def __del__(self) -> None:
         self._given_back.put(self._taken_bytes)
+
+
+class _CountedBuffer(bytearray):
+    __slots__ = ("given_back",)
+
+    given_back: SimpleQueue[int]
+
+    def __del__(self) -> None:
+        self.given_back.put(len(self))

@@ -29,7 +29,7 @@ _logger = logging.getLogger(__name__)
 class FolderWriter:
     """Answers what changes a folder. In a directory the kernel lets one thread at a time create or rename."""
 
-    def __init__(self, root: Path, *, trash: Path | None = None) -> None:
+    def __init__(self, root: Path, *, trash: Path | None = None, waits_for_disk: bool = True) -> None:
         """Open the folder; raises OSError. A sync tells only of what went wrong after this."""
         self._trash = None if trash is None else Trash(trash)
         self._stagings: dict[tuple[int, str], Staging] = {}
@@ -44,7 +44,7 @@ class FolderWriter:
         self._writing = BriefWait(self._writes.submit, threads=1)
         self._commits = Commits(
             lambda staged: self._staging(self._committed, staged),
-            sync=self._sync,
+            sync=self._sync if waits_for_disk else _no_sync,
             on_end=self._committed.close,
         )
 
@@ -112,6 +112,10 @@ def _tell(on_reply: OnReply, reply: FileReply | Failure) -> None:
         on_reply(reply)
     except Exception:
         _logger.exception("a reply broke its receiver")
+
+
+def _no_sync() -> None:
+    """What is written comes to the disk when the system sees fit."""
 
 
 def _staged(staging: Staging, request: StageFile) -> FileStaged:

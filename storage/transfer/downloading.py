@@ -99,9 +99,11 @@ def staged_name(context: BatchContext, position: int) -> StagedName:
 def _fetch(context: BatchContext, job: Download, found: FileFound) -> Asking[Outcome]:
     action, position = job.action, job.position
     yield AwaitTurn(action.size_bytes, side=Side.SOURCE)  # before a disk is asked for room
-    sink: SinkInMemory | StagedSink = SinkInMemory(action.size_bytes)
+    is_small = action.size_bytes <= HELD_BYTES and not found.left
+    room = context.buffer(action.size_bytes) if is_small else None
+    sink: SinkInMemory | StagedSink = SinkInMemory(action.size_bytes if room else 0, into=room)
     content: memoryview | StagedFile = memoryview(b"")
-    if action.size_bytes > HELD_BYTES or found.left:
+    if room is None:
         staged = yield from ask_file(Side.DESTINATION, StageFile(job.staged, action.size_bytes), FileStaged)
         if isinstance(staged, Failure):
             return ended_at_folder(position, staged)
@@ -217,7 +219,7 @@ def publish(context: BatchContext, job: Download, content: memoryview | StagedFi
 
 
 def ended_at_folder(position: int, failure: Failure) -> Outcome:
-    """Return the outcome of what the folder did not take: nothing there has changed, and no try mends it."""
-    if failure.kind is FailureKind.BAD_REPLY:
+    """Return the outcome of what the folder did not take: nothing there has changed, and hardly any try mends it."""
+    if failure.kind is FailureKind.BAD_REPLY or failure.kind.is_retryable:
         return ended_badly(position, failure)
     return Outcome(position, OutcomeKind.FAILED, str(failure), failure=failure.kind, side=Side.DESTINATION)

@@ -29,15 +29,22 @@ from s3plan.storage.transfer.uploading import upload_file
 
 EngineOf = Callable[[PlanLocation], Engine]
 FilesOf = Callable[[PlanLocation], FileEngine]
+BufferOf = Callable[[int], memoryview | None]
 
 
 class EnginePerformer:
     """The Performer for whatever an engine can reach; `engine_of` gives the engine of a location's connection."""
 
     def __init__(
-        self, engine_of: EngineOf, *, files_of: FilesOf | None = None, clock: Callable[[], float] = monotonic
+        self,
+        engine_of: EngineOf,
+        *,
+        files_of: FilesOf | None = None,
+        buffer: BufferOf | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
-        """`files_of` gives the engine of a location that is a folder."""
+        """`files_of` gives the engine of a location that is a folder; `buffer` has memory for what comes down to it."""
+        self._buffer = buffer
         self._engine_of = engine_of
         self._files_of = files_of
         self._without_batch_deletes: set[tuple[str | None, str]] = set()
@@ -53,6 +60,8 @@ class EnginePerformer:
         source = destination if task.source is None else self._end_of(task.source)
         told: deque[Progress] = deque()
         context = BatchContext(task, told.append, self._clock, self._without_batch_deletes)
+        if self._buffer is not None:
+            context.buffer = self._buffer
         run = BatchRun(control, told, source=source, destination=destination)
         ended: set[int] = set()
 

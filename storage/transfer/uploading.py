@@ -118,6 +118,8 @@ def ended_at_source(position: int, failure: Failure) -> Outcome:
     if failure.kind in {FailureKind.SOURCE_CHANGED, FailureKind.NOT_FOUND}:
         said = "source gone" if failure.kind is FailureKind.NOT_FOUND else failure.message.rpartition(": ")[2]
         return Outcome(position, OutcomeKind.STALE, said)
+    if failure.kind.is_retryable:
+        return ended_badly(position, failure)
     return Outcome(position, OutcomeKind.FAILED, str(failure), failure=failure.kind, side=Side.SOURCE)
 
 

@@ -149,6 +149,16 @@ def test_what_comes_while_the_disk_is_at_work_goes_in_one_group(root: Path, disk
     assert len(list(root.glob("[0-9]*"))) == 100
 
 
+def test_without_durability_no_sync_is_asked_for(root: Path, disk: Disk) -> None:
+    planted(root, "gone")
+    writer = FolderWriter(root, waits_for_disk=False)
+    assert answer(writer, publish(0, (b"new",))) == FilePublished(Published.DONE)
+    assert answer(writer, publish(1, (b"gone",), planted(root, "gone"))) == FilePublished(Published.DONE)
+    writer.close()
+    assert (root / "new").read_bytes() == (root / "gone").read_bytes() == NEW
+    assert (disk.seen, staged_files(root)) == ([], set())
+
+
 def test_after_a_sync_that_failed_nothing_counts_as_done_and_what_was_there_is_there(
     root: Path, disk: Disk, writer: FolderWriter
 ) -> None:

@@ -27,6 +27,7 @@ from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder import reading
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.engine import FolderEngine
+from s3plan.storage.folder.memory_budget import MemoryBudget
 
 ROOT = os.geteuid() == 0
 
@@ -327,7 +328,7 @@ def test_digests_are_those_of_all_bytes_whether_they_are_held_or_not(
 def test_no_more_than_its_share_of_memory_is_read_ahead_and_all_is_read_in_the_end(root: Path) -> None:
     for number in range(20):
         (root / f"{number}").write_bytes(bytes(1000))
-    engine = FolderEngine(root, threads=4, memory_bytes=3_000)
+    engine = FolderEngine(root, threads=4, memory=MemoryBudget(3_000))
     replies: SimpleQueue[FileReply | Failure] = SimpleQueue()
     for number in range(20):
         engine.submit(request_for(root, f"{number}"), replies.put)
@@ -348,7 +349,7 @@ def test_no_more_than_its_share_of_memory_is_read_ahead_and_all_is_read_in_the_e
 
 
 def test_what_was_not_read_takes_no_memory(root: Path) -> None:
-    engine = FolderEngine(root, threads=1, memory_bytes=9)
+    engine = FolderEngine(root, threads=1, memory=MemoryBudget(9))
     wanted = request_for(root)
     (root / "a/b/file").write_bytes(b"other")
     replies: SimpleQueue[object] = SimpleQueue()
@@ -370,7 +371,7 @@ def test_descriptors_of_large_files_are_closed_when_nobody_has_them(root: Path, 
 
 
 def test_what_was_taken_before_the_end_is_answered_though_it_waits_for_memory(root: Path) -> None:
-    engine = FolderEngine(root, threads=2, memory_bytes=9)
+    engine = FolderEngine(root, threads=2, memory=MemoryBudget(9))
     replies: SimpleQueue[FileReply | Failure] = SimpleQueue()
     for _ in range(5):
         engine.submit(request_for(root), replies.put)
