@@ -25,7 +25,7 @@ from s3plan.schemas.events import Audited, OnEvent, Warned
 from s3plan.schemas.evidence.findings import AuditCounts
 from s3plan.schemas.plan.rows import PlanLocation, store_name
 from s3plan.schemas.ports import Lister
-from s3plan.storage.evidence.audited_sides import AuditedSide, FileSide, ObjectSide
+from s3plan.storage.evidence.audited_sides import PIECE_BYTES, AuditedSide, FileSide, ObjectSide
 from s3plan.storage.evidence.bytes_evidence import BytesEvidence, Wanted
 from s3plan.storage.file_settings import file_settings
 from s3plan.storage.listing.pace import ReaderWaits
@@ -104,6 +104,7 @@ class _Auditor:
         self._shared = shared
         self._on_event = on_event
         self._with_same = with_same
+        self._files = file_settings(run_record(loaded.manifest.run))
         self._reader = ReaderWaits()
         self._began_s = self._told_s = monotonic()
 
@@ -148,6 +149,7 @@ class _Auditor:
         now_ms = time_ns() // 1_000_000 + self._stores.at(source).clock_offset_ms
         wanted = Wanted(
             part_size_bytes=self._loaded.manifest.run.part_size,
+            readers=max(1, min(self._files.threads, self._files.memory_bytes // PIECE_BYTES)),
             reads=self._request.reads,
             attributes=self._request.attributes,
             mtimes=job.settings.preserves_mtime,

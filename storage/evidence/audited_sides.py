@@ -20,7 +20,7 @@ from s3plan.storage.folder.hashing import new_digest
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 
-_PIECE_BYTES = 8 << 20
+PIECE_BYTES = 8 << 20
 _MOST_PARTS_ASKED = 100
 _ENDS_ALL = frozenset(
     {FailureKind.THROTTLED, FailureKind.UNREACHABLE, FailureKind.WRONG_REGION, FailureKind.NO_SUCH_BUCKET}
@@ -148,8 +148,8 @@ class ObjectSide:
         """Fetch the object as it was listed, in pieces that are held one at a time."""
         del part_sizes_bytes  # its own ETag tells that
         digests = {name: new_digest(name) for name in algorithms}
-        for first in range(0, row.size_bytes, _PIECE_BYTES):
-            piece = memoryview(self._piece(row, first, min(first + _PIECE_BYTES, row.size_bytes) - 1))
+        for first in range(0, row.size_bytes, PIECE_BYTES):
+            piece = memoryview(self._piece(row, first, min(first + PIECE_BYTES, row.size_bytes) - 1))
             for digest in digests.values():
                 digest.update(piece)
         found = {name: digest.text() for name, digest in digests.items()}

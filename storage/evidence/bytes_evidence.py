@@ -31,7 +31,6 @@ from s3plan.storage.evidence.other_attributes import differing_attributes
 from s3plan.storage.transfer.part_sizes import likely_part_sizes
 
 _THREADS = 64  # most of their time they wait for the store
-_READERS = 4  # each holds 8 MiB at most
 _SMALL_BYTES = 4 << 20
 """Up to this size the MD5 sum of a file costs less than asking for a checksum that is quicker to compute."""
 _OURS = "SHA256"  # of bytes that are read on both sides
@@ -42,11 +41,14 @@ _LARGEST_GRAIN_NS = 2_000_000_000  # the coarsest times of files are FAT's
 class Wanted:
     """What an audit is to find out. `part_size_bytes` is what the manifest says of how files are sent.
 
+    `readers`: so many files or objects are read at a time, each of which takes PIECE_BYTES of memory at most.
+
     `reads`: what has no other evidence is fetched and read. `attributes`: what objects carry besides their bytes is
     compared, too; with `mtimes` also the times that objects keep of their files.
     """
 
     part_size_bytes: int | None = None
+    readers: int = 4
     reads: bool = False
     attributes: bool = False
     mtimes: bool = False
@@ -63,7 +65,7 @@ class BytesEvidence:
         has_attributes = wanted.mtimes or not (source.reads_cheaply or destination.reads_cheaply)
         self._wanted = replace(wanted, attributes=wanted.attributes and has_attributes)
         self._threads = DaemonExecutor(_THREADS, name="s3plan-audit")
-        self._readers = BoundedSemaphore(_READERS)
+        self._readers = BoundedSemaphore(wanted.readers)
 
     def __enter__(self) -> Self:
         return self
