@@ -206,8 +206,11 @@ class StagedSink(Sink, Protocol):
 class StagedFile(Protocol):
     """A staged file that is open. Lives in one worker."""
 
-    def sink(self, first_byte: int, size_bytes: int) -> StagedSink:
-        """Return a sink that fills so many bytes from there on; others may be filled meanwhile."""
+    def sink(self, first_byte: int, size_bytes: int, *, is_of_part: bool = False) -> StagedSink:
+        """Return a sink that fills so many bytes from there on; others may be filled meanwhile.
+
+        With `is_of_part` it has the CRC64NVME alone.
+        """
 
 
 @dataclass(frozen=True, slots=True)

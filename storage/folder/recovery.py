@@ -108,7 +108,7 @@ def reopen_staged(directories: OpenDirectories, request: ReopenStaged) -> FileSt
 
 def _is_kept(descriptor: int, part: StagedPart) -> bool:
     """Return whether a part is on disk as it was fetched: a power failure may have taken some of it."""
-    found, at, end = PassingChecksums(), part.first_byte, part.first_byte + part.size_bytes
+    found, at, end = PassingChecksums(is_of_part=True), part.first_byte, part.first_byte + part.size_bytes
     while at < end:
         piece = os.pread(descriptor, min(_PIECE_BYTES, end - at), at)
         if not piece:

@@ -26,19 +26,19 @@ class OpenStagedFile:
         if descriptor >= 0:
             os.close(descriptor)
 
-    def sink(self, first_byte: int, size_bytes: int) -> RangeSink:
+    def sink(self, first_byte: int, size_bytes: int, *, is_of_part: bool = False) -> RangeSink:
         """Return a sink that fills so many bytes from there on; sinks of other ranges may fill theirs meanwhile."""
-        return RangeSink(self, first_byte, size_bytes)
+        return RangeSink(self, first_byte, size_bytes, PassingChecksums(is_of_part=is_of_part))
 
 
 class RangeSink:
     """A StagedSink of a range of a staged file."""
 
-    def __init__(self, file: OpenStagedFile, first_byte: int, size_bytes: int) -> None:
+    def __init__(self, file: OpenStagedFile, first_byte: int, size_bytes: int, checksums: PassingChecksums) -> None:
         self._file = file
         self._at = first_byte
         self._size_bytes = size_bytes
-        self._checksums = PassingChecksums()
+        self._checksums = checksums
 
     @property
     def size_bytes(self) -> int:

@@ -167,7 +167,7 @@ def _asks(
         if number in fetched.crcs:
             continue
         size_bytes = last_byte - first_byte + 1
-        sink = fetched.file.sink(first_byte, size_bytes)
+        sink = fetched.file.sink(first_byte, size_bytes, is_of_part=True)
         sinks[first_byte] = number, sink
         request = GetObject(
             source.bucket,
