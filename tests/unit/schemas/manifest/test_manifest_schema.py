@@ -57,7 +57,6 @@ REFUSED_BY_BOTH = [
     "overwrite: if_different",
     "compare: [md5]",
     "compare: []",
-    "compare: checksum",
     "archived: restore",
     "filters: {includes: [a]}",
     "filters: {include: []}",
@@ -276,7 +275,6 @@ def test_words_that_have_not_landed_are_not_offered() -> None:
     text = json.dumps(SCHEMA)
     for word in (
         "two-way",
-        "checksum",
         "ray",
         "acl",
         "content_type",
