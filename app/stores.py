@@ -120,8 +120,10 @@ class Stores:
         """Ask where a manifest's place is; raises what find_bucket raises."""
         if place.folder is not None:
             found = find_folder(place.folder, may_be_missing=isinstance(place, Destination))
-            follows, has_short_stamps, trash = folder_ways(place)
-            location = replace(found.location, follows=follows, has_short_stamps=has_short_stamps, trash=trash)
+            follows, has_short_stamps, trash, stays = folder_ways(place)
+            location = replace(
+                found.location, follows=follows, has_short_stamps=has_short_stamps, trash=trash, stays_on_device=stays
+            )
             check_trash(location)
             return replace(found, location=location)
         connection = place.connection or ""

@@ -43,7 +43,7 @@ def check_location(location: PlanLocation) -> None:
         return
     if location.path is not None or location.root_inode is not None:
         raise RowInvalid(f"location {location.id} is a bucket and has a path")
-    if location.follows or location.has_short_stamps or location.trash is not None:
+    if location.follows or location.has_short_stamps or location.stays_on_device or location.trash is not None:
         raise RowInvalid(f"location {location.id} is a bucket and has what only folders have")
     for name, is_valid, what in _ALPHABETS:
         text = getattr(location, name)

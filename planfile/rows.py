@@ -40,6 +40,7 @@ LOCATION_COLUMNS: Columns = {
     "follows": _INT,
     "has_short_stamps": _INT,
     "trash": _TEXT_OR_NULL,
+    "stays_on_device": _INT,
 }
 PHASE_COLUMNS: Columns = {"id": _INT, "job": _TEXT, "name": _TEXT}
 EDGE_COLUMNS: Columns = {"before_phase": _INT, "after_phase": _INT, "needs": _TEXT}
@@ -110,6 +111,7 @@ def location_row(location: PlanLocation) -> tuple[Encodable, ...]:
         int(location.follows),
         int(location.has_short_stamps),
         location.trash,
+        int(location.stays_on_device),
     )
 
 
@@ -143,10 +145,10 @@ def location_of(row: Row) -> PlanLocation:
     kind = row[1]
     if kind not in set(LocationKind):
         raise RowInvalid(f"there is no kind of location {kind!a}")
-    follows, has_short_stamps, trash = row[-3:]
-    if not {follows, has_short_stamps} <= {0, 1}:
+    follows, has_short_stamps, trash, stays_on_device = row[-4:]
+    if not {follows, has_short_stamps, stays_on_device} <= {0, 1}:
         raise RowInvalid(f"location {row[0]} says neither yes nor no")
-    others = [*row[2:-3], bool(follows), bool(has_short_stamps), trash]
+    others = [*row[2:-4], bool(follows), bool(has_short_stamps), trash, bool(stays_on_device)]
     return PlanLocation(row[0], LocationKind(kind), *others)
 
 

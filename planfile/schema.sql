@@ -18,7 +18,8 @@ CREATE TABLE location (
     root_inode INTEGER,
     follows INTEGER NOT NULL,
     has_short_stamps INTEGER NOT NULL,
-    trash TEXT
+    trash TEXT,
+    stays_on_device INTEGER NOT NULL
 );
 CREATE TABLE phase (
     id INTEGER PRIMARY KEY,

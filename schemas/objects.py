@@ -37,6 +37,7 @@ class Oddity(StrEnum):
     LINK_TO_NOTHING = "a symbolic link that leads nowhere"
     LINK_IN_CIRCLE = "a symbolic link that leads back to where it stands"
     LINK = "a symbolic link"
+    MOUNTED = "on another file system"
     SPECIAL = "neither a file nor a directory"
     OWN = "s3plan's own"
 
@@ -51,7 +52,7 @@ class Oddity(StrEnum):
         return self not in _OF_STORES
 
 
-_LEFT_OUT = frozenset({Oddity.LINK, Oddity.SPECIAL, Oddity.OWN})
+_LEFT_OUT = frozenset({Oddity.LINK, Oddity.MOUNTED, Oddity.SPECIAL, Oddity.OWN})
 _OF_STORES = frozenset({Oddity.NO_SIZE, Oddity.NO_TIME})
 
 

@@ -25,6 +25,7 @@ def store_cell(end: PlanEnd) -> Cell:
         said = ["a folder of this machine"]
         said += ["symbolic links are followed"] if location.follows else []
         said += ["files are pinned by size and time alone"] if location.has_short_stamps else []
+        said += ["what is mounted below it is left out"] if location.stays_on_device else []
         said += [] if location.trash is None else [f"what is replaced or deleted goes to {location.trash}"]
         return Cell(escape_unprintable(", ".join(said)))
     parts = [_store(end)]

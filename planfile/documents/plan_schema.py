@@ -71,8 +71,9 @@ def _location() -> dict[str, Any]:
         "follows": {"type": "boolean", "description": "symbolic links in the folder are followed"},
         "has_short_stamps": {"type": "boolean", "description": "its files are pinned by size and time alone"},
         "trash": _TEXT | {"description": "the folder that takes what is replaced or deleted: absolute"},
+        "stays_on_device": {"type": "boolean", "description": "what is mounted below the folder is left out"},
     }
-    required = ["id", "kind", "url", "connection", "bucket", "prefix", "follows", "has_short_stamps"]
+    required = ["id", "kind", "url", "connection", "bucket", "prefix", "follows", "has_short_stamps", "stays_on_device"]
     return _object(members, required=required)
 
 

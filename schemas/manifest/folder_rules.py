@@ -26,7 +26,7 @@ def _bucket_has_no_words_of_folders(manifest: OneJobManifest, role: Role) -> Ite
     location = location_of(manifest, role)
     if location.folder is not None:
         return
-    for name in ("symlinks", "stamp", "trash"):
+    for name in ("symlinks", "stamp", "trash", "one_file_system"):
         if getattr(location, name, None) is not None:
             yield Finding((role, name), "goes with a folder, and this is a bucket", at="key")
 

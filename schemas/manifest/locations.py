@@ -81,6 +81,10 @@ class Location(Section):
 class Source(Location):
     """Where objects come from."""
 
+    one_file_system: Annotated[bool, flag()] | None = Field(
+        default=None, description="Of a folder: what is mounted below it is left out.", examples=["true"]
+    )
+
 
 class EncryptionSetting(Section):
     """How new objects are encrypted."""

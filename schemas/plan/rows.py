@@ -25,7 +25,7 @@ class PlanLocation:
     `connection` is a name of the manifest, empty for the default one. A folder has none, no bucket and no prefix; it
     has an absolute `path` and its directory's inode, by which another disk in its place is noticed; `follows`: symbolic
     links in it are followed; `has_short_stamps`: its files are pinned by size and time alone; `trash` is the absolute
-    path of the folder that takes what is replaced or deleted.
+    path of the folder that takes what is replaced or deleted; `stays_on_device`: what is mounted below it is left out.
     """
 
     id: int
@@ -42,6 +42,7 @@ class PlanLocation:
     follows: bool = False
     has_short_stamps: bool = False
     trash: str | None = None
+    stays_on_device: bool = False
 
     @property
     def is_folder(self) -> bool:

@@ -47,6 +47,8 @@ class _Level:
 class FolderLister:
     """A Lister of the files below `root`; with `follows` symbolic links count as what they lead to.
 
+    With `stays_on_device` what lies on another file system is an odd row.
+
     `below` are the first bytes of all keys that matter. A stamp is the ETag of a row. What is no file, or cannot be
     read, is an odd row. Empty directories have none; they are counted, and `on_empty` is told their keys, with `/` at
     the end, each before the page of what follows it.
@@ -58,6 +60,7 @@ class FolderLister:
         *,
         follows: bool = False,
         has_short_stamps: bool = False,
+        stays_on_device: bool = False,
         below: bytes = b"",
         on_empty: Callable[[bytes], None] = lambda _: None,
     ) -> None:
@@ -65,6 +68,7 @@ class FolderLister:
         self._root = root
         self._follows = follows
         self._is_short = has_short_stamps
+        self._stays = stays_on_device
         self._below = below
         self._empty = 0
 
@@ -139,6 +143,9 @@ class FolderLister:
             if (status.st_dev, status.st_ino) in {level.identity for level in levels}:
                 os.close(descriptor)
                 return odd_row(key, Oddity.LINK_IN_CIRCLE)
+            if self._stays and status.st_dev != levels[0].identity[0]:
+                os.close(descriptor)
+                return odd_row(key, Oddity.MOUNTED)
             return self._entered(descriptor, status, key)
         except OSError:
             return odd_row(key, Oddity.UNREADABLE)
@@ -203,6 +210,8 @@ class FolderLister:
             if is_link:
                 return odd_row(key, Oddity.LINK_TO_NOTHING)
             return None if isinstance(error, FileNotFoundError) else odd_row(key, Oddity.UNREADABLE)
+        if self._stays and status.st_dev != level.identity[0]:
+            return odd_row(key, Oddity.MOUNTED)
         return file_row(key, status, has_short_stamp=self._is_short) or odd_row(key, Oddity.SPECIAL)
 
 

@@ -69,13 +69,18 @@ def is_found_at(place: Location, location: PlanLocation) -> bool:
         location.follows,
         location.has_short_stamps,
         location.trash,
+        location.stays_on_device,
     )
 
 
-def folder_ways(place: Location) -> tuple[bool, bool, str | None]:
-    """Return whether links are followed and stamps are short, and the path of the trash, as PlanLocation has them."""
+def folder_ways(place: Location) -> tuple[bool, bool, str | None, bool]:
+    """Return how a folder is looked at, as PlanLocation has it.
+
+    Whether links are followed and stamps are short, the path of the trash, whether what is mounted is left out.
+    """
     trash = place.trash.path if isinstance(place, Destination) and place.trash is not None else None
-    return place.symlinks is Symlinks.FOLLOW, place.stamp is StampKind.SIZE_MTIME, trash
+    stays = isinstance(place, Source) and bool(place.one_file_system)
+    return place.symlinks is Symlinks.FOLLOW, place.stamp is StampKind.SIZE_MTIME, trash, stays
 
 
 def _leading_to(endpoint: str | None) -> str:

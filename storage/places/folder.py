@@ -108,6 +108,7 @@ class OpenFolder:
             self._path,
             follows=location.follows,
             has_short_stamps=location.has_short_stamps,
+            stays_on_device=location.stays_on_device,
             below=shared,
             on_empty=self.empty_directories.append,
         )
@@ -223,6 +224,8 @@ class _KeyedFiles:
         try:
             above = directories.of(parts[:-1])
             status = os.stat(parts[-1], dir_fd=above, follow_symlinks=self._location.follows)
+            if self._location.stays_on_device and status.st_dev != os.fstat(directories.of(())).st_dev:
+                return None
         except OSError:
             return None
         return file_row(key, status, has_short_stamp=self._location.has_short_stamps)

@@ -56,6 +56,7 @@ def test_a_plan_document_is_valid_against_its_published_schema(plan: Path) -> No
             "prefix": "images/",
             "follows": False,
             "has_short_stamps": False,
+            "stays_on_device": False,
         }
         assert document["edges"] == [
             {"before": 1, "after": 2, "needs": "ended"},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -90,6 +91,16 @@ def test_times_before_1970_and_far_ahead_are_kept(tmp_path: Path, mtime_ns: int)
     assert stamp.mtime_ns == mtime_ns
 
 
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder of another file system."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other file system")
+    with TemporaryDirectory(dir=memory) as made:
+        yield Path(made)
+
+
 def test_symbolic_links_are_left_out_by_name(tmp_path: Path) -> None:
     make(tmp_path, "real/file", "target")
     (tmp_path / "link").symlink_to("target")
@@ -117,6 +128,21 @@ def test_symbolic_links_that_are_followed_count_as_what_they_lead_to(tmp_path: P
     assert [row.key for row in rows if oddity_of(row) is None] == [b"link", b"real/file", b"target", b"tree/file"]
     sizes = {row.key: row.size_bytes for row in rows}
     assert (sizes[b"link"], sizes[b"tree/file"]) == (len("target"), len("real/file"))
+
+
+def test_what_lies_on_another_file_system_is_left_out_by_name_where_that_is_wanted(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    """Links lead there, as nothing can be mounted in a test: device numbers are what both go by."""
+    make(tmp_path, "here/file")
+    make(elsewhere, "file")
+    (tmp_path / "mounted").symlink_to(elsewhere)
+    (tmp_path / "one").symlink_to(elsewhere / "file")
+    assert [row.key for row in listed(tmp_path, follows=True)] == [b"here/file", b"mounted/file", b"one"]
+    lister = FolderLister(tmp_path, follows=True, stays_on_device=True)
+    rows = [row for page in lister.pages() for row in page]
+    assert odd(rows) == {b"mounted/": Oddity.MOUNTED, b"one": Oddity.MOUNTED}
+    assert [row.key for row in rows if oddity_of(row) is None] == [b"here/file"]
 
 
 def test_what_is_neither_file_nor_directory_is_named_and_not_opened(tmp_path: Path) -> None:
