@@ -29,6 +29,7 @@ _REMOTE = f"s3://{_BUCKET}/{_PREFIX}"
 _TIMEOUT_S = 1800
 _PART_BYTES = 1 << 20
 _FILES_A_DIRECTORY = 100
+_NOT_DURABLE = f"{S3PLAN}-unsynced"
 _KEPT_BYTES = 64 << 10  # larger objects benchmarks/server does not keep: they read as zeros, and are made of them here
 
 
@@ -151,7 +152,7 @@ class _Bench:
         folder.mkdir()
         if work.is_up:
             self._store.fill(_BUCKET, None)
-        (folder / "job.yaml").write_text(_manifest(work, self._store.endpoint), encoding="utf-8")
+        (folder / "job.yaml").write_text(_manifest(work, way.name, self._store.endpoint), encoding="utf-8")
         variables = environment(folder, endpoint=self._store.endpoint, search_path=self._places)
         os.sync()  # what was removed and made before is not this tool's to wait for
 
@@ -215,7 +216,7 @@ def _is_same_file(path: Path, other: Path) -> bool:
 def _ways(work: FolderWork, peers: Sequence[Peer]) -> list[_Way]:
     plan = Command((sys.executable, "-m", "s3plan", "plan", "job.yaml", "--quiet"))
     apply = Command((sys.executable, "-m", "s3plan", "apply", "--yes", "--quiet"))
-    ways = [_Way(S3PLAN, apply, plan)]
+    ways = [_Way(S3PLAN, apply, plan)] + ([] if work.is_up else [_Way(_NOT_DURABLE, apply, plan)])
     folder, remote = ("../tree", _REMOTE) if work.is_up else ("../back", _REMOTE)
     arguments = {
         "s5cmd": ("cp", f"{folder}/*", remote) if work.is_up else ("cp", f"{remote}*", f"{folder}/"),
@@ -229,10 +230,11 @@ def _both(verb: tuple[str, ...], folder: str, remote: str, *, is_up: bool) -> tu
     return (*verb, folder, remote) if is_up else (*verb, remote, folder)
 
 
-def _manifest(work: FolderWork, endpoint: str) -> str:
+def _manifest(work: FolderWork, way: str, endpoint: str) -> str:
     remote = f'{{ url: "{_REMOTE}", connection: store }}'
     places = ("../tree", remote) if work.is_up else (remote, "../back")
     lines = ["version: 1", "name: folders", f"source: {places[0]}", f"destination: {places[1]}"]
+    lines += ["run: { durability: none }"] if way == _NOT_DURABLE else []
     lines += ["connections:", f'  store: {{ endpoint: "{endpoint}", region: us-east-1 }}']
     return "\n".join(lines) + "\n"
 
