@@ -97,12 +97,12 @@ def apply_plan(
         for warning in told:
             on_event(Warned(warning))
         run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level, asked)
+        stack.callback(tidy_folders, plan, states, on_event)  # once no worker is at them any more
         if _nothing_left(states):
             return report_end(run, standing_end(plan, states), began_s=monotonic())
         settings = request.overrides.applied_to(plan.header.run)
         control = open_control(limits, settings, lease=lock.lease)
         performer = EnginePerformer(stores.engine_of, files_of=stores.files_of, buffer=stores.memory.buffer)
-        stack.callback(tidy_folders, plan, on_event)  # once no worker is at them any more
         # Opened before the preparation: worker processes come up meanwhile.
         executor = stack.enter_context(
             opened_executor(

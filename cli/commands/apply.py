@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from s3plan.app.clock import now_utc
+from s3plan.app.folder_remains import has_remains
 from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.plans.review import open_review
 from s3plan.app.requests import ApplyReport, ApplyRequest, Status
@@ -61,7 +62,7 @@ def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
             changed = review.changed_manifest
         status = None if options.rebuild_journal else read_status(path, options.journal)
         refused = _is_refused_anyway(plan, options, now=now_utc())
-        if status is not None and _is_finished(status) and not refused:
+        if status is not None and _is_finished(status) and not refused and not has_remains(path):
             return _say_finished(status, options, output)
         if not refused and plan.header.actions:
             if output.shows_screens:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from contextlib import closing, suppress
 from pathlib import Path
 
-from s3plan.schemas.files.paths import STAGING_NAME, staging_folder
-from s3plan.schemas.files.requests import Parts
+from s3plan.schemas.files.paths import STAGING_NAME
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_into_nothing
-from s3plan.storage.folder.staging import EXCHANGED
 
+TRIAL = b"trial-"
+"""How the names of folders begin that a trial makes in the staging folder; it has them locked while it goes on."""
 _ONE, _OTHER = b"one", b"other"
 
 
@@ -22,9 +23,11 @@ def can_exchange(root: Path) -> bool:
     Raises OSError where no file can be written there, or a file would be replaced that was not to be. What is written
     lies in the staging folder and is removed again.
     """
-    parts = (STAGING_NAME, b"trial-" + secrets.token_hex(8).encode())
+    parts = (STAGING_NAME, TRIAL + secrets.token_hex(8).encode())
     with closing(OpenDirectories(root)) as directories:
         folder = directories.of(parts, makes=True)
+        with suppress(OSError):  # where there are no locks, nobody takes a trial away
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
             return _try(folder)
         finally:
@@ -51,33 +54,3 @@ def _try(folder: int) -> bool:
     except ExchangeMissing:
         return False
     return os.stat(_OTHER, dir_fd=folder).st_ino == before
-
-
-def _clear(directories: OpenDirectories, parts: Parts) -> None:
-    with suppress(FileNotFoundError):
-        folder = directories.of(parts)
-        with os.scandir(folder) as found:
-            names = [os.fsencode(each.name) for each in found]
-        for each in names:
-            if not each.endswith(EXCHANGED):
-                os.unlink(each, dir_fd=folder)
-
-
-def tidy_staging(root: Path, plan_digest: str, *, clears: bool = False) -> list[bytes]:
-    """Remove a plan's staging folder if it is empty, and the one above it; return the names of what is in it.
-
-    With `clears` all that is ours and unfinished goes first. Raises OSError where there is no such root.
-    """
-    parts = staging_folder(plan_digest)
-    with closing(OpenDirectories(root)) as directories:
-        if clears:
-            _clear(directories, parts)
-        with suppress(FileNotFoundError):
-            with os.scandir(directories.of(parts)) as found:
-                left = sorted(os.fsencode(each.name) for each in found)
-            if left:
-                return left
-            os.rmdir(parts[1], dir_fd=directories.of(parts[:1]))
-        with suppress(OSError):
-            os.rmdir(parts[0], dir_fd=directories.of(()))
-    return []

@@ -20,11 +20,12 @@ from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.listing import FolderLister, file_row
 from s3plan.storage.folder.staging import EXCHANGED
 from s3plan.storage.folder.standing import stands_at
-from s3plan.storage.folder.trash import is_on_disk_of
-from s3plan.storage.folder.trial import tidy_staging
+from s3plan.storage.folder.trash import Trash, is_on_disk_of
+from s3plan.storage.folder.trial import TRIAL
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.places.folder_conditions import FolderConditions
 from s3plan.storage.places.location import FoundLocation, LocationConditions
+from s3plan.storage.places.staging_remains import FindSettled, tidy_staging
 from s3plan.storage.s3.patience import Patience
 
 _PAGE_ROWS = 1000
@@ -180,18 +181,29 @@ class OpenFolder:
         raise AssertionError("no plan uploads into a folder")
 
 
-def tidy_staged(location: PlanLocation, plan_digest: str, *, clears: bool = False) -> list[str]:
-    """Remove the staging folder of a plan whose run has ended, if it is empty; with `clears` all that is ours as well.
+def tidy_staged(location: PlanLocation, plan_digest: str, *, settled: FindSettled, clears: bool = False) -> list[str]:
+    """Remove what a plan's settled actions have left, and its staging folder if it is empty then; see tidy_staging.
 
     Returns the paths of what is in it and may be somebody's: what is ours is for the next run.
     """
     root = Path(location.path or "")
     try:
-        left = tidy_staging(root, plan_digest, clears=clears)
+        trash = None if location.trash is None else Trash(Path(location.trash))
+        left = tidy_staging(root, plan_digest, settled=settled, clears=clears, trash=trash)
     except OSError:  # it is not there, or no longer ours to look into: nothing can be said of it
         return []
     folder = root.joinpath(*map(os.fsdecode, staging_folder(plan_digest)))
     return [str(folder / os.fsdecode(name)) for name in left if name.endswith(EXCHANGED)]
+
+
+def has_staged(location: PlanLocation, plan_digest: str) -> bool:
+    """Whether tidy_staged has something to look at: a staging folder of the plan, or one of no plan at all."""
+    parts = [os.fsdecode(part) for part in staging_folder(plan_digest)]
+    try:
+        names = {path.name for path in Path(location.path or "", parts[0]).iterdir()}
+    except OSError:
+        return False
+    return parts[1] in names or all(name.startswith(os.fsdecode(TRIAL)) for name in names)
 
 
 class _KeyedFiles:

@@ -32,10 +32,11 @@ class Circumstances:
     `disk_fault`: see DiskFault; needs a host with a shim. `killed_at_commit`: the process is killed at the journal's
     commit of that number, from 1; `before_commit`: just before it is asked for, otherwise as soon as it is done.
     `flush_every`: the journal is written after so many outcomes, and looked after often. `is_server_later`: the store's
-    clock is as in later_second.py.
+    clock is as in later_second.py. `disk_log`: where the changes of the watched folder are written down.
     """
 
     disk_fault: DiskFault | None = None
+    disk_log: str | None = None
     killed_at_commit: int = 0
     before_commit: bool = False
     flush_every: int | None = None

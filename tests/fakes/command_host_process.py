@@ -84,7 +84,7 @@ def _be_the_command(setup: Mapping[str, str], request: Mapping[str, Any], counts
             wait_no_more()
         if told["without_flock"]:
             fcntl.flock = _no_flock  # type: ignore[assignment]
-        disk = _disk_of(setup, told["disk_fault"])
+        disk = _disk_of(setup, told["disk_fault"], log=told["disk_log"])
         sys.argv = ["s3plan", *request["words"]]
         sys.modules["__main__"] = command  # what a worker process is told to be a worker of
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -101,11 +101,11 @@ def _be_the_command(setup: Mapping[str, str], request: Mapping[str, Any], counts
         os._exit(code)
 
 
-def _disk_of(setup: Mapping[str, str], fault: Mapping[str, int] | None) -> Disk | None:
+def _disk_of(setup: Mapping[str, str], fault: Mapping[str, Any] | None, *, log: str | None) -> Disk | None:
     if not setup["shim"]:
         return None
     disk = Disk(setup["shim"])
-    disk.watch(Path(setup["watched"]), DiskFault(**(fault or {})))
+    disk.watch(Path(setup["watched"]), DiskFault(**(fault or {})), log=None if log is None else Path(log))
     return disk
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import platform
 import shutil
 import struct
 import subprocess
@@ -21,20 +22,23 @@ _HEAD = struct.Struct("=ciqq")
 class DiskFault:
     """What goes wrong at the `fail_at`th change below a folder (from 1) and `times - 1` after it, with which errno.
 
-    `kill_at`: the process is killed just before the change of that number. 0: never.
+    `kinds`: only changes of these are counted for that. `kill_at`: the process is killed just before the change of that
+    number. 0: never.
     """
 
     fail_at: int = 0
     times: int = 1
     error: int = 5
     kill_at: int = 0
+    kinds: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change as the process asked for it: `c`reate, `w`rite, `t`runcate, `s`ync, `u`nlink, `r`ename, `m`ark.
+    """One change as the process asked for it: what a letter means is said in disk_shim.c, at `note`.
 
-    `offset` is the new length for a truncation, the number of a mark; `data` the new path for a renaming.
+    `offset` is the new length for a truncation and for room that is reserved, the nanoseconds of a time, the number of
+    a mark; `data` the new path for a renaming, an exchange and a link.
     """
 
     kind: str
@@ -45,8 +49,8 @@ class Change:
 
 def why_not() -> str | None:
     """Return why there can be no such disk here; None if there can."""
-    if sys.platform != "linux":
-        return "needs LD_PRELOAD and /proc: Linux"
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        return "needs LD_PRELOAD, /proc and glibc: Linux"
     return None if shutil.which("cc") else "needs a C compiler (cc)"
 
 
@@ -55,7 +59,7 @@ def compile_shim(folder: Path) -> Path:
     library = folder / "disk_shim.so"
     if not library.exists():
         fresh = folder / "disk_shim.fresh.so"
-        command = ["cc", "-shared", "-fPIC", "-O1", "-o", str(fresh), str(_SOURCE), "-ldl"]
+        command = ["cc", "-shared", "-fPIC", "-O1", "-o", str(fresh), str(_SOURCE), "-ldl", "-lpthread"]
         subprocess.run(command, check=True, capture_output=True)
         fresh.replace(library)
     return library
@@ -75,13 +79,15 @@ class Disk:
             ctypes.c_int,
             ctypes.c_long,
             ctypes.c_char_p,
+            ctypes.c_char_p,
         ]
         self._shim.disk_shim_mark.argtypes = [ctypes.c_long]
 
     def watch(self, folder: Path, fault: DiskFault, *, log: Path | None = None) -> None:
         """Count what is done below the folder from now on, write it down, and let the fault happen."""
         path = None if log is None else bytes(log)
-        self._shim.disk_shim_arm(bytes(folder), fault.fail_at, fault.times, fault.error, fault.kill_at, path)
+        kinds = fault.kinds.encode()
+        self._shim.disk_shim_arm(bytes(folder), fault.fail_at, fault.times, fault.error, fault.kill_at, kinds, path)
 
     @property
     def changes(self) -> str:
