@@ -82,7 +82,7 @@ class Source(Location):
     """Where objects come from."""
 
     one_file_system: Annotated[bool, flag()] | None = Field(
-        default=None, description="Of a folder: what is mounted below it is left out.", examples=["true"]
+        default=None, description="Of a folder: what is mounted below it is left out.", examples=[True]
     )
 
 
