@@ -15,6 +15,7 @@ from s3plan.planner.diff import THE_LOCATION_ITSELF, Pair, Rules, diff, line_asi
 from s3plan.planner.file_comparison import UNPROVEN, FilePolicy, KnownPairs
 from s3plan.planner.filters import AttributeFilter, compile_attribute_filter
 from s3plan.planner.guards import Findings, check_guards
+from s3plan.planner.key_list import KeyList, ListedKeys
 from s3plan.planner.looking_ahead import Ask, LookingAhead
 from s3plan.planner.manifest.job import Job
 from s3plan.planner.overwrite import policy_for
@@ -27,11 +28,12 @@ from s3plan.schemas.manifest.rules import Finding
 from s3plan.schemas.manifest.words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
-from s3plan.schemas.plan.header import BELOW_EMPTY_RULE, JobRecord, RetriedRecord
+from s3plan.schemas.plan.header import BELOW_EMPTY_RULE, JobRecord, KeyListRecord, RetriedRecord
 from s3plan.schemas.plan.rows import PhaseName
 from s3plan.schemas.ports import Lister
 
 _UNMATCHED = ("matches no key on either side", "patterns are gitignore's; capitals count")
+_UNMATCHED_OF_LIST = ("matches no key of filters.list that is on either side", _UNMATCHED[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class JobSides:
     files: FolderSide | None = None
     empty_directories: deque[bytes] = field(default_factory=deque)  # of a source that is a folder, as Rules has them
     stands_at: StandsAt | None = None  # where the destination is one
+    key_list: KeyList | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class JobBuilder:
         self._job = job
         self._sides = sides
         self._copies = self._deletes = 0
+        self._listed: ListedKeys | None = None  # of the source
         retried = sides.retried
         self._due = None if retried is None else DueCopies(retried, delete_when=job.settings.delete_when)
         self._totals = Totals()
@@ -109,11 +113,16 @@ class JobBuilder:
 
         source, destination = self._sides.open_listers()
         passes, look = self._job.passes_key, self._unmatched.look
-        left = Scope(source, side="source", passes=passes, on_page=tell, look=look)
-        right = Scope(destination, side="destination", passes=passes, on_page=tell, look=look)
+        listed, self._listed = self._listed_keys(), self._listed_keys()
+        left = Scope(source, side="source", passes=passes, on_page=tell, look=look, listed=self._listed)
+        right = Scope(destination, side="destination", passes=passes, on_page=tell, look=look, listed=listed)
         with ActionSpool(folder=spool_folder) as deletes, ActionSpool(folder=spool_folder) as aside:
             self._stream(left, right, deletes=deletes, aside=aside)
         return self._built(left, right, allow=allow)
+
+    def _listed_keys(self) -> ListedKeys | None:
+        found = self._sides.key_list
+        return None if found is None else ListedKeys(found, self._job.passes_key)
 
     def _stream(self, source: Scope, destination: Scope, *, deletes: ActionSpool, aside: ActionSpool) -> None:
         pairs: Iterable[Pair] = pair_up(source.rows(), destination.rows())
@@ -205,18 +214,35 @@ class JobBuilder:
             ),
             actions=self._copies + self._deletes,
             bytes=bytes_to_write,
+            key_list=self._key_list(),
             retry_of=retry_of,
         )
-        warnings = (*self._own_warnings(), *self._warnings_of_deletes(retry_of))
+        warnings = [*self._own_warnings(), *self._warnings_of_list(record.key_list)]
+        warnings += self._warnings_of_deletes(retry_of)
         findings = tuple(self._findings(source))
-        return BuiltJob(record, guarded, findings, warnings, source.listed, destination.listed)
+        return BuiltJob(record, guarded, findings, tuple(warnings), source.listed, destination.listed)
+
+    def _key_list(self) -> KeyListRecord | None:
+        retried = self._sides.retried
+        if self._listed is not None:
+            return self._listed.record()
+        return None if retried is None else retried.key_list
+
+    def _warnings_of_list(self, found: KeyListRecord | None) -> list[str]:
+        if found is None or self._sides.retried is not None or not found.not_in_source:
+            return []
+        some = ", ".join(found.first_not_in_source)
+        more = ", ..." if found.not_in_source > len(found.first_not_in_source) else ""
+        keys = "1 key" if found.keys == 1 else f"{found.keys:,} keys"
+        return [f"filters.list: not in source: {found.not_in_source:,} of {keys}: {some}{more}"]
 
     def _findings(self, source: Scope) -> list[Finding]:
         """Return what the listings say about the manifest; a part of the job says nothing about all of it."""
         if self._sides.retried is not None:
             return []
+        unmatched = _UNMATCHED if self._listed is None else _UNMATCHED_OF_LIST
         found = [
-            Finding(("filters", "include", position), *_UNMATCHED, Severity.WARNING)
+            Finding(("filters", "include", position), *unmatched, Severity.WARNING)
             for position in self._unmatched.positions
         ]
         if source.objects:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from s3plan.planner.diff import OnVerdict, Pair, Rules, diff
 from s3plan.schemas.plan.actions import Action, Verdict, VerdictKind
-from s3plan.schemas.plan.header import RetriedRecord
+from s3plan.schemas.plan.header import KeyListRecord, RetriedRecord
 
 # A copy is, or will be, as it was planned. A conflict holds the deletes back by itself.
 _ANSWERED = frozenset({VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.UNCHANGED, VerdictKind.CONFLICT})
@@ -18,12 +18,13 @@ _NO_FAILURES = "no-failures"
 class RetriedPlan:
     """What is known of the plan that is retried, and the keys of its copies that are not as planned: they are due.
 
-    So are its `conflicts`: objects of the source that it could not write.
+    So are its `conflicts`: objects of the source that it could not write. `key_list` is what it said of its own.
     """
 
     known: RetriedRecord
     due: frozenset[bytes]
     conflicts: frozenset[bytes] = frozenset()
+    key_list: KeyListRecord | None = None
 
 
 class DueCopies:

@@ -7,6 +7,7 @@ from itertools import chain, islice
 from operator import lt
 
 from s3plan.planner.filters import KeyFilter
+from s3plan.planner.key_list import ListedKeys
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.header import ListingRecord
@@ -29,16 +30,19 @@ class Scope:
         passes: KeyFilter | None,
         on_page: Callable[[], None],
         look: Callable[[Sequence[bytes]], None] = lambda _: None,
+        listed: ListedKeys | None = None,
     ) -> None:
         """Take a lister, None for a bucket that does not exist yet; `side` is for messages.
 
-        `on_page` is called after each page, `look` is shown the keys of each page, before any filter.
+        `on_page` is called after each page, `look` is shown the keys of each page, before any
+        pattern. With `listed` only the keys of a list are in scope.
         """
         self._lister = lister
         self._side = side
         self._passes = passes
         self._on_page = on_page
         self._look = look
+        self._listed = listed
         self._left_out = 0
         self._pages = 0
         self._last_key: bytes | None = None
@@ -78,12 +82,18 @@ class Scope:
             if page:
                 yield self._in_scope(page)
             self._on_page()
+        if self._listed is not None:
+            self._listed.end()
 
     def _in_scope(self, page: Sequence[ObjectRow]) -> Sequence[ObjectRow]:
         keys = [row[0] for row in page]
         self._verify_order(keys)
-        self._look(keys)
         rows = page
+        if self._listed is not None:
+            rows = self._listed.among(page)
+            self._left_out += len(page) - len(rows)
+            keys = [row[0] for row in rows]
+        self._look(keys)
         if self._passes is not None:
             passes = self._passes
             kept = [row for row in rows if passes(row[0])]

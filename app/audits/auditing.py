@@ -10,16 +10,17 @@ from s3plan.app.audits.finding_spool import FindingSpool
 from s3plan.app.audits.requests import AuditReport, AuditRequest, JobAudit, OnFinding
 from s3plan.app.connections import connections_of
 from s3plan.app.locations import PlanEnds
+from s3plan.app.plans.key_lists import is_looked_at, lister_of, open_key_lists, shared_start
 from s3plan.app.plans.selection import check_apart, selected_jobs
 from s3plan.app.runs.own_process import calm_collector
 from s3plan.app.stores import Stores
 from s3plan.planner.audits.judging import AuditRules, Judging
 from s3plan.planner.diff import pair_up
 from s3plan.planner.filters import compile_attribute_filter
+from s3plan.planner.key_list import KeyList, ListedKeys
 from s3plan.planner.manifest.diagnostics import in_one_line
 from s3plan.planner.manifest.file import LoadedManifest, load_manifest
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
-from s3plan.planner.patterns import common_prefix
 from s3plan.planner.scope import Scope
 from s3plan.schemas.events import Audited, OnEvent, Warned
 from s3plan.schemas.evidence.findings import AuditCounts
@@ -55,24 +56,34 @@ def audit(
     selection = selected_jobs(loaded, request.select, without_dependencies=request.without_dependencies)
     jobs = resolve_jobs(loaded.manifest, selection.names)
     entries = {job.name: loaded.manifest.jobs[job.name] for job in jobs}
-    shared = {name: common_prefix(entry.filters.include) for name, entry in entries.items()}
     with (
         calm_collector() if request.owns_process else nullcontext(),
+        open_key_lists(loaded, selection.names) as lists,
         Stores(
             connections_of(loaded.manifest),
             max_in_flight=_IN_FLIGHT,
             files=file_settings(run_record(loaded.manifest.run)),
         ) as stores,
     ):
+        shared = {name: shared_start(entry.filters, lists.get(name)) for name, entry in entries.items()}
         for name, entry in entries.items():
             for place in (entry.source, entry.destination):
-                stores.ask_ahead(place, shared=shared[name])
+                stores.ask_ahead(place, shared=None if is_looked_at(lists.get(name)) else shared[name])
         check_apart(loaded, selection.names, lambda place: store_name(stores.endpoint_of(place.connection or "")))
         ends = PlanEnds.find(stores, entries)
         warnings = _warnings(loaded, stores, ends)
         for warning in warnings:
             on_event(Warned(warning))
-        auditor = _Auditor(request, loaded, stores, ends=ends, shared=shared, on_event=on_event, with_same=with_same)
+        auditor = _Auditor(
+            request,
+            loaded,
+            stores,
+            ends=ends,
+            shared=shared,
+            lists=lists,
+            on_event=on_event,
+            with_same=with_same,
+        )
         audits = tuple(auditor.audit(job, on_finding) for job in jobs)
     return AuditReport(audits, warnings, monotonic() - began_s)
 
@@ -94,6 +105,7 @@ class _Auditor:
         *,
         ends: PlanEnds,
         shared: Mapping[str, bytes],
+        lists: Mapping[str, KeyList],
         on_event: OnEvent,
         with_same: bool,
     ) -> None:
@@ -102,6 +114,7 @@ class _Auditor:
         self._stores = stores
         self._ends = ends
         self._shared = shared
+        self._lists = lists
         self._on_event = on_event
         self._with_same = with_same
         self._files = file_settings(run_record(loaded.manifest.run))
@@ -124,12 +137,14 @@ class _Auditor:
     def _spooled(self, job: Job, stack: ExitStack, *, unordered: bool) -> FindingSpool:
         spool = stack.enter_context(FindingSpool(with_same=self._with_same))
         source, destination = self._ends.by_job[job.name]
+        key_list = self._lists.get(job.name)
         scopes = [
             Scope(
                 self._lister(job, found, unordered=unordered),
                 side=side,
                 passes=job.passes_key,
                 on_page=lambda: self._tell(spool.counts),
+                listed=None if key_list is None else ListedKeys(key_list),
             )
             for side, found in (("source", source), ("destination", destination))
         ]
@@ -142,7 +157,14 @@ class _Auditor:
         if not found.exists:
             return None
         place = self._stores.at(found.location)
-        return place.lister(shared=self._shared[job.name], unordered=unordered, reader=self._reader)
+        return lister_of(
+            place,
+            job.filters,
+            self._lists.get(job.name),
+            shared=self._shared[job.name],
+            unordered=unordered,
+            reader=self._reader,
+        )
 
     def _judging(self, job: Job, stack: ExitStack) -> Judging:
         source, destination = (found.location for found in self._ends.by_job[job.name])

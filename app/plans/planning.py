@@ -13,6 +13,7 @@ from s3plan.app.connections import connections_of
 from s3plan.app.locations import PlanEnds
 from s3plan.app.paths import default_plan_path
 from s3plan.app.plans.earlier_plans import check_may_replace, cleared_place, prune
+from s3plan.app.plans.key_lists import is_looked_at, lister_of, open_key_lists, shared_start
 from s3plan.app.plans.selection import Selection, check_apart, selected_jobs
 from s3plan.app.plans.sides import OpenLister, job_sides
 from s3plan.app.requests import PlanMade, PlanRequest
@@ -24,11 +25,11 @@ from s3plan.planfile.graph import load_networkx_ahead
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.job_build import JobSides
+from s3plan.planner.key_list import KeyList
 from s3plan.planner.manifest.between_jobs import with_dependencies
 from s3plan.planner.manifest.diagnostics import in_one_line
 from s3plan.planner.manifest.file import LoadedManifest, diagnostic_of, load_manifest
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
-from s3plan.planner.patterns import common_prefix
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
@@ -60,14 +61,30 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
     loaded = load_manifest(request.manifest)
     selection = selected_jobs(loaded, request.select, without_dependencies=request.without_dependencies)
     jobs = loaded.manifest.jobs
-    # By both sides of a job: key filters hold on both.
-    shared = {name: common_prefix(jobs[name].filters.include) for name in selection.names}
     reader = ReaderWaits()
+    with open_key_lists(loaded, selection.names) as lists:
+        # By both sides of a job: key filters hold on both.
+        shared = {name: shared_start(jobs[name].filters, lists.get(name)) for name in selection.names}
 
-    def open_lister(job: str, place: OpenLocation, unordered: bool) -> Lister:  # noqa: FBT001
-        return place.lister(shared=shared[job], unordered=unordered, reader=reader)
+        def open_lister(job: str, place: OpenLocation, unordered: bool) -> Lister:  # noqa: FBT001
+            return lister_of(
+                place,
+                jobs[job].filters,
+                lists.get(job),
+                shared=shared[job],
+                unordered=unordered,
+                reader=reader,
+            )
 
-    return plan_loaded(loaded, request, selection, open_lister=open_lister, shared=shared, on_event=on_event)
+        return plan_loaded(
+            loaded,
+            request,
+            selection,
+            open_lister=open_lister,
+            shared={name: start for name, start in shared.items() if not is_looked_at(lists.get(name))},
+            key_lists=lists,
+            on_event=on_event,
+        )
 
 
 def plan_loaded(
@@ -78,12 +95,13 @@ def plan_loaded(
     open_lister: OpenLister,
     shared: Mapping[str, bytes] | None = None,
     retried: Mapping[str, RetriedPlan] | None = None,
+    key_lists: Mapping[str, KeyList] | None = None,
     on_event: OnEvent,
 ) -> PlanMade:
     """Do so for jobs of a manifest that is in memory, and what its listers give.
 
     `shared` is what all listed keys of a job begin with, where the listers list the locations; `retried` what is known
-    of jobs of which a part is planned.
+    of jobs of which a part is planned; `key_lists` are what those of them go by that have one.
     """
     output = request.output or default_plan_path(request.manifest, name=loaded.manifest.name)
     if output.suffix != ".s3plan":
@@ -107,7 +125,7 @@ def plan_loaded(
         check_apart(loaded, selection.names, lambda place: store_name(stores.endpoint_of(place.connection or "")))
         for name, entry in entries.items():
             for place in _places([entry]):
-                stores.ask_ahead(place, shared=None if shared is None else shared[name])
+                stores.ask_ahead(place, shared=None if shared is None else shared.get(name))
         check_may_replace(output)  # this and the next take as long as the answers
         load_networkx_ahead()
         load_validator()
@@ -120,6 +138,7 @@ def plan_loaded(
             ends=ends,
             facts=facts,
             retried=retried or {},
+            key_lists=key_lists or {},
             output=output,
             open_lister=open_lister,
             on_event=on_event,
@@ -231,6 +250,7 @@ def _build(
     ends: PlanEnds,
     facts: PlanFacts,
     retried: Mapping[str, RetriedPlan],
+    key_lists: Mapping[str, KeyList],
     output: Path,
     open_lister: OpenLister,
     on_event: OnEvent,
@@ -245,6 +265,7 @@ def _build(
                 stores,
                 ends,
                 retried.get(job.name),
+                key_lists.get(job.name),
                 open_lister=open_lister,
                 unordered=unordered,
                 part_size_bytes=facts.run.part_size_bytes,

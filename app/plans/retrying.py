@@ -73,7 +73,9 @@ def make_retry_plan(
         loaded,
         request,
         Selection(names, left_out, without_dependencies=is_partial),
-        open_lister=lambda job, place, _: place.keyed_lister(wanted[job].at(place.location)),
+        open_lister=lambda job, place, _: place.keyed_lister(
+            wanted[job].at(place.location), why="those whose actions had not ended well"
+        ),
         retried=retried,
         on_event=on_event,
     )
@@ -218,4 +220,4 @@ def _retried(plan: PlanReader, name: str, wanted: _Wanted) -> RetriedPlan:
         "untried_copies": before.untried_copies + wanted.untried,
         "archived_objects": before.archived_objects + sum(job.archived_objects.values()),
     }
-    return RetriedPlan(before.model_copy(update=known), wanted.due, wanted.conflicts)
+    return RetriedPlan(before.model_copy(update=known), wanted.due, wanted.conflicts, job.key_list)

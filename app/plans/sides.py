@@ -10,6 +10,7 @@ from s3plan.app.known_pairs import RememberedPairs
 from s3plan.app.locations import PlanEnds
 from s3plan.app.stores import Stores
 from s3plan.planner.job_build import FolderSide, JobSides
+from s3plan.planner.key_list import KeyList
 from s3plan.planner.manifest.job import Job
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.manifest.locations import EncryptionSetting
@@ -28,6 +29,7 @@ def job_sides(
     stores: Stores,
     ends: PlanEnds,
     retried: RetriedPlan | None,
+    key_list: KeyList | None,
     *,
     open_lister: OpenLister,
     unordered: bool,
@@ -54,6 +56,7 @@ def job_sides(
         store_now_ms=time_ns() // 1_000_000 + stores.at(source.location).clock_offset_ms,
         etags_comparable=etags_comparable,
         retried=retried,
+        key_list=key_list,
         kind=kind_of_writes(source.location, destination.location),
         files=_folder_side(
             stores,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from s3plan.app.plans.key_lists import open_key_lists
 from s3plan.planner.manifest.diagnostics import render_diagnostics
 from s3plan.planner.manifest.file import load_manifest
 from s3plan.planner.manifest.job import resolve_jobs
@@ -24,5 +25,7 @@ def validate(path: Path) -> ValidManifest:
     """Return the manifest if it can be planned, without asking any store; raise ManifestInvalid with all findings."""
     loaded = load_manifest(path)
     resolve_jobs(loaded.manifest)
+    with open_key_lists(loaded, loaded.manifest.jobs):
+        pass  # they can be read
     remarks = render_diagnostics(loaded.warnings).split("\n") if loaded.warnings else ()
     return ValidManifest(loaded.path, loaded.manifest, tuple(remarks))

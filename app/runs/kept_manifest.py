@@ -34,6 +34,8 @@ def resolved_manifest(plan: PlanReader) -> LoadedManifest:
             raise _other(plan, f"has job {record.name!a} between other places")
         if (job.settings, job.depends_on) != (record.settings, record.depends_on):
             raise _other(plan, f"has other settings for job {record.name!a}")
+        if job.filters.list != (None if record.key_list is None else record.key_list.path):
+            raise _other(plan, f"has another list of keys for job {record.name!a}")
         if _guards_of(job, record) != record.guards:
             raise _other(plan, f"has other guards for job {record.name!a}")
     if run_record(loaded.manifest.run) != plan.header.run:

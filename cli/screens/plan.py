@@ -16,7 +16,7 @@ from s3plan.cli.screens.wording import age_text, command_text, count_text, momen
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Enforcement
 from s3plan.schemas.plan.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
-from s3plan.schemas.plan.header import GuardRecord, JobRecord, ListingRecord, PlanHeader, PrefixRecord
+from s3plan.schemas.plan.header import GuardRecord, JobRecord, KeyListRecord, ListingRecord, PlanHeader, PrefixRecord
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.schemas.quantities import size_text
 
@@ -186,6 +186,8 @@ def _place_lines(plan: ShownPlan, ends: JobEnds, job: JobRecord, *, now: datetim
         if ends.destination.location.is_folder
         else [Cell("new objects"), Cell(_new_objects(job, are_files=ends.source.location.is_folder))],
     ]
+    if job.key_list is not None:
+        rows.insert(0, [Cell("only"), Cell(_key_list_text(job.key_list))])
     if job.depends_on:
         rows.append([Cell("begins after"), Cell(escape_unprintable(", ".join(job.depends_on)))])
     if is_alone:
@@ -215,6 +217,13 @@ def _listed(listing: ListingRecord, end: PlanEnd) -> str:
     parts = [f"{count_text(listing.objects, noun)}, {size_text(listing.bytes)}"]
     parts += [f"{listing.left_out:,} left out by filters"] if listing.left_out else []
     parts += [escape_unprintable(listing.note)] if listing.note else []
+    return "; ".join(parts)
+
+
+def _key_list_text(found: KeyListRecord) -> str:
+    parts = [f"{count_text(found.keys, 'key')} of {path_text(Path(found.path))}, SHA-256 {found.sha256[:16]}..."]
+    parts += [f"{found.not_in_source:,} not in source"] if found.not_in_source else []
+    parts += [f"{found.left_out:,} left out by other filters"] if found.left_out else []
     return "; ".join(parts)
 
 

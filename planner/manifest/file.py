@@ -123,9 +123,11 @@ def diagnostic_of(loaded: LoadedManifest, finding: Finding, *, job: str | None =
     return _diagnostic(loaded.path, locate(root, _at_home(root, finding)), shown=shown)
 
 
-def refusal_of_findings(loaded: LoadedManifest, findings: Sequence[Finding]) -> ManifestInvalid:
-    """Return the error for what was found about a manifest that is sound in itself."""
-    return _refused(tuple(diagnostic_of(loaded, finding) for finding in findings))
+def refusal_of_findings(
+    loaded: LoadedManifest, findings: Sequence[Finding], *, job: str | None = None
+) -> ManifestInvalid:
+    """Return the error for what was found about a manifest that is sound in itself, or about one of its jobs."""
+    return _refused(tuple(diagnostic_of(loaded, finding, job=job) for finding in findings))
 
 
 def _read_document(text: bytes, *, path: Path) -> tuple[MappingNode, ShownText]:

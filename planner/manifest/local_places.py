@@ -1,4 +1,4 @@
-"""Folders that a manifest names, by their absolute paths: what it keeps means the same wherever it is read again."""
+"""Folders and files that a manifest names, by absolute paths: what it keeps means the same wherever it is read."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _ROLES = ("source", "destination", "location")
 def make_folders_absolute(data: Data, *, base: Path) -> None:
     """Replace each folder that a manifest names by its `file:` URL; relative ones are relative to `base`."""
     for job in _jobs_of(data):
+        _make_list_absolute(job.get("filters"), base=base)
         for role in _ROLES:
             place = job.get(role)
             if isinstance(place, str) and is_local(place):
@@ -24,6 +25,19 @@ def make_folders_absolute(data: Data, *, base: Path) -> None:
                     text = place.get(name)
                     if isinstance(text, str) and is_local(text):
                         place[name] = absolute_folder(text, base=base)
+
+
+def _make_list_absolute(filters: object, *, base: Path) -> None:
+    text = filters.get("list") if isinstance(filters, dict) else None
+    if isinstance(filters, dict) and isinstance(text, str) and text and "://" not in text:
+        filters["list"] = str(base / _from_home(text))
+
+
+def _from_home(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # `~nobody`: there may be a file of that name
+        return Path(text)
 
 
 def _jobs_of(data: Data) -> Iterator[Data]:

@@ -18,6 +18,7 @@ from s3plan.schemas.manifest.readers import (
     bandwidth_value,
     duration_value,
     extension,
+    key_list_file,
     key_pattern,
     limit_value,
     moment,
@@ -104,6 +105,11 @@ class Filters(Section):
         default=(),
         description="gitignore patterns; what they match is neither copied nor deleted.",
         examples=[["tmp/"]],
+    )
+    list: Annotated[str, key_list_file()] | None = Field(
+        default=None,
+        description="A file with one key a line, relative to the manifest's folder: only these keys.",
+        examples=["keys.txt"],
     )
     extensions: Annotated[tuple[Annotated[str, extension()], ...], OneOrMany("extensions")] = Field(
         default=(), description="Ends of names, with or without the dot.", examples=[["jpg", "tar.gz"]]

@@ -196,6 +196,21 @@ def _read_folder(text: str) -> FolderUrl:
         raise refusal(error.message, hint=error.hint) from error
 
 
+def key_list_file() -> Scalar:
+    """Mark a file of this machine with a key a line."""
+    wants = "a file such as keys.txt"
+    return Scalar(wants, partial(_read_key_list, wants=wants), {"type": "string", "minLength": 1})
+
+
+def _read_key_list(text: str, *, wants: str) -> str:
+    refuse_boolean(text, wants=wants)
+    if not text or "\0" in text or "\n" in text:
+        raise refusal(f"needs {wants}")
+    if "://" in text:
+        raise refusal(f"needs {wants} on this machine", hint="fetch the list first; the keys in it may be s3:// URLs")
+    return str(text)
+
+
 def endpoint_url() -> Scalar:
     """Mark an endpoint that requests may be sent to; kept as written."""
     schema = {"type": "string", "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^@?#\s\\]+$"}

@@ -165,6 +165,17 @@ class PlaceRecord(_HeaderPart):
     capabilities: tuple[CapabilityRecord, ...]
 
 
+class KeyListRecord(_HeaderPart):
+    """The list of keys that a job goes by, as it was when the plan was made."""
+
+    path: str = Field(description="where it lay, absolute")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of its bytes")
+    keys: PositiveInt = Field(description="that it names, each counted once")
+    left_out: NonNegativeInt = Field(default=0, description="listed keys that another key filter leaves out")
+    not_in_source: NonNegativeInt = Field(default=0, description="listed keys that the source does not have")
+    first_not_in_source: tuple[str, ...] = Field(default=(), description="the first of them, escaped for display")
+
+
 class JobRecord(_HeaderPart):
     """Everything about one job that is said once."""
 
@@ -180,6 +191,7 @@ class JobRecord(_HeaderPart):
     guards: tuple[GuardRecord, ...] = ()
     actions: NonNegativeInt
     bytes: NonNegativeInt = Field(description="to be written")
+    key_list: KeyListRecord | None = Field(default=None, description="where `filters.list` names one")
     retry_of: RetriedRecord | None = Field(default=None, description="only in what `s3plan retry` makes")
 
     @property

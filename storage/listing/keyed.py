@@ -23,6 +23,11 @@ _LOOKS_AT_ONCE = 8
 _KEYS_ASKED_AT_ONCE = 32  # of all looks together
 
 
+def note_of_keys(keys: int, why: str) -> str:
+    """Say that no more than so many keys of a location were looked at; `why` says which."""
+    return f"only {'1 key was' if keys == 1 else f'{keys:,} keys were'} looked at, {why}"
+
+
 class KeyedLister:
     """A Lister of those of `keys` (relative to the location, ascending) where an object stands.
 
@@ -30,18 +35,25 @@ class KeyedLister:
     """
 
     def __init__(
-        self, engine: Engine, location: PlanLocation, keys: Sequence[bytes], *, patience: Patience | None = None
+        self,
+        engine: Engine,
+        location: PlanLocation,
+        keys: Sequence[bytes],
+        *,
+        why: str,
+        patience: Patience | None = None,
     ) -> None:
+        """Take the keys, and which ones they are, for the note."""
         self._engine = engine
         self._location = location
         self._keys = keys
+        self._why = why
         self._patience = Patience() if patience is None else patience
 
     @property
     def note(self) -> str:
         """Say that not all of the location was looked at."""
-        keys = "only 1 key was" if len(self._keys) == 1 else f"only {len(self._keys):,} keys were"
-        return f"{keys} looked at, those whose actions had not ended well"
+        return note_of_keys(len(self._keys), self._why)
 
     def pages(self) -> Iterator[Sequence[ObjectRow]]:
         """Yield the rows of each hundred keys or so, in order; raise StoreRefused, CredentialsUnusable."""

@@ -40,9 +40,9 @@ class OpenBucket:
         """Return the lister of its keys that begin with `shared`."""
         return open_narrowed_listing(self.engine, self.location, shared=shared, unordered=unordered, reader=reader)
 
-    def keyed_lister(self, keys: Sequence[bytes]) -> Lister:
+    def keyed_lister(self, keys: Sequence[bytes], *, why: str) -> Lister:
         """Return the lister of those of these keys where an object stands."""
-        return KeyedLister(self.engine, self.location, keys)
+        return KeyedLister(self.engine, self.location, keys, why=why)
 
     def has_digests_as_etags(self) -> bool:
         """Whether the bucket is known not to encrypt by KMS."""

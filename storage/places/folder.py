@@ -22,6 +22,7 @@ from s3plan.storage.folder.staging import EXCHANGED
 from s3plan.storage.folder.standing import stands_at
 from s3plan.storage.folder.trash import Trash, is_on_disk_of
 from s3plan.storage.folder.trial import TRIAL
+from s3plan.storage.listing.keyed import note_of_keys
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.places.folder_conditions import FolderConditions
 from s3plan.storage.places.location import FoundLocation, LocationConditions
@@ -114,9 +115,9 @@ class OpenFolder:
             on_empty=self.empty_directories.append,
         )
 
-    def keyed_lister(self, keys: Sequence[bytes]) -> Lister:
+    def keyed_lister(self, keys: Sequence[bytes], *, why: str) -> Lister:
         """Return the lister of those of these keys where a file stands."""
-        return _KeyedFiles(self.location, keys)
+        return _KeyedFiles(self.location, keys, why=why)
 
     def has_digests_as_etags(self) -> bool:
         """Whether MD5 sums can be told of its files: those that are read have one."""
@@ -209,15 +210,15 @@ def has_staged(location: PlanLocation, plan_digest: str) -> bool:
 class _KeyedFiles:
     """A Lister of the files at keys that are known beforehand."""
 
-    def __init__(self, location: PlanLocation, keys: Sequence[bytes]) -> None:
+    def __init__(self, location: PlanLocation, keys: Sequence[bytes], *, why: str) -> None:
         self._location = location
         self._keys = keys
+        self._why = why
 
     @property
     def note(self) -> str:
         """Say that not all of the folder was looked at."""
-        keys = "only 1 key was" if len(self._keys) == 1 else f"only {len(self._keys):,} keys were"
-        return f"{keys} looked at, those whose actions had not ended well"
+        return note_of_keys(len(self._keys), self._why)
 
     def pages(self) -> Iterator[Sequence[ObjectRow]]:
         """Yield the rows of those that are there, in order."""

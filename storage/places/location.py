@@ -77,8 +77,11 @@ class OpenLocation(Protocol):
         With `unordered` and `reader` as open_listing does.
         """
 
-    def keyed_lister(self, keys: Sequence[bytes]) -> Lister:
-        """Return the lister of those of these keys (relative, ascending) where an object stands."""
+    def keyed_lister(self, keys: Sequence[bytes], *, why: str) -> Lister:
+        """Return the lister of those of these keys (relative, ascending) where an object stands.
+
+        `why` says for its note which keys they are.
+        """
 
     def has_digests_as_etags(self) -> bool:
         """Whether the ETags of objects written in one piece are MD5 sums, as far as is known.

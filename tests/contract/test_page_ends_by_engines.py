@@ -28,7 +28,9 @@ WAYS: dict[str, Callable[[Engine], Lister]] = {
     "many at once": lambda engine: open_listing(engine, LOCATION, patience=SOON),
     "sorted on disk": lambda engine: open_listing(engine, LOCATION, unordered=True, patience=SOON),
     "narrowed": lambda engine: open_listing(engine, LOCATION, below=b"0", patience=SOON),
-    "by keys": lambda engine: KeyedLister(engine, LOCATION, [key.encode() for key in KEYS], patience=SOON),
+    "by keys": lambda engine: KeyedLister(
+        engine, LOCATION, [key.encode() for key in KEYS], patience=SOON, why="those of a test"
+    ),
 }
 # What becomes of the head of every page but the last one.
 QUIRKS: dict[str, tuple[str, str]] = {

@@ -23,7 +23,7 @@ KEYS = st.text(st.sampled_from("aAbBzZ/~é\ufb00\U0001f600"), min_size=1, max_si
 
 def listed(world: CopyWorld, wanted: AbstractSet[str], *, order: str, page_keys: int = 1000) -> list[str]:
     engine = OrderedStore(world.engine, ORDERS[order], page_keys=page_keys)
-    lister = KeyedLister(engine, DESTINATION, sorted(key.encode() for key in wanted))
+    lister = KeyedLister(engine, DESTINATION, sorted(key.encode() for key in wanted), why="those of a test")
     return [row.key.decode() for page in lister.pages() for row in page]
 
 
@@ -94,7 +94,7 @@ def test_who_stops_reading_does_not_wait_for_a_store_that_says_nothing() -> None
     for key in keys:
         world.put_destination(key, b"")
     store = Stalling(world.engine, DESTINATION.prefix + "b")
-    pages = iter(KeyedLister(store, DESTINATION, [key.encode() for key in keys]).pages())
+    pages = iter(KeyedLister(store, DESTINATION, [key.encode() for key in keys], why="those of a test").pages())
     rescue = threading.Timer(10, store.goes_on.set)
     rescue.start()
     try:
