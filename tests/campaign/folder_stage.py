@@ -42,7 +42,7 @@ class FolderStage:
         self.place = place
         self._goes_up = goes_up
         self._runs = 0
-        self._told: list[str] = []
+        self.told: list[str] = []
         chance = Random(3)
         self._wanted = {key: chance.randbytes(1000) for key in (*_NEW, _REPLACED)}
         self._wanted[_LARGE] = chance.randbytes(5 * MIB + 1)
@@ -95,7 +95,7 @@ class FolderStage:
     def fresh_plan(self) -> Path:
         """The same plan once more, in a folder of its own, never applied."""
         self._runs += 1
-        self._told.clear()
+        self.told.clear()
         folder = self.place.folder / f"run-{self._runs}"
         folder.mkdir()
         return Path(shutil.copy(self.place.plan_file, folder))
@@ -115,7 +115,7 @@ class FolderStage:
 
         def note(event: Event) -> None:
             if isinstance(event, Warned):
-                self._told.append(event.message)
+                self.told.append(event.message)
 
         try:
             report = s3plan.apply(plan, stop_level=stop_level, on_event=note)
@@ -159,6 +159,6 @@ class FolderStage:
             yield f"staged: {[str(path) for path in (self._folder / '.s3plan-tmp').rglob('*')]}"
 
     def _untold_uploads(self) -> list[str]:
-        told = " ".join(self._told)
+        told = " ".join(self.told)
         left = self.place.server.uploads("destination")
         return [each.upload_id for each in left if each.upload_id not in told and "looked up" not in told]

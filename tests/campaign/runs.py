@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from _pytest.mark.structures import ParameterSet
 from campaign.disturbances import Disturbance
+from campaign.folder_stage import FolderStage
 from campaign.stage import Stage
 from campaign.tally import Tally
 from campaign.verdicts import misjudged_conditions, shortcomings, untruths
@@ -14,6 +17,7 @@ from fakes.s3server import Fault
 from fakes.torture import TORTURE
 
 ENGINES = ("native", "boto3")
+_PATIENCE_S = 30.0
 
 
 def cases(disturbances: Sequence[Disturbance]) -> list[ParameterSet]:
@@ -48,3 +52,16 @@ def disturb_and_resume(
         tally.note(faults=0, runs=1)
         where = f"{where}, resumed"
     tally.take(where, shortcomings(stage, ended, stage.world(), has_tags=not met.spoils_content))
+
+
+def kill_at(stage: Stage | FolderStage, fault: Fault, *words: str | Path) -> None:
+    """Run a command until this fault holds one of its requests, and kill it there."""
+    stage.disturb(fault)
+    with stage.place.command.start(*words) as started:
+        until_s = monotonic() + _PATIENCE_S
+        while not any(stage.place.server.fired()):
+            assert monotonic() < until_s, "it never came to that request"
+            assert started.is_running, started.wait().output
+            sleep(0.01)
+        stage.told.append(started.kill().output)
+    stage.calm()

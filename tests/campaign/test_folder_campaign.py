@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from campaign.disturbances import EVERYTHING, Disturbance, numbers_for
 from campaign.folder_stage import FolderStage
-from campaign.runs import cases
+from campaign.runs import ENGINES, cases, kill_at
 from campaign.tally import Tally
-from fakes.s3server import ServerProcess
-from fakes.torture import TORTURE
+from fakes.s3server import Fault, FaultKind, ServerProcess
+from fakes.torture import TORTURE, in_short
 from fakes.workplace import Workplace
 
 WAYS = pytest.mark.parametrize("way", ["up", "down"])
@@ -77,4 +77,24 @@ def test_a_folder_arrives_whole_or_the_run_says_so(
             ended = stage.apply(plan)
             tally.note(faults=0, runs=1)
         tally.take(f"{where}, ended", stage.shortcomings(ended))
+    tally.assert_nothing_wrong()
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+@pytest.mark.parametrize("after_commit", [False, True], ids=["before", "after"])
+@WAYS
+def test_a_folder_that_is_killed_at_a_request_goes_on(
+    folder_stage: FolderStage, after_commit: bool, tally: Tally
+) -> None:
+    stage = folder_stage
+    for number in in_short(range(1, len(stage.applying) + 1), at_most=4, turn=after_commit):
+        where = f"killed at request {number} ({stage.applying[number - 1]})"
+        stage.set_up()
+        plan = stage.fresh_plan()
+        fault = Fault(kind=FaultKind.STALL, after=number - 1, after_commit=after_commit)
+        kill_at(stage, fault, "apply", plan, "--yes")
+        tally.note(faults=1, runs=2)
+        tally.take(where, stage.losses())
+        tally.take(f"{where}, resumed", stage.shortcomings(stage.apply(plan)))
     tally.assert_nothing_wrong()

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
-from campaign.runs import ENGINES
+from campaign.runs import ENGINES, kill_at
 from campaign.stage import Stage
 from campaign.tally import Tally
 from campaign.verdicts import losses, shortcomings
 from fakes.s3server import Fault, FaultKind
 from fakes.torture import TORTURE
 
-_PATIENCE_S = 30.0
 _SHARE = 8  # of the requests, in the short version
-
-
-def kill_at(stage: Stage, fault: Fault, *words: str | Path) -> None:
-    """Run a command until this fault holds one of its requests, and kill it there."""
-    stage.disturb(fault)
-    with stage.place.command.start(*words) as started:
-        until_s = monotonic() + _PATIENCE_S
-        while not any(stage.place.server.fired()):
-            assert monotonic() < until_s, "it never came to that request"
-            assert started.is_running, started.wait().output
-            sleep(0.01)
-        stage.told.append(started.kill().output)
-    stage.calm()
 
 
 def points(requests: int, *, first: int) -> range:
