@@ -31,11 +31,16 @@ class PlanEnd:
 
 @dataclass(frozen=True, slots=True)
 class JobEnds:
-    """Where a job reads and where it writes."""
+    """Where a job reads, if it does, and where it writes or deletes."""
 
     job: str
-    source: PlanEnd
+    source: PlanEnd | None
     destination: PlanEnd
+
+    @property
+    def all(self) -> tuple[PlanEnd, ...]:
+        """Both, or the one that there is."""
+        return (self.destination,) if self.source is None else (self.source, self.destination)
 
 
 def ends_of(locations: Iterable[PlanLocation], header: PlanHeader) -> tuple[JobEnds, ...]:
@@ -48,7 +53,11 @@ def ends_of(locations: Iterable[PlanLocation], header: PlanHeader) -> tuple[JobE
         return _end(place, connections.get(place.connection), is_made_by_apply=not listing.bucket_exists)
 
     return tuple(
-        JobEnds(job.name, end(job.from_location, job.source), end(job.to_location, job.destination))
+        JobEnds(
+            job.name,
+            None if job.from_location is None or job.source is None else end(job.from_location, job.source),
+            end(job.to_location, job.destination),
+        )
         for job in header.jobs
     )
 

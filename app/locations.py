@@ -17,7 +17,7 @@ class PlanEnds:
     """The places of a plan's jobs; two jobs with one place share it."""
 
     entries: Mapping[str, JobEntry]
-    by_job: Mapping[str, tuple[FoundLocation, FoundLocation]]  # source and destination
+    by_job: Mapping[str, tuple[FoundLocation | None, FoundLocation]]  # source, if there is one, and destination
     places: tuple[FoundLocation, ...]  # by id
 
     @classmethod
@@ -33,8 +33,9 @@ class PlanEnds:
             return places[-1]
 
         by_job = {
-            name: (numbered(stores.find(job.source)), numbered(stores.find(job.destination)))
+            name: (None, found[0]) if job.location is not None else (found[0], found[1])
             for name, job in entries.items()
+            if (found := [numbered(stores.find(place)) for place in job.places])
         }
         return cls(entries, by_job, tuple(places))
 
@@ -45,6 +46,6 @@ class PlanEnds:
 
     @property
     def destinations(self) -> tuple[FoundLocation, ...]:
-        """The places that jobs write to, each once, by id."""
+        """The places where jobs write or delete, each once, by id."""
         written = {destination.location.id for _, destination in self.by_job.values()}
         return tuple(found for found in self.places if found.location.id in written)

@@ -10,7 +10,7 @@ from typing import Self
 
 from s3plan.app.paths import capability_cache_path, known_files_path
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.manifest.locations import Destination, Source
+from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Source
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
@@ -116,7 +116,7 @@ class Stores:
             self._own_regions[connection] = effective_region(settings)
         return connection, region or settings.region or self._own_regions[connection]
 
-    def find(self, place: Source | Destination) -> FoundLocation:
+    def find(self, place: Source | Destination | DeletedFrom) -> FoundLocation:
         """Ask where a manifest's place is; raises what find_bucket raises."""
         if place.folder is not None:
             found = find_folder(place.folder, may_be_missing=isinstance(place, Destination))
@@ -131,7 +131,7 @@ class Stores:
         engine = self.open(connection, region=place.region or settings.region)
         return find_bucket(engine, place, settings)
 
-    def ask_ahead(self, place: Source | Destination, *, shared: bytes | None) -> None:
+    def ask_ahead(self, place: Source | Destination | DeletedFrom, *, shared: bytes | None) -> None:
         """Send what a plan is going to ask a place, all at once; the answers wait at its engine.
 
         Answers of a store that turns out to be the wrong one (another region) are dropped: its engine is another one.

@@ -73,7 +73,8 @@ def graph_of_jobs(jobs: Sequence[JobRecord], phases: Iterable[Phase]) -> PhaseGr
     """Return the one graph that a plan of these jobs has, if these are its phases; raise RowInvalid.
 
     A job's copies wait for its preparation and its deletes for its copies. A job that depends on another waits for that
-    one's writes, and the deletes of the other wait for the writes of all that depend on it, directly or not.
+    one's writes, and the deletes of the other wait for the writes of all that depend on it, directly or not. Of a job
+    that only deletes, the deletes are what others wait for, and wait for none of them.
     """
     import networkx as nx
 
@@ -87,7 +88,8 @@ def graph_of_jobs(jobs: Sequence[JobRecord], phases: Iterable[Phase]) -> PhaseGr
         dependents.add_node(job.name)
         dependents.add_edges_from((other, job.name) for other in job.depends_on)
     behind = {job.name: sorted(nx.descendants(dependents, job.name)) for job in jobs}
-    return PhaseGraph(phases, chain.from_iterable(_edges_of(job, of_jobs, behind[job.name]) for job in jobs))
+    works = {job.name: _work(job, of_jobs[job.name]) for job in jobs}
+    return PhaseGraph(phases, chain.from_iterable(_edges_of(job, of_jobs, works, behind[job.name]) for job in jobs))
 
 
 def _by_job(jobs: Sequence[JobRecord], phases: Iterable[Phase]) -> dict[str, dict[PhaseName, int]]:
@@ -106,20 +108,24 @@ def _by_job(jobs: Sequence[JobRecord], phases: Iterable[Phase]) -> dict[str, dic
     return of_jobs
 
 
-def _edges_of(job: JobRecord, of_jobs: dict[str, dict[PhaseName, int]], dependents: Iterable[str]) -> Iterator[Edge]:
-    own = of_jobs[job.name]
-    writes = _writes(own)
+def _edges_of(
+    job: JobRecord, of_jobs: dict[str, dict[PhaseName, int]], works: dict[str, int], dependents: Iterable[str]
+) -> Iterator[Edge]:
+    own, writes = of_jobs[job.name], works[job.name]
     if PhaseName.COPY in own:
         yield Edge(own[PhaseName.PREPARE], own[PhaseName.COPY], EdgeNeed.ENDED)
     for other in job.depends_on:
-        yield Edge(_writes(of_jobs[other]), own[PhaseName.PREPARE], EdgeNeed.COMPLETE)
-    if PhaseName.DELETE in own:
+        yield Edge(works[other], own[PhaseName.PREPARE], EdgeNeed.COMPLETE)
+    if PhaseName.DELETE in own and job.only_deletes:
+        yield Edge(own[PhaseName.PREPARE], own[PhaseName.DELETE], EdgeNeed.ENDED)
+    elif PhaseName.DELETE in own:
         needs = _NEED_OF_DELETES.get(job.settings.delete_when or "", EdgeNeed.ENDED_WELL)
         yield Edge(writes, own[PhaseName.DELETE], needs)
         for dependent in dependents:
-            yield Edge(_writes(of_jobs[dependent]), own[PhaseName.DELETE], EdgeNeed.ENDED_WELL)
+            yield Edge(works[dependent], own[PhaseName.DELETE], EdgeNeed.ENDED_WELL)
 
 
-def _writes(of_job: dict[PhaseName, int]) -> int:
-    """Return the last phase of a job that writes; one without anything to write has ended once it is prepared."""
-    return of_job.get(PhaseName.COPY, of_job[PhaseName.PREPARE])
+def _work(job: JobRecord, of_job: dict[PhaseName, int]) -> int:
+    """Return the phase of a job that others wait for; one without anything to do has ended once it is prepared."""
+    name = PhaseName.DELETE if job.only_deletes else PhaseName.COPY
+    return of_job.get(name, of_job[PhaseName.PREPARE])

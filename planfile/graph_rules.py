@@ -142,7 +142,7 @@ def check_header(
     jobs = {job.name: job for job in header.jobs}
     for job in header.jobs:
         _check_buckets(job, locations)
-    unnamed = set(locations) - {end for job in header.jobs for end in (job.from_location, job.to_location)}
+    unnamed = set(locations) - {end for job in header.jobs for end in job.locations}
     if unnamed:
         raise RowInvalid(f"no job reads or writes its location {min(unnamed)}")
     _check_places(header, locations)
@@ -168,9 +168,15 @@ def check_header(
 
 
 def _check_buckets(job: JobRecord, locations: Mapping[int, PlanLocation]) -> None:
-    if job.from_location not in locations or job.to_location not in locations:
+    if not job.locations <= locations.keys():
         raise RowInvalid(f"job {job.name!a} names a location that does not exist")
-    if not job.source.bucket_exists or not (job.destination.bucket_exists or job.settings.create_bucket):
+    if (job.source is None) is not job.only_deletes:
+        raise RowInvalid(f"job {job.name!a} has a source without its listing, or a listing without a source")
+    if job.only_deletes is not (job.settings.mode == "delete"):
+        raise RowInvalid(f"job {job.name!a} is of mode {job.settings.mode!a} and has not the locations of one")
+    if (job.source is not None and not job.source.bucket_exists) or not (
+        job.destination.bucket_exists or job.settings.create_bucket
+    ):
         raise RowInvalid(f"job {job.name!a} is about a bucket that neither exists nor is made")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 
 from s3plan.planfile.batch_rules import WRITING_PHASES
@@ -10,6 +10,7 @@ from s3plan.planfile.reader import PlanReader
 from s3plan.planfile.written_keys import KeysOutOfOrder, KeyTwice, WrittenBatch, check_written_once
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import PhaseName
 from s3plan.schemas.printable import shown_path
 
@@ -46,15 +47,25 @@ def _written_batches(reader: PlanReader) -> Iterator[WrittenBatch]:
 
 def _check_overlap(reader: PlanReader) -> None:
     jobs = [job for job in reader.header.jobs if job.actions]
+    before = _before(reader.header.jobs)
     for reading, writing in product(jobs, jobs):
-        source, destination = (
-            reader.locations_by_id[location] for location in (reading.from_location, writing.to_location)
-        )
+        if reading.from_location is None or (writing.only_deletes and reading.name in before[writing.name]):
+            continue  # deletes of a job alone begin after all reads of those that it depends on
+        source = reader.locations_by_id[reading.from_location]
+        destination = reader.locations_by_id[writing.to_location]
         if source.overlaps(destination):
             raise PlanRefused(
                 f"{shown_path(reader.path)} reads from {source.url!a} and writes to {destination.url!a}, which "
                 "overlap; make a new plan"
             )
+
+
+def _before(jobs: Iterable[JobRecord]) -> dict[str, frozenset[str]]:
+    """Return the jobs that each depends on, directly or not; each job comes after those."""
+    before: dict[str, frozenset[str]] = {}
+    for job in jobs:
+        before[job.name] = frozenset(job.depends_on).union(*(before[other] for other in job.depends_on))
+    return before
 
 
 def _check_overwrites(reader: PlanReader) -> None:

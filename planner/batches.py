@@ -129,7 +129,7 @@ class Batcher:
         *,
         numbers: PhaseNumbers,
         job: str,
-        source: int,
+        source: int | None,
         destination: int,
         large_bytes: int,
     ) -> None:

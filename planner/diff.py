@@ -28,6 +28,7 @@ from s3plan.schemas.printable import escape_unprintable
 COPY_ABSENT = Verdict(VerdictKind.COPY, "not in destination", "not in destination")
 DELETE_EXTRANEOUS = Verdict(VerdictKind.DELETE, "not in source", "not in source")
 DELETE_BELOW_EMPTY = Verdict(VerdictKind.DELETE, *[BELOW_EMPTY_RULE] * 2)
+DELETE_CHOSEN = Verdict(VerdictKind.DELETE, "passes the filters", "passes the filters")
 LEFT_ALONE = Verdict(VerdictKind.UNCHANGED, "only in destination", "only in destination")
 THE_LOCATION_ITSELF = Verdict(VerdictKind.SKIPPED, "the location itself", "the location itself")
 _NOT_UTF8 = Verdict(VerdictKind.CONFLICT, "key is not UTF-8", "key is not UTF-8")
@@ -63,7 +64,7 @@ class Rules:
     policy: Policy
     objection: AttributeFilter | None
     copies_archived: bool
-    deletes_extraneous: bool
+    extraneous: Verdict  # of what only the destination has
     source_prefix_bytes: int
     destination_prefix_bytes: int
     storage_class: str | None  # of new objects, where the manifest names one
@@ -100,9 +101,9 @@ def diff(pairs: Iterable[Pair], *, rules: Rules, on_verdict: OnVerdict) -> Itera
     another.
     """
     policy, objection = rules.policy, rules.objection
-    extraneous = DELETE_EXTRANEOUS if rules.deletes_extraneous else LEFT_ALONE
-    shields = Shields() if rules.kind is ActionKind.UPLOAD and rules.deletes_extraneous else None
-    spares = _Spares(objection, shields, rules.empty_directories) if rules.deletes_extraneous else None
+    extraneous = rules.extraneous
+    shields = Shields() if rules.kind is ActionKind.UPLOAD and extraneous is DELETE_EXTRANEOUS else None
+    spares = None if extraneous is LEFT_ALONE else _Spares(rules, shields)
     filtered = _Filtered()
     streak, objects, size_bytes = LEFT_ALONE, 0, 0
     for source, destination in pairs:
@@ -164,12 +165,13 @@ class _Filtered(dict[str, Verdict]):
 
 
 class _Spares:
-    """What only the destination has and is none of a mirror's business."""
+    """What only the destination has and is not deleted all the same: none of a mirror's business, or filtered."""
 
-    def __init__(self, objection: AttributeFilter | None, shields: Shields | None, empties: deque[bytes]) -> None:
-        self._objection = objection
+    def __init__(self, rules: Rules, shields: Shields | None) -> None:
+        self._objection = rules.objection
+        self._where = "" if rules.extraneous is DELETE_CHOSEN else "only in destination, "
         self._shields = shields
-        self._empties = empties
+        self._empties = rules.empty_directories
         self._filtered = _Filtered()
 
     def over(self, destination: ObjectRow) -> Verdict | None:
@@ -183,7 +185,7 @@ class _Spares:
             return None  # of an odd one `_line` says why nothing can be done about it
         rule = None if self._objection is None else self._objection(destination)
         if rule is not None:
-            return self._filtered[f"only in destination, {rule}"]
+            return self._filtered[f"{self._where}{rule}"]
         return DELETE_BELOW_EMPTY if self._empties and self._is_below_empty(destination.key) else None
 
     def _is_below_empty(self, key: bytes) -> bool:

@@ -11,7 +11,17 @@ from pathlib import Path
 from s3plan.planner.batches import ActionSpool, Batcher, PhaseNumbers, PlanSink
 from s3plan.planner.collisions import Collisions, StandsAt
 from s3plan.planner.comparison import WITHOUT_ETAGS, Policy
-from s3plan.planner.diff import THE_LOCATION_ITSELF, Pair, Rules, diff, line_aside, pair_up
+from s3plan.planner.diff import (
+    DELETE_CHOSEN,
+    DELETE_EXTRANEOUS,
+    LEFT_ALONE,
+    THE_LOCATION_ITSELF,
+    Pair,
+    Rules,
+    diff,
+    line_aside,
+    pair_up,
+)
 from s3plan.planner.file_comparison import UNPROVEN, FilePolicy, KnownPairs
 from s3plan.planner.filters import AttributeFilter, compile_attribute_filter
 from s3plan.planner.guards import Findings, check_guards
@@ -27,13 +37,14 @@ from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.rules import Finding
 from s3plan.schemas.manifest.words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
-from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
+from s3plan.schemas.plan.actions import Action, ActionKind, Verdict, VerdictKind
 from s3plan.schemas.plan.header import BELOW_EMPTY_RULE, JobRecord, KeyListRecord, RetriedRecord
 from s3plan.schemas.plan.rows import PhaseName
 from s3plan.schemas.ports import Lister
 
 _UNMATCHED = ("matches no key on either side", "patterns are gitignore's; capitals count")
 _UNMATCHED_OF_LIST = ("matches no key of filters.list that is on either side", _UNMATCHED[1])
+_UNMATCHED_ALONE = ("matches no key", _UNMATCHED[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +60,16 @@ class FolderSide:
 class JobSides:
     """What a job is compared on.
 
-    Locations are given by id. `open_listers` gives the source's and the destination's; None for a bucket that does not
-    exist yet. `store_now_ms` is the moment that ages of objects are counted from, by the store's clock.
-    `etags_comparable` is whether neither side is encrypted with SSE-KMS or SSE-C, as far as is known; see
-    comparison.py. With `retried` the plan looks at a part of the job only, and guards count against the whole of it.
+    Locations are given by id; a job that only deletes has no `from_location`. `open_listers` gives the source's and the
+    destination's; None for a bucket that does not exist yet, or where there is no source. `store_now_ms` is the moment
+    that ages of objects are counted from, by the store's clock. `etags_comparable` is whether neither side is encrypted
+    with SSE-KMS or SSE-C, as far as is known; see comparison.py. With `retried` the plan looks at a part of the job
+    only, and guards count against the whole of it.
     """
 
-    from_location: int
+    from_location: int | None
     to_location: int
-    open_listers: Callable[[], tuple[Lister, Lister | None]]
+    open_listers: Callable[[], tuple[Lister | None, Lister | None]]
     store_now_ms: int
     etags_comparable: bool
     retried: RetriedPlan | None = None
@@ -115,7 +127,10 @@ class JobBuilder:
         passes, look = self._job.passes_key, self._unmatched.look
         listed, self._listed = self._listed_keys(), self._listed_keys()
         left = Scope(source, side="source", passes=passes, on_page=tell, look=look, listed=self._listed)
-        right = Scope(destination, side="destination", passes=passes, on_page=tell, look=look, listed=listed)
+        side = "destination"
+        if self._only_deletes:
+            side, self._listed = "location", listed
+        right = Scope(destination, side=side, passes=passes, on_page=tell, look=look, listed=listed)
         with ActionSpool(folder=spool_folder) as deletes, ActionSpool(folder=spool_folder) as aside:
             self._stream(left, right, deletes=deletes, aside=aside)
         return self._built(left, right, allow=allow)
@@ -153,7 +168,7 @@ class JobBuilder:
             policy=policy,
             objection=objection,
             copies_archived=job.copies_archived,
-            deletes_extraneous=job.deletes_extraneous,
+            extraneous=self._extraneous(),
             source_prefix_bytes=len(job.source_prefix.encode()),
             destination_prefix_bytes=len(job.destination_prefix.encode()),
             storage_class=job.settings.storage_class,
@@ -161,6 +176,15 @@ class JobBuilder:
             collisions=None if sides.stands_at is None else Collisions(sides.stands_at),
             empty_directories=sides.empty_directories,
         )
+
+    def _extraneous(self) -> Verdict:
+        if not self._job.deletes:
+            return LEFT_ALONE
+        return DELETE_CHOSEN if self._only_deletes else DELETE_EXTRANEOUS
+
+    @property
+    def _only_deletes(self) -> bool:
+        return self._sides.from_location is None
 
     def _policy(self) -> Policy:
         job, sides = self._job, self._sides
@@ -187,11 +211,12 @@ class JobBuilder:
         job, totals = self._job, self._totals
         bytes_to_write = totals.bytes(VerdictKind.COPY) + totals.bytes(VerdictKind.OVERWRITE)
         retry_of = None if self._due is None else self._due.record()
+        read = destination if self._only_deletes else source
         guarded = Findings(
             deletes=totals.objects(VerdictKind.DELETE),
             overwrites=totals.objects(VerdictKind.OVERWRITE),
             bytes_to_write=bytes_to_write,
-            source_objects=source.objects if retry_of is None else retry_of.source_objects,
+            source_objects=read.objects if retry_of is None else retry_of.source_objects,
             destination_objects=destination.objects if retry_of is None else retry_of.destination_objects,
             deletes_below_empty=totals.objects_by_rules(frozenset({BELOW_EMPTY_RULE})),
         )
@@ -201,7 +226,7 @@ class JobBuilder:
             depends_on=job.depends_on,
             from_location=self._sides.from_location,
             to_location=self._sides.to_location,
-            source=source.record(),
+            source=None if self._only_deletes else source.record(),
             destination=destination.record(),
             totals=totals.records(),
             prefixes=self._prefixes.records(),
@@ -219,7 +244,7 @@ class JobBuilder:
         )
         warnings = [*self._own_warnings(), *self._warnings_of_list(record.key_list)]
         warnings += self._warnings_of_deletes(retry_of)
-        findings = tuple(self._findings(source))
+        findings = tuple(self._findings(read))
         return BuiltJob(record, guarded, findings, tuple(warnings), source.listed, destination.listed)
 
     def _key_list(self) -> KeyListRecord | None:
@@ -234,13 +259,16 @@ class JobBuilder:
         some = ", ".join(found.first_not_in_source)
         more = ", ..." if found.not_in_source > len(found.first_not_in_source) else ""
         keys = "1 key" if found.keys == 1 else f"{found.keys:,} keys"
-        return [f"filters.list: not in source: {found.not_in_source:,} of {keys}: {some}{more}"]
+        where = "the location" if self._only_deletes else "source"
+        return [f"filters.list: not in {where}: {found.not_in_source:,} of {keys}: {some}{more}"]
 
     def _findings(self, source: Scope) -> list[Finding]:
         """Return what the listings say about the manifest; a part of the job says nothing about all of it."""
         if self._sides.retried is not None:
             return []
         unmatched = _UNMATCHED if self._listed is None else _UNMATCHED_OF_LIST
+        if self._only_deletes:
+            unmatched = _UNMATCHED_ALONE
         found = [
             Finding(("filters", "include", position), *unmatched, Severity.WARNING)
             for position in self._unmatched.positions
@@ -248,9 +276,10 @@ class JobBuilder:
         if source.objects:
             return found
         left_out = f"; the filters leave out {source.listed:,}" if source.listed else ""
-        message = f"the source has no objects for this job{left_out}"
+        role = "location" if self._only_deletes else "source"
+        message = f"the {role} has no objects for this job{left_out}"
         what = "folder" if self._sides.kind is ActionKind.UPLOAD else "prefix"
-        return [Finding(("source", "url"), message, f"is the {what} as it should be?", Severity.WARNING), *found]
+        return [Finding((role, "url"), message, f"is the {what} as it should be?", Severity.WARNING), *found]
 
     def _own_warnings(self) -> list[str]:
         job = self._job
@@ -264,5 +293,5 @@ class JobBuilder:
         return [f"compare: {named[-1]} could not be used on {pairs}; size and time decided there"]
 
     def _warnings_of_deletes(self, retry_of: RetriedRecord | None) -> list[str]:
-        held = None if retry_of is None else retry_of.why_deletes_wait()
+        held = None if retry_of is None or self._only_deletes else retry_of.why_deletes_wait()
         return [f"apply will withhold the deletes: {held}"] if held is not None and self._deletes else []

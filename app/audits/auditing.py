@@ -22,10 +22,12 @@ from s3plan.planner.manifest.diagnostics import in_one_line
 from s3plan.planner.manifest.file import LoadedManifest, load_manifest
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
 from s3plan.planner.scope import Scope
+from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.events import Audited, OnEvent, Warned
 from s3plan.schemas.evidence.findings import AuditCounts
 from s3plan.schemas.plan.rows import PlanLocation, store_name
 from s3plan.schemas.ports import Lister
+from s3plan.schemas.printable import shown_path
 from s3plan.storage.evidence.audited_sides import PIECE_BYTES, AuditedSide, FileSide, ObjectSide
 from s3plan.storage.evidence.bytes_evidence import BytesEvidence, Wanted
 from s3plan.storage.file_settings import file_settings
@@ -55,7 +57,11 @@ def audit(
     loaded = load_manifest(request.manifest)
     selection = selected_jobs(loaded, request.select, without_dependencies=request.without_dependencies)
     jobs = resolve_jobs(loaded.manifest, selection.names)
-    entries = {job.name: loaded.manifest.jobs[job.name] for job in jobs}
+    compared = tuple(job for job in jobs if loaded.manifest.jobs[job.name].source is not None)
+    if not compared:
+        path = shown_path(request.manifest)
+        raise UsageInvalid(f"{path}: mode: delete has one place, so there is nothing to compare")
+    entries = {job.name: loaded.manifest.jobs[job.name] for job in compared}
     with (
         calm_collector() if request.owns_process else nullcontext(),
         open_key_lists(loaded, selection.names) as lists,
@@ -67,7 +73,7 @@ def audit(
     ):
         shared = {name: shared_start(entry.filters, lists.get(name)) for name, entry in entries.items()}
         for name, entry in entries.items():
-            for place in (entry.source, entry.destination):
+            for place in entry.places:
                 stores.ask_ahead(place, shared=None if is_looked_at(lists.get(name)) else shared[name])
         check_apart(loaded, selection.names, lambda place: store_name(stores.endpoint_of(place.connection or "")))
         ends = PlanEnds.find(stores, entries)
@@ -84,7 +90,7 @@ def audit(
             on_event=on_event,
             with_same=with_same,
         )
-        audits = tuple(auditor.audit(job, on_finding) for job in jobs)
+        audits = tuple(auditor.audit(job, on_finding) for job in compared)
     return AuditReport(audits, warnings, monotonic() - began_s)
 
 
@@ -131,12 +137,18 @@ class _Auditor:
                 spool = self._spooled(job, stack, unordered=True)
             for finding in spool.read():
                 on_finding(job.name, finding)
+        source, destination = self._both(job)
+        return JobAudit(job.name, source.location, destination.location, spool.counts, job.deletes)
+
+    def _both(self, job: Job) -> tuple[FoundLocation, FoundLocation]:
         source, destination = self._ends.by_job[job.name]
-        return JobAudit(job.name, source.location, destination.location, spool.counts, job.deletes_extraneous)
+        if source is None:
+            raise AssertionError("jobs that only delete are not audited")
+        return source, destination
 
     def _spooled(self, job: Job, stack: ExitStack, *, unordered: bool) -> FindingSpool:
         spool = stack.enter_context(FindingSpool(with_same=self._with_same))
-        source, destination = self._ends.by_job[job.name]
+        source, destination = self._both(job)
         key_list = self._lists.get(job.name)
         scopes = [
             Scope(
@@ -167,7 +179,7 @@ class _Auditor:
         )
 
     def _judging(self, job: Job, stack: ExitStack) -> Judging:
-        source, destination = (found.location for found in self._ends.by_job[job.name])
+        source, destination = (found.location for found in self._both(job))
         now_ms = time_ns() // 1_000_000 + self._stores.at(source).clock_offset_ms
         wanted = Wanted(
             part_size_bytes=self._loaded.manifest.run.part_size,
@@ -188,7 +200,7 @@ class _Auditor:
     def _side(self, job: Job, location: PlanLocation) -> AuditedSide:
         if location.is_folder:
             return FileSide(self._stores.files_of(location))
-        exists = next(found.exists for found in self._ends.by_job[job.name] if found.location == location)
+        exists = next(found.exists for found in self._both(job) if found.location == location)
         is_free = exists and self._stores.at(location).has_digests_as_etags()
         return ObjectSide(self._stores.engine_of(location), location, is_free_of_kms=is_free)
 

@@ -72,5 +72,4 @@ def _fits(key: bytes, location: PlanLocation) -> bool:
 
 def _starts(entry: JobEntry) -> list[bytes]:
     """Return what the URLs of whole keys begin with, at the job's buckets."""
-    places = (entry.source, entry.destination)
-    return [f"s3://{place.bucket}/{place.key_prefix}".encode() for place in places if place.folder is None]
+    return [f"s3://{place.bucket}/{place.key_prefix}".encode() for place in entry.places if place.folder is None]

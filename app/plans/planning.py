@@ -33,9 +33,10 @@ from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
-from s3plan.schemas.manifest.locations import Destination, Source
+from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Source
 from s3plan.schemas.manifest.models import JobEntry
 from s3plan.schemas.manifest.resolved import Manifest
+from s3plan.schemas.manifest.words import Mode, Unpinned
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import CapabilityRecord, ManifestRecord, PlaceRecord
 from s3plan.schemas.plan.rows import store_name
@@ -150,10 +151,9 @@ def plan_loaded(
     return made
 
 
-def _places(entries: Iterable[JobEntry]) -> Iterator[Source | Destination]:
+def _places(entries: Iterable[JobEntry]) -> Iterator[Source | Destination | DeletedFrom]:
     for entry in entries:
-        yield entry.source
-        yield entry.destination
+        yield from entry.places
 
 
 def _refuse_secrets(loaded: LoadedManifest) -> None:
@@ -187,8 +187,9 @@ def _facts(
     warnings += undurable_files(run_record(manifest.run), (found.location for found in ends.destinations))
     warnings += _unheeded_dependents(manifest, selection)
     for name, (_, destination) in ends.by_job.items():
-        deletion, known = manifest.jobs[name].delete, capabilities[destination.location.id]
-        if deletion is not None and deletion.unpinned.value != "allow" and _holds_no_delete(known):
+        job, known = manifest.jobs[name], capabilities[destination.location.id]
+        is_allowed = job.delete is not None and job.delete.unpinned is Unpinned.ALLOW
+        if job.mode is not Mode.COPY and not is_allowed and _holds_no_delete(known):
             warnings.append(
                 f"{shown_place(destination.location)}: this store enforces no condition on deletes: apply will refuse "
                 "them unless the manifest says `delete: {unpinned: allow}`"
@@ -225,7 +226,7 @@ def _unheeded_dependents(manifest: Manifest, selection: Selection) -> list[str]:
     for name in selection.names:
         job = manifest.jobs[name]
         waiting = [other for other in selection.not_selected if name in with_dependencies(manifest, [other])]
-        if job.delete is not None and waiting:
+        if job.mode is Mode.MIRROR and waiting:
             who = (
                 f"job {waiting[0]}, which depends" if len(waiting) == 1 else f"jobs {', '.join(waiting)}, which depend"
             )

@@ -207,8 +207,9 @@ def _retried(plan: PlanReader, name: str, wanted: _Wanted) -> RetriedPlan:
     job = plan.header.job(name)
     before = job.retry_of
     if before is None:
+        source_objects, destination_objects = job.in_scope
         before = RetriedRecord(
-            digest=plan.digest, source_objects=job.source.objects, destination_objects=job.destination.objects
+            digest=plan.digest, source_objects=source_objects, destination_objects=destination_objects
         )
     first = before.first_lost
     if first is None and wanted.unsayable:

@@ -38,22 +38,32 @@ def job_sides(
     """Return what a job is compared on; nothing is listed yet."""
     source, destination = ends.by_job[job.name]
 
-    def open_listers() -> tuple[Lister, Lister | None]:
-        opened = [
-            open_lister(job.name, stores.at(found.location), unordered) if found.exists else None
-            for found in (source, destination)
-        ]
-        if opened[0] is None:
-            raise AssertionError("the source was found")
-        return opened[0], opened[1]
+    def opened(found: FoundLocation | None) -> Lister | None:
+        if found is None or not found.exists:
+            return None
+        return open_lister(job.name, stores.at(found.location), unordered)
 
-    encryption = ends.entries[job.name].destination.encryption
+    def open_listers() -> tuple[Lister | None, Lister | None]:
+        return opened(source), opened(destination)
+
+    if source is None:
+        return JobSides(
+            from_location=None,
+            to_location=destination.location.id,
+            open_listers=open_listers,
+            store_now_ms=_now_ms(stores, destination),
+            etags_comparable=False,
+            retried=retried,
+            key_list=key_list,
+        )
+    written = ends.entries[job.name].destination
+    encryption = None if written is None else written.encryption
     etags_comparable = _are_etags_comparable(stores, source, destination, encryption)
     return JobSides(
         from_location=source.location.id,
         to_location=destination.location.id,
         open_listers=open_listers,
-        store_now_ms=time_ns() // 1_000_000 + stores.at(source.location).clock_offset_ms,
+        store_now_ms=_now_ms(stores, source),
         etags_comparable=etags_comparable,
         retried=retried,
         key_list=key_list,
@@ -69,6 +79,10 @@ def job_sides(
         empty_directories=stores.folder_at(source.location).empty_directories if source.location.is_folder else deque(),
         stands_at=stores.folder_at(destination.location).oddity_at if destination.location.is_folder else None,
     )
+
+
+def _now_ms(stores: Stores, place: FoundLocation) -> int:
+    return time_ns() // 1_000_000 + stores.at(place.location).clock_offset_ms
 
 
 def _folder_side(

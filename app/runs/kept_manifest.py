@@ -29,8 +29,9 @@ def resolved_manifest(plan: PlanReader) -> LoadedManifest:
         job, entry = known.get(record.name), loaded.manifest.jobs.get(record.name)
         if job is None or entry is None:
             raise _other(plan, f"has no job {record.name!a}")
-        ends = ((entry.source, record.from_location), (entry.destination, record.to_location))
-        if not all(is_found_at(place, plan.locations_by_id[location]) for place, location in ends):
+        ends = (record.to_location,) if record.from_location is None else (record.from_location, record.to_location)
+        said = [plan.locations_by_id[location] for location in ends]
+        if len(said) != len(entry.places) or not all(map(is_found_at, entry.places, said)):
             raise _other(plan, f"has job {record.name!a} between other places")
         if (job.settings, job.depends_on) != (record.settings, record.depends_on):
             raise _other(plan, f"has other settings for job {record.name!a}")
@@ -52,13 +53,13 @@ def _other(plan: PlanReader, how: str) -> PlanRefused:
 
 
 def _findings(record: JobRecord) -> Findings:
-    whole = record.retry_of
+    source_objects, destination_objects = record.in_scope
     return Findings(
         deletes=record.objects_of(VerdictKind.DELETE),
         overwrites=record.objects_of(VerdictKind.OVERWRITE),
         bytes_to_write=record.bytes,
-        source_objects=record.source.objects if whole is None else whole.source_objects,
-        destination_objects=record.destination.objects if whole is None else whole.destination_objects,
+        source_objects=source_objects,
+        destination_objects=destination_objects,
         deletes_below_empty=record.deletes_below_empty,
     )
 

@@ -201,7 +201,7 @@ class _Waiting:
         job = self._plan.header.job(name)
         for group in self._groups:
             ids = {location.id for location in group.locations}
-            if group.found is None and ids & {job.from_location, job.to_location}:
+            if group.found is None and ids & job.locations:
                 return group.why()
         return None
 

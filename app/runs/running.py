@@ -204,7 +204,8 @@ def _task_settings(run: OpenedRun, job: JobRecord, capabilities: Capabilities) -
         encryption=None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key),
         plan_digest=run.plan.digest,
         preserves_mtime=job.settings.preserves_mtime,
-        source_requester_pays=run.stores.pays_for(run.plan.locations_by_id[job.from_location]),
+        source_requester_pays=job.from_location is not None
+        and run.stores.pays_for(run.plan.locations_by_id[job.from_location]),
     )
 
 

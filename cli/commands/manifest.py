@@ -41,7 +41,8 @@ def validate_all(manifests: Sequence[Path], *, no_color: bool) -> int:
 def _valid_line(loaded: ValidManifest) -> Text:
     manifest = loaded.manifest
     jobs = [
-        f"{name} ({job.mode.value}), {job.source.url} to {job.destination.url}" for name, job in manifest.jobs.items()
+        f"{name} ({job.mode.value}), {' to '.join(str(place.url) for place in job.places)}"
+        for name, job in manifest.jobs.items()
     ]
     text = jobs[0] if len(jobs) == 1 else f"{manifest.name}, {len(jobs)} jobs: {'; '.join(jobs)}"
     return Text.assemble(f"{path_text(loaded.path)}: ", ("valid", "green"), f": {escape_unprintable(text)}")

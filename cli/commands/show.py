@@ -138,14 +138,11 @@ def nothing_lines(prefix: str, review: Review, *, of_kinds: bool, job: str | Non
     what = "line of these kinds" if of_kinds else "line"
     lines = [Text(f"No {what} of the plan has a key that begins with {asked}.")]
     for ends in shown:
-        source, destination = ends.source.location, ends.destination.location
         whose = "Keys" if len(shown) == 1 else f"Keys of job {ends.job}"
         lines.append(
-            Text(
-                f"  {whose} are relative to {escape_unprintable(source.url)} and {escape_unprintable(destination.url)}."
-            )
+            Text(f"  {whose} are relative to {' and '.join(escape_unprintable(end.location.url) for end in ends.all)}.")
         )
-    for location in (end.location for ends in shown for end in (ends.source, ends.destination)):
+    for location in (end.location for ends in shown for end in ends.all):
         for whole in (f"s3://{location.bucket}/{location.prefix}", f"/{location.prefix}", location.prefix):
             if whole and prefix.startswith(whole):
                 rest = shlex.quote(escape_unprintable(prefix.removeprefix(whole)))

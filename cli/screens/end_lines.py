@@ -39,7 +39,7 @@ def store_cell(end: PlanEnd) -> Cell:
 
 def location_documents(ends: Sequence[JobEnds]) -> list[dict[str, Any]]:
     """Return the locations as JSON values, each once, by their ids."""
-    places = {end.location.id: asdict(end.location) for each in ends for end in (each.source, each.destination)}
+    places = {end.location.id: asdict(end.location) for each in ends for end in each.all}
     return [
         {name: value for name, value in places[location].items() if value is not None} for location in sorted(places)
     ]

@@ -134,17 +134,24 @@ def totals_line(header: PlanHeader) -> str:
         parts = [f"{count_text(unchanged, 'object')} {'is' if unchanged == 1 else 'are'} as planned"] * bool(unchanged)
         parts += [f"{count_text(skipped, 'object')} skipped"] if skipped else []
         parts += [f"{count_text(conflicts, 'object')} in conflict"] if conflicts else []
-        said = ", ".join(parts) or "the source has no objects for this job"
+        where = "location" if all(job.only_deletes for job in header.jobs) else "source"
+        said = ", ".join(parts) or f"the {where} has no objects for this job"
         return f"Nothing can be done: {said}." if conflicts else f"Nothing to do: {said}."
     return f"Plan: {action_counts(header)}."
 
 
 def action_counts(header: PlanHeader | JobRecord) -> str:
-    """Return `8,912 to copy, 21 to overwrite, 4 to delete (38.7 GiB)`, of a plan or of one of its jobs."""
-    kinds = [VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.DELETE]
+    """Return `8,912 to copy, 21 to overwrite, 4 to delete (38.7 GiB)`, of a plan or of one of its jobs.
+
+    The size is what is written; where nothing is by design, what is deleted.
+    """
+    jobs = [header] if isinstance(header, JobRecord) else header.jobs
+    only_deletes = all(job.only_deletes for job in jobs)
+    kinds = [] if only_deletes else [VerdictKind.COPY, VerdictKind.OVERWRITE]
+    kinds += [VerdictKind.DELETE]
     kinds += [VerdictKind.CONFLICT] if header.objects_of(VerdictKind.CONFLICT) else []
     counts = ", ".join(f"{header.objects_of(kind):,} {LOOKS[kind].noun}" for kind in kinds)
-    return f"{counts} ({size_text(header.bytes)})"
+    return f"{counts} ({size_text(header.bytes_of(VerdictKind.DELETE) if only_deletes else header.bytes)})"
 
 
 def warning_lines(header: PlanHeader) -> list[Text]:
@@ -177,22 +184,33 @@ def blocked_text(header: PlanHeader, *, release: Sequence[str | Path]) -> str:
 
 def _place_lines(plan: ShownPlan, ends: JobEnds, job: JobRecord, *, now: datetime) -> list[Text]:
     is_alone = len(plan.header.jobs) == 1
-    what = f"({job.settings.mode}, overwrite {job.settings.overwrite})"
+    what = (
+        f"({job.settings.mode})" if job.only_deletes else f"({job.settings.mode}, overwrite {job.settings.overwrite})"
+    )
     title = f"Plan {plan.digest[:8]} of job {job.name} {what}" if is_alone else f"Job {job.name} {what}"
-    rows = [
+    rows = _rows_of_ends(ends, job)
+    if job.key_list is not None:
+        rows.insert(
+            0,
+            [Cell("only"), Cell(_key_list_text(job.key_list, where="the location" if job.only_deletes else "source"))],
+        )
+    if job.depends_on:
+        rows.append([Cell("begins after"), Cell(escape_unprintable(", ".join(job.depends_on)))])
+    if is_alone:
+        rows.append([Cell("plan"), Cell(_made(plan, now=now))])
+    return [Text(title, style="bold"), *aligned_lines(rows)]
+
+
+def _rows_of_ends(ends: JobEnds, job: JobRecord) -> list[list[Cell]]:
+    if ends.source is None or job.source is None:
+        return _end_rows("location", ends.destination, job.destination)
+    return [
         *_end_rows("source", ends.source, job.source),
         *_end_rows("destination", ends.destination, job.destination),
         [Cell("new files"), Cell("in their place whole and on disk, with the time of the object")]
         if ends.destination.location.is_folder
         else [Cell("new objects"), Cell(_new_objects(job, are_files=ends.source.location.is_folder))],
     ]
-    if job.key_list is not None:
-        rows.insert(0, [Cell("only"), Cell(_key_list_text(job.key_list))])
-    if job.depends_on:
-        rows.append([Cell("begins after"), Cell(escape_unprintable(", ".join(job.depends_on)))])
-    if is_alone:
-        rows.append([Cell("plan"), Cell(_made(plan, now=now))])
-    return [Text(title, style="bold"), *aligned_lines(rows)]
 
 
 def _made(plan: ShownPlan, *, now: datetime) -> str:
@@ -220,9 +238,9 @@ def _listed(listing: ListingRecord, end: PlanEnd) -> str:
     return "; ".join(parts)
 
 
-def _key_list_text(found: KeyListRecord) -> str:
+def _key_list_text(found: KeyListRecord, *, where: str) -> str:
     parts = [f"{count_text(found.keys, 'key')} of {path_text(Path(found.path))}, SHA-256 {found.sha256[:16]}..."]
-    parts += [f"{found.not_in_source:,} not in source"] if found.not_in_source else []
+    parts += [f"{found.not_in_source:,} not in {where}"] if found.not_in_source else []
     parts += [f"{found.left_out:,} left out by other filters"] if found.left_out else []
     return "; ".join(parts)
 

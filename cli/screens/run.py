@@ -87,10 +87,10 @@ def end_rows(ends: Sequence[JobEnds]) -> list[list[Cell]]:
 def _end_rows(ends: JobEnds, *, is_alone: bool) -> list[list[Cell]]:
     source, destination = ends.source, ends.destination
     rows = [] if is_alone else [[Cell("job"), Cell(escape_unprintable(ends.job), "bold")]]
+    if source is not None:
+        rows += [[Cell("from"), Cell(url_text(source))], [Cell(""), store_cell(source)]]
     rows += [
-        [Cell("from"), Cell(url_text(source))],
-        [Cell(""), store_cell(source)],
-        [Cell("to"), Cell(url_text(destination))],
+        [Cell("at" if source is None else "to"), Cell(url_text(destination))],
         [Cell(""), store_cell(destination)],
     ]
     if destination.is_made_by_apply:

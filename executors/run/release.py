@@ -9,7 +9,7 @@ from s3plan.executors.journal.records import OutcomeRecord
 from s3plan.executors.run.plan_view import PlanView
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.header import JobRecord
-from s3plan.schemas.plan.rows import Edge, EdgeNeed
+from s3plan.schemas.plan.rows import Edge, EdgeNeed, PhaseName
 from s3plan.schemas.printable import escape_unprintable
 
 
@@ -38,14 +38,16 @@ def why_held(
             key = escape_unprintable(plan.actions(state.batch)[position].key.decode("utf-8", "backslashreplace"))
             record = outcome_of(state.batch.id, position)
             reason = f" ({record.reason})" if record is not None and record.reason else ""
-            return f"the copy of {key} is {'not done' if kind is None else kind.value}{reason}"
+            does = "delete" if plan.phases_by_id[edge.before].name is PhaseName.DELETE else "copy"
+            return f"the {does} of {key} is {'not done' if kind is None else kind.value}{reason}"
     return None
 
 
 def _why_not_all_planned(job: JobRecord, needs: EdgeNeed) -> str | None:
     """Return what of a job no outcome can make good."""
     if conflicts := job.objects_of_conflicts:
-        objects = "1 source object" if conflicts == 1 else f"{conflicts:,} source objects"
+        what = "object" if job.only_deletes else "source object"
+        objects = f"1 {what}" if conflicts == 1 else f"{conflicts:,} {what}s"
         return f"{objects} could not be planned (conflict)"
     archived = sum(job.archived_objects.values()) + (0 if job.retry_of is None else job.retry_of.archived_objects)
     if needs is EdgeNeed.COMPLETE and archived:

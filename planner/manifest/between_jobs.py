@@ -37,8 +37,17 @@ def findings_of_selected(manifest: Manifest, names: Iterable[str], store: StoreO
     for reading, writing in product(names, names):
         if reading == writing:
             continue
-        source, destination = manifest.jobs[reading].source, manifest.jobs[writing].destination
-        if _is_within(source, destination, store) or _is_within(destination, source, store):
+        source, changed = manifest.jobs[reading].source, manifest.jobs[writing].changed_place
+        if source is None or not (_is_within(source, changed, store) or _is_within(changed, source, store)):
+            continue
+        if manifest.jobs[writing].location is not None:
+            if reading not in with_dependencies(manifest, [writing]):  # with it, all is read before anything is deleted
+                yield Finding(
+                    ("jobs", reading, "source", "url"),
+                    f"overlaps the location of job {writing}, which may delete what is yet to be read",
+                    f"write depends_on: {reading} in job {writing}, or plan and apply them in turn",
+                )
+        else:
             then = f"--select {reading}{_alone(manifest, reading, writing)}"
             yield Finding(
                 ("jobs", reading, "source", "url"),
@@ -139,10 +148,13 @@ def _circle(manifest: Manifest) -> list[str]:
 
 
 def mirrors_over_others(manifest: Manifest, store: StoreOf) -> Iterator[Finding]:
-    """Yield a finding for each two destinations of which one lies within the other, if a mirror may delete across."""
+    """Yield a finding for each two changed places of which one lies within the other, if a mirror is one of the two.
+
+    It may delete what the other job writes, or bring back what that one deletes.
+    """
     for first, second in combinations(manifest.jobs, 2):
         for outer, inner in ((first, second), (second, first)):
-            if not _is_within(manifest.jobs[inner].destination, manifest.jobs[outer].destination, store):
+            if not _is_within(manifest.jobs[inner].changed_place, manifest.jobs[outer].changed_place, store):
                 continue
             found = _across(manifest, outer, inner)
             if found is not None:
@@ -153,17 +165,23 @@ def mirrors_over_others(manifest: Manifest, store: StoreOf) -> Iterator[Finding]
 def _across(manifest: Manifest, outer: str, inner: str) -> Finding | None:
     around, within = manifest.jobs[outer], manifest.jobs[inner]
     mirror = next((name for name in (outer, inner) if manifest.jobs[name].mode is Mode.MIRROR), None)
-    if mirror is None or _leaves_out(around, within.destination):
+    if mirror is None or _leaves_out(around, within.changed_place):
         return None
     other = inner if mirror == outer else outer
-    folder = _folder_between(around, within.destination)
-    path = ("jobs", inner, "destination", "url")
-    message = f"lies within the destination of job {outer}, and the mirror {mirror} would delete what {other} writes"
-    if within.destination.key_prefix == around.destination.key_prefix:
-        message = f"is the destination of job {outer}, too, and the mirror {mirror} would delete what {other} writes"
+    folder = _folder_between(around, within.changed_place)
+    path = ("jobs", inner, _changing_role(within), "url")
+    does = "would delete what {} writes" if manifest.jobs[other].location is None else "decides what {} deletes, too"
+    clash = f"the mirror {mirror} {does.format(other)}"
+    message = f"lies within the {_changing_role(around)} of job {outer}, and {clash}"
+    if within.changed_place.key_prefix == around.changed_place.key_prefix:
+        message = f"is the {_changing_role(around)} of job {outer}, too, and {clash}"
     if not folder:
         return Finding(path, message, "give each job a folder of its own")
     return Finding(path, message, f'write exclude: ["/{_as_pattern(folder)}"] in the filters of job {outer}')
+
+
+def _changing_role(job: JobEntry) -> str:
+    return "destination" if job.location is None else "location"
 
 
 def _leaves_out(job: JobEntry, place: Location) -> bool:
@@ -172,8 +190,8 @@ def _leaves_out(job: JobEntry, place: Location) -> bool:
 
 
 def _folder_between(job: JobEntry, place: Location) -> str:
-    """Return the folder of a job's destination in which all keys of a place lie; empty if there is none."""
-    below = place.key_prefix.removeprefix(job.destination.key_prefix)
+    """Return the folder of a job's changed place in which all keys of a place lie; empty if there is none."""
+    below = place.key_prefix.removeprefix(job.changed_place.key_prefix)
     return below[: below.rfind("/") + 1]
 
 

@@ -7,7 +7,9 @@ from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Node, S
 from s3plan.schemas.manifest.rules import KeyPath
 
 JOBS, DEFAULTS = "jobs", "defaults"
-_LOCATIONS = ("source", "destination")
+_LOCATIONS = ("source", "destination", "location")
+_OF_COPIES = ("source", "destination", "overwrite", "compare", "preserve", "archived")
+"""Of the defaults, what a job with one location has no use for."""
 
 
 def is_of_jobs(data: Data) -> bool:
@@ -18,14 +20,26 @@ def is_of_jobs(data: Data) -> bool:
 def with_defaults(data: Data) -> Data:
     """Return a manifest of jobs without `defaults:`, which stand in each job instead: mappings merge, lists replace.
 
-    Of a location, text is its URL.
+    Of a location, text is its URL. A job with a `location:` takes nothing that is about copies, and one with a source
+    or destination no location.
     """
     rest = {key: value for key, value in data.items() if key != DEFAULTS}
     jobs, defaults = data.get(JOBS), data.get(DEFAULTS)
     if not isinstance(jobs, dict) or not isinstance(defaults, dict):
         return rest
-    merged = {name: _merged(defaults, job, is_job=True) if isinstance(job, dict) else job for name, job in jobs.items()}
+    merged = {
+        name: _merged(_fitting(defaults, job), job, is_job=True) if isinstance(job, dict) else job
+        for name, job in jobs.items()
+    }
     return rest | {JOBS: merged}
+
+
+def _fitting(defaults: Data, job: Data) -> Data:
+    if "location" in job:
+        return {key: value for key, value in defaults.items() if key not in _OF_COPIES}
+    if "source" in job or "destination" in job:
+        return {key: value for key, value in defaults.items() if key != "location"}
+    return defaults
 
 
 def _merged(defaults: Data, own: Data, *, is_job: bool = False) -> Data:

@@ -12,7 +12,7 @@ from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.manifest.models import Filters, Guards, JobEntry, RunSettings
 from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.retries import Retries
-from s3plan.schemas.manifest.words import Archived, Compare, Mode, Overwrite, Preserve
+from s3plan.schemas.manifest.words import Archived, Compare, DeleteWhen, Mode, Overwrite, Preserve
 from s3plan.schemas.plan.header import EncryptionRecord, JobSettings, RetryRecord, RunRecord
 
 
@@ -33,7 +33,7 @@ class Job:
     overwrite: Overwrite
     compare: tuple[Compare, ...]
     copies_archived: bool
-    deletes_extraneous: bool
+    deletes: bool  # of a mirror: what only the destination has
     guards_written: Guards
     guards_in_force: Guards
     guards_of_all: Guards
@@ -70,18 +70,17 @@ def run_record(run: RunSettings) -> RunRecord:
 
 def _job(manifest: Manifest, name: str, chosen: tuple[str, ...]) -> Job:
     entry = manifest.jobs[name]
-    deletion = entry.delete if entry.mode is Mode.MIRROR else None
     return Job(
         name=name,
         depends_on=nearest_dependencies(manifest, name, chosen),
-        source_prefix=entry.source.key_prefix,
-        destination_prefix=entry.destination.key_prefix,
+        source_prefix="" if entry.source is None else entry.source.key_prefix,
+        destination_prefix=entry.changed_place.key_prefix,
         passes_key=compile_key_filter(entry.filters),
         filters=entry.filters,
         overwrite=entry.overwrite,
         compare=entry.compare,
         copies_archived=entry.archived is Archived.COPY,
-        deletes_extraneous=deletion is not None and deletion.extraneous,
+        deletes=entry.mode is not Mode.COPY,
         guards_written=entry.guards,
         guards_in_force=entry.guards_in_force(),
         guards_of_all=manifest.guards,
@@ -90,18 +89,22 @@ def _job(manifest: Manifest, name: str, chosen: tuple[str, ...]) -> Job:
 
 
 def _settings(entry: JobEntry) -> JobSettings:
-    destination, deletion = entry.destination, entry.delete
+    destination, deletion, when = entry.destination, entry.delete, None
+    if entry.mode is Mode.MIRROR:
+        when = (None if deletion is None else deletion.when) or DeleteWhen.ALL_DONE
     return JobSettings(
         mode=entry.mode.value,
         overwrite=entry.overwrite.value,
         compare=tuple(word.value for word in entry.compare),
         preserves_mtime=Preserve.MTIME in entry.preserve,
         archived=entry.archived.value,
-        delete_when=None if deletion is None else deletion.when.value,
+        delete_when=None if when is None else when.value,
         unpinned_deletes=deletion is not None and deletion.unpinned.value == "allow",
-        create_bucket=destination.create or destination.folder is not None,
-        encryption=_encryption(destination.encryption),
-        storage_class=None if destination.storage_class is None else destination.storage_class.value,
+        create_bucket=destination is not None and (destination.create or destination.folder is not None),
+        encryption=None if destination is None else _encryption(destination.encryption),
+        storage_class=None
+        if destination is None or destination.storage_class is None
+        else destination.storage_class.value,
     )
 
 

@@ -13,7 +13,6 @@ from s3plan.schemas.manifest.rules import Finding, KeyPath
 from s3plan.schemas.manifest.values import REFUSED, Section, did_you_mean, shape_of
 
 _KEY_OF_A_MAP = "[key]"
-_STANDS_FOR = {"location": ("source", "destination")}
 
 Document = type[Section]
 """The model that a manifest is held against."""
@@ -22,7 +21,7 @@ Document = type[Section]
 def findings_of(error: ValidationError, *, document: Document, most: int) -> list[Finding]:
     """Return one finding for each of the first errors, in pydantic's order; their paths are those of the written keys.
 
-    A key is not called missing where its misspelling, or a word that will stand for it one day, is already reported.
+    A key is not called missing where its misspelling is already reported.
     """
     details = error.errors(include_url=False)[:most]
     findings = [_finding(detail, document) for detail in details]
@@ -35,13 +34,10 @@ def findings_of(error: ValidationError, *, document: Document, most: int) -> lis
 
 
 def _excused(finding: Finding) -> list[KeyPath]:
-    parent, key = finding.path[:-1], finding.path[-1] if finding.path else ""
     if finding.at != "key":
         return []
-    if key in _STANDS_FOR:
-        return [(*parent, name) for name in _STANDS_FOR[str(key)]]
     meant = (finding.hint or "").removeprefix("did you mean ").removesuffix("?")
-    return [(*parent, meant)]
+    return [(*finding.path[:-1], meant)]
 
 
 def _finding(detail: ErrorDetails, document: Document) -> Finding:

@@ -10,6 +10,7 @@ from s3plan.planner.manifest.data import Data, Placed, locate, without
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, written_of
 from s3plan.planner.manifest.pattern_problems import broken_patterns
 from s3plan.planner.manifest.yaml_document import MappingNode
+from s3plan.schemas.manifest.deletion_rules import DELETION_RULES
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.folder_rules import FOLDER_RULES
@@ -19,7 +20,7 @@ from s3plan.schemas.manifest.rules import JOB_RULES, Broken, Finding, KeyPath, b
 from s3plan.schemas.manifest.shared_rules import SHARED_RULES
 from s3plan.schemas.manifest.values import Plain
 
-_OF_JOBS = (*FOLDER_RULES, *JOB_RULES)
+_OF_JOBS = (*FOLDER_RULES, *DELETION_RULES, *JOB_RULES)
 _SHARED = ("run", "connections")
 
 
@@ -110,7 +111,7 @@ def _sound_part(data: Data, unsound: Iterable[KeyPath]) -> OneJobManifest:
 
 def _with_stand_ins(data: Data) -> Data:
     filled: Data = {"version": Plain("1"), "name": "stand-in"} | data
-    for role in ("source", "destination"):
+    for role in ("location",) if "location" in filled else ("source", "destination"):
         location = filled.get(role, {})
         url = {"url": f"s3://stand-in-{role}/"}
         filled[role] = url | location if isinstance(location, dict) else location

@@ -12,7 +12,7 @@ from s3plan.schemas.manifest.models import Guards, JobEntry, JobFields, JobName,
 from s3plan.schemas.manifest.readers import format_version
 from s3plan.schemas.manifest.values import NotEmpty, Section, text_value
 
-_LATER = frozenset({"vars", "include", "location"})
+_LATER = frozenset({"vars", "include"})
 
 
 class ManifestHead(Section):

@@ -15,7 +15,7 @@ from s3plan.schemas.printable import shown_path
 
 def _folder_has_no_words_of_buckets(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     location = location_of(manifest, role)
-    if location.folder is None:
+    if location is None or location.folder is None:
         return
     for name in ("connection", "region", "expected_bucket_owner", "prefix"):
         if getattr(location, name) is not None:
@@ -24,7 +24,7 @@ def _folder_has_no_words_of_buckets(manifest: OneJobManifest, role: Role) -> Ite
 
 def _bucket_has_no_words_of_folders(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     location = location_of(manifest, role)
-    if location.folder is not None:
+    if location is None or location.folder is not None:
         return
     for name in ("symlinks", "stamp", "trash", "one_file_system"):
         if getattr(location, name, None) is not None:
@@ -32,7 +32,8 @@ def _bucket_has_no_words_of_folders(manifest: OneJobManifest, role: Role) -> Ite
 
 
 def _no_link_is_written_through(manifest: OneJobManifest) -> Iterator[Finding]:
-    if manifest.destination.folder is not None and manifest.destination.symlinks is Symlinks.FOLLOW:
+    destination = manifest.destination
+    if destination is not None and destination.folder is not None and destination.symlinks is Symlinks.FOLLOW:
         yield Finding(
             ("destination", "symlinks"),
             "nothing is written through a symbolic link",
@@ -41,6 +42,8 @@ def _no_link_is_written_through(manifest: OneJobManifest) -> Iterator[Finding]:
 
 
 def _trash_is_apart(manifest: OneJobManifest) -> Iterator[Finding]:
+    if manifest.destination is None:
+        return
     folder, trash = manifest.destination.folder, manifest.destination.trash
     if folder is not None and trash is not None and are_nested(folder.path, trash.path):
         yield Finding(
@@ -51,38 +54,41 @@ def _trash_is_apart(manifest: OneJobManifest) -> Iterator[Finding]:
 
 
 def _one_side_is_a_bucket(manifest: OneJobManifest) -> Iterator[Finding]:
-    if manifest.destination.folder is not None and manifest.source.folder is not None:
+    if manifest.places and all(place.folder for place in manifest.places) and manifest.location is None:
         yield Finding(("destination", "url"), "copying from folder to folder is not there: one side is a bucket")
 
 
 def _folder_has_no_words_of_objects(manifest: OneJobManifest) -> Iterator[Finding]:
-    if manifest.destination.folder is None:
+    if manifest.destination is None or manifest.destination.folder is None:
         return
     for name in ("create", "storage_class", "encryption"):
         if getattr(manifest.destination, name):
             yield Finding(("destination", name), "goes with objects, and a folder has files", at="key")
 
 
+def _both_are_buckets(manifest: OneJobManifest) -> bool:
+    return manifest.location is None and not any(place.folder for place in manifest.places)
+
+
 def _times_go_with_files(manifest: OneJobManifest) -> Iterator[Finding]:
-    if Preserve.MTIME not in manifest.preserve or manifest.source.folder or manifest.destination.folder:
-        return
-    yield Finding(
-        ("preserve",),
-        "goes with a folder, and both sides are buckets",
-        "leave it out: copies between buckets keep the metadata, and with them the time of a file that was uploaded so",
-        at="key",
-    )
+    if Preserve.MTIME in manifest.preserve and _both_are_buckets(manifest):
+        yield Finding(
+            ("preserve",),
+            "goes with a folder, and both sides are buckets",
+            "leave it out: copies between buckets keep the metadata, and with them the time of a file that was "
+            "uploaded so",
+            at="key",
+        )
 
 
 def _checksums_are_of_files(manifest: OneJobManifest) -> Iterator[Finding]:
-    if Compare.CHECKSUM not in manifest.compare or manifest.source.folder or manifest.destination.folder:
-        return
-    yield Finding(
-        ("compare",),
-        "checksum reads every file again, and both sides are buckets",
-        "write etag: it says whether two objects have the same bytes where that can be told",
-        at="key",
-    )
+    if Compare.CHECKSUM in manifest.compare and _both_are_buckets(manifest):
+        yield Finding(
+            ("compare",),
+            "checksum reads every file again, and both sides are buckets",
+            "write etag: it says whether two objects have the same bytes where that can be told",
+            at="key",
+        )
 
 
 FOLDER_RULES = (
@@ -90,6 +96,7 @@ FOLDER_RULES = (
     Rule((("destination",),), partial(_folder_has_no_words_of_buckets, role="destination")),
     Rule((("source",),), partial(_bucket_has_no_words_of_folders, role="source")),
     Rule((("destination",),), partial(_bucket_has_no_words_of_folders, role="destination")),
+    Rule((("location",),), partial(_bucket_has_no_words_of_folders, role="location")),
     Rule((("destination",),), _no_link_is_written_through),
     Rule((("destination",),), _trash_is_apart),
     Rule((("source", "url"), ("destination", "url")), _one_side_is_a_bucket),

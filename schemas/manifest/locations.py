@@ -1,4 +1,4 @@
-"""`source:` and `destination:` of the manifest."""
+"""`source:`, `destination:` and `location:` of the manifest."""
 
 from __future__ import annotations
 
@@ -84,6 +84,10 @@ class Source(Location):
     one_file_system: Annotated[bool, flag()] | None = Field(
         default=None, description="Of a folder: what is mounted below it is left out.", examples=[True]
     )
+
+
+class DeletedFrom(Location):
+    """Where a job deletes that copies nothing."""
 
 
 class EncryptionSetting(Section):

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, ClassVar
 
-from pydantic import Field
-from s3plan.schemas.manifest.locations import Destination, Source
+from pydantic import Field, model_validator
+from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Location, Source
 from s3plan.schemas.manifest.readers import (
     PLACE_SCHEMA,
     bandwidth_value,
@@ -122,14 +122,17 @@ class Filters(Section):
 
 
 class Deletion(Section):
-    """What a mirror may delete; must be written out with `mode: mirror`."""
+    """What may be deleted, and how; must be written out with `mode: mirror`."""
 
     example: ClassVar[str] = "{extraneous: true, when: all-done}"
 
-    extraneous: Annotated[bool, flag()] = Field(description="Delete what the source lacks.")
-    when: Annotated[DeleteWhen, word_of(DeleteWhen)] = Field(
-        default=DeleteWhen.ALL_DONE,
-        description="all-done: every copy must be done. no-failures: stale ones do not hold deletes back.",
+    extraneous: Annotated[bool, flag()] | None = Field(
+        default=None, description="Delete what the source lacks: true in a mirror, nowhere else."
+    )
+    when: Annotated[DeleteWhen, word_of(DeleteWhen)] | None = Field(
+        default=None,
+        description="Of a mirror. all-done (the default): every copy must be done. no-failures: stale ones do not "
+        "hold deletes back.",
     )
     unpinned: Annotated[Unpinned, word_of(Unpinned)] = Field(
         default=Unpinned.REFUSE,
@@ -144,7 +147,7 @@ class Guards(Section):
 
     max_delete: Annotated[Limit, limit_value()] | None = Field(
         default=None,
-        description="Most deletes: a share of the destination's objects in scope, or a number. A mirror has 25%.",
+        description="Most deletes: a share of the objects in scope where it deletes, or a number. A mirror has 25%.",
         examples=["1%", 1204],
     )
     max_overwrite: Annotated[Limit, limit_value()] | None = Field(
@@ -216,19 +219,23 @@ class RunSettings(Section):
 class JobFields(Section):
     """What one job is."""
 
-    later_words: ClassVar[frozenset[str]] = frozenset({"location"})
-
     description: Annotated[str, text_value(many_lines=True, max_bytes=10_000)] | None = Field(
         default=None, description="What it is for, for people."
     )
-    source: Annotated[Source, Shorthand("url", PLACE_SCHEMA)] = Field(description="Where from: a URL or a mapping.")
-    destination: Annotated[Destination, Shorthand("url", PLACE_SCHEMA)] = Field(
+    source: Annotated[Source, Shorthand("url", PLACE_SCHEMA)] | None = Field(
+        description="Where from: a URL or a mapping."
+    )
+    destination: Annotated[Destination, Shorthand("url", PLACE_SCHEMA)] | None = Field(
         description="Where to: a URL or a mapping."
     )
+    location: Annotated[DeletedFrom, Shorthand("url", PLACE_SCHEMA)] | None = Field(
+        default=None, description="Where `mode: delete` deletes, instead of a source and a destination."
+    )
     filters: Filters = Field(default=Filters(), description="Which objects. Without it: all.")
-    mode: Annotated[Mode, word_of(Mode, later="move two-way delete")] = Field(
+    mode: Annotated[Mode, word_of(Mode, later="move two-way")] = Field(
         default=Mode.COPY,
-        description="copy never deletes; mirror also deletes what the source lacks and needs `delete:`.",
+        description="copy never deletes; mirror also deletes what the source lacks and needs `delete:`; delete has a "
+        "`location:` and deletes what the filters let through.",
     )
     overwrite: Annotated[Overwrite, word_of(Overwrite)] = Field(
         default=Overwrite.IF_DIFFERENT, description="What to do with objects that the destination already has."
@@ -252,11 +259,37 @@ class JobFields(Section):
         default=Archived.SKIP,
         description="What to do with source objects that must be restored before they can be read.",
     )
-    delete: Deletion | None = Field(default=None, description="What a mirror may delete; only with mode: mirror.")
+    delete: Deletion | None = Field(
+        default=None, description="What may be deleted, and how; not with mode: copy, which deletes nothing."
+    )
     guards: Guards = Field(default=Guards(), description="Limits that are checked before anything is changed.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_location_is_enough(cls, data: object) -> object:
+        """Ask for no source and no destination where there is one location, or should be."""
+        if isinstance(data, dict) and ("location" in data or data.get("mode") == Mode.DELETE):
+            return {"source": None, "destination": None} | data
+        return data
+
+    @property
+    def changed_place(self) -> Location:
+        """Where the job writes or deletes."""
+        place = self.destination or self.location
+        if place is None:
+            raise AssertionError("a sound job has a destination or a location")
+        return place
+
+    @property
+    def places(self) -> tuple[Source | Destination | DeletedFrom, ...]:
+        """The job's places: a source and a destination, or the one location."""
+        return tuple(place for place in (self.source, self.destination, self.location) if place is not None)
+
     def guards_in_force(self) -> Guards:
-        """Return the guards with the defaults of the mode: a mirror has max_delete 25% and refuse_empty_source true."""
+        """Return the guards with the defaults of the mode.
+
+        A mirror has max_delete 25% and refuse_empty_source true. With mode: delete max_delete is written.
+        """
         mirrors = self.mode is Mode.MIRROR
         written = self.guards
         return written.model_copy(

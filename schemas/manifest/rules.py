@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.diagnostics import Severity
@@ -21,7 +21,8 @@ from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.s3_urls import S3Url, why_not_in_host
 
 KeyPath = tuple[str | int, ...]
-Role = Literal["source", "destination"]
+Role = Literal["source", "destination", "location"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,37 +68,15 @@ def _related(one: KeyPath, other: KeyPath) -> bool:
     return one[:shared] == other[:shared]
 
 
-def _mirror_writes_out_its_deletes(manifest: OneJobManifest) -> Iterator[Finding]:
-    deletion = manifest.delete
-    if manifest.mode is Mode.MIRROR and deletion is None:
-        yield Finding(
-            ("mode",),
-            "a mirror also deletes what the source lacks, and must say so",
-            "add delete: {extraneous: true, when: all-done}",
-        )
-    if manifest.mode is Mode.MIRROR and deletion is not None and not deletion.extraneous:
-        yield Finding(
-            ("delete", "extraneous"),
-            "a mirror deletes what the source lacks, so this must be true",
-            "without deletes it is mode: copy",
-        )
-    if manifest.mode is Mode.COPY and deletion is not None:
-        yield Finding(
-            ("delete",),
-            "mode: copy never deletes, so this would have no effect",
-            "write mode: mirror, or remove delete:",
-            at="key",
-        )
-
-
-def location_of(manifest: OneJobManifest, role: Role) -> Location:
-    """Return the place of a job that has this role."""
-    return manifest.source if role == "source" else manifest.destination
+def location_of(manifest: OneJobManifest, role: Role) -> Location | None:
+    """Return the place of a job that has this role, None where none has."""
+    place: Location | None = getattr(manifest, role)
+    return place
 
 
 def _raw_prefix_stands_alone(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     location = location_of(manifest, role)
-    if location.prefix is not None and isinstance(location.url, S3Url) and location.url.path:
+    if location and location.prefix is not None and isinstance(location.url, S3Url) and location.url.path:
         yield Finding(
             (role, "prefix"),
             "a raw prefix needs a url without a path",
@@ -105,17 +84,21 @@ def _raw_prefix_stands_alone(manifest: OneJobManifest, role: Role) -> Iterator[F
         )
 
 
-def _mirror_has_no_raw_prefix(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
-    if manifest.mode is Mode.MIRROR and location_of(manifest, role).prefix is not None:
-        yield Finding(
-            (role, "prefix"),
-            "a mirror has no raw prefix, because it could delete beyond a folder",
-            "write a folder in url",
-        )
+def _deleting_has_no_raw_prefix(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
+    location = location_of(manifest, role)
+    if manifest.mode is Mode.COPY or location is None or location.prefix is None:
+        return
+    who = "a mirror" if manifest.mode is Mode.MIRROR else "mode: delete"
+    yield Finding(
+        (role, "prefix"),
+        f"{who} has no raw prefix, because it could delete beyond a folder",
+        "write a folder in url" if manifest.mode is Mode.MIRROR else "write a folder in url, and include: [...]",
+    )
 
 
 def _folder_ends_in_a_slash(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
-    url = location_of(manifest, role).url
+    location = location_of(manifest, role)
+    url = None if location is None else location.url
     if isinstance(url, S3Url) and url.slash_added:
         yield Finding(
             (role, "url"),
@@ -128,7 +111,7 @@ def _folder_ends_in_a_slash(manifest: OneJobManifest, role: Role) -> Iterator[Fi
 def _place_is_no_pattern(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     """Yield a warning for a `*`, which a key may hold, but which is nearly always meant as a pattern."""
     location = location_of(manifest, role)
-    if "*" not in location.key_prefix:
+    if location is None or "*" not in location.key_prefix:
         return
     before, _, after = location.key_prefix.partition("*")
     folder, slash, start = before.rpartition("/")
@@ -144,6 +127,8 @@ def _place_is_no_pattern(manifest: OneJobManifest, role: Role) -> Iterator[Findi
 
 def _name_can_be_reached(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
     location = location_of(manifest, role)
+    if location is None:
+        return
     why = why_not_in_host(location.bucket)
     connection = manifest.connections.get(location.connection or "")
     if why is not None and connection is not None and connection.addressing_style is AddressingStyle.VIRTUAL:
@@ -155,7 +140,8 @@ def _name_can_be_reached(manifest: OneJobManifest, role: Role) -> Iterator[Findi
 
 
 def _connection_exists(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
-    name = location_of(manifest, role).connection
+    location = location_of(manifest, role)
+    name = None if location is None else location.connection
     if name is not None and name not in manifest.connections:
         known = ", ".join(manifest.connections) or "none"
         hint = did_you_mean(name, list(manifest.connections)) or f"the connections are: {known}"
@@ -170,23 +156,19 @@ def store_of(location: Location, connections: Mapping[str, Connection]) -> str:
     return store_name(None if connection is None else connection.endpoint)
 
 
-def _are_of_one_store(manifest: OneJobManifest) -> bool:
-    stores = [store_of(place, manifest.connections) for place in (manifest.source, manifest.destination)]
-    return stores[0] == stores[1]
+def _stores(manifest: OneJobManifest) -> set[str]:
+    return {store_of(place, manifest.connections) for place in manifest.places}
 
 
 def _names_known_connections(manifest: OneJobManifest) -> bool:
-    return all(
-        location.connection is None or location.connection in manifest.connections
-        for location in (manifest.source, manifest.destination)
-    )
+    return all(place.connection is None or place.connection in manifest.connections for place in manifest.places)
 
 
 def _locations_do_not_overlap(manifest: OneJobManifest) -> Iterator[Finding]:
     source, destination = manifest.source, manifest.destination
-    if not _names_known_connections(manifest):
+    if source is None or destination is None or not _names_known_connections(manifest):
         return
-    if source.bucket != destination.bucket or not _are_of_one_store(manifest):
+    if source.bucket != destination.bucket or len(_stores(manifest)) > 1:
         return
     if source.key_prefix.startswith(destination.key_prefix) or destination.key_prefix.startswith(source.key_prefix):
         same = source.key_prefix == destination.key_prefix
@@ -200,9 +182,9 @@ def _locations_do_not_overlap(manifest: OneJobManifest) -> Iterator[Finding]:
 
 
 def _one_store_holds_both(manifest: OneJobManifest) -> Iterator[Finding]:
-    if not _names_known_connections(manifest) or manifest.source.folder or manifest.destination.folder:
+    if not _names_known_connections(manifest) or any(place.folder for place in manifest.places):
         return
-    if not _are_of_one_store(manifest):
+    if len(_stores(manifest)) > 1:
         yield Finding(
             ("destination",),
             "copying from one endpoint to another is not there yet; source and destination must be on one store",
@@ -247,7 +229,7 @@ def _compare_has_an_effect(manifest: OneJobManifest) -> Iterator[Finding]:
 
 
 def _keys_go_with_kms(manifest: OneJobManifest) -> Iterator[Finding]:
-    encryption = manifest.destination.encryption
+    encryption = None if manifest.destination is None else manifest.destination.encryption
     if encryption is None:
         return
     path = ("destination", "encryption")
@@ -260,7 +242,7 @@ def _keys_go_with_kms(manifest: OneJobManifest) -> Iterator[Finding]:
 def _copies_can_be_billed(manifest: OneJobManifest) -> Iterator[Finding]:
     """A copy is one request, sent by the destination's connection, whoever's bucket the source is."""
     source, destination = (
-        None if location.connection is None else manifest.connections.get(location.connection)
+        None if location is None or location.connection is None else manifest.connections.get(location.connection)
         for location in (manifest.source, manifest.destination)
     )
     if source is None or destination is None or source is destination:
@@ -285,7 +267,7 @@ _CONNECTION_NAMES: KeyPath = (
 def _rules_of(role: Role) -> tuple[Rule, ...]:
     return (
         Rule(((role, "url"), (role, "prefix")), partial(_raw_prefix_stands_alone, role=role)),
-        Rule((("mode",), (role, "prefix")), partial(_mirror_has_no_raw_prefix, role=role)),
+        Rule((("mode",), (role, "prefix")), partial(_deleting_has_no_raw_prefix, role=role)),
         Rule(((role, "url"), (role, "prefix")), partial(_place_is_no_pattern, role=role)),
         Rule(((role, "url"),), partial(_folder_ends_in_a_slash, role=role)),
         Rule(((role, "connection"), _CONNECTION_NAMES), partial(_connection_exists, role=role)),
@@ -294,9 +276,7 @@ def _rules_of(role: Role) -> tuple[Rule, ...]:
 
 
 JOB_RULES = (
-    Rule((("mode",), ("delete",)), _mirror_writes_out_its_deletes),
-    *_rules_of("source"),
-    *_rules_of("destination"),
+    *(rule for role in ROLES for rule in _rules_of(role)),
     Rule(_PLACES, _locations_do_not_overlap),
     Rule(_PLACES, _one_store_holds_both),
     Rule((("filters", "size"),), _sizes_leave_room),
@@ -305,4 +285,4 @@ JOB_RULES = (
     Rule((("destination", "encryption"),), _keys_go_with_kms),
     Rule(_PLACES, _copies_can_be_billed),
 )
-"""About each job; more are in folder_rules.py."""
+"""About each job; more are in folder_rules.py and deletion_rules.py."""

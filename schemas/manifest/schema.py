@@ -54,7 +54,7 @@ def manifest_schema() -> dict[str, Any]:
     made = one | {
         "properties": many["properties"] | one["properties"] | {"defaults": shared},
         "required": ["version", "name"],
-        "anyOf": [{"required": ["source", "destination"]}, {"required": ["jobs"]}],
+        "anyOf": [{"required": ["source", "destination"]}, {"required": ["location"]}, {"required": ["jobs"]}],
         "$defs": dict(sorted(parts.items())),
     }
     _as_map_of(made["properties"]["connections"], "Connection", NAME_PATTERN)

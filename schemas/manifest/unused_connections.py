@@ -11,16 +11,21 @@ from s3plan.schemas.manifest.rules import Finding
 
 def unused_connections(manifest: Manifest) -> Iterator[Finding]:
     """Yield a warning for each connection that no location names; of a manifest that is sound otherwise."""
-    places = [place for job in manifest.jobs.values() for place in (job.source, job.destination)]
+    places = [place for job in manifest.jobs.values() for place in job.places]
     used = {place.connection for place in places}
     for name in manifest.connections:
         if name not in used:
             yield Finding(
                 ("connections", name),
-                "neither source nor destination uses this connection"
-                if len(manifest.jobs) == 1
-                else "no source or destination of any job uses this connection",
+                _unused(manifest),
                 f"write connection: {name} there, or remove it",
                 Severity.WARNING,
                 at="key",
             )
+
+
+def _unused(manifest: Manifest) -> str:
+    if len(manifest.jobs) > 1:
+        return "no source or destination of any job uses this connection"
+    is_alone = any(job.location is not None for job in manifest.jobs.values())
+    return f"{'the location does not use' if is_alone else 'neither source nor destination uses'} this connection"

@@ -10,6 +10,7 @@ class Mode(StrEnum):
 
     COPY = "copy"
     MIRROR = "mirror"
+    DELETE = "delete"
 
 
 class Overwrite(StrEnum):
@@ -66,7 +67,7 @@ class DeleteWhen(StrEnum):
 
 
 class Unpinned(StrEnum):
-    """Whether a mirror deletes on a store that cannot enforce the pins of a delete."""
+    """Whether a job deletes on a store that cannot enforce the pins of a delete."""
 
     REFUSE = "refuse"
     ALLOW = "allow"

@@ -55,7 +55,7 @@ class JobSettings(_HeaderPart):
     compare: tuple[str, ...] = ()
     preserves_mtime: bool = Field(default=False, description="the times of files go with them, and come back")
     archived: str
-    delete_when: str | None = Field(default=None, description="all-done or no-failures; absent without deletes")
+    delete_when: str | None = Field(default=None, description="all-done or no-failures; only of a mirror")
     unpinned_deletes: bool = False
     create_bucket: bool = False
     encryption: EncryptionRecord | None = None
@@ -182,9 +182,9 @@ class JobRecord(_HeaderPart):
     name: str
     settings: JobSettings
     depends_on: tuple[str, ...] = Field(default=(), description="jobs of this plan whose writes must end well before")
-    from_location: PositiveInt
+    from_location: PositiveInt | None = Field(default=None, description="absent: the job only deletes")
     to_location: PositiveInt
-    source: ListingRecord
+    source: ListingRecord | None = Field(default=None, description="absent: the job only deletes")
     destination: ListingRecord
     totals: tuple[TotalRecord, ...]
     prefixes: tuple[PrefixRecord, ...]
@@ -195,8 +195,25 @@ class JobRecord(_HeaderPart):
     retry_of: RetriedRecord | None = Field(default=None, description="only in what `s3plan retry` makes")
 
     @property
+    def only_deletes(self) -> bool:
+        """Whether the job has one location, and only deletes there."""
+        return self.from_location is None
+
+    @property
+    def locations(self) -> frozenset[int]:
+        """The locations that the job reads or changes, by id."""
+        return frozenset(each for each in (self.from_location, self.to_location) if each is not None)
+
+    @property
+    def in_scope(self) -> tuple[int, int]:
+        """How many objects guards count against: of the source and of the destination, which may be one place."""
+        if self.retry_of is not None:
+            return self.retry_of.source_objects, self.retry_of.destination_objects
+        return (self.source or self.destination).objects, self.destination.objects
+
+    @property
     def objects_of_conflicts(self) -> int:
-        """How many source objects cannot be written as the manifest wants them."""
+        """How many objects cannot be written or deleted as the manifest wants it."""
         return self.objects_of(VerdictKind.CONFLICT)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.failures import FailureKind
-from s3plan.schemas.manifest.locations import Destination, Location, Source
+from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Location, Source
 from s3plan.schemas.manifest.words import StampKind, Symlinks
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Engine
@@ -18,7 +18,9 @@ _UNKNOWN_HEADER = frozenset({FailureKind.INVALID, FailureKind.UNSUPPORTED})
 _FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is reported within seconds
 
 
-def find_bucket(engine: Engine, place: Source | Destination, settings: ConnectionSettings) -> FoundLocation:
+def find_bucket(
+    engine: Engine, place: Source | Destination | DeletedFrom, settings: ConnectionSettings
+) -> FoundLocation:
     """Ask the store where the bucket is, by an engine of these settings.
 
     Raises BucketMissing unless it is a destination with `create: true`, PlanRefused if it is not owned by whom the

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from s3plan.schemas.manifest.locations import Destination, Source
+from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Source
 from s3plan.schemas.requests.objects import GetBucketEncryption, HeadBucket, Request
 from s3plan.storage.listing.narrowed import askable_prefix
 from s3plan.storage.listing.requests import first_page_request
 
 
-def first_questions(place: Source | Destination, *, shared: bytes | None) -> Iterator[Request]:
+def first_questions(place: Source | Destination | DeletedFrom, *, shared: bytes | None) -> Iterator[Request]:
     """Yield them; the first tells where the bucket is.
 
     `shared` is what all keys begin with that are listed, relative to the location; None lists nothing. The questions
@@ -25,5 +25,5 @@ def first_questions(place: Source | Destination, *, shared: bytes | None) -> Ite
     if shared is not None:
         below = askable_prefix(place.bucket, place.key_prefix, shared)
         yield first_page_request(place.bucket, place.key_prefix + below.decode(), owner=owner)
-    if isinstance(place, Source) or place.encryption is None:
+    if isinstance(place, Source) or (isinstance(place, Destination) and place.encryption is None):
         yield GetBucketEncryption(place.bucket, owner=owner)

@@ -136,7 +136,7 @@ def locations_of(manifest: Manifest) -> list[PlanLocation]:
             bucket=place.bucket,
             prefix=place.key_prefix,
         )
-        for number, place in enumerate((entry.source, entry.destination), start=1)
+        for number, place in enumerate(entry.places, start=1)
     ]
 
 

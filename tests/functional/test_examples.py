@@ -79,6 +79,7 @@ def test_every_example_has_a_manifest_a_readme_and_a_test_here() -> None:
         "assets-then-pages",
         "back-up-a-folder",
         "copy-across-regions",
+        "expire-old-logs",
         "filters",
         "mirror-with-guards",
         "restore-a-folder",
@@ -258,6 +259,42 @@ def test_restore_a_folder_brings_back_what_is_missing_or_older_and_touches_nothi
     assert {(documents / name).read_text() for name in ("letters/01.txt", "mine")} == {"as it is here"}
     assert not (tmp_path / "x").exists()
     assert example.plan(exit_code=3)["header"]["actions"] == 0
+
+
+def seed_logs(server: ServerProcess, *, old: int, new: int) -> None:
+    server.seed("example-archive", keys=[])
+    server.seed("example-logs", keys=numbered("app/a/{:03d}.log.gz", range(old)), size_bytes=50, modified_s=at(2024))
+    server.seed("example-logs", keys=numbered("app/b/{:03d}.log.gz", range(new)), size_bytes=50)
+    server.seed("example-logs", keys=["app/a/index.html", "elsewhere/1.log.gz"], size_bytes=9, modified_s=at(2024))
+
+
+def test_expire_old_logs_keeps_them_elsewhere_and_deletes_those_and_no_others(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    seed_logs(server, old=20, new=80)
+    client = server.client()
+    old = contents(client, "example-logs", below="app/a/0")
+
+    made = Example("expire-old-logs", folder=tmp_path, server=server).plan_and_apply()
+
+    assert totals(made) == {"copy": 20, "delete": 20, "skipped": 160}
+    assert contents(client, "example-archive") == old
+    kept = {*numbered("app/b/{:03d}.log.gz", range(80)), "app/a/index.html", "elsewhere/1.log.gz"}
+    assert contents(client, "example-logs").keys() == kept
+    changes = [asked.operation for asked in server.log() if asked.operation in {"CopyObject", "DeleteObjects"}]
+    assert changes[-1] == "DeleteObjects"
+
+
+def test_expire_old_logs_is_blocked_above_a_fifth_of_the_logs(server: ServerProcess, tmp_path: Path) -> None:
+    seed_logs(server, old=21, new=79)
+    example = Example("expire-old-logs", folder=tmp_path, server=server)
+
+    blocked = example.plan(exit_code=5)
+    example.run("apply", "--expect", blocked["digest"], exit_code=5)
+
+    (guard,) = blocked["header"]["jobs"][1]["guards"]
+    assert (guard["found"], guard["allowed"], guard["held"]) == (21, 20, True)
+    assert len(contents(server.client(), "example-logs", below="app/a/0")) == 21
 
 
 def test_filters_copies_what_its_readme_says_and_nothing_else(server: ServerProcess, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import s3plan
+from fakes.both_ends import listed_at_source
 from fakes.manifests import write_manifest
 from fakes.quirky_store import Asked, Said, quirky_store
 from fakes.s3server import Fault, FaultKind
@@ -69,7 +70,7 @@ def test_a_store_that_lists_out_of_order_goes_through_the_sort(place: Workplace)
     events: list[object] = []
     made = s3plan.plan(path, on_event=events.append)
     assert made.header.actions == 200
-    assert made.header.jobs[0].source.note is not None
+    assert listed_at_source(made.header.jobs[0]).note is not None
     assert any("sort" in getattr(event, "message", "") for event in events)
     assert place.apply().exit_code == 0
     assert place.keys("destination") == place.keys("source")

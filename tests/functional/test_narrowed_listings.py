@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fakes.both_ends import listed_at_source
 from fakes.s3server import Fault, FaultKind
 from fakes.workplace import MIRROR, Workplace
 from s3plan.planfile.reader import open_plan
@@ -46,10 +47,13 @@ def test_only_what_the_patterns_can_match_is_listed_and_the_plan_is_the_same(fil
         (unmatched,) = other.header.warnings  # of the pattern that is there to begin like no other
         assert "filters.include[2]: matches no key on either side" in unmatched
         assert (one.header.actions, one.header.jobs[0].guards[0].found) == (200, 100)
-        assert (one.header.jobs[0].source.objects, one.header.jobs[0].destination.objects) == (2501, 2501)
-        assert (one.header.jobs[0].source.left_out, other.header.jobs[0].source.left_out) == (2503, 10_004)
-        assert one.header.jobs[0].source.note == f"only keys that begin with {SHARED} were listed"
-        assert other.header.jobs[0].source.note is None
+        assert (listed_at_source(one.header.jobs[0]).objects, one.header.jobs[0].destination.objects) == (2501, 2501)
+        assert (listed_at_source(one.header.jobs[0]).left_out, listed_at_source(other.header.jobs[0]).left_out) == (
+            2503,
+            10_004,
+        )
+        assert listed_at_source(one.header.jobs[0]).note == f"only keys that begin with {SHARED} were listed"
+        assert listed_at_source(other.header.jobs[0]).note is None
 
 
 def test_the_plan_says_what_was_listed_and_a_mirror_touches_nothing_else(filled: Workplace) -> None:
@@ -90,7 +94,10 @@ def test_a_store_that_lists_out_of_order_is_narrowed_too(filled: Workplace) -> N
     assert content_of(narrow) == content_of(wide)
     with open_plan(narrow) as plan:
         sorted_by_us = "the store lists out of order: sorted on disk first"
-        assert plan.header.jobs[0].source.note == f"only keys that begin with {SHARED} were listed; {sorted_by_us}"
+        assert (
+            listed_at_source(plan.header.jobs[0]).note
+            == f"only keys that begin with {SHARED} were listed; {sorted_by_us}"
+        )
 
 
 def test_a_refused_listing_names_what_was_asked_for(place: Workplace) -> None:

@@ -75,7 +75,8 @@ def tables_with(path: Path, *head: str) -> list[list[str]]:
 def whole(fragment: str) -> str:
     """A manifest of the fragment's keys, with stand-ins for those that every manifest needs."""
     written = set(re.findall(r"^([a-z_]+):", fragment, re.MULTILINE))
-    needed = {key: line for key, line in STAND_INS.items() if "jobs" not in written or key in {"version", "name"}}
+    has_places = written & {"jobs", "location"}
+    needed = {key: line for key, line in STAND_INS.items() if not has_places or key in {"version", "name"}}
     return "\n".join([*(line for key, line in needed.items() if key not in written), fragment, ""])
 
 

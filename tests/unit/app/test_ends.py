@@ -23,7 +23,9 @@ def _source(connection: str, *, endpoint: str | None = None, text: str = MANIFES
         PlanLocation(2, LocationKind.S3, "s3://bbb/", "store", endpoint, None, "bbb", ""),
     ]
     record = ManifestRecord(path="job.yaml", sha256="0" * 64, text="", resolved=f"{text}  store: {connection}\n")
-    return ends_of(locations, a_header(manifest=record, **header))[0].source
+    source = ends_of(locations, a_header(manifest=record, **header))[0].source
+    assert source is not None
+    return source
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,9 @@ def test_phases_that_wait_in_a_circle_or_for_none_are_no_graph() -> None:
         PhaseGraph(PHASES, [Edge(1, 9, _ENDED)])
 
 
-def _job(name: str, *after: str, delete_when: str | None = None) -> JobRecord:
+def _job(name: str, *after: str, delete_when: str | None = None, **more: object) -> JobRecord:
     (sample,) = header(actions=0, size_bytes=0, job=name, delete_when=delete_when).jobs
-    return sample.model_copy(update={"depends_on": after})
+    return sample.model_copy(update={"depends_on": after, **more})
 
 
 def _edges(jobs: list[JobRecord], phases: dict[str, str]) -> set[str]:
@@ -71,6 +71,20 @@ def test_a_job_waits_for_the_writes_of_those_that_it_depends_on_and_their_delete
         "b.c ended-well a.d",
         "c.c ended-well a.d",
         "c.c ended-well c.d",
+    }
+
+
+def test_deletes_of_a_job_that_only_deletes_wait_for_no_dependent_and_are_waited_for() -> None:
+    jobs = [_job("a"), _job("b", "a", from_location=None), _job("c", "b")]
+    assert _edges(jobs, {"a": "pcd", "b": "pd", "c": "pc"}) == {
+        "a.p ended a.c",
+        "b.p ended b.d",
+        "c.p ended c.c",
+        "a.c complete b.p",
+        "b.d complete c.p",
+        "a.c ended-well a.d",
+        "b.d ended-well a.d",
+        "c.c ended-well a.d",
     }
 
 

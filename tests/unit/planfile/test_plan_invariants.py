@@ -12,7 +12,17 @@ from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
 from s3plan.schemas.errors import ManifestInvalid, PlanDamaged, PlanRefused
 from s3plan.schemas.plan.rows import LocationKind, Phase, PhaseName, PlanLocation
-from unit.planfile.plan_samples import change, copies, deletes, header, header_of, numbered, skips, write_plan
+from unit.planfile.plan_samples import (
+    change,
+    copies,
+    deletes,
+    header,
+    header_of,
+    numbered,
+    skips,
+    totals_of,
+    write_plan,
+)
 
 _KEYS = st.lists(st.text("abc", min_size=1, max_size=3).map(str.encode), unique=True, max_size=25).map(sorted)
 
@@ -144,3 +154,29 @@ def test_no_job_reads_what_another_one_writes(tmp_path: Path) -> None:
         pytest.raises(PlanRefused, match="reads from 's3://one/' and writes to 's3://one/x/'"),
     ):
         check_invariants(reader)
+
+
+@pytest.mark.parametrize("after", [("first",), ()])
+def test_a_job_deletes_what_another_one_reads_only_after_it(tmp_path: Path, after: tuple[str, ...]) -> None:
+    path = tmp_path / "a.s3plan"
+    with PlanWriter(path) as writer:
+        writer.add_location(PlanLocation(1, LocationKind.S3, "s3://one/", "", None, None, "one", ""))
+        writer.add_location(PlanLocation(2, LocationKind.S3, "s3://two/", "", None, None, "two", ""))
+        for number, (job, phase) in enumerate([("first", PhaseName.COPY), ("second", PhaseName.DELETE)]):
+            writer.add_phase(Phase(2 * number + 1, job, PhaseName.PREPARE))
+            writer.add_phase(Phase(2 * number + 2, job, phase))
+        writer.add_batch(phase=2, from_location=1, to_location=2, actions=copies(b"a"))
+        writer.add_batch(phase=4, from_location=None, to_location=1, actions=deletes(b"a"))
+        (first,) = header(actions=1, size_bytes=7, job="first").jobs
+        (second,) = header(
+            actions=1, size_bytes=0, job="second", totals=totals_of(copied=(), deleted=deletes(b"a"))
+        ).jobs
+        alone = {"from_location": None, "source": None, "to_location": 1, "depends_on": after}
+        settings = second.settings.model_copy(update={"mode": "delete"})
+        writer.seal(header_of(first, second.model_copy(update={**alone, "settings": settings})))
+    with open_plan(path) as reader:
+        if after:
+            check_invariants(reader)
+            return
+        with pytest.raises(PlanRefused, match="reads from 's3://one/' and writes to 's3://one/'"):
+            check_invariants(reader)

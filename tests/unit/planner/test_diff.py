@@ -8,7 +8,7 @@ import pytest
 from fakes.plan_parts import an_object
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.planner.diff import Rules, diff, pair_up
+from s3plan.planner.diff import DELETE_EXTRANEOUS, LEFT_ALONE, Rules, diff, pair_up
 from s3plan.planner.filters import AttributeFilter
 from s3plan.planner.overwrite import policy_for
 from s3plan.schemas.errors import ListingUnusable
@@ -31,7 +31,7 @@ def rules(
         policy=policy_for(overwrite, compare=(), etags_comparable=True),
         objection=objection,
         copies_archived=copies_archived,
-        deletes_extraneous=deletes_extraneous,
+        extraneous=DELETE_EXTRANEOUS if deletes_extraneous else LEFT_ALONE,
         source_prefix_bytes=source_prefix_bytes,
         destination_prefix_bytes=prefix_bytes,
         storage_class=storage_class,

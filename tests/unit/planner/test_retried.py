@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fakes.plan_parts import an_object
 from s3plan.app.plans.retrying import _retried, _Wanted
-from s3plan.planner.diff import Pair, Rules
+from s3plan.planner.diff import DELETE_EXTRANEOUS, Pair, Rules
 from s3plan.planner.overwrite import always, never
 from s3plan.planner.retried import DueCopies, RetriedPlan
 from s3plan.schemas.plan.header import RetriedRecord
@@ -26,7 +26,7 @@ def recorded(
 ) -> RetriedRecord:
     copies = DueCopies(RetriedPlan(KNOWN, frozenset(due or ()), frozenset(conflicts or ())), delete_when=delete_when)
     chosen: dict[str, Any] = {"policy": always, "objection": None, "copies_archived": False}
-    chosen |= {"deletes_extraneous": True, "storage_class": None}
+    chosen |= {"extraneous": DELETE_EXTRANEOUS, "storage_class": None}
     chosen |= {"source_prefix_bytes": 0, "destination_prefix_bytes": 0} | rules
     list(copies.lines(pairs, rules=Rules(**chosen), on_verdict=lambda *_: None))
     return copies.record()

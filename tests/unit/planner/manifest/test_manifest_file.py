@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from fakes.both_ends import destination_in, source_in
 from fakes.plan_parts import the_job
 from pydantic import ValidationError
 from s3plan.planner.manifest.file import LoadedManifest, load_manifest, parse_manifest
@@ -104,7 +105,7 @@ def test_every_field_is_read_as_a_typed_value() -> None:
     assert [warning.key for warning in loaded.warnings] == keys
     assert manifest.name == "images-to-dr"
     assert the_job(manifest).description == "Nightly copy.\nAsk the storage team.\n"
-    source, destination = the_job(manifest).source, the_job(manifest).destination
+    source, destination = source_in(the_job(manifest)), destination_in(the_job(manifest))
     assert (source.bucket, source.key_prefix, source.connection) == ("prod-assets", "images/", "prod")
     assert (source.region, source.expected_bucket_owner) == ("eu-west-1", "012345678901")
     assert (destination.bucket, destination.key_prefix, destination.create) == ("dr-assets", "", True)
@@ -171,7 +172,7 @@ def test_what_is_left_out_has_its_default() -> None:
     )
     assert manifest.run.executor is ExecutorName.THREADS
     assert (manifest.run.workers, manifest.run.bandwidth, manifest.run.multipart_threshold) == (None, None, 2**30)
-    assert (the_job(manifest).destination.create, the_job(manifest).destination.encryption) == (False, None)
+    assert (destination_in(the_job(manifest)).create, destination_in(the_job(manifest)).encryption) == (False, None)
 
 
 def test_a_mirror_is_guarded_unless_it_says_otherwise() -> None:
@@ -188,7 +189,7 @@ def test_a_mirror_is_guarded_unless_it_says_otherwise() -> None:
 def test_text_is_kept_as_it_was_written() -> None:
     text = SOUND.replace("s3://aaa/", "s3://aaa/ä b/%41/日本/") + "filters: {include: [no, 1e3, '0x1F', 2024]}\n"
     manifest = load(text).manifest
-    assert the_job(manifest).source.key_prefix == "ä b/%41/日本/"
+    assert source_in(the_job(manifest)).key_prefix == "ä b/%41/日本/"
     assert the_job(manifest).filters.include == ("no", "1e3", "0x1F", "2024")
 
 
@@ -202,7 +203,10 @@ def test_the_file_s_bytes_and_digest_come_with_it(tmp_path: Path) -> None:
 
 def test_a_folder_without_its_slash_is_completed_with_a_warning() -> None:
     loaded = load(SOUND.replace("s3://aaa/", "s3://aaa/x").replace("s3://bbb/", "{url: s3://bbb/y}"))
-    assert (the_job(loaded.manifest).source.key_prefix, the_job(loaded.manifest).destination.key_prefix) == ("x/", "y/")
+    assert (source_in(the_job(loaded.manifest)).key_prefix, destination_in(the_job(loaded.manifest)).key_prefix) == (
+        "x/",
+        "y/",
+    )
     first, second = loaded.warnings
     assert (first.line, first.column, first.key, first.severity) == (3, 9, "source", Severity.WARNING)
     assert first.message == "read as the folder s3://aaa/x/"
@@ -216,7 +220,7 @@ def test_a_bucket_without_a_slash_is_no_reason_to_warn() -> None:
 
 def test_a_raw_prefix_is_the_start_of_keys() -> None:
     loaded = load(SOUND.replace("s3://aaa/", "{url: s3://aaa, prefix: raw/pre}"))
-    assert (the_job(loaded.manifest).source.key_prefix, loaded.warnings) == ("raw/pre", ())
+    assert (source_in(the_job(loaded.manifest)).key_prefix, loaded.warnings) == ("raw/pre", ())
 
 
 def test_a_connection_that_nothing_uses_is_a_warning_at_its_place() -> None:

@@ -21,7 +21,7 @@ Case = tuple[str, int, int, str, str, str | None]
 LocationCase = tuple[str, str, int, int, str, str, str | None]
 
 TOP_LEVEL = (
-    "known here: version, name, description, source, destination, filters, mode, overwrite, compare,"
+    "known here: version, name, description, source, destination, location, filters, mode, overwrite, compare,"
     " preserve, archived, delete, guards, run, connections"
 )
 NO_SECRETS = "name a profile, or an env_prefix whose environment variables hold the credentials"
@@ -32,14 +32,13 @@ STORAGE_CLASSES = (
 SIZE = "a size is a number and a unit such as B, KiB, MiB, GiB, kB, MB or GB"
 
 ONE_FINDING: list[Case] = [
-    ("mode: move", 5, 7, "mode", "move is not there yet; this needs one of copy, mirror", None),
-    ("mode: two-way", 5, 7, "mode", "two-way is not there yet; this needs one of copy, mirror", None),
-    ("mode: delete", 5, 7, "mode", "delete is not there yet; this needs one of copy, mirror", None),
-    ("mode: sync", 5, 7, "mode", "needs one of copy, mirror", None),
+    ("mode: move", 5, 7, "mode", "move is not there yet; this needs one of copy, mirror, delete", None),
+    ("mode: two-way", 5, 7, "mode", "two-way is not there yet; this needs one of copy, mirror, delete", None),
+    ("mode: sync", 5, 7, "mode", "needs one of copy, mirror, delete", None),
     ("mode: mirror", 5, 7, "mode", "a mirror also deletes what the source lacks, and must say so", "add delete: {extraneous: true, when: all-done}"),
     ("mode: mirror\ndelete: {extraneous: false}", 6, 22, "delete.extraneous", "a mirror deletes what the source lacks, so this must be true", "without deletes it is mode: copy"),
     ("delete: {extraneous: true}", 5, 1, "delete", "mode: copy never deletes, so this would have no effect", "write mode: mirror, or remove delete:"),
-    ("mode: mirror\ndelete: {when: all-done}", 6, 9, "delete.extraneous", "is missing", "Delete what the source lacks."),
+    ("mode: mirror\ndelete: {when: all-done}", 6, 9, "delete.extraneous", "is missing", "a mirror deletes what the source lacks: write true"),
     ("mode: mirror\ndelete: {extraneous: true, when: allways}", 6, 34, "delete.when", "needs one of all-done, no-failures", None),
     ("mode: mirror\ndelete: {extraneous: true, unpinned: yes}", 6, 38, "delete.unpinned", "needs one of refuse, allow", None),
     ("mode: mirror\ndelete: true", 6, 9, "delete", "needs a mapping, not a single value", "write delete: {extraneous: true, when: all-done}"),
@@ -122,7 +121,7 @@ ONE_FINDING: list[Case] = [
     ("vars: {}", 5, 1, "vars", "is not there yet", None),
     ("depends_on: [a]", 5, 1, "depends_on", "unknown key", "depends_on belongs to one of several jobs, below jobs:"),
     ("include: [a.yaml]", 5, 1, "include", "is not there yet", None),
-    ("location: s3://aaa/", 5, 1, "location", "is not there yet", None),
+    ("location: s3://aaa/", 5, 1, "location", "goes with mode: delete, and this is mode: copy", "write mode: delete, or source: and destination: instead"),
     ("max_delete: 3", 5, 1, "max_delete", "unknown key", "max_delete belongs in guards:"),
     ("source_prefix: x", 5, 1, "source_prefix", "unknown key", TOP_LEVEL),
     ("description: ''", 5, 14, "description", "is empty; it needs text", None),
@@ -227,15 +226,6 @@ def test_a_head_at_fault_is_one_finding(case: Case) -> None:
     head, *expected = case
     (found,) = refusals(f"{head}\nsource: s3://aaa/\ndestination: s3://bbb/\n")
     assert [found.line, found.column, found.key, found.message, found.hint] == expected
-
-
-@pytest.mark.parametrize("later", ["mode: delete\nlocation: s3://aaa/"])
-def test_words_of_another_shape_of_manifest_do_not_make_the_rest_missing(later: str) -> None:
-    found = refusals(f"version: 1\nname: job\n{later}\n")
-    assert {finding.message for finding in found} <= {
-        "is not there yet",
-        "delete is not there yet; this needs one of copy, mirror",
-    }
 
 
 @pytest.mark.parametrize("role", ["source", "destination"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from fakes.both_ends import destination_in
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.planner.manifest.between_jobs import (
@@ -63,8 +64,8 @@ def test_defaults_stand_in_each_job_that_says_nothing_else() -> None:
     assert (one.overwrite, two.overwrite) == (Overwrite.NEVER, Overwrite.ALWAYS)
     assert (one.filters.include, two.filters.include) == (("*.a",), ("*.b",))
     assert one.filters.exclude == two.filters.exclude == ("tmp/",)
-    assert (one.destination.connection, one.destination.bucket) == ("there", "dest")
-    assert (one.destination.storage_class, two.destination.storage_class) == ("STANDARD_IA", "STANDARD")
+    assert (destination_in(one).connection, destination_in(one).bucket) == ("there", "dest")
+    assert (destination_in(one).storage_class, destination_in(two).storage_class) == ("STANDARD_IA", "STANDARD")
     assert (one.depends_on, two.depends_on) == ((), ("one",))
 
 
@@ -89,7 +90,7 @@ def test_a_finding_stands_where_the_value_was_written() -> None:
             mode: moved
         """) == [
         ("defaults.overwrite", 4, "needs one of never, if-different, if-newer, if-size-differs, always"),
-        ("jobs.two.mode", 13, "needs one of copy, mirror"),
+        ("jobs.two.mode", 13, "needs one of copy, mirror, delete"),
     ]
 
 

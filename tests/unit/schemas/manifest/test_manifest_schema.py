@@ -70,7 +70,7 @@ REFUSED_BY_BOTH = [
     "filters: {modified: {older_than: 30}}",
     "filters: {storage_class: standard}",
     "filters: {extensions: ['*.jpg']}",
-    "delete: {when: all-done}",
+    "delete: {when: soon}",
     "guards: {max_delete: lots}",
     "guards: {max_delete: -1}",
     "guards: {max_delete: 1.5}",
