@@ -82,6 +82,7 @@ def test_every_example_has_a_manifest_a_readme_and_a_test_here() -> None:
         "expire-old-logs",
         "filters",
         "mirror-with-guards",
+        "publish-a-site",
         "restore-a-folder",
     ]
     assert set(map(tuple, files.values())) == {("README.md", "job.yaml")}
@@ -141,6 +142,28 @@ def test_assets_then_pages_publishes_in_that_order_and_deletes_last(server: Serv
     assets = [number for number, asked in enumerate(changes) if (asked.key or "").endswith(".png")]
     assert max(assets) < is_page.index(True)
     assert "DeleteObjects" in {asked.operation for asked in changes[len(is_page) - is_page[::-1].index(True) :]}
+
+
+def test_publish_a_site_sends_assets_before_pages_and_deletes_last(server: ServerProcess, tmp_path: Path) -> None:
+    server.seed("example-site", keys=["assets/old.png", "assets/0.png", "index.html", "elsewhere.html"], size_bytes=9)
+    for name in (*numbered("assets/{}.png", range(8)), "index.html", "a/b.html"):
+        path = tmp_path / "public" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+
+    made = Example("publish-a-site", folder=tmp_path, server=server).plan_and_apply()
+
+    assert totals(made)["delete"] == 1
+    client = server.client()
+    pages = {"index.html", "a/b.html", "elsewhere.html"}
+    assert contents(client, "example-site").keys() == {*numbered("assets/{}.png", range(8)), *pages}
+    page = client.get_object(Bucket="example-site", Key="a/b.html")
+    assert (page["Body"].read(), page["ContentType"]) == (b"a/b.html", "text/html")
+    sent = [asked.key or "" for asked in server.log() if asked.operation == "PutObject"]
+    sent = [key for key in sent if key.endswith((".png", ".html"))]
+    assert [key.endswith(".html") for key in sent] == [False] * 8 + [True] * 2
+    changes = [asked.operation for asked in server.log() if asked.operation in {"PutObject", "DeleteObjects"}]
+    assert changes[-1] == "DeleteObjects"
 
 
 def test_planning_across_regions_does_not_make_the_bucket(server: ServerProcess, tmp_path: Path) -> None:
