@@ -91,6 +91,7 @@ class ApplyReport:
     elapsed_s: float  # of this run
     runs: int = 1  # of this plan so far, this one included
     evidence: Mapping[str, int] = field(default_factory=dict)  # on what the already-done ones rest
+    verified: Mapping[str, int] = field(default_factory=dict)  # by what writes are proved, and how many are not
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class Status:
     messages: tuple[str, ...] = ()
     progress: Advanced | None = None  # of the run that goes on, a second old at most
     evidence: Mapping[str, int] = field(default_factory=dict)  # on what the already-done ones rest
+    verified: Mapping[str, int] = field(default_factory=dict)  # by what writes are proved, and how many are not
 
 
 @dataclass(frozen=True, slots=True)

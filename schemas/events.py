@@ -136,6 +136,7 @@ class RunEnded:
     elapsed_s: float
     messages: tuple[str, ...] = field(default=())
     evidence: dict[str, int] = field(default_factory=dict)  # on what the already-done ones rest
+    verified: dict[str, int] = field(default_factory=dict)  # by what writes are proved, and how many are not
 
 
 Event = (

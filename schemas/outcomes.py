@@ -38,9 +38,10 @@ class Evidence(StrEnum):
 class Outcome(NamedTuple):
     """How the action at `position` of its batch ended.
 
-    `reason` is one clause for a person; `evidence` is an `already-done`'s Evidence. `failure` classes a `failed` or
-    `unknown` one: the scheduler retries it if that class is retryable. `is_unclear`: a request of this attempt may have
-    done what the action is about, and nobody knows. `side` is which side that failure came from.
+    `reason` is one clause for a person; `evidence` is an `already-done`'s Evidence, or by which of `ladder.PROOFS` a
+    `done` write has proved that its bytes are the source's, if it has. `failure` classes a `failed` or `unknown` one:
+    the scheduler retries it if that class is retryable. `is_unclear`: a request of this attempt may have done what the
+    action is about, and nobody knows. `side` is which side that failure came from.
     """
 
     position: int

@@ -9,6 +9,8 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 
 CRC64NVME = "CRC64NVME"
+PASSING = frozenset({CRC64NVME, "CRC32", "CRC32C"})
+"""Those that are computed of bytes as they pass."""
 
 
 class PassingChecksums:

@@ -19,7 +19,7 @@ from s3plan.app.runs.preparation import Preparation
 from s3plan.app.stores import Stores
 from s3plan.executors.journal.control_file import ControlFile
 from s3plan.executors.journal.journal import Journal
-from s3plan.executors.journal.ledger import BatchState, total_counts, total_evidence
+from s3plan.executors.journal.ledger import BatchState, total_counts, total_evidence, total_verified
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.executors.pace.circuit_breaker import SendProbe
 from s3plan.executors.pace.pacing import RunControl
@@ -132,6 +132,7 @@ def end_unbegun(run: OpenedRun, states: dict[int, BatchState], *, reason: StopRe
         stop_reason=reason,
         messages=(),
         evidence=total_evidence(states.values()),
+        verified=total_verified(states.values(), run.plan.phases_by_id),
     )
     run.journal.end_run(number, state=end.state.value, reason=end.stop_reason, now_ms=now_ms())
     return report_end(run, end, began_s=began_s)
@@ -239,6 +240,7 @@ def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
             elapsed_s=elapsed_s,
             messages=messages,
             evidence=dict(end.evidence),
+            verified=dict(end.verified),
         )
     )
     return ApplyReport(
@@ -253,4 +255,5 @@ def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
         elapsed_s=elapsed_s,
         runs=len(run.journal.runs()),
         evidence=end.evidence,
+        verified=end.verified,
     )

@@ -59,6 +59,7 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
             messages=(*_lost(opened, where), *sorted(withheld), *left_out_sentences(opened.header)),
             progress=_progress(where, runs[-1], opened.digest) if runs and state in _GOES_ON else None,
             evidence=end.evidence,
+            verified=end.verified,
         )
 
 

@@ -119,7 +119,8 @@ def _say_finished(status: Status, options: ApplyOptions, output: Output) -> int:
     code = ExitCode.DONE if status.state == RunState.COMPLETED else ExitCode.INCOMPLETE
     with output.progress() as on_event:
         counts = {kind.value: count for kind, count in status.counts.items()}
-        on_event(RunEnded(status.state, None, counts, 0, int(code), 0.0, status.messages, dict(status.evidence)))
+        evidence, verified = dict(status.evidence), dict(status.verified)
+        on_event(RunEnded(status.state, None, counts, 0, int(code), 0.0, status.messages, evidence, verified))
     if not output.options.json:
         resume = resume_command(status.plan, options)
         output.terminal.print(finished_lines(status, resume=resume))

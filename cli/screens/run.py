@@ -23,6 +23,7 @@ from s3plan.cli.screens.wording import (
     path_text,
 )
 from s3plan.schemas.engines import EngineUsed
+from s3plan.schemas.evidence.ladder import NOT_COMPARABLE
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
 from s3plan.schemas.plan.header import PlanHeader
 from s3plan.schemas.printable import escape_unprintable
@@ -113,7 +114,12 @@ def result_lines(report: ApplyReport, *, resume: Sequence[str | Path]) -> list[T
     when = f"in {lasted}" if report.runs <= 1 else f"in {report.runs} runs, the last of {lasted}"
     head = Text(f"{title}: {': '.join(parts)}, {when}.", style=style)
     lines = [Text(f"  {escape_unprintable(message)}") for message in report.messages]
-    return [head, *lines, *next_lines(report.plan, report.counts, report.remaining, resume=resume)]
+    return [
+        head,
+        *_verified_lines(report.verified),
+        *lines,
+        *next_lines(report.plan, report.counts, report.remaining, resume=resume),
+    ]
 
 
 def finished_lines(status: Status, *, resume: Sequence[str | Path]) -> list[Text]:
@@ -123,7 +129,7 @@ def finished_lines(status: Status, *, resume: Sequence[str | Path]) -> list[Text
     when = "" if ended_at is None else f" at {moment_text(ended_at)}"
     head = Text(f"This plan was applied before{when}: {counts}{_of_runs(status)}.", style="bold")
     lines = [Text(f"  {escape_unprintable(message)}") for message in status.messages]
-    return [head, *lines, *next_lines(status.plan, status.counts, 0, resume=resume)]
+    return [head, *_verified_lines(status.verified), *lines, *next_lines(status.plan, status.counts, 0, resume=resume)]
 
 
 def _job_rows(header: PlanHeader) -> list[list[Cell]]:
@@ -145,6 +151,22 @@ def counts_text(counts: Mapping[OutcomeKind, int], evidence: Mapping[str, int] |
         rests_on = ", ".join(f"{evidence[name]:,} {name}" for name in Evidence if evidence.get(name))
         texts[OutcomeKind.ALREADY_DONE] += f" ({rests_on})"
     return ", ".join(texts.values())
+
+
+def verified_text(verified: Mapping[str, int]) -> str:
+    """Return `9,812: 9,700 by CRC64NVME, 112 by MD5; 30 not comparable`, empty if nothing was written."""
+    proved = {by: number for by, number in verified.items() if by != NOT_COMPARABLE}
+    parts = [f"{sum(proved.values()):,}"]
+    if proved:
+        parts[0] += f": {', '.join(f'{number:,} by {by}' for by, number in proved.items())}"
+    if others := verified.get(NOT_COMPARABLE):
+        parts.append(f"{others:,} {NOT_COMPARABLE}")
+    return "; ".join(parts) if verified else ""
+
+
+def _verified_lines(verified: Mapping[str, int]) -> list[Text]:
+    said = verified_text(verified)
+    return [Text(f"  verified {said}")] if said else []
 
 
 def next_lines(
@@ -189,6 +211,8 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
     if status.counts:
         counts = counts_text(status.counts, status.evidence)
         rows.append([Cell("outcomes"), Cell(f"{counts}{_of_runs(status)}")])
+    if verified := verified_text(status.verified):
+        rows.append([Cell("verified"), Cell(verified)])
     if len(status.jobs) > 1:
         rows += [[Cell(job.name), Cell(_standing_text(job))] for job in status.jobs]
     if status.progress is not None:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from s3plan.executors.journal.file import open_file
-from s3plan.executors.journal.records import BatchRecord, JournaledRun, OutcomeRecord
+from s3plan.executors.journal.records import BatchRecord, JournaledRun, OutcomeRecord, ProofRecord
 from s3plan.executors.journal.run_engines import engines_text, parse_engines
 from s3plan.executors.journal.schema import check_is_ours, check_of, check_stored_row, create, damaged, is_empty
 from s3plan.schemas.engines import EngineUsed
@@ -161,6 +161,7 @@ class Journal:
         *,
         batches: Iterable[BatchRecord] = (),
         outcomes: Iterable[OutcomeRecord] = (),
+        proofs: Iterable[ProofRecord] = (),
         settled: Iterable[tuple[int, int]] = (),
         uploads: Iterable[tuple[int, KnownUpload]] = (),
         parts: Iterable[tuple[int, int, str, int, str]] = (),
@@ -178,6 +179,7 @@ class Journal:
             execute(
                 "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_outcome_row, outcomes)
             )
+            execute("INSERT OR REPLACE INTO proof VALUES (?, ?, ?, ?)", map(_checked, proofs))
             for batch, upload in uploads:
                 execute("DELETE FROM part WHERE batch = ? AND position = ?", [(batch, upload.position)])
                 execute(
@@ -214,6 +216,14 @@ class Journal:
                 raise damaged(self.path, f"an outcome of batch {row[0]} cannot be read") from error
             if _outcome_row(record) != row:
                 raise damaged(self.path, f"an outcome of batch {row[0]} does not match its checksum")
+            yield record
+
+    def proofs(self) -> Iterator[ProofRecord]:
+        """Yield what was proved as it was written, in order of batches."""
+        for row in self._rows("proof", "ORDER BY batch, proved_by"):
+            record = ProofRecord(*row[:-1])
+            if _checked(record) != row:
+                raise damaged(self.path, f"a proof of batch {row[0]} does not match its checksum")
             yield record
 
     def uploads(self, batch: int) -> tuple[KnownUpload, ...]:
@@ -288,7 +298,7 @@ class _Transaction:
 
 
 def _checked(content: tuple[object, ...]) -> tuple[object, ...]:
-    return (*content, check_of(content))
+    return (*content, check_of(tuple(content)))
 
 
 def _batch_row(record: BatchRecord) -> tuple[object, ...]:

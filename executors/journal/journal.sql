@@ -16,6 +16,10 @@ CREATE TABLE outcome (
   evidence TEXT NOT NULL, failure TEXT, side TEXT, attempts INTEGER NOT NULL, at_ms INTEGER NOT NULL,
   unclear_since_ms INTEGER, crc INTEGER NOT NULL, PRIMARY KEY (batch, position)
 ) WITHOUT ROWID;
+CREATE TABLE proof (
+  batch INTEGER NOT NULL, proved_by TEXT NOT NULL, actions BLOB NOT NULL, crc INTEGER NOT NULL,
+  PRIMARY KEY (batch, proved_by)
+) WITHOUT ROWID;
 CREATE TABLE upload (
   batch INTEGER NOT NULL, position INTEGER NOT NULL, upload_id TEXT NOT NULL, part_size_bytes INTEGER NOT NULL,
   crc INTEGER NOT NULL, PRIMARY KEY (batch, position)

@@ -7,24 +7,29 @@ have done takes a hundred more until it has ended.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from s3plan.executors.journal.journal import Journal
-from s3plan.executors.journal.records import BatchRecord
+from s3plan.executors.journal.records import BatchRecord, ProofRecord
 from s3plan.schemas.bitmaps import bitmap_of, count_in, numbers_in
 from s3plan.schemas.errors import JournalRefused
+from s3plan.schemas.evidence.ladder import NOT_COMPARABLE, PROOFS
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
-from s3plan.schemas.plan.rows import Batch
+from s3plan.schemas.plan.rows import Batch, Phase, PhaseName
 from s3plan.schemas.printable import shown_path
 
 _CODES = {kind: code for code, kind in enumerate(OutcomeKind, start=1)}
 _CODES_BY_EVIDENCE = {str(evidence): code for code, evidence in enumerate(Evidence, start=len(_CODES) + 1)}
-_KINDS = {code: kind for kind, code in _CODES.items()} | dict.fromkeys(
-    _CODES_BY_EVIDENCE.values(), OutcomeKind.ALREADY_DONE
+_CODES_BY_PROOF = {by: code for code, by in enumerate(PROOFS, start=len(_CODES) + len(_CODES_BY_EVIDENCE) + 1)}
+_KINDS = (
+    {code: kind for kind, code in _CODES.items()}
+    | dict.fromkeys(_CODES_BY_EVIDENCE.values(), OutcomeKind.ALREADY_DONE)
+    | dict.fromkeys(_CODES_BY_PROOF.values(), OutcomeKind.DONE)
 )
 _DONE = _CODES[OutcomeKind.DONE]
 _TRY_AGAIN = frozenset({0, _CODES[OutcomeKind.FAILED], _CODES[OutcomeKind.UNKNOWN]})
-_SUCCESS = frozenset({_DONE, _CODES[OutcomeKind.ALREADY_DONE], *_CODES_BY_EVIDENCE.values()})
+_SUCCESS = frozenset({_DONE, _CODES[OutcomeKind.ALREADY_DONE], *_CODES_BY_EVIDENCE.values(), *_CODES_BY_PROOF.values()})
+_PROOFS_BY_LOOK = {Evidence.BY_ETAG: "ETag", Evidence.BY_CHECKSUM: "checksum", Evidence.BY_BYTES: "bytes"}
 
 
 class BatchState:
@@ -33,6 +38,8 @@ class BatchState:
     __slots__ = (
         "_done",
         "_ends",
+        "_new_proofs",
+        "_proved",
         "_unclear_since_ms",
         "all_doubtful",
         "batch",
@@ -53,6 +60,8 @@ class BatchState:
         self.all_doubtful = False
         self._ends = bytearray(batch.actions)
         self._done = bytearray((batch.actions + 7) // 8)
+        self._proved: dict[str, bytearray] = {}  # a bitmap of each proof
+        self._new_proofs: set[str] = set()  # those that the journal has not
         self._unclear_since_ms: dict[int, int] = {}  # of actions that have not ended yet
 
     def begin(self, *, now_ms: int) -> None:
@@ -77,19 +86,29 @@ class BatchState:
     def mark(
         self, position: int, kind: OutcomeKind, *, evidence: str = "", unclear_since_ms: int | None = None
     ) -> None:
-        """Take note of an action's newest outcome.
+        """Take note of an action's newest outcome; `evidence` of a done one is what proved it.
 
         `unclear_since_ms` is the durable start, by the store's clock, of an attempt at it whose end is unclear; the
         first such one is kept until the action has ended.
         """
         code = _CODES[kind]
         self._ends[position] = _CODES_BY_EVIDENCE.get(evidence, code) if kind is OutcomeKind.ALREADY_DONE else code
+        if kind is OutcomeKind.DONE and evidence in _CODES_BY_PROOF:
+            self._note_proof(position, evidence)
         if code not in _TRY_AGAIN:
             self._unclear_since_ms.pop(position, None)
         elif unclear_since_ms is not None:
             self._unclear_since_ms.setdefault(position, unclear_since_ms)
         if kind is OutcomeKind.DONE:
             self._done[position >> 3] |= 1 << (position & 7)
+
+    def _note_proof(self, position: int, by: str) -> None:
+        self._ends[position] = _CODES_BY_PROOF[by]
+        proved = self._proved.get(by)
+        if proved is None:
+            proved = self._proved[by] = bytearray(len(self._done))
+        proved[position >> 3] |= 1 << (position & 7)
+        self._new_proofs.add(by)
 
     def unclear_since_ms(self, position: int) -> int | None:
         """Return the durable start of the first attempt at an action whose end is unclear; None if there is none."""
@@ -130,6 +149,24 @@ class BatchState:
         """Return on what its already-done actions rest, and how many on each."""
         return Counter({name: count for name, code in _CODES_BY_EVIDENCE.items() if (count := self._ends.count(code))})
 
+    def verified(self) -> Counter[str]:
+        """Return by what its writes that ended well are known to have the bytes of their sources."""
+        counts: Counter[str] = Counter()
+        for by, code in _CODES_BY_PROOF.items():
+            counts[by] += self._ends.count(code)
+        for name, code in _CODES_BY_EVIDENCE.items():
+            counts[_PROOFS_BY_LOOK.get(Evidence(name), NOT_COMPARABLE)] += self._ends.count(code)
+        counts[NOT_COMPARABLE] += self._ends.count(_DONE) + self._ends.count(_CODES[OutcomeKind.ALREADY_DONE])
+        return counts
+
+    def new_proofs(self) -> Iterator[ProofRecord]:
+        """Yield what the journal has not of what was proved."""
+        return (ProofRecord(self.batch.id, by, bytes(self._proved[by])) for by in sorted(self._new_proofs))
+
+    def note_proofs_kept(self) -> None:
+        """Take note that the journal has all that was proved."""
+        self._new_proofs.clear()
+
     def record(self) -> BatchRecord:
         """Return what the journal keeps of this batch."""
         return BatchRecord(
@@ -154,6 +191,18 @@ class BatchState:
             self._ends[position] = _DONE
         return count_in(record.done) == len(numbers)
 
+    def take_proof(self, proof: ProofRecord) -> bool:
+        """Take over what the journal kept; return False if that was not done, or is proved by something else."""
+        positions = list(numbers_in(proof.actions))
+        if len(proof.actions) != len(self._done) or any(position >= len(self._ends) for position in positions):
+            return False
+        if any(self._ends[position] != _DONE for position in positions):
+            return False
+        for position in positions:
+            self._ends[position] = _CODES_BY_PROOF[proof.proved_by]
+        self._proved[proof.proved_by] = bytearray(proof.actions)
+        return True
+
 
 def load_states(batches: Iterable[Batch], journal: Journal) -> dict[int, BatchState]:
     """Return the state of every batch by id, in id order; raise JournalRefused if the two do not fit together."""
@@ -161,6 +210,10 @@ def load_states(batches: Iterable[Batch], journal: Journal) -> dict[int, BatchSt
     for record in journal.batches():
         state = states.get(record.id)
         if state is None or not state.take_record(record):
+            raise does_not_fit(journal)
+    for proof in journal.proofs():
+        state = states.get(proof.batch)
+        if state is None or not state.take_proof(proof):
             raise does_not_fit(journal)
     for outcome in journal.outcomes():
         state = states.get(outcome.batch)
@@ -194,3 +247,15 @@ def total_evidence(states: Iterable[BatchState]) -> Counter[str]:
     for state in states:
         counts.update(state.evidence())
     return counts
+
+
+def total_verified(states: Iterable[BatchState], phases: Mapping[int, Phase]) -> dict[str, int]:
+    """Return by what the writes of all batches are known to have the bytes of their sources, and how many by each.
+
+    In the order of the ladder, what was looked at after it; last NOT_COMPARABLE, which ended well without such a proof.
+    """
+    counts: Counter[str] = Counter()
+    for state in states:
+        if phases[state.batch.phase].name is PhaseName.COPY:
+            counts.update(state.verified())
+    return {by: counts[by] for by in (*PROOFS, *_PROOFS_BY_LOOK.values(), NOT_COMPARABLE) if counts[by]}

@@ -96,11 +96,14 @@ class Recorder:
         self._journal.write(
             batches=[state.record() for state in self._dirty.values()],
             outcomes=self._outcomes.values(),
+            proofs=[proof for state in self._dirty.values() for proof in state.new_proofs()],
             settled=self._settled,
             uploads=[(batch, upload) for (batch, _), upload in self._uploads.items()],
             parts=self._parts,
             ended_uploads=self._ended_uploads,
         )
+        for state in self._dirty.values():
+            state.note_proofs_kept()
         self._dirty.clear()
         self._outcomes.clear()
         self._settled.clear()

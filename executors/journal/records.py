@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.failures import FailureKind
@@ -63,3 +64,11 @@ class OutcomeRecord:
     at_ms: int
     unclear_since_ms: int | None = None
     side: Side | None = None
+
+
+class ProofRecord(NamedTuple):
+    """Which actions of a batch are done, and proved by one of `ladder.PROOFS` as they were written."""
+
+    batch: int
+    proved_by: str
+    actions: bytes  # a bitmap, as long as that of what is done

@@ -13,6 +13,7 @@ from typing import Any
 from zlib import crc32
 
 from s3plan.schemas.errors import JournalRefused
+from s3plan.schemas.evidence.ladder import PROOFS
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.run_states import RunState, StopReason
@@ -84,6 +85,7 @@ _SHAPES = {
         _TIME_MS_OR_NOT,
         _COUNT,
     ),
+    "proof": _Shape(_FROM_ONE, _Column(str, words=frozenset(PROOFS)), _Column(bytes), _COUNT),
     "upload": _Shape(_FROM_ONE, _COUNT, _TEXT, _FROM_ONE, _COUNT),
     "part": _Shape(_FROM_ONE, _COUNT, _TEXT, _Column(least=1, most=10_000), _TEXT, _COUNT),
 }

@@ -173,7 +173,7 @@ class Bookkeeper:
         position = outcome.position
         before = state.end_of(position)
         if outcome.kind is OutcomeKind.DONE:
-            state.mark(position, outcome.kind)
+            state.mark(position, outcome.kind, evidence=outcome.evidence)
             self._recorder.note_done(state, position, had_outcome=before is not None)
         else:
             outcome = self._with_retry(state, attempt, outcome)

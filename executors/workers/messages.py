@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 
 from s3plan.executors.pace.pacing import Pace
 from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.evidence.ladder import PROOFS
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
 from s3plan.schemas.plan.places import Place
 from s3plan.schemas.ports import Performer
@@ -18,6 +19,9 @@ OpenPerformer = Callable[[], Performer]
 """Makes the performer in the process that it runs in. It pickles, by reference to its module, and holds no secrets."""
 
 _PROTOCOL = 5
+_PROVED_BY = ("", *PROOFS)
+_CODES = {by: code for code, by in enumerate(_PROVED_BY)}
+_CODE_BITS = 4
 _Packed = tuple[int, int, Sequence[Progress | int], bool, str | None]
 
 
@@ -86,7 +90,7 @@ def receive(connection: Connection) -> ToWorker | FromWorker:
 
 
 def pack(news: Iterable[BatchProgress]) -> list[_Packed]:
-    """Return news as it travels: an action that is simply done is its position alone, fifty times as quick to read."""
+    """Return news as it travels: an action that is simply done is one number, fifty times as quick to read."""
     return [
         (
             progress.batch_id,
@@ -108,8 +112,16 @@ def unpack(packed: Iterable[_Packed]) -> list[BatchProgress]:
 
 
 def _packed(item: Progress) -> Progress | int:
-    return item.position if item == Outcome(item.position, OutcomeKind.DONE) else item
+    """Return a number for what is done: its position, and by what it is proved in the lowest bits."""
+    if type(item) is Outcome and item.kind is OutcomeKind.DONE:
+        code = _CODES.get(item.evidence)
+        if code is not None and item == Outcome(item.position, OutcomeKind.DONE, evidence=item.evidence):
+            return item.position << _CODE_BITS | code
+    return item
 
 
 def _unpacked(item: Progress | int) -> Progress:
-    return Outcome(item, OutcomeKind.DONE) if isinstance(item, int) else item
+    if not isinstance(item, int):
+        return item
+    by = _PROVED_BY[item & (1 << _CODE_BITS) - 1]
+    return Outcome(item >> _CODE_BITS, OutcomeKind.DONE, evidence=by)

@@ -18,6 +18,10 @@ BY_PARTS = "MD5 of the parts"
 BY_EMPTINESS = "no bytes"
 CHECKSUM_BYTES = {"CRC64NVME": 8, "CRC32C": 4, "CRC32": 4, "SHA256": 32, "SHA1": 20}
 """The checksums that S3 states, the cheapest first, and how long each is."""
+PROOFS = (*CHECKSUM_BYTES, BY_MD5, BY_PARTS, BY_EMPTINESS)
+"""By what two sides may be found the same."""
+NOT_COMPARABLE = "not comparable"
+"""In their place, where nothing tells."""
 
 is_digest = re.compile(r"[0-9a-f]{32}").fullmatch
 """Whether an ETag looks like an MD5 sum, in small letters."""

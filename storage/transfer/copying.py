@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from s3plan.schemas.evidence.ladder import BY_MD5, BY_PARTS, is_digest
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests.objects import CopyObject
+from s3plan.schemas.requests.objects import CopyObject, ObjectWritten
 from s3plan.storage.steps import BatchContext, Procedure, ask
 from s3plan.storage.transfer.settlement import settle_copy
 
@@ -45,7 +46,18 @@ def copy_object(context: BatchContext, position: int, action: Action, *, reserve
     if isinstance(reply, Failure):
         context.emit((yield from settle_copy(context, position, action, reply)))
     else:
-        context.emit(Outcome(position, OutcomeKind.DONE))
+        proved_by = proof_of_copy(action, reply) if isinstance(reply, ObjectWritten) else ""
+        context.emit(Outcome(position, OutcomeKind.DONE, evidence=proved_by))
+
+
+def proof_of_copy(action: Action, reply: ObjectWritten) -> str:
+    """Return by what a copy has the bytes of its source, as its reply tells; empty if it does not.
+
+    Equal ETags prove it also where they are no MD5 sums of the bytes; different ones prove nothing.
+    """
+    if reply.etag is None or reply.etag != action.source_pin:
+        return ""
+    return BY_PARTS if "-" in reply.etag else BY_MD5 if is_digest(reply.etag.lower()) else ""
 
 
 def needs_look(context: BatchContext, action: Action, *, is_doubtful: bool) -> bool:

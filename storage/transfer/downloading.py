@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from s3plan.schemas.bodies import Sink, SinkInMemory
+from s3plan.schemas.evidence.ladder import BY_EMPTINESS, stated_checksum
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.mtimes import mtime_ns_of
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
@@ -31,7 +32,7 @@ from s3plan.schemas.outcomes import Evidence, Matched, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead
-from s3plan.storage.checksums import PassingChecksums, difference
+from s3plan.storage.checksums import PASSING, PassingChecksums, difference
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_source, moved_source, not_executed
 
@@ -110,16 +111,20 @@ def _fetch(context: BatchContext, job: Download, found: FileFound) -> Asking[Out
         sink, content = staged.file.sink(0, action.size_bytes), staged.file
     reply = yield from ask(Side.SOURCE, _request(context, action, sink), size_bytes=action.size_bytes, reserves=False)
     ended: Outcome | None
+    proved_by = ""
     if isinstance(reply, Failure):
         ended = yield from settle_read(context, position, action, reply)
     else:
         assert isinstance(reply, ObjectRead)  # noqa: S101  GetObject answers nothing else
         job.take_time(context, reply.found)
         ended = _judge(position, action, reply, sink)
+        proved_by = proof_of_bytes(action, {} if reply.found is None else reply.found.checksums)
     if ended is None and found.left:
         ended = yield from return_left(job, found.left)
     if ended is None:
-        return (yield from publish(context, job, sink.content if isinstance(sink, SinkInMemory) else content))
+        return (
+            yield from publish(context, job, sink.content if isinstance(sink, SinkInMemory) else content, proved_by)
+        )
     if not isinstance(sink, SinkInMemory):
         yield from ask_file(Side.DESTINATION, DropStaged(job.staged), StagedDropped)
     return ended
@@ -146,6 +151,14 @@ def _judge(position: int, action: Action, reply: ObjectRead, sink: SinkInMemory 
     stated = {} if reply.found is None else reply.found.checksums
     differs = difference(stated, _checksums(sink)) if stated else None
     return None if differs is None else suffered(position, differs)
+
+
+def proof_of_bytes(action: Action, stated: Mapping[str, str]) -> str:
+    """Return by what bytes are proved that agree with all that the store states of them; empty if nothing does."""
+    if not action.size_bytes:
+        return BY_EMPTINESS
+    by = stated_checksum({name: value for name, value in stated.items() if name in PASSING})
+    return by or ""
 
 
 def suffered(position: int, differs: str) -> Outcome:
@@ -200,8 +213,8 @@ def left_outcome(position: int, answer: LeftReturned) -> Outcome:
     return Outcome(position, OutcomeKind.STALE, f"{answer.end.value}{where}")
 
 
-def publish(context: BatchContext, job: Download, content: memoryview | StagedFile) -> Asking[Outcome]:
-    """Bring what was fetched into its place; return how the action ended."""
+def publish(context: BatchContext, job: Download, content: memoryview | StagedFile, proved_by: str) -> Asking[Outcome]:
+    """Bring what was fetched into its place; return how the action ended. `proved_by` shows that it is the object."""
     held_bytes = len(content) if isinstance(content, memoryview) else 0
     request = PublishFile(job.staged, job.parts, job.pinned, job.mtime_ns, content)
     published = yield from ask_file(Side.DESTINATION, request, FilePublished, held_bytes=held_bytes)
@@ -210,7 +223,7 @@ def publish(context: BatchContext, job: Download, content: memoryview | StagedFi
     if published.how is Published.DONE:
         if published.stamp is not None:
             context.emit(Matched(job.position, str(published.stamp)))
-        return Outcome(job.position, OutcomeKind.DONE)
+        return Outcome(job.position, OutcomeKind.DONE, evidence=proved_by)
     if published.how in {Published.TAKEN, Published.CHANGED}:
         dropped = yield from ask_file(Side.DESTINATION, DropStaged(job.staged, compared_with=job.parts), StagedDropped)
         if isinstance(dropped, StagedDropped) and dropped.was_same:

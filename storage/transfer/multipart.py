@@ -40,6 +40,7 @@ class Upload:
     part_size_bytes: int
     etags: dict[int, str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)  # of parts, in this attempt
+    proved: set[int] = field(default_factory=set)  # parts of this attempt whose ETag is the MD5 sum of what was sent
 
 
 class Parts(Protocol):
@@ -57,6 +58,9 @@ class Parts(Protocol):
 
     def settle(self, failure: Failure, *, multipart_etag: str | None = None, is_write: bool = True) -> Asking[Outcome]:
         """Decide how the action ended by a request that failed; see settlement.py."""
+
+    def proof(self, upload: Upload, reply: ObjectWritten, /) -> str:
+        """Return by what the completed object has the bytes of the source; empty if nothing tells."""
 
     def moved(self) -> Asking[str | Failure | None]:
         """Return how the source is another than the planned one, where no request of a part has seen to that."""
@@ -223,7 +227,8 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
         context.emit(UploadEnded(position, upload.upload_id))
         if action.kind is ActionKind.UPLOAD and isinstance(reply, ObjectWritten) and reply.etag is not None:
             context.emit(Matched(position, reply.etag))
-        return Outcome(position, OutcomeKind.DONE)
+        proved_by = parts.proof(upload, reply) if isinstance(reply, ObjectWritten) else ""
+        return Outcome(position, OutcomeKind.DONE, evidence=proved_by)
     if reply.kind is FailureKind.INVALID_PART:
         # The next attempt asks the store which parts it holds.
         return not_executed(position, replace(reply, kind=FailureKind.CONFLICT))

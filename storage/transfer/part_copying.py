@@ -14,6 +14,7 @@ from s3plan.schemas.requests.objects import HeadObject, ObjectFound, ObjectWritt
 from s3plan.schemas.requests.uploads import UploadPartCopy
 from s3plan.storage.listing.object_look import as_unexplained, listing_of, says_nothing, told_by_listing
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, ask
+from s3plan.storage.transfer.copying import proof_of_copy
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.multipart import ByteRange, Upload, abort_known, expected_etag, make_in_parts, note_part
 from s3plan.storage.transfer.part_sizes import choose_part_size
@@ -123,6 +124,10 @@ class _CopiedParts:
         return (
             yield from settle_copy(context, position, action, failure, multipart_etag=multipart_etag, is_write=is_write)
         )
+
+    def proof(self, _upload: Upload, reply: ObjectWritten, /) -> str:
+        """Return BY_PARTS if the source is made of the same parts."""
+        return proof_of_copy(self._action, reply)
 
     def moved(self) -> Asking[str | Failure | None]:
         """Look at the source once more, where the store does not hold its pin."""

@@ -29,7 +29,15 @@ from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead
 from s3plan.schemas.tasks import KnownUpload
 from s3plan.storage.checksums import CRC64NVME, combined_crc64nvme, difference
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, ask_file
-from s3plan.storage.transfer.downloading import Download, ended_at_folder, publish, return_left, settle_read, suffered
+from s3plan.storage.transfer.downloading import (
+    Download,
+    ended_at_folder,
+    proof_of_bytes,
+    publish,
+    return_left,
+    settle_read,
+    suffered,
+)
 from s3plan.storage.transfer.multipart import ByteRange
 from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, choose_part_size, part_ranges
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_source, moved_source, not_executed
@@ -84,7 +92,7 @@ def _downloaded(context: BatchContext, position: int, action: Action) -> Asking[
         ended = yield from return_left(job, found.left)
     if ended is not None:
         return (yield from _ended(context, job, job.staged, ended))
-    ended = yield from publish(context, job, fetched.file)
+    ended = yield from publish(context, job, fetched.file, _proof(job, source))
     context.emit(UploadEnded(position, job.staged.name.decode()))
     return ended
 
@@ -191,6 +199,10 @@ def _judge(job: Download, fetched: _Fetched, source: ObjectFound) -> Outcome | N
     whole = combined_crc64nvme(crcs, [last - first + 1 for first, last in ranges])
     differs = difference(source.checksums, {CRC64NVME: whole})
     return None if differs is None else suffered(job.position, differs)
+
+
+def _proof(job: Download, source: ObjectFound) -> str:
+    return proof_of_bytes(job.action, {name: value for name, value in source.checksums.items() if name == CRC64NVME})
 
 
 def _ended(context: BatchContext, job: Download, staged: StagedName | None, outcome: Outcome) -> Asking[Outcome]:

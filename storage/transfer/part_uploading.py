@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from s3plan.schemas.evidence.ladder import BY_PARTS
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileRead, ReadFile
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
@@ -130,6 +131,8 @@ class _SentParts:
                 answer = yield AskAlso(self._part(upload, numbers[request.offset], request, reply))
                 continue
             if isinstance(reply, ObjectWritten) and isinstance(request, UploadPart) and reply.etag is not None:
+                if request.digests.md5 is not None and b64decode(request.digests.md5).hex() == reply.etag:
+                    upload.proved.add(request.number)
                 note_part(self._context, self._position, upload, request.number, reply.etag)
             elif isinstance(reply, Failure):
                 upload.failures.append(reply)
@@ -150,6 +153,12 @@ class _SentParts:
                 is_write=is_write,
             )
         )
+
+    def proof(self, upload: Upload, reply: ObjectWritten, /) -> str:
+        """Return BY_PARTS if the object is made of parts that are all known to be those of the file."""
+        if upload.proved != upload.etags.keys():
+            return ""
+        return BY_PARTS if reply.etag == multipart_etag_of([etag for _, etag in sorted(upload.etags.items())]) else ""
 
     def moved(self) -> Asking[str | Failure | None]:
         """Return None: each part was read from the planned file."""

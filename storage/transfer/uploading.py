@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 
 from s3plan.schemas.bodies import Body, Digests
+from s3plan.schemas.evidence.ladder import Compared, KnownBytes, compare_bytes, known_of_object
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.mtimes import MTIME, mtime_text
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
@@ -16,6 +17,7 @@ from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, ObjectAttributes
 from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten, PutObject, Reply
+from s3plan.storage.checksums import CRC64NVME
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
 from s3plan.storage.transfer.content_types import content_type_of
 from s3plan.storage.transfer.evidence import Made, evidence_of
@@ -50,9 +52,37 @@ def upload_file(context: BatchContext, position: int, action: Action) -> Procedu
     if isinstance(reply, Failure):
         context.emit((yield from _settle(context, position, action, read, reply)))
         return
-    if isinstance(reply, ObjectWritten) and reply.etag is not None:
+    context.emit(_judge_written(context, position, action, read, reply))
+
+
+def _judge_written(context: BatchContext, position: int, action: Action, read: FileRead, reply: Reply) -> Outcome:
+    """Return how an upload ended that the store took, and by what its reply proves that it has the file's bytes."""
+    if not isinstance(reply, ObjectWritten):
+        return Outcome(position, OutcomeKind.DONE)
+    compared = compare_bytes(_known(action, read), known_of_written(action.size_bytes, reply))
+    if compared is not None and not compared.is_same:
+        return not_verified(position, compared)
+    if reply.etag is not None:
         context.emit(Matched(position, reply.etag))
-    context.emit(Outcome(position, OutcomeKind.DONE))
+    return Outcome(position, OutcomeKind.DONE, evidence="" if compared is None else compared.by)
+
+
+def _known(action: Action, read: FileRead) -> KnownBytes:
+    digests = read.digests
+    checksums = {} if digests.crc64nvme is None else {CRC64NVME: digests.crc64nvme}
+    return KnownBytes(action.size_bytes, checksums, md5=b64decode(digests.md5 or "").hex() or None)
+
+
+def known_of_written(size_bytes: int, reply: ObjectWritten) -> KnownBytes:
+    """Return what the reply to a write tells of the bytes that were stored; its ETag need not be an MD5 sum."""
+    checksums = {} if reply.crc64nvme is None else {CRC64NVME: reply.crc64nvme}
+    return known_of_object(size_bytes, reply.etag or "", checksums=checksums, is_exact=False)
+
+
+def not_verified(position: int, compared: Compared) -> Outcome:
+    """Return the outcome of a write whose store says that it has other bytes; they are left there."""
+    said = f"verification: its {compared.by} is {compared.of_one}, the store has {compared.of_other}"
+    return Outcome(position, OutcomeKind.FAILED, said, side=Side.DESTINATION)
 
 
 def needs_look(context: BatchContext, action: Action) -> bool:

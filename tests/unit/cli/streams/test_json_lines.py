@@ -39,6 +39,7 @@ def test_the_first_line_tells_the_versions_and_each_event_is_a_line() -> None:
             "elapsed_s": 1.5,
             "messages": ["fine"],
             "evidence": {},
+            "verified": {},
         },
     ]
 

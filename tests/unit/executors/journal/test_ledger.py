@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState, load_states, total_counts
-from s3plan.executors.journal.records import BatchRecord, OutcomeRecord
+from s3plan.executors.journal.records import BatchRecord, OutcomeRecord, ProofRecord
 from s3plan.schemas.bitmaps import numbers_in
 from s3plan.schemas.errors import JournalRefused
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
@@ -139,3 +139,38 @@ def test_a_journal_that_does_not_fit_the_plan_is_refused(
         journal.write(batches=records, outcomes=outcomes)
         with pytest.raises(JournalRefused, match=r"not those of the plan|what no journal does"):
             load_states(batches, journal)
+
+
+@pytest.mark.parametrize(
+    "proofs",
+    [
+        [ProofRecord(3, "MD5", b"\x01")],
+        [ProofRecord(1, "MD5", b"\x01\x00")],
+        [ProofRecord(1, "MD5", b"\x10")],
+        [ProofRecord(1, "MD5", b"\x04")],  # not done
+        [ProofRecord(1, "MD5", b"\x01"), ProofRecord(1, "CRC64NVME", b"\x01")],
+        [ProofRecord(1, "hearsay", b"\x01")],
+    ],
+)
+def test_a_journal_with_proofs_of_what_is_not_done_is_refused(tmp_path: Path, proofs: list[ProofRecord]) -> None:
+    with Journal.open(tmp_path / "a.s3run", plan_digest=DIGEST, now_ms=1) as journal:
+        done = BatchRecord(1, 1, 1, is_open=False, actions=4, done=b"\x03")
+        journal.write(batches=[done], proofs=proofs)
+        with pytest.raises(JournalRefused, match=r"not those of the plan|what no journal does"):
+            load_states([batch_of(4, 1)], journal)
+
+
+def test_what_is_proved_is_counted_by_what_and_comes_back_from_the_journal(tmp_path: Path) -> None:
+    state = BatchState(batch_of(4))
+    state.mark(0, OutcomeKind.DONE, evidence="MD5")
+    state.mark(1, OutcomeKind.DONE, evidence="of another executor's making")
+    state.mark(2, OutcomeKind.ALREADY_DONE, evidence="by size and time")
+    state.mark(3, OutcomeKind.UNKNOWN)
+    state.mark(3, OutcomeKind.DONE, evidence="CRC64NVME")
+    assert state.todo() == []
+    assert +state.verified() == {"MD5": 1, "CRC64NVME": 1, "not comparable": 2}
+    with Journal.open(tmp_path / "a.s3run", plan_digest=DIGEST, now_ms=1) as journal:
+        journal.write(batches=[state.record()], proofs=state.new_proofs())
+        (loaded,) = load_states([state.batch], journal).values()
+    assert +loaded.verified() == {"MD5": 1, "CRC64NVME": 1, "not comparable": 1}
+    assert loaded.todo() == [2]

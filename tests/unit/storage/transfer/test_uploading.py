@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
@@ -19,7 +19,7 @@ from s3plan.schemas.plan.conditions import Capabilities
 from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests.objects import HeadObject, PutObject, Request
+from s3plan.schemas.requests.objects import HeadObject, ObjectWritten, PutObject, Request
 from s3plan.schemas.tasks import BatchTask, TaskSettings
 from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.memory.engine import MemoryEngine
@@ -132,3 +132,31 @@ def test_a_denied_upload_names_the_permission(world: UploadWorld) -> None:
     only = world.perform(actions, Steering()).only
     assert (only.kind, only.side) == (OutcomeKind.FAILED, Side.DESTINATION)
     assert "s3:PutObject on the destination may be missing" in only.reason
+
+
+def test_an_upload_whose_store_has_other_bytes_is_failed(world: UploadWorld) -> None:
+    actions = world.plan("a")
+    world.engine.answer = lambda _, reply: (
+        replace(reply, crc64nvme="AAAAAAAAAAE=") if isinstance(reply, ObjectWritten) else reply
+    )
+    only = world.perform(actions, Steering()).only
+    assert (only.kind, only.side, only.evidence) == (OutcomeKind.FAILED, Side.DESTINATION, "")
+    assert only.reason.startswith("verification: its CRC64NVME is ")
+    assert only.reason.endswith(", the store has AAAAAAAAAAE=")
+
+
+@pytest.mark.parametrize(
+    ("told", "proved_by"),
+    [
+        (ObjectWritten("0" * 32), ""),  # as under SSE-KMS: it only looks like an MD5 sum
+        (ObjectWritten(None), ""),
+        (ObjectWritten("0" * 32, crc64nvme="no checksum"), ""),
+    ],
+)
+def test_what_the_store_answers_is_proof_only_if_it_speaks_of_the_bytes(
+    world: UploadWorld, told: ObjectWritten, proved_by: str
+) -> None:
+    actions = world.plan("a")
+    world.engine.answer = lambda _, reply: told if isinstance(reply, ObjectWritten) else reply
+    only = world.perform(actions, Steering()).only
+    assert (only.kind, only.evidence) == (OutcomeKind.DONE, proved_by)
