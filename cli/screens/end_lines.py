@@ -41,7 +41,8 @@ def location_documents(ends: Sequence[JobEnds]) -> list[dict[str, Any]]:
     """Return the locations as JSON values, each once, by their ids."""
     places = {end.location.id: asdict(end.location) for each in ends for end in each.all}
     return [
-        {name: value for name, value in places[location].items() if value is not None} for location in sorted(places)
+        {name: value for name, value in places[location].items() if value not in {None, False}}
+        for location in sorted(places)
     ]
 
 
