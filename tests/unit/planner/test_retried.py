@@ -65,7 +65,7 @@ def test_a_conflict_that_is_gone_is_lost_in_any_case(delete_when: str) -> None:
 
 
 def test_a_retry_of_a_retry_counts_what_both_have_lost_and_left_untried() -> None:
-    job = SimpleNamespace(retry_of=KNOWN, archived_objects={"archived: GLACIER": 4})
+    job = SimpleNamespace(retry_of=KNOWN, key_list=None, archived_objects={"archived: GLACIER": 4})
     before: Any = SimpleNamespace(digest="1" * 64, header=SimpleNamespace(job=lambda _: job))
     wanted = _Wanted([b"a"], frozenset([b"a"]), frozenset(), unsayable=[b"\xff"], untried=5)
     found = _retried(before, "images", wanted).known
