@@ -29,6 +29,7 @@ class RememberedPairs:
     """The KnownPairs of one job. With `forgets` what is known of keys that are on neither side any more is dropped."""
 
     def __init__(self, known: KnownFiles, *, forgets: bool) -> None:
+        known.rewind()  # another job of the same places may have gone through it
         self._known = known
         self._passed: list[bytes] | None = [] if forgets else None
 

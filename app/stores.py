@@ -60,6 +60,7 @@ class Stores:
         self._folders: dict[tuple[str, bool, str | None], FolderEngine] = {}
         self._opened: dict[PlanLocation, OpenFolder] = {}
         self._known: dict[tuple[str, ...], KnownFiles] = {}
+        self._close_before: list[Callable[[], None]] = []
         self._own_regions: dict[str, str] = {}
         self._capabilities = CapabilityCache(capability_cache_path())
         self._checked: set[tuple[str, str | None]] = set()  # connections, and where they were seen to lead
@@ -74,6 +75,8 @@ class Stores:
 
     def close(self) -> None:
         """Close the engines."""
+        for close in self._close_before:
+            close()
         for engine in self._engines.values():
             engine.close()
         for known in self._known.values():
@@ -82,6 +85,10 @@ class Stores:
             folder.close()
         for files in self._folders.values():
             files.close()
+
+    def close_with(self, close: Callable[[], None]) -> None:
+        """Have something closed with the engines that it asks, and before them."""
+        self._close_before.append(close)
 
     def settings_of(self, connection: str) -> ConnectionSettings:
         """Return a connection's settings; "" is the default one, which needs no entry."""

@@ -39,7 +39,11 @@ class DaemonExecutor(Executor):
         self._threads.submit(perform)
         return future
 
+    def close(self) -> None:
+        """Take no more work; what was taken goes on."""
+        self._threads.close()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._threads.close()
+        self.close()

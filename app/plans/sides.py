@@ -106,6 +106,7 @@ def _folder_side(
         etags_comparable=etags_comparable,
         part_size_bytes=part_size_bytes,
     )
+    stores.close_with(evidence.close)
     known = RememberedPairs(stores.known_files(folder, bucket), forgets=forgets)
     return FolderSide(stores.at(bucket).clock_offset_ms, known, evidence.ask)
 

@@ -57,6 +57,10 @@ class FileEvidence:
         """Begin to find out. The future raises StoreRefused, CredentialsUnusable where the store cannot be asked."""
         return self._threads.submit(self._find, question)
 
+    def close(self) -> None:
+        """Let go of the threads, once they have answered."""
+        self._threads.close()
+
     def _find(self, question: Question) -> PairFound:
         file, there = question.file, question.there
         if question.wanted is Wanted.TIME:

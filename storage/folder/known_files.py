@@ -57,6 +57,11 @@ class KnownFiles:
             self._row = next(self._rows, None)
         return self._row if self._row is not None and self._row.key == key else None
 
+    def rewind(self) -> None:
+        """Begin at the first key again, and know what was noted since."""
+        self._keep()
+        self._rows = self._row = None
+
     def note(self, fact: KnownFile) -> None:
         """Take note of a fact; it replaces what was known of its key."""
         self._noted.append(fact)
@@ -71,8 +76,7 @@ class KnownFiles:
 
     def close(self) -> None:
         """Keep what was noted, and let go of the database."""
-        self._keep()
-        self._rows = self._row = None
+        self.rewind()
         if self._database is not None:
             with suppress(sqlite3.Error):
                 self._database.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -133,3 +134,15 @@ def test_what_another_tool_sent_in_parts_is_known_by_their_sums(place: Workplace
     write_folder_job(place, source="./photos", destination=UP, filters={"include": ["large"]})
     made = plan(place)
     assert rules(made) in ({"same MD5 of the parts": 1}, {"same CRC64NVME": 1}), rules(made)
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_program_that_plans_again_and_again_keeps_no_threads(place: Workplace) -> None:
+    write_folder_job(place, source="./photos", destination=UP)
+    carry_out(place)
+    forget_everything()
+    plan(place)
+    deadline_s = time.monotonic() + 30
+    while any(thread.name.startswith("s3plan-evidence") for thread in threading.enumerate()):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)

@@ -46,6 +46,17 @@ def test_what_was_noted_is_known_the_next_time_to_its_owner_only(path: Path) -> 
     assert known_of(path, FACTS) == []
 
 
+def test_it_is_gone_through_again_from_the_first_key_on(path: Path) -> None:
+    keep(path, *FACTS[1:])
+    known = KnownFiles(path)
+    for _ in range(2):
+        assert [known.at(fact.key) for fact in FACTS[1:]] == FACTS[1:]
+        known.note(FACTS[0])
+        known.rewind()
+    assert known.at(FACTS[0].key) == FACTS[0]
+    known.close()
+
+
 def test_keys_that_were_passed_over_can_be_forgotten(path: Path) -> None:
     keep(path, *FACTS)
     known = KnownFiles(path)
