@@ -276,10 +276,14 @@ class JobBuilder:
         if source.objects:
             return found
         left_out = f"; the filters leave out {source.listed:,}" if source.listed else ""
-        role = "location" if self._only_deletes else "source"
-        message = f"the {role} has no objects for this job{left_out}"
+        role, empty = "source", "the source has no objects for this job"
+        if self._only_deletes:
+            role, empty = "location", "the location has no objects for this job"
         what = "folder" if self._sides.kind is ActionKind.UPLOAD else "prefix"
-        return [Finding((role, "url"), message, f"is the {what} as it should be?", Severity.WARNING), *found]
+        return [
+            Finding((role, "url"), f"{empty}{left_out}", f"is the {what} as it should be?", Severity.WARNING),
+            *found,
+        ]
 
     def _own_warnings(self) -> list[str]:
         job = self._job

@@ -28,4 +28,6 @@ def _unused(manifest: Manifest) -> str:
     if len(manifest.jobs) > 1:
         return "no source or destination of any job uses this connection"
     is_alone = any(job.location is not None for job in manifest.jobs.values())
-    return f"{'the location does not use' if is_alone else 'neither source nor destination uses'} this connection"
+    if is_alone:
+        return "the location does not use this connection"
+    return "neither source nor destination uses this connection"

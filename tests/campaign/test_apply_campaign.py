@@ -19,7 +19,7 @@ _OF_REPEATED_WRITES = {"412 after a write", "409 after", "no such upload after a
 WHILE_PROBING = [disturbance for disturbance in EVERYTHING if disturbance.name not in _OF_REPEATED_WRITES]
 
 
-@pytest.mark.sampled(24)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("engine", "disturbance", "turn"), cases(EVERYTHING), indirect=["engine"])
 def test_an_apply_ends_right_or_says_the_truth(stage: Stage, disturbance: Disturbance, turn: int, tally: Tally) -> None:
     numbers = numbers_for(disturbance, stage.applying, turn=turn, most=None if TORTURE else 2)
@@ -31,7 +31,7 @@ def test_an_apply_ends_right_or_says_the_truth(stage: Stage, disturbance: Distur
     tally.assert_nothing_wrong()
 
 
-@pytest.mark.sampled(22)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize(("engine", "disturbance", "turn"), cases(WHILE_PROBING), indirect=["engine"])
 def test_so_does_an_apply_that_probes_its_store_first(
     stage: Stage, disturbance: Disturbance, turn: int, tally: Tally

@@ -16,7 +16,7 @@ from fakes.torture import TORTURE
 HONEST = [disturbance for disturbance in (*EVERYTHING, *IN_LISTINGS) if not disturbance.spoils_content]
 
 
-@pytest.mark.sampled(25)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("engine", "disturbance", "turn"), cases(HONEST), indirect=["engine"])
 def test_a_plan_is_right_or_there_is_none(
     stage: Stage, disturbance: Disturbance, turn: int, tally: Tally, tmp_path: Path

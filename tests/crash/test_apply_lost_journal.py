@@ -23,6 +23,7 @@ def half_done(place: Workplace, **sections: object) -> None:
     assert place.apply(limit=OBJECTS // 2).exit_code == 8
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("conditions", ["all", "none"])
 def test_a_journal_deleted_half_way_changes_nothing(place: Workplace, conditions: str) -> None:
     place.server.set_mode(conditions=conditions)

@@ -81,7 +81,7 @@ def actions_of(plan: Path) -> int:
         return sum(1 for batch, _ in reader.iter_actions() if reader.phases_by_id[batch.phase].name.value != "aside")
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @ALL
 @pytest.mark.parametrize("is_second", [False, True], ids=["first", "over another"])
 def test_a_plan_is_whole_or_absent_wherever_its_disk_fails(

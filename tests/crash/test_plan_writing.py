@@ -77,6 +77,7 @@ def _kill_at(step: str, path: Path, *, delay_s: float = 0.0) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("step", ["begun", "batch 0", "batch 17", "batch 29", "sync file", "replace"])
 def test_a_writer_killed_before_the_end_leaves_the_old_plan_or_none(tmp_path: Path, step: str) -> None:
     fresh, old = tmp_path / "fresh.s3plan", tmp_path / "old.s3plan"

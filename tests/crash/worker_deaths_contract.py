@@ -128,6 +128,7 @@ class WorkerDeathsContract:
         assert ended.exit_code == 0, ended.output
         place.assert_all_done_once()
 
+    @pytest.mark.sampled(1)
     @pytest.mark.parametrize("to_group", [False, True], ids=["parent", "whole terminal"])
     def test_one_ctrl_c_drains_and_the_same_command_goes_on(self, place: Workplace, *, to_group: bool) -> None:
         place.seed("source", count=3000, size_bytes=10)

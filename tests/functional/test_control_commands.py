@@ -35,6 +35,7 @@ def assert_all_is_copied_once(place: Workplace) -> None:
     place.assert_nothing_left()
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_paused_run_sends_nothing_until_it_is_let_go_on(place: Workplace, executor: str) -> None:
     a_slow_run(place)
@@ -71,6 +72,7 @@ def told_while_paused(events: Path) -> dict[str, set[object]]:
     return {"retrying": {event["retrying"] for event in between}, "names": {event["event"] for event in between}}
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_cancelled_run_drains_and_says_how_to_go_on_after_all(place: Workplace, executor: str) -> None:
     a_slow_run(place)

@@ -126,6 +126,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess
         yield processes
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("named_by", ["option", "environment"])
 def test_batches_run_on_the_cluster_that_the_user_names(
     place: Workplace, cluster: ClusterProcesses, named_by: str

@@ -11,6 +11,7 @@ from fakes.workplace import Workplace
 COPIES = 120
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("engine", "executor"), [("native", "threads"), ("native", "processes"), ("boto3", "threads")], indirect=["engine"]
 )

@@ -172,6 +172,7 @@ def test_an_object_that_changed_after_the_plan_is_not_fetched(place: Workplace, 
     assert not (folder / ".s3plan-tmp").exists()
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("size", [1000, 3 * MIB])
 @pytest.mark.parametrize(
     "kind",

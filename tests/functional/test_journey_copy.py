@@ -128,6 +128,7 @@ OTHER_SIZE = ["other-size", "other-size-older"]
 OLDER = ["same-but-older", "other-size-older", "other-etag-older", "not-comparable-older"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("policy", "overwritten"),
     [

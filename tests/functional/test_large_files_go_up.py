@@ -116,6 +116,7 @@ def test_a_file_that_is_changed_while_its_parts_are_sent_is_stale_and_nothing_of
     assert place.untold_uploads() == []
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload", "CreateMultipartUpload"])
 @pytest.mark.parametrize("kind", [FaultKind.REPLY_LOST, FaultKind.RESET, FaultKind.INTERNAL_ERROR, FaultKind.SLOW_DOWN])
 def test_a_request_that_fails_or_is_not_answered_costs_no_other_part(

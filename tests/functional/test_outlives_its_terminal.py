@@ -21,6 +21,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("executor", ["serial", "threads", "processes", "dask"])
 def test_signals_that_were_ignored_from_the_start_are_ignored_to_the_end(place: Workplace, executor: str) -> None:
     place.seed("source", count=150, size_bytes=10)

@@ -201,7 +201,7 @@ def manifest(place: Workplace, store: EchoingStore, identity: str, engine: str, 
     return place.manifest(connections={"store": connection}, **{"run": run, **sections})
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "way",
     [

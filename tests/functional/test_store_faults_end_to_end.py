@@ -47,6 +47,7 @@ def lose(place: Workplace, fault: Fault, operation: str, *, times: int | None = 
     )
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("fault", [*LOST, "error in 200"])
 @pytest.mark.parametrize("state", ["absent", "present", "same-etag"])
 def test_a_copy_whose_reply_is_lost_is_already_done(place: Workplace, fault: str, state: str) -> None:
@@ -68,6 +69,7 @@ def test_a_copy_whose_reply_is_lost_is_already_done(place: Workplace, fault: str
     assert {key: row.etag for key, row in destination.items()} == {key: row.etag for key, row in source.items()}
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("fault", LOST)
 @pytest.mark.parametrize("operation", ["CreateMultipartUpload", "UploadPartCopy", "CompleteMultipartUpload"])
 def test_a_multipart_copy_whose_reply_is_lost_completes(place: Workplace, operation: str, fault: str) -> None:
@@ -96,6 +98,7 @@ def test_a_repeated_complete_that_the_store_answers_again_is_done(place: Workpla
     assert place.writes() == {"big": 1}
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("fault", LOST)
 @pytest.mark.parametrize("operation", ["DeleteObjects", "DeleteObject"])
 @pytest.mark.parametrize("conditions", ["all", "none"])
@@ -147,6 +150,7 @@ STORMS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("storm", STORMS)
 def test_a_storm_passes_and_everything_is_done_once(place: Workplace, storm: str) -> None:
     place.seed("source", count=120, size_bytes=10)
@@ -264,6 +268,7 @@ def test_max_failures_stops_the_run_with_8(place: Workplace) -> None:
     place.assert_nothing_left()
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("limit", [1, 7, 1000])
 def test_a_limit_does_so_many_first_and_the_same_command_goes_on(place: Workplace, limit: int) -> None:
     place.seed("source", count=1010, size_bytes=10)

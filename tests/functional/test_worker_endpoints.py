@@ -47,6 +47,7 @@ def leading_to(elsewhere: ServerProcess, folder: Path, *, by_a_file: bool) -> di
     return {"AWS_CONFIG_FILE": str(path)}
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("by_a_file", [False, True], ids=["variable", "services section"])
 def test_a_dask_worker_that_leads_to_another_store_is_refused_and_asks_it_nothing(
     place: Workplace, planned: Command, elsewhere: ServerProcess, *, by_a_file: bool

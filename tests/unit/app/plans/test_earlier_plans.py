@@ -155,6 +155,7 @@ def dying_at(patch: pytest.MonkeyPatch, number: int) -> list[str]:
     return done
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("keep", [0, 1])
 @pytest.mark.parametrize("number", range(1, 9))
 def test_wherever_the_planner_is_killed_the_journal_is_with_its_plan_after_the_next_one(
