@@ -42,7 +42,6 @@ FIELDS = {
     "depends_on": ("depends_on: [other]\n", "depends_on belongs to one of several jobs"),
     "mode move": ("mode: move\n", "not there yet|not yet"),
     "mode two-way": ("mode: two-way\n", "not there yet|not yet"),
-    "mode delete": ("mode: delete\n", "without any filter would delete everything"),
     "mirror without delete": ("mode: mirror\n", "delete"),
     "delete without mirror": ("delete: {extraneous: true}\n", "mirror"),
     "checksum": ("compare: [checksum]\n", "both sides are buckets"),
