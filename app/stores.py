@@ -51,7 +51,7 @@ class Stores:
         before_request: Callable[[], None] | None = None,
         files: FileSettings = USUAL_FILES,
     ) -> None:
-        self._file_settings = files
+        self.files = files
         self.memory = MemoryBudget(files.memory_bytes)
         self._connections = connections
         self._max_in_flight = max_in_flight
@@ -175,9 +175,9 @@ class Stores:
         if way not in self._folders:
             self._folders[way] = FolderEngine(
                 Path(way[0]),
-                threads=self._file_settings.threads,
+                threads=self.files.threads,
                 memory=self.memory,
-                waits_for_disk=self._file_settings.waits_for_disk,
+                waits_for_disk=self.files.waits_for_disk,
                 follows=location.follows,
                 trash=None if location.trash is None else Path(location.trash),
             )

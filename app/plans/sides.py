@@ -17,6 +17,7 @@ from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.manifest.models import Filters
 from s3plan.schemas.plan.actions import kind_of_writes
 from s3plan.schemas.ports import Lister
+from s3plan.storage.evidence.audited_sides import FileSide, ObjectSide
 from s3plan.storage.evidence.file_evidence import FileEvidence
 from s3plan.storage.places.location import FoundLocation, OpenLocation
 
@@ -100,10 +101,10 @@ def _folder_side(
         return None
     bucket = next(each for each in sides if not each.is_folder)
     evidence = FileEvidence(
-        stores.files_of(folder),
-        stores.engine_of(bucket),
-        bucket,
+        FileSide(stores.files_of(folder)),
+        ObjectSide(stores.engine_of(bucket), bucket, is_free_of_kms=etags_comparable),
         etags_comparable=etags_comparable,
+        readers=stores.files.threads,
         part_size_bytes=part_size_bytes,
     )
     stores.close_with(evidence.close)

@@ -18,6 +18,7 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.objects import HeadObject, ObjectFound, Reply, Request
+from s3plan.storage.evidence.audited_sides import FileSide, ObjectSide
 from s3plan.storage.evidence.file_evidence import FileEvidence
 from s3plan.storage.folder.engine import FolderEngine
 
@@ -64,6 +65,11 @@ def files(root: Path) -> Iterator[FolderEngine]:
     engine.close()
 
 
+def evidence_by(files: FolderEngine, engine: HeadsOnly, *, comparable: bool = True) -> FileEvidence:
+    objects = ObjectSide(engine, BUCKET, is_free_of_kms=comparable)
+    return FileEvidence(FileSide(files), objects, etags_comparable=comparable, readers=1, part_size_bytes=None)
+
+
 def found(
     files: FolderEngine,
     file: Path,
@@ -76,7 +82,7 @@ def found(
 ) -> PairFound:
     row = ObjectRow(key, len(CONTENT), str(Stamp.of(file.stat())), 0)
     engine = HeadsOnly(Failure(FailureKind.NOT_FOUND, "HeadObject", "404", "") if reply is None else reply)
-    evidence = FileEvidence(files, engine, BUCKET, etags_comparable=comparable, part_size_bytes=None)
+    evidence = evidence_by(files, engine, comparable=comparable)
     question = Question(row, ObjectRow(key, len(CONTENT), etag, 0), wanted)
     answer = evidence.ask(question).result(timeout=30)
     assert all((each.bucket, each.key, each.owner) == ("bucket", "up/x", "1" * 12) for each in engine.asked)
@@ -114,6 +120,7 @@ def said(etag: str = FOREIGN, metadata: dict[str, str] | None = None, **checksum
         (FOREIGN, said("another", CRC64NVME=CRC), True, PairFound()),  # it was replaced since it was listed
         (FOREIGN, None, True, PairFound()),
         (FOREIGN, Failure(FailureKind.DENIED, "HeadObject", "AccessDenied", "no", 403), True, PairFound()),
+        (FOREIGN, Failure(FailureKind.INVALID, "HeadObject", "400", "", 400), True, PairFound()),  # SSE-C, no key
         ("no etag at all", said("no etag at all"), True, PairFound()),
         (FOREIGN.replace("-1", "-99999"), said(FOREIGN.replace("-1", "-99999")), True, PairFound()),
     ],
@@ -147,7 +154,7 @@ def test_only_the_time_is_asked_for_where_only_that_is_wanted(files: FolderEngin
 def test_a_key_that_can_be_no_file_is_not_read(files: FolderEngine, root: Path, tmp_path: Path) -> None:
     (tmp_path.parent / "outside").write_bytes(CONTENT)
     row = ObjectRow(b"../outside", len(CONTENT), str(Stamp.of((tmp_path.parent / "outside").stat())), 0)
-    evidence = FileEvidence(files, HeadsOnly(said()), BUCKET, etags_comparable=True, part_size_bytes=None)
+    evidence = evidence_by(files, HeadsOnly(said()))
     assert evidence.ask(Question(row, row._replace(etag=MD5), Wanted.BYTES)).result(timeout=30).is_same is False
     assert root.exists()
 
