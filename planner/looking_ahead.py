@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 
+from s3plan.planner.asked_ahead import in_order
 from s3plan.planner.diff import Pair
 from s3plan.planner.file_comparison import FilePolicy
 from s3plan.planner.filters import AttributeFilter
@@ -16,10 +16,9 @@ from s3plan.schemas.plan.actions import Verdict
 Ask = Callable[[Question], Future[PairFound]]
 """Begins to find out; raises nothing. What the future raises ends the comparison."""
 
-_MOST_PAIRS = 10_000
 _MOST_QUESTIONS = 64
 
-_Judged = tuple[Pair, Verdict | None, Question | None, Future[PairFound] | None]
+_Judged = tuple[tuple[Pair, Verdict | Question | None], Future[PairFound] | None]
 
 
 class LookingAhead:
@@ -30,54 +29,35 @@ class LookingAhead:
         self._policy = policy
         self._ask = ask
         self._objection = objection
-        self._ahead: deque[_Judged] = deque()
-        self._questions = 0
         self._now: Verdict | None = None
 
     def pairs(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
         """Yield the same pairs in the same order; some are held back meanwhile."""
-        ahead = self._ahead
-        for pair in pairs:
-            judged = self._judged(pair)
-            if not ahead and judged[3] is None:  # as nearly all are
-                self._now = judged[1]
-                yield pair
-                continue
-            ahead.append(judged)
-            while len(ahead) > _MOST_PAIRS or self._questions >= _MOST_QUESTIONS or self._is_first_settled():
-                yield self._taken()
-        while ahead:
-            yield self._taken()
+        for (pair, judged), found in in_order(map(self._judged, pairs), most_questions=_MOST_QUESTIONS):
+            if isinstance(judged, Question):
+                assert found is not None  # noqa: S101  every question is answered
+                self._now = self._policy.conclude(judged, found)
+            else:
+                self._now = judged
+            yield pair
 
     def verdict(self, source: ObjectRow, destination: ObjectRow) -> Verdict:  # noqa: ARG002
         """Return what was found of the pair that was yielded last; both sides have its key."""
         assert self._now is not None  # noqa: S101  such a pair was judged
         return self._now
 
-    def _is_first_settled(self) -> bool:
-        return bool(self._ahead) and self._ahead[0][3] is None
-
-    def _taken(self) -> Pair:
-        pair, verdict, question, answer = self._ahead.popleft()
-        if question is not None and answer is not None:
-            self._questions -= 1
-            verdict = self._policy.conclude(question, answer.result())
-        self._now = verdict
-        return pair
-
     def _judged(self, pair: Pair) -> _Judged:
         source, destination = pair
         if source is None or destination is None:
-            return pair, None, None, None
+            return (pair, None), None
         if not (source[2] and destination[2]) and (_is_odd(source) or _is_odd(destination)):
-            return pair, None, None, None
+            return (pair, None), None
         if self._objection is not None and self._objection(source) is not None:
-            return pair, None, None, None
+            return (pair, None), None
         decided = self._policy.decide(source, destination)
         if isinstance(decided, Verdict):
-            return pair, decided, None, None
-        self._questions += 1
-        return pair, None, decided, self._ask(decided)
+            return (pair, decided), None
+        return (pair, decided), self._ask(decided)
 
 
 def _is_odd(row: ObjectRow) -> bool:

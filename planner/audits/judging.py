@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from s3plan.planner.asked_ahead import in_order
 from s3plan.planner.diff import Pair, Shields
 from s3plan.planner.filters import AttributeFilter
 from s3plan.schemas.evidence.findings import AuditAnswer, AuditQuestion, Finding, FindingKind
@@ -15,7 +15,6 @@ from s3plan.schemas.evidence.ladder import BY_SIZE, Compared
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
 from s3plan.schemas.objects import ARCHIVED_CLASSES, ObjectRow, Oddity, oddity_of
 
-_MOST_PAIRS = 10_000
 _MOST_QUESTIONS = 256
 ATTRIBUTES = "attributes"
 """By what two objects differ whose bytes do not."""
@@ -43,7 +42,7 @@ class AuditRules:
     to_folder: bool
 
 
-_Judged = Finding | tuple[AuditQuestion, Future[AuditAnswer]]
+_Judged = tuple[Finding | AuditQuestion, Future[AuditAnswer] | None]
 
 
 class Judging:
@@ -56,48 +55,32 @@ class Judging:
         self._explain = explain
         self._shields = Shields() if rules.from_folder else None
         self._shields_there = Shields() if rules.to_folder else None
-        self._ahead: deque[_Judged] = deque()
-        self._asked = 0
 
     def findings(self, pairs: Iterable[Pair]) -> Iterator[Finding]:
         """Yield what is so about each key, in the order of the pairs."""
-        for source, destination in pairs:
-            judged = self._judged(source, destination)
-            if not self._ahead and isinstance(judged, Finding):
+        asked = (self._judged(source, destination) for source, destination in pairs)
+        for judged, answer in in_order(asked, most_questions=_MOST_QUESTIONS):
+            if isinstance(judged, Finding):
                 yield judged
                 continue
-            self._ahead.append(judged)
-            while len(self._ahead) > _MOST_PAIRS or self._asked >= _MOST_QUESTIONS or self._is_first_known():
-                yield self._taken()
-        while self._ahead:
-            yield self._taken()
-
-    def _is_first_known(self) -> bool:
-        return bool(self._ahead) and isinstance(self._ahead[0], Finding)
-
-    def _taken(self) -> Finding:
-        judged = self._ahead.popleft()
-        if isinstance(judged, Finding):
-            return judged
-        self._asked -= 1
-        question, answer = judged
-        return self._finding(question.source, answer.result())
+            assert answer is not None  # noqa: S101  every question is answered
+            yield self._finding(judged.source, answer)
 
     def _judged(self, source: ObjectRow | None, destination: ObjectRow | None) -> _Judged:
         if source is None:
-            return self._extra(destination)
+            return self._extra(destination), None
         untold = self._untold(source, destination)
         if untold is not None:
-            return untold
+            return untold, None
         if destination is None:
-            return self._missing(source)
+            return self._missing(source), None
         if source.size_bytes != destination.size_bytes:
-            return _different(source, Compared(False, BY_SIZE, str(source.size_bytes), str(destination.size_bytes)))  # noqa: FBT003
+            sizes = str(source.size_bytes), str(destination.size_bytes)
+            return _different(source, Compared(False, BY_SIZE, *sizes)), None  # noqa: FBT003
         question = AuditQuestion(source, destination)
         settled = self._evidence.settles(question)
         if settled is not None:
-            return _finding(FindingKind.SAME, source, compared=settled)
-        self._asked += 1
+            return _finding(FindingKind.SAME, source, compared=settled), None
         return question, self._evidence.ask(question)
 
     def _untold(self, source: ObjectRow, destination: ObjectRow | None) -> Finding | None:
