@@ -70,3 +70,9 @@ OutOption = Annotated[
 ExpiresOption = Annotated[
     str | None, typer.Option("--expires", metavar="48h", help="After this time the plan is not applied any more.")
 ]
+SelectOption = Annotated[
+    str | None, typer.Option("--select", metavar="JOB,JOB", help="Only these jobs, and those that they depend on.")
+]
+NoDependenciesOption = Annotated[
+    bool, typer.Option("--no-dependencies", help="With --select: without those that they depend on.")
+]

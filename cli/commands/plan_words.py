@@ -13,9 +13,11 @@ from s3plan.cli.commands.options import (
     JsonEventsOption,
     JsonIntoOption,
     ListedKind,
+    NoDependenciesOption,
     OutOption,
     PlanArgument,
     QuietOption,
+    SelectOption,
 )
 
 ManifestsArgument = Annotated[
@@ -54,12 +56,8 @@ def plan(
         list[str] | None,
         typer.Option("--allow", metavar="[JOB.]NAME=N", help="Release a guard for exactly what it found; repeatable."),
     ] = None,
-    select: Annotated[
-        str | None, typer.Option("--select", metavar="JOB,JOB", help="Only these jobs, and those that they depend on.")
-    ] = None,
-    no_dependencies: Annotated[
-        bool, typer.Option("--no-dependencies", help="With --select: without those that they depend on.")
-    ] = False,
+    select: SelectOption = None,
+    no_dependencies: NoDependenciesOption = False,
     expires: ExpiresOption = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Find out now which conditions the store enforces; writes probe objects.")
@@ -133,12 +131,8 @@ def verify(
     manifest: Annotated[
         Path | None, typer.Argument(metavar="MANIFEST", help="A manifest; by default s3plan.yaml.")
     ] = None,
-    select: Annotated[
-        str | None, typer.Option("--select", metavar="JOB,JOB", help="Only these jobs, and those that they depend on.")
-    ] = None,
-    no_dependencies: Annotated[
-        bool, typer.Option("--no-dependencies", help="With --select: without those that they depend on.")
-    ] = False,
+    select: SelectOption = None,
+    no_dependencies: NoDependenciesOption = False,
     checksum: Annotated[
         bool, typer.Option("--checksum", help="Fetch and read what nothing else can be said about.")
     ] = False,
