@@ -7,14 +7,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fakes.workplace import Workplace
+from fakes.workplace import WorkplaceOn
 
 MIRRORS_ALL = {"mode": "mirror", "delete": {"extraneous": True}, "guards": {"max_delete": "100%"}}
 ODD_NAMES = ("a b+c", "caf\u00e9", "percent%20", "back\\slash", "line\nbreak", "\x1b[2J", "~", "-rf", "\U0001f9ea")
 
 
 def write_folder_job(
-    place: Workplace, *, source: str | dict[str, Any], destination: str | dict[str, Any], **sections: Any
+    place: WorkplaceOn[Any], *, source: str | dict[str, Any], destination: str | dict[str, Any], **sections: Any
 ) -> None:
     """Write the manifest of one job; what is no folder is reached by a connection to the place's server."""
     document: dict[str, Any] = {

@@ -189,10 +189,7 @@ class ServerJourneys(OnServer):
         """The plan is of a day on which this endpoint enforced everything."""
         place.seed("source", "new", "changed")
         place.seed("destination", "changed", "theirs", size_bytes=11)
-        endpoint = place.server.endpoint
-        cache = CapabilityCache(capability_cache_path())
-        everything = dict.fromkeys(Condition, Enforcement.ENFORCED)
-        cache.keep(endpoint, "destination", everything, now=datetime.now(UTC))
+        note_everything_enforced(place)
         place.manifest()
         place.plan()
         capability_cache_path().unlink()
@@ -205,6 +202,13 @@ class ServerJourneys(OnServer):
         ended = place.command.run("apply", place.plan_file, "--yes", "--allow-checked")
         assert ended.exit_code == 0, ended.output
         assert place.keys("destination") == {"new", "changed", "theirs"}
+
+
+def note_everything_enforced(place: Place) -> None:
+    """Have a plan believe that the destination's store enforces every condition."""
+    cache = CapabilityCache(capability_cache_path())
+    everything = dict.fromkeys(Condition, Enforcement.ENFORCED)
+    cache.keep(place.server.endpoint, "destination", everything, now=datetime.now(UTC))
 
 
 def assert_same_content(place: Place) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import pytest
+from functional.server_folders import ServerFolderJourneys
 from functional.server_journeys import Place, ServerJourneys, ServerListings
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from servers.ministack import MiniStack
@@ -58,3 +59,7 @@ class TestMiniStack(ServerJourneys):
         place.carry_out(destination={"create": True, "region": "eu-central-1"})
         assert place.s3.get_bucket_location(Bucket="destination")["LocationConstraint"] == "eu-central-1"
         assert place.keys("destination") == {"new"}
+
+
+class TestMiniStackFolders(ServerFolderJourneys):
+    pass

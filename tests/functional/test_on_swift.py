@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 from fakes.manifests import write_manifest
+from functional.server_folders import ServerFolderJourneys
 from functional.server_journeys import OnServer, Place, ServerJourneys, ServerListings
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from servers.ready import ready
@@ -50,6 +51,10 @@ class TestSwift(ServerJourneys):
             assert ended.exit_code == 10, ended.output
             assert "SignatureDoesNotMatch" in ended.stderr
         assert place.keys("destination") == set()
+
+
+class TestSwiftFolders(ServerFolderJourneys):
+    ALLOWS_CHECKED = True
 
 
 @pytest.mark.parametrize("engine", ["native", "crt", "boto3"], indirect=True)
