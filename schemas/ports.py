@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileReply, FileRequest
@@ -31,25 +31,11 @@ class Engine(Protocol):
         """Let go of connections and threads. Requests under way are still answered."""
 
 
-@runtime_checkable
-class RepliesInTurns(Protocol):
-    """What an engine can do, too, that hands on several replies in one turn of one thread."""
-
-    def after_turn(self, call: Callable[[], None]) -> bool:
-        """Run `call`, which must not raise, there once the replies of this turn are handed on.
-
-        False on another thread: then it is not run.
-        """
-
-
 class FileEngine(Protocol):
     """Answers requests about the files of one folder. Never retries."""
 
     def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
         """Answer; `on_reply` is called exactly once, on any thread, and must not block."""
-
-    def submit_together(self, asked: Sequence[tuple[FileRequest, Callable[[FileReply | Failure], None]]]) -> None:
-        """Answer all of these as `submit` does, and wait for it as long as it is quick: never for a slow disk."""
 
     def close(self) -> None:
         """Take no more requests; those under way are still answered."""

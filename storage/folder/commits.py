@@ -7,7 +7,7 @@ sync takes its time others are staged, so the groups are as large as the disk is
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
@@ -53,15 +53,8 @@ class Commits:
 
     def submit(self, request: PublishFile | RemoveFile, on_reply: OnPublished) -> None:
         """Take a file that is staged, or one to be removed; `on_reply` is called once."""
-        self.submit_all([(request, on_reply)])
-
-    def submit_all(self, asked: Iterable[tuple[PublishFile | RemoveFile, OnPublished]]) -> None:
-        """Take several; none of them is synced without the others."""
-        commits = [_Commit(*each) for each in asked]
-        if not commits:
-            return
         with self._lock:
-            self._pending += commits
+            self._pending.append(_Commit(request, on_reply))
             begins = not self._is_running
             self._is_running = True
         if begins:

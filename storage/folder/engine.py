@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +16,10 @@ from s3plan.schemas.files.requests import (
     FindFile,
     HashFile,
     HeldBytes,
-    PublishFile,
     ReadFile,
     ReopenStaged,
     ReturnLeft,
 )
-from s3plan.storage.brief_wait import BriefWait
 from s3plan.storage.file_settings import USUAL_FILES
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import broken, failure_from
@@ -33,7 +31,6 @@ from s3plan.storage.folder.trash import Trash
 from s3plan.storage.folder.writing import FolderWriter
 from s3plan.storage.request_threads import RequestThreads
 
-OnReply = Callable[[FileReply | Failure], None]
 _Looking = ReadFile | HashFile | ReopenStaged | FindFile | DropStaged | ReturnLeft
 _logger = logging.getLogger(__name__)
 
@@ -64,14 +61,13 @@ class FolderEngine:
         self._follows = follows
         self._trash = trash
         self._threads = RequestThreads(threads, name="s3plan-file", on_end=self._close_directories)
-        self._reading = BriefWait(self._threads.submit, threads=threads)
         self._memory = memory or MemoryBudget(USUAL_FILES.memory_bytes)
         self._of_thread = threading.local()
         self._lock = threading.Lock()
         self._opened: list[OpenDirectories] = []
         self._writer: FolderWriter | None = None
 
-    def submit(self, request: FileRequest, on_reply: OnReply) -> None:
+    def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
         """Answer on one of the threads; `on_reply` is called exactly once, there."""
         if isinstance(request, _Looking):
             self._threads.submit(partial(self._answer, request, on_reply))
@@ -83,30 +79,6 @@ class FolderEngine:
             self._threads.submit(lambda: on_reply(failure))
             return
         writer.submit(request, on_reply)
-
-    def submit_together(self, asked: Sequence[tuple[FileRequest, OnReply]]) -> None:
-        """Answer all of these; waits as long as that is quick, for what is written until it has only to be kept."""
-        reads: list[Callable[[], None]] = []
-        fills: list[tuple[PublishFile, OnReply]] = []
-        for request, on_reply in asked:
-            if isinstance(request, _Looking):
-                reads.append(partial(self._answer, request, on_reply))
-            elif isinstance(request, PublishFile):
-                fills.append((request, on_reply))
-            else:
-                self.submit(request, on_reply)
-        self._reading.run(reads)
-        if fills:
-            self._write_together(fills)
-
-    def _write_together(self, asked: Sequence[tuple[PublishFile, OnReply]]) -> None:
-        try:
-            writer = self._opened_writer()
-        except OSError:
-            for request, on_reply in asked:
-                self.submit(request, on_reply)
-        else:
-            writer.submit_together(asked)
 
     def call(self, request: _Looking) -> FileReply | Failure:
         """Answer on this thread; what is read counts for nothing."""
@@ -154,7 +126,7 @@ class FolderEngine:
             case ReturnLeft():
                 return return_left(directories, request)
 
-    def _answer(self, request: _Looking, on_reply: OnReply) -> None:
+    def _answer(self, request: _Looking, on_reply: Callable[[FileReply | Failure], None]) -> None:
         taken_bytes = request.size_bytes if isinstance(request, ReadFile) and is_held(request) else 0
         self._memory.take(taken_bytes)
         held: list[HeldBytes] = []

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileReply, FileStaged, PublishFile, RemoveFile, StagedName, StageFile
-from s3plan.storage.brief_wait import BriefWait
 from s3plan.storage.folder.commits import Commits
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.durability import sync_device
@@ -41,7 +39,6 @@ class FolderWriter:
             self._filled.close()
             raise
         self._writes = RequestThreads(1, name="s3plan-write", on_end=self._end_writes)
-        self._writing = BriefWait(self._writes.submit, threads=1)
         self._commits = Commits(
             lambda staged: self._staging(self._committed, staged),
             sync=self._sync if waits_for_disk else _no_sync,
@@ -54,16 +51,6 @@ class FolderWriter:
             self._commits.submit(request, on_reply)
         else:
             self._writes.submit(lambda: self._write(request, on_reply))
-
-    def submit_together(self, asked: Sequence[tuple[PublishFile, OnReply]]) -> None:
-        """Answer all of these; waits as long as their files are filled quickly, not for the disk to keep them."""
-        filled: list[tuple[PublishFile, OnReply]] = []
-
-        def fill(request: PublishFile, on_reply: OnReply) -> None:
-            if self._is_filled(request, on_reply):
-                filled.append((request, on_reply))
-
-        self._writing.run([*(partial(fill, *each) for each in asked), lambda: self._commits.submit_all(filled)])
 
     def close(self) -> None:
         """Take no more requests; those that were taken are still answered."""
@@ -85,33 +72,23 @@ class FolderWriter:
         return known
 
     def _write(self, request: StageFile | PublishFile, on_reply: OnReply) -> None:
-        if isinstance(request, StageFile):
-            self._try(request, on_reply, lambda staging: _tell(on_reply, _staged(staging, request)))
-        elif self._is_filled(request, on_reply):
-            self._commits.submit(request, on_reply)
-
-    def _is_filled(self, request: PublishFile, on_reply: OnReply) -> bool:
-        """Fill a staged file; if that fails, tell so and return False."""
-        return self._try(request, on_reply, lambda staging: _fill(staging, request))
-
-    def _try(self, request: StageFile | PublishFile, on_reply: OnReply, change: Callable[[Staging], None]) -> bool:
+        reply: FileReply | Failure
         try:
-            change(self._staging(self._filled, request.staged))
+            staging = self._staging(self._filled, request.staged)
+            if isinstance(request, PublishFile):
+                _fill(staging, request)
+                self._commits.submit(request, on_reply)
+                return
+            reply = _staged(staging, request)
         except OSError as error:
             parts = request.parts if isinstance(request, PublishFile) else ()
-            _tell(on_reply, failure_from(error, operation=type(request).__name__, parts=parts))
+            reply = failure_from(error, operation=type(request).__name__, parts=parts)
         except Exception as error:  # noqa: BLE001
-            _tell(on_reply, broken(error, operation=type(request).__name__))
-        else:
-            return True
-        return False
-
-
-def _tell(on_reply: OnReply, reply: FileReply | Failure) -> None:
-    try:
-        on_reply(reply)
-    except Exception:
-        _logger.exception("a reply broke its receiver")
+            reply = broken(error, operation=type(request).__name__)
+        try:
+            on_reply(reply)
+        except Exception:
+            _logger.exception("a reply broke its receiver")
 
 
 def _no_sync() -> None:

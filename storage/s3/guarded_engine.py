@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from s3plan.schemas.ports import Engine, RepliesInTurns
+from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import Reply, Request
 
 
@@ -13,7 +13,6 @@ class GuardedEngine:
 
     def __init__(self, engine: Engine, before_request: Callable[[], None]) -> None:
         self._engine = engine
-        self._turns = engine if isinstance(engine, RepliesInTurns) else None
         self._before_request = before_request
 
     @property
@@ -23,9 +22,6 @@ class GuardedEngine:
     def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
         self._before_request()
         self._engine.submit(request, on_reply)
-
-    def after_turn(self, call: Callable[[], None]) -> bool:
-        return self._turns is not None and self._turns.after_turn(call)
 
     def call(self, request: Request) -> Reply:
         self._before_request()

@@ -18,7 +18,7 @@ from dataclasses import replace
 from enum import Enum, auto
 
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.ports import Engine, RepliesInTurns
+from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import (
     BucketFound,
     CopyObject,
@@ -47,7 +47,6 @@ class TolerantEngine:
 
     def __init__(self, engine: Engine, *, knows_all: bool) -> None:
         self._engine = engine
-        self._turns = engine if isinstance(engine, RepliesInTurns) else None
         self._checksums = self._annotations = _Habit.TAKEN if knows_all else _Habit.UNKNOWN
         self._talks: set[type[Request]] = {HeadObject, HeadBucket} | (set() if knows_all else {CopyObject})
 
@@ -75,10 +74,6 @@ class TolerantEngine:
                 on_reply(reply)
 
         self._engine.submit(next(conversation), go_on)
-
-    def after_turn(self, call: Callable[[], None]) -> bool:
-        """See RepliesInTurns."""
-        return self._turns is not None and self._turns.after_turn(call)
 
     def call(self, request: Request) -> Reply:
         """Send and wait for the reply."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from threading import Event, Lock
@@ -36,7 +35,6 @@ from s3plan.storage.steps import (
     NumberedProcedure,
     Procedure,
 )
-from s3plan.storage.transfer.gathered_files import GatheredFiles
 
 _POLL_S = 0.1
 _AT_ONCE = 64  # replies, before new requests are sent
@@ -86,7 +84,6 @@ class BatchRun:
         self._due: list[tuple[float, int, _Running, Ask | AwaitTurn]] = []  # a heap of what waits for its turn
         self._numbers = count()
         self._kept_back: deque[tuple[_Running, Ask | AskFile | AwaitTurn]] = deque()  # would be sent if they might be
-        self._gathered = GatheredFiles(destination.engine or source.engine, self._end_turn)
         self._under_way = 0
         self._at_disk = 0
         self._at_disk_bytes = 0
@@ -164,16 +161,6 @@ class BatchRun:
             if not self._arrived or self._control.abandoned or self._is_left:
                 return
 
-    def _end_turn(self) -> None:
-        """Ask for what the replies of a turn have wanted of files, and go on with those that are there at once."""
-        with self._turn:
-            if not (self._control.abandoned or self._is_left):
-                try:
-                    self._gathered.send_together()
-                except BaseException as error:  # noqa: BLE001  raised again on the batch's own thread
-                    self._error, self._is_left = error, True
-        self._pump()
-
     def _work(self) -> None:
         while True:
             for _ in range(min(len(self._arrived), _AT_ONCE)):
@@ -193,7 +180,6 @@ class BatchRun:
             self._feed_hungry()
             self._begin()
             if not self._arrived or len(self._told) >= _TELL_AT:
-                self._gathered.send_soon()
                 return
 
     def _begin(self) -> None:
@@ -313,9 +299,7 @@ class BatchRun:
         running.has_sent |= _waits_for_disk(wanted)
         files = self._end_of(wanted).files
         assert files is not None  # noqa: S101  procedures ask no bucket for files
-        take = partial(self._take_reply, running, wanted)
-        if not self._gathered.add(files, wanted.request, take):
-            files.submit(wanted.request, take)
+        files.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
 
     def _end_of(self, wanted: Ask | AskFile | AwaitTurn) -> BatchEnd:
         return self._source if wanted.side is Side.SOURCE else self._destination

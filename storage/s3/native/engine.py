@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -101,10 +101,6 @@ class NativeEngine:
                 lambda: self._send(request, form, on_reply),
                 refuse=lambda error: on_reply(unsent(failure_from(error, operation=form.operation))),
             )
-
-    def after_turn(self, call: Callable[[], None]) -> bool:
-        """See RepliesInTurns."""
-        return self._loop.after_turn(call)
 
     def call(self, request: Request) -> Reply:
         """Send and wait for the reply; not from a thread that replies come on."""

@@ -86,13 +86,6 @@ class HttpLoop:
         """Run something on the loop's thread, unless the loop has ended."""
         self._put(call)
 
-    def after_turn(self, call: Callable[[], None]) -> bool:
-        """Run something on the loop's thread when all that has come by now is handed on; False on another thread."""
-        if threading.get_ident() != self._thread.ident:
-            return False
-        self._calls.append(call)
-        return True
-
     def close(self) -> None:
         """Take no more requests, and end when the last one under way is answered; returns at once."""
         self._is_closing = True

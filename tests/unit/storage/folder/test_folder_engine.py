@@ -12,17 +12,7 @@ from queue import Empty, SimpleQueue
 import pytest
 from contract.body_contract import crc_header
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.files.requests import (
-    FilePublished,
-    FileRead,
-    FileReply,
-    FileRequest,
-    HeldBytes,
-    Published,
-    PublishFile,
-    ReadFile,
-    StagedName,
-)
+from s3plan.schemas.files.requests import FileRead, FileReply, HeldBytes, ReadFile
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder import reading
 from s3plan.storage.folder.dirs import OpenDirectories
@@ -95,34 +85,6 @@ def test_replies_come_on_threads_each_once(root: Path, engine: FolderEngine) -> 
         engine.submit(request_for(root), replies.put)
     assert {type(replies.get(timeout=10)) for _ in range(50)} == {FileRead}
     assert replies.empty()
-
-
-def test_what_is_asked_together_is_answered_each_once_whatever_it_is(root: Path, engine: FolderEngine) -> None:
-    replies: SimpleQueue[tuple[str, object]] = SimpleQueue()
-
-    def tell(name: str) -> Callable[[object], None]:
-        return lambda reply: replies.put((name, reply))
-
-    read = request_for(root)
-    missing = ReadFile((b"none",), read.stamp)
-    staged = [StagedName("d" * 64, 1, 1, position) for position in range(3)]
-    new = PublishFile(staged[0], (b"new", b"file"), None, 5, memoryview(b"new bytes"))
-    taken = PublishFile(staged[1], read.parts, None, 5, memoryview(b"new bytes"))
-    outside = PublishFile(staged[2], (b"a", b"b", b"file", b"below"), None, 5, memoryview(b"new bytes"))
-    asked: dict[str, FileRequest] = {"read": read, "missing": missing, "new": new, "taken": taken, "outside": outside}
-    engine.submit_together([(request, tell(name)) for name, request in asked.items()])
-    got = dict(replies.get(timeout=10) for _ in asked)
-    assert got.keys() == asked.keys()
-    assert replies.empty()
-    assert isinstance(got["read"], FileRead)
-    assert failed(got["missing"]).kind is FailureKind.NOT_FOUND
-    assert isinstance(got["new"], FilePublished)
-    assert got["new"].how is Published.DONE
-    assert (root / "new" / "file").read_bytes() == b"new bytes"
-    assert isinstance(got["taken"], FilePublished)
-    assert got["taken"].how is Published.TAKEN
-    assert (root / "a/b/file").read_bytes() == b"the bytes"
-    assert failed(got["outside"]).kind is FailureKind.NOT_FOUND
 
 
 def rewrite(path: Path) -> None:

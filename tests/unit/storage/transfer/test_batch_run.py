@@ -26,9 +26,6 @@ class SlowDisk:
     def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
         Timer(DISK_S, on_reply, [FilePublished(Published.DONE)]).start()
 
-    def submit_together(self, asked: Any) -> None:
-        raise AssertionError("removals are no small files")
-
     def call(self, request: Any) -> FileReply | Failure:
         raise AssertionError("nothing is asked for and waited for")
 

@@ -41,21 +41,6 @@ def test_a_request_may_be_sent_from_the_middle_of_an_answer() -> None:
         assert server.connections == 1
 
 
-def test_what_is_to_be_done_after_a_turn_is_done_on_its_thread_when_its_answer_is_handed_on() -> None:
-    seen: SimpleQueue[tuple[str, int]] = SimpleQueue()
-    with store(polite) as server, loop() as sender:
-
-        def take(_: HttpAnswer | Breakage) -> None:
-            assert sender.after_turn(lambda: seen.put(("after", threading.get_ident())))
-            seen.put(("answer", threading.get_ident()))
-
-        assert not sender.after_turn(lambda: seen.put(("elsewhere", 0)))
-        sender.send(server.place, ASK, is_head=False, on_end=take)
-        first, second = (seen.get(timeout=PATIENCE_S) for _ in range(2))
-        assert (first[0], second[0]) == ("answer", "after")
-        assert first[1] == second[1] != threading.get_ident()
-
-
 def test_a_connection_that_the_store_wants_closed_is_not_used_again() -> None:
     def serve(client: socket.socket, _: int) -> None:
         asked(client)
