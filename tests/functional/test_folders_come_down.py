@@ -266,7 +266,7 @@ def test_a_file_that_an_earlier_run_published_unheard_is_known_by_its_bytes(plac
 def test_a_download_killed_at_random_moments_ends_as_if_nothing_had_happened(
     place: Workplace, folder: Path, executor: str
 ) -> None:
-    made = put(place, *(f"{number % 7}/{number:04}" for number in range(600)))
+    made = put(place, *(f"{number % 7}/{number:04}" for number in range(20_000 if TORTURE else 600)))
     made |= put(place, "large", size=9 * MIB)
     write_files(folder, *(f"old/{number}" for number in range(50)), content=OWN)
     write_files(folder, *(f"{number % 7}/{number:04}" for number in range(60)), content=OWN)

@@ -214,7 +214,7 @@ def test_a_folder_that_is_not_there_or_empty_plans_nothing(place: Workplace, fol
 def test_an_upload_killed_at_random_moments_ends_as_if_nothing_had_happened(
     place: Workplace, folder: Path, executor: str
 ) -> None:
-    write_files(folder, *(f"{number % 7}/{number:04}" for number in range(1_500)))
+    write_files(folder, *(f"{number % 7}/{number:04}" for number in range(20_000 if TORTURE else 1_500)))
     write_files(folder, "large", size=9 << 20)
     place.seed("destination", *(f"up/old/{number}" for number in range(50)), body="x")
     write_folder_job(

@@ -52,7 +52,8 @@ class Yard:
             path = self.folder / name
             with suppress(OSError):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.symlink_to(target)
+                if not path.parent.is_symlink():  # or it would come to lie elsewhere, by our own hand
+                    path.symlink_to(target)
 
     def see_that_it_is_as_it_was(self) -> None:
         found = {str(path.relative_to(self.around)) for path in self.around.rglob("*")}
