@@ -14,9 +14,9 @@ _KEY_COLUMNS = {"key": _BINARY, "destination_key": _BINARY | {type(None)}}
 
 
 def destination_keys(database: sqlite3.Connection, batch: Batch, *, prefix: str) -> list[bytes]:
-    """Return the whole keys that a batch is about at its destination, strictly ascending; raise RowInvalid.
+    """Return the whole keys that a batch is about at its to-location, strictly ascending; raise RowInvalid.
 
-    The batch's digest is not checked.
+    Of one that removes those are the keys of the sources. The batch's digest is not checked.
     """
     last = batch.first_action + batch.actions - 1
     rows = database.execute(_SELECT_KEYS, (batch.first_action, last)).fetchmany(batch.actions + 1)
@@ -25,7 +25,7 @@ def destination_keys(database: sqlite3.Connection, batch: Batch, *, prefix: str)
     keys, mapped = zip(*rows, strict=True)
     check_columns((keys, mapped), _KEY_COLUMNS)
     start = prefix.encode()
-    whole = [start + key for key in target_keys(keys, mapped)]
+    whole = [start + key for key in (target_keys(keys, mapped) if batch.of_batch is None else keys)]
     if sorted(set(whole)) != whole:
         raise RowInvalid("its destination keys do not ascend")
     return whole

@@ -17,10 +17,11 @@ from s3plan.schemas.plan.rows import PhaseName, PlanLocation
 KINDS_OF_PHASE: dict[PhaseName, frozenset[str]] = {
     PhaseName.PREPARE: frozenset(),
     PhaseName.COPY: frozenset(kind.value for kind in ActionKind if kind.is_write),
+    PhaseName.REMOVE: frozenset(),  # its batches have no rows
     PhaseName.DELETE: frozenset({ActionKind.DELETE.value}),
     PhaseName.ASIDE: frozenset({ActionKind.SKIP.value, ActionKind.CONFLICT.value}),
 }
-WRITING_PHASES = frozenset({PhaseName.COPY, PhaseName.DELETE})
+WRITING_PHASES = frozenset({PhaseName.COPY, PhaseName.REMOVE, PhaseName.DELETE})
 _NAMES = tuple(ACTION_COLUMNS)
 _IS_STORAGE_CLASS = re.compile(r"[A-Z0-9_]{1,64}").fullmatch
 

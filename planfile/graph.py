@@ -59,6 +59,10 @@ class PhaseGraph:
         """Return the phases that wait for this one and no other in between, ascending."""
         return tuple(sorted(self._graph.successors(phase)))
 
+    def edges_from(self, phase: int) -> tuple[Edge, ...]:
+        """Return the edges that lead from a phase, by where they lead."""
+        return tuple(self._graph.edges[phase, after]["edge"] for after in self.after(phase))
+
 
 def load_networkx_ahead() -> None:
     """Import what graphs are made of on a thread, while whoever will need one waits for something else."""
@@ -74,7 +78,8 @@ def graph_of_jobs(jobs: Sequence[JobRecord], phases: Iterable[Phase]) -> PhaseGr
 
     A job's copies wait for its preparation and its deletes for its copies. A job that depends on another waits for that
     one's writes, and the deletes of the other wait for the writes of all that depend on it, directly or not. Of a job
-    that only deletes, the deletes are what others wait for, and wait for none of them.
+    that only deletes, the deletes are what others wait for, and wait for none of them. What a job moves is removed
+    batch by batch as it is copied, and others wait for that.
     """
     import networkx as nx
 
@@ -105,6 +110,8 @@ def _by_job(jobs: Sequence[JobRecord], phases: Iterable[Phase]) -> dict[str, dic
     for name, of_job in of_jobs.items():
         if PhaseName.PREPARE not in of_job:
             raise RowInvalid(f"job {name!a} has no {PhaseName.PREPARE} phase")
+        if PhaseName.REMOVE in of_job and PhaseName.COPY not in of_job:
+            raise RowInvalid(f"job {name!a} removes what it does not copy")
     return of_jobs
 
 
@@ -114,6 +121,8 @@ def _edges_of(
     own, writes = of_jobs[job.name], works[job.name]
     if PhaseName.COPY in own:
         yield Edge(own[PhaseName.PREPARE], own[PhaseName.COPY], EdgeNeed.ENDED)
+    if PhaseName.REMOVE in own:
+        yield Edge(own[PhaseName.COPY], own[PhaseName.REMOVE], EdgeNeed.EACH_BATCH)
     for other in job.depends_on:
         yield Edge(works[other], own[PhaseName.PREPARE], EdgeNeed.COMPLETE)
     if PhaseName.DELETE in own and job.only_deletes:
@@ -127,5 +136,5 @@ def _edges_of(
 
 def _work(job: JobRecord, of_job: dict[PhaseName, int]) -> int:
     """Return the phase of a job that others wait for; one without anything to do has ended once it is prepared."""
-    name = PhaseName.DELETE if job.only_deletes else PhaseName.COPY
-    return of_job.get(name, of_job[PhaseName.PREPARE])
+    names = (PhaseName.DELETE,) if job.only_deletes else (PhaseName.REMOVE, PhaseName.COPY)
+    return next((of_job[name] for name in names if name in of_job), of_job[PhaseName.PREPARE])

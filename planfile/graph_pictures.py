@@ -15,6 +15,7 @@ _SAID_OF = {
     EdgeNeed.NO_FAILURES: "no failures",
     EdgeNeed.ENDED_WELL: "all done",
     EdgeNeed.COMPLETE: "complete",
+    EdgeNeed.EACH_BATCH: "each batch, what is proved",
 }
 
 

@@ -28,6 +28,7 @@ _ALPHABETS = (
 )
 _KINDS_OF_PHASE = {
     PhaseName.COPY: (VerdictKind.COPY, VerdictKind.OVERWRITE),
+    PhaseName.REMOVE: (VerdictKind.COPY, VerdictKind.OVERWRITE),
     PhaseName.DELETE: (VerdictKind.DELETE,),
 }
 
@@ -104,7 +105,8 @@ def check_batch_place(
 ) -> None:
     """Raise RowInvalid unless a batch has a phase that may hold it and the locations that such a batch needs.
 
-    A copy batch goes from one location to another, a delete batch has only the one that it deletes from.
+    A copy batch goes from one location to another, a delete batch has only the one that it deletes from; so has one
+    that removes, and no other is of another batch.
     `sibling` is an earlier batch of its phase, whose locations must be the same where the phase writes.
     """
     phase = phases.get(batch.phase)
@@ -114,6 +116,8 @@ def check_batch_place(
     for location in ends:
         if location is not None and location not in locations:
             raise RowInvalid(f"batch {batch.id} names location {location}, which does not exist")
+    if (batch.of_batch is not None) is not (phase.name is PhaseName.REMOVE):
+        raise RowInvalid(f"batch {batch.id} of a {phase.name} phase {'has' if batch.of_batch else 'lacks'} an of_batch")
     wants_source = phase.name is PhaseName.COPY
     if phase.name in WRITING_PHASES and (ends[1] is None or (ends[0] is not None) is not wants_source):
         raise RowInvalid(f"batch {batch.id} does not have the locations of a {phase.name}")
@@ -154,7 +158,7 @@ def check_header(
         if job_of_batch is None:
             raise RowInvalid(f"phase {phase.id} is of job {phase.job!a}, which does not exist")
         if phase.name in _KINDS_OF_PHASE:
-            _check_ends(batch, job_of_batch)
+            _check_ends(batch, job_of_batch, phase.name)
             found[phase.job, phase.name] += batch.actions
             found_bytes[phase.job, phase.name] += batch.size_bytes
     for job in header.jobs:
@@ -174,6 +178,8 @@ def _check_buckets(job: JobRecord, locations: Mapping[int, PlanLocation]) -> Non
         raise RowInvalid(f"job {job.name!a} has a source without its listing, or a listing without a source")
     if job.only_deletes is not (job.settings.mode == "delete"):
         raise RowInvalid(f"job {job.name!a} is of mode {job.settings.mode!a} and has not the locations of one")
+    if job.is_move and job.objects_of(VerdictKind.DELETE):
+        raise RowInvalid(f"job {job.name!a} moves, and deletes at its destination")
     if (job.source is not None and not job.source.bucket_exists) or not (
         job.destination.bucket_exists or job.settings.create_bucket
     ):
@@ -191,8 +197,9 @@ def _check_places(header: PlanHeader, locations: Mapping[int, PlanLocation]) -> 
         raise RowInvalid("its header speaks twice of one location")
 
 
-def _check_ends(batch: Batch, job: JobRecord) -> None:
-    if batch.to_location != job.to_location or batch.from_location not in (None, job.from_location):
+def _check_ends(batch: Batch, job: JobRecord, phase: PhaseName) -> None:
+    changed = job.from_location if phase is PhaseName.REMOVE else job.to_location
+    if batch.to_location != changed or batch.from_location not in (None, job.from_location):
         raise RowInvalid(f"batch {batch.id} is not between the locations of its job {job.name!a}")
 
 
@@ -209,6 +216,8 @@ def _check_totals(
             f"and {held[1]}"
         )
     for name, kinds in _KINDS_OF_PHASE.items():
+        if name is PhaseName.REMOVE and not job.is_move:
+            kinds = ()  # noqa: PLW2901
         said = (sum(map(job.objects_of, kinds)), sum(map(job.bytes_of, kinds)))
         held = (found.get((job.name, name), 0), found_bytes.get((job.name, name), 0))
         if said != held:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
 from s3plan.planfile.batch_rules import WRITING_PHASES
@@ -18,9 +18,9 @@ from s3plan.schemas.printable import shown_path
 def check_invariants(reader: PlanReader) -> None:
     """Raise PlanRefused unless each destination key is changed once at most and no job reads where one writes.
 
-    Nor may a job overwrite more, or less, than its totals say. Reads the keys of all copies and deletes once, in
-    order; memory holds one batch for each phase. Two endpoints that are one store under two names cannot be told apart
-    from two stores. That deletes wait for their job's copies is checked with the plan's graph.
+    Nor may a job overwrite more, or less, than its totals say. Reads the keys of all copies, removals and deletes once,
+    in order; memory holds one batch for each phase. Two endpoints that are one store under two names cannot be told
+    apart from two stores. That deletes wait for their job's copies is checked with the plan's graph.
     """
     _check_overlap(reader)
     _check_overwrites(reader)
@@ -49,15 +49,25 @@ def _check_overlap(reader: PlanReader) -> None:
     jobs = [job for job in reader.header.jobs if job.actions]
     before = _before(reader.header.jobs)
     for reading, writing in product(jobs, jobs):
-        if reading.from_location is None or (writing.only_deletes and reading.name in before[writing.name]):
-            continue  # deletes of a job alone begin after all reads of those that it depends on
+        if reading.from_location is None:
+            continue
         source = reader.locations_by_id[reading.from_location]
-        destination = reader.locations_by_id[writing.to_location]
-        if source.overlaps(destination):
-            raise PlanRefused(
-                f"{shown_path(reader.path)} reads from {source.url!a} and writes to {destination.url!a}, which "
-                "overlap; make a new plan"
-            )
+        for location in _changed_meanwhile(writing, reading, before):
+            changed = reader.locations_by_id[location]
+            if source.overlaps(changed):
+                raise PlanRefused(
+                    f"{shown_path(reader.path)} reads from {source.url!a} and writes to {changed.url!a}, which "
+                    "overlap; make a new plan"
+                )
+
+
+def _changed_meanwhile(writing: JobRecord, reading: JobRecord, before: Mapping[str, frozenset[str]]) -> Iterator[int]:
+    """Yield where a job changes something while another one may still read, or it itself does."""
+    is_after = reading.name in before[writing.name]  # all reads of those that a job depends on end before its deletes
+    if not (writing.only_deletes and is_after):
+        yield writing.to_location
+    if writing.removals and writing.from_location is not None and not (is_after or writing is reading):
+        yield writing.from_location
 
 
 def _before(jobs: Iterable[JobRecord]) -> dict[str, frozenset[str]]:

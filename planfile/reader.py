@@ -17,6 +17,7 @@ from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
 from s3plan.planfile.documents.header import HeaderInvalid, parse_header
 from s3plan.planfile.graph import PhaseGraph
 from s3plan.planfile.graph_rules import check_batch_place, check_graph, check_header, check_location
+from s3plan.planfile.removals import check_removal, removals_of
 from s3plan.planfile.rows import (
     ACTION_COLUMNS,
     MAX_ROW_BYTES,
@@ -131,7 +132,12 @@ class PlanReader:
         return self.digest[:8]
 
     def actions(self, batch: Batch) -> tuple[Action, ...]:
-        """Return a batch's actions in key order, their digest and the format's rules checked; raise PlanDamaged."""
+        """Return a batch's actions in key order, their digest and the format's rules checked; raise PlanDamaged.
+
+        Those of a batch that removes are deletes of the sources of its copies.
+        """
+        if batch.of_batch is not None:
+            return removals_of(self.actions(self.batches[batch.of_batch - 1]))
         with self._damage(f"batch {batch.id}"):
             columns = self._columns(_SELECT_ACTIONS, batch)
             check_columns(columns, ACTION_COLUMNS)
@@ -147,9 +153,12 @@ class PlanReader:
         return [batch for batch in self.batches if batch.phase in phases]
 
     def iter_actions(self, *, phases: Container[int] | None = None) -> Iterator[tuple[Batch, Action]]:
-        """Yield all actions, or those of some phases, each with its batch; by batch, then by key."""
+        """Yield all actions, or those of some phases, each with its batch; by batch, then by key.
+
+        Each row of the plan once: batches that have none of their own give none.
+        """
         for batch in self.batches:
-            if phases is None or batch.phase in phases:
+            if batch.of_batch is None and (phases is None or batch.phase in phases):
                 for action in self.actions(batch):
                     yield batch, action
 
@@ -229,8 +238,13 @@ class PlanReader:
         return tuple(found)
 
     def _read_batches(self) -> tuple[Batch, ...]:
-        """Read the batches; each begins where the one before it ended, and the last ends with the last action."""
+        """Read the batches; each begins where the one before it ended, and the last ends with the last action.
+
+        Those that remove begin and end as the batch does that they are of.
+        """
         siblings: dict[int, Batch] = {}
+        by_id: dict[int, Batch] = {}
+        removed: set[int] = set()
         next_action = 1
 
         def batch_in_its_place(row: Row) -> Batch:
@@ -239,9 +253,14 @@ class PlanReader:
             check_batch_place(
                 batch, phases=self.phases_by_id, locations=self.locations_by_id, sibling=siblings.get(batch.phase)
             )
-            if batch.first_action != next_action:
+            if batch.of_batch is not None:
+                copies = by_id.get(batch.of_batch)
+                check_removal(batch, copies=copies, phases=self.phases_by_id, taken=removed)
+            elif batch.first_action != next_action:
                 raise RowInvalid(f"batch {batch.id} does not begin where the one before it ended")
-            next_action += batch.actions
+            else:
+                next_action += batch.actions
+                by_id[batch.id] = batch
             siblings[batch.phase] = batch
             return batch
 

@@ -53,6 +53,7 @@ BATCH_COLUMNS: Columns = {
     "actions": _INT,
     "size_bytes": _INT,
     "digest": _BINARY,
+    "of_batch": _INT_OR_NULL,
 }
 ACTION_COLUMNS: Columns = {  # without the id
     "kind": _TEXT,
@@ -136,6 +137,7 @@ def batch_row(batch: Batch) -> tuple[Encodable, ...]:
         batch.actions,
         batch.size_bytes,
         batch.digest,
+        batch.of_batch,
     )
 
 

@@ -40,7 +40,8 @@ CREATE TABLE batch (
     first_action INTEGER NOT NULL REFERENCES action (id),
     actions INTEGER NOT NULL,
     size_bytes INTEGER NOT NULL,
-    digest BLOB NOT NULL
+    digest BLOB NOT NULL,
+    of_batch INTEGER REFERENCES batch (id)
 );
 CREATE TABLE action (
     id INTEGER PRIMARY KEY,

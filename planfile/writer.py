@@ -15,6 +15,7 @@ from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
 from s3plan.planfile.documents.header import header_text
 from s3plan.planfile.graph import graph_of_jobs
 from s3plan.planfile.graph_rules import check_batch_place, check_header, check_location
+from s3plan.planfile.removals import check_removal, removal_batch
 from s3plan.planfile.rows import (
     ACTION_COLUMNS,
     APPLICATION_ID,
@@ -78,6 +79,7 @@ class PlanWriter:
         self._batches: list[Batch] = []
         self._last_batches: dict[int, Batch] = {}  # by phase
         self._last_keys: dict[int, tuple[bytes, bytes]] = {}  # by phase: key and destination key
+        self._removed: set[int] = set()  # copy batches whose sources are removed
         self._next_action = 1
         self._temporary: Path | None = None
         self._connection: sqlite3.Connection | None = None
@@ -156,6 +158,20 @@ class PlanWriter:
         self._last_keys[phase] = last_keys(columns)
         return batch
 
+    def add_removal(self, copies: Batch, *, phase: int) -> Batch:
+        """Write the batch of a remove phase that is about the actions of a copy batch, which was added before."""
+        batch = removal_batch(copies, id_=len(self._batches) + 1, phase=phase)
+        try:
+            check_batch_place(
+                batch, phases=self._phases, locations=self._locations, sibling=self._last_batches.get(phase)
+            )
+            check_removal(batch, copies=copies, phases=self._phases, taken=self._removed)
+        except RowInvalid as e:
+            raise ValueError(f"a batch that no plan can hold: {e}") from e
+        self._batches.append(batch)
+        self._last_batches[phase] = batch
+        return batch
+
     def seal(self, header: PlanHeader) -> str:
         """Finish the plan, put it under its final name and return its digest, 64 hex digits."""
         try:
@@ -228,7 +244,7 @@ class PlanWriter:
         )
         database.executemany("INSERT INTO phase VALUES (?, ?, ?)", map(phase_row, self._phases.values()))
         database.executemany("INSERT INTO edge VALUES (?, ?, ?)", map(edge_row, edges))
-        database.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(batch_row, self._batches))
+        database.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(batch_row, self._batches))
 
     def _publish(self) -> None:
         temporary = self._temporary

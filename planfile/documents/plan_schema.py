@@ -96,8 +96,10 @@ def _batch() -> dict[str, Any]:
         "actions": _ID,
         "size_bytes": _WHOLE,
         "digest": _DIGEST,
+        "of_batch": _ID | {"description": "of a remove phase: the copy batch whose actions it is about, no others"},
     }
-    return _object(members, required=[name for name in members if not name.endswith("_location")])
+    optional = {"from_location", "to_location", "of_batch"}
+    return _object(members, required=[name for name in members if name not in optional])
 
 
 def _action() -> dict[str, Any]:

@@ -16,8 +16,14 @@ class ActionKind(StrEnum):
     UPLOAD = "upload"
     DOWNLOAD = "download"
     DELETE = "delete"
+    REMOVE = "remove"  # of a source, in no row of its own: a batch that removes reads the rows of its copies so
     SKIP = "skip"
     CONFLICT = "conflict"
+
+    @property
+    def is_delete(self) -> bool:
+        """Whether it takes an object away where its batch points to."""
+        return self in _DELETES
 
     @property
     def is_write(self) -> bool:
@@ -25,6 +31,7 @@ class ActionKind(StrEnum):
         return self in _WRITES
 
 
+_DELETES = frozenset({ActionKind.DELETE, ActionKind.REMOVE})
 _WRITES = frozenset({ActionKind.COPY, ActionKind.UPLOAD, ActionKind.DOWNLOAD})
 
 

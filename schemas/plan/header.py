@@ -200,9 +200,30 @@ class JobRecord(_HeaderPart):
         return self.from_location is None
 
     @property
+    def is_move(self) -> bool:
+        """Whether the source of each copy is removed once that is proved."""
+        return self.settings.mode == "move"
+
+    @property
+    def removals(self) -> int:
+        """How many objects of the source are to be removed; guards count them as deletes."""
+        return sum(map(self.objects_of, (VerdictKind.COPY, VerdictKind.OVERWRITE))) if self.is_move else 0
+
+    @property
+    def deletes(self) -> int:
+        """How many objects are to be deleted in all, wherever."""
+        return self.objects_of(VerdictKind.DELETE) + self.removals
+
+    @property
     def locations(self) -> frozenset[int]:
         """The locations that the job reads or changes, by id."""
         return frozenset(each for each in (self.from_location, self.to_location) if each is not None)
+
+    @property
+    def changed(self) -> tuple[int, ...]:
+        """The locations where the job changes something, by id: its source is one if it removes what it has copied."""
+        removed_from = (self.from_location,) if self.removals and self.from_location is not None else ()
+        return (self.to_location, *removed_from)
 
     @property
     def in_scope(self) -> tuple[int, int]:
@@ -272,6 +293,11 @@ class PlanHeader(_HeaderPart):
         """The guards that hold the plan back, each as `--allow` names it: of one job alone without its name."""
         is_alone = len(self.jobs) == 1
         return tuple((guard_words(None if is_alone else job, guard.name), guard) for job, guard in self.held_guards)
+
+    @property
+    def removals(self) -> int:
+        """How many objects all jobs remove from their sources."""
+        return sum(job.removals for job in self.jobs)
 
     @property
     def is_blocked(self) -> bool:

@@ -95,6 +95,7 @@ class PhaseName(StrEnum):
 
     PREPARE = "prepare"
     COPY = "copy"
+    REMOVE = "remove"  # of a move: the source of each copy that is proved
     DELETE = "delete"
     ASIDE = "aside"
 
@@ -118,6 +119,7 @@ class EdgeNeed(StrEnum):
     NO_FAILURES = "no-failures"  # each write is done, already done or stale
     ENDED_WELL = "ended-well"  # each write is done or already done
     COMPLETE = "complete"  # that, and no archived object was left out
+    EACH_BATCH = "each-batch"  # batch by batch, `after` taking of each what ended well and is proved
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,11 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The unit that executors run: a contiguous range of actions in key order. Ids begin at 1 and have no gaps."""
+    """The unit that executors run: a contiguous range of actions in key order. Ids begin at 1 and have no gaps.
+
+    One with `of_batch` has no actions of its own: it is about those of that copy batch, whose sources it removes, and
+    its to-location is where that one reads.
+    """
 
     id: int
     phase: int
@@ -141,3 +147,4 @@ class Batch:
     actions: int
     size_bytes: int
     digest: bytes
+    of_batch: int | None = None

@@ -44,7 +44,13 @@ def _job(name: str, *after: str, delete_when: str | None = None, **more: object)
 
 def _edges(jobs: list[JobRecord], phases: dict[str, str]) -> set[str]:
     """Return the edges of jobs with these phases, by the first letters of their names."""
-    names = {"p": PhaseName.PREPARE, "c": PhaseName.COPY, "d": PhaseName.DELETE, "a": PhaseName.ASIDE}
+    names = {
+        "r": PhaseName.REMOVE,
+        "p": PhaseName.PREPARE,
+        "c": PhaseName.COPY,
+        "d": PhaseName.DELETE,
+        "a": PhaseName.ASIDE,
+    }
     listed = [(job, letter) for job, letters in phases.items() for letter in letters]
     numbered = {number: f"{job}.{letter}" for number, (job, letter) in enumerate(listed, start=1)}
     made = [Phase(number, job, names[letter]) for number, (job, letter) in enumerate(listed, start=1)]
@@ -88,6 +94,15 @@ def test_deletes_of_a_job_that_only_deletes_wait_for_no_dependent_and_are_waited
     }
 
 
+def test_what_a_job_moves_is_removed_batch_by_batch_and_what_depends_on_it_waits_for_that() -> None:
+    assert _edges([_job("a"), _job("b", "a")], {"a": "pcr", "b": "pc"}) == {
+        "a.p ended a.c",
+        "a.c each-batch a.r",
+        "a.r complete b.p",
+        "b.p ended b.c",
+    }
+
+
 def test_a_job_without_writes_is_waited_for_as_far_as_it_goes() -> None:
     assert _edges([_job("a"), _job("b", "a")], {"a": "p", "b": "pc"}) == {"a.p complete b.p", "b.p ended b.c"}
 
@@ -99,6 +114,7 @@ def test_a_job_without_writes_is_waited_for_as_far_as_it_goes() -> None:
         (["x"], {"y": "p"}, "is of job 'y', which does not exist"),
         (["x"], {"x": "pcc"}, "has two copy phases"),
         (["x"], {"x": "c"}, "has no prepare phase"),
+        (["x"], {"x": "pr"}, "removes what it does not copy"),
     ],
 )
 def test_phases_that_no_jobs_have_are_refused(jobs: list[str], phases: dict[str, str], message: str) -> None:
