@@ -30,6 +30,7 @@ _DONE = _CODES[OutcomeKind.DONE]
 _TRY_AGAIN = frozenset({0, _CODES[OutcomeKind.FAILED], _CODES[OutcomeKind.UNKNOWN]})
 _SUCCESS = frozenset({_DONE, _CODES[OutcomeKind.ALREADY_DONE], *_CODES_BY_EVIDENCE.values(), *_CODES_BY_PROOF.values()})
 _PROOFS_BY_LOOK = {Evidence.BY_ETAG: "ETag", Evidence.BY_CHECKSUM: "checksum", Evidence.BY_BYTES: "bytes"}
+_PROVED = frozenset({*_CODES_BY_PROOF.values(), *(_CODES_BY_EVIDENCE[str(evidence)] for evidence in _PROOFS_BY_LOOK)})
 
 
 class BatchState:
@@ -158,6 +159,10 @@ class BatchState:
             counts[_PROOFS_BY_LOOK.get(Evidence(name), NOT_COMPARABLE)] += self._ends.count(code)
         counts[NOT_COMPARABLE] += self._ends.count(_DONE) + self._ends.count(_CODES[OutcomeKind.ALREADY_DONE])
         return counts
+
+    def is_proved(self, position: int) -> bool:
+        """Whether a write ended well, and the destination is known by a proof to have the bytes of its source."""
+        return self._ends[position] in _PROVED
 
     def new_proofs(self) -> Iterator[ProofRecord]:
         """Yield what the journal has not of what was proved."""

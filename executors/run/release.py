@@ -12,6 +12,8 @@ from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import Edge, EdgeNeed, PhaseName
 from s3plan.schemas.printable import escape_unprintable
 
+_NOUNS = {PhaseName.DELETE: "delete", PhaseName.REMOVE: "removal"}
+
 
 def why_held(
     edge: Edge,
@@ -26,7 +28,7 @@ def why_held(
     source object that the plan could not write at all, so it is in the way; and so is a copy of the plan that this one
     retries which neither of the two can make. `outcome_of` gives (batch, position)'s record.
     """
-    if edge.needs is EdgeNeed.ENDED:
+    if edge.needs in (EdgeNeed.ENDED, EdgeNeed.EACH_BATCH):
         return None
     reason = _why_not_all_planned(plan.header.job(plan.phases_by_id[edge.before].job), edge.needs)
     if reason is not None:
@@ -38,7 +40,7 @@ def why_held(
             key = escape_unprintable(plan.actions(state.batch)[position].key.decode("utf-8", "backslashreplace"))
             record = outcome_of(state.batch.id, position)
             reason = f" ({record.reason})" if record is not None and record.reason else ""
-            does = "delete" if plan.phases_by_id[edge.before].name is PhaseName.DELETE else "copy"
+            does = _NOUNS.get(plan.phases_by_id[edge.before].name, "copy")
             return f"the {does} of {key} is {'not done' if kind is None else kind.value}{reason}"
     return None
 

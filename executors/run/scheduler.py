@@ -11,26 +11,27 @@ from s3plan.executors.journal.ledger import BatchState, total_counts, total_evid
 from s3plan.executors.journal.recorder import Recorder
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.batch_places import BatchPlaces
+from s3plan.executors.run.batch_tasks import BatchTasks
 from s3plan.executors.run.bookkeeping import Bookkeeper
 from s3plan.executors.run.hold import Hold
 from s3plan.executors.run.plan_view import PlanView
 from s3plan.executors.run.progress_report import ProgressReporter
 from s3plan.executors.run.readiness import Readiness, Turn
 from s3plan.executors.run.release import why_held
+from s3plan.executors.run.removals import UNPROVED, Removals
 from s3plan.executors.run.surroundings import RunSurroundings
 from s3plan.executors.run.waiting_batches import WaitingBatches
-from s3plan.schemas.bitmaps import bitmap_of
-from s3plan.schemas.errors import Locked, PlanDamaged
+from s3plan.executors.run.withheld_texts import withheld_text
+from s3plan.schemas.errors import Locked
 from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.rows import Batch, Edge, PhaseName
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.run_states import RunEnd, RunLimits, StopLevel, StopReason, run_end
-from s3plan.schemas.tasks import BatchProgress, BatchTask, TaskSettings
+from s3plan.schemas.tasks import BatchProgress, TaskSettings
 
 _WAIT_S = 0.2
 DRAIN_S = 30.0
 _ABANDON_S = 5.0
-_NOUNS = {PhaseName.COPY: ("copy", "copies"), PhaseName.DELETE: ("delete", "deletes")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,6 @@ class Scheduler:
         self._states = parts.states
         self._executor = parts.executor
         self._control = parts.control
-        self._settings_of = parts.settings_of
         self._limits = parts.limits
         self._recorder = parts.recorder
         self._books = parts.books
@@ -70,12 +70,15 @@ class Scheduler:
         self._hold = parts.hold
         self._stop_level = surroundings.stop_level
         self._check_lock = surroundings.check_lock
-        self._store_now_ms = surroundings.store_now_ms
+        self._tasks = BatchTasks(
+            parts.plan, parts.recorder, settings_of=parts.settings_of, store_now_ms=surroundings.store_now_ms
+        )
         self._clock = surroundings.clock
         self._places = BatchPlaces(parts.plan)
         self._states_by_phase: dict[int, list[BatchState]] = {}
         for state in parts.states.values():
             self._states_by_phase.setdefault(state.batch.phase, []).append(state)
+        self._removals = Removals(parts.states)
         self._waiting = WaitingBatches(self._places_of)
         self._running: set[int] = set()
         self._readiness = Readiness(parts.plan.graph, why_held=self._why_held, held_jobs=parts.held_jobs)
@@ -174,12 +177,25 @@ class Scheduler:
             if turn.withheld is not None:
                 self._withhold(turn, states)
                 continue
-            for state in states:
-                if state.todo():
-                    self._waiting.append((state.batch.id, None))
-                    self._left_in_phase[turn.phase.id] += 1
+            if turn.phase.name is PhaseName.REMOVE:
+                self._removals.open_phase(turn.phase.id)
+            left = [state for state in states if state.todo()]
+            self._left_in_phase[turn.phase.id] += len(left)
+            for state in left:
+                if self._removals.may_begin(state):
+                    self._queue(state)
             if self._left_in_phase[turn.phase.id] == 0:
                 self._readiness.end(turn.phase.id)
+
+    def _queue(self, state: BatchState) -> None:
+        """Have a batch started as soon as there is room; one that has nothing to remove has ended."""
+        if not self._removals.todo(state):
+            self._note_ended(state)
+        elif state.batch.of_batch is None:
+            self._removals.note_copies(state.batch.id)
+            self._waiting.append((state.batch.id, None))
+        else:
+            self._waiting.prepend((state.batch.id, None))  # what is copied is moved soon, however much is left to copy
 
     def _states_of(self, phase: int) -> list[BatchState]:
         return self._states_by_phase.get(phase, [])
@@ -206,10 +222,8 @@ class Scheduler:
         if not withheld:
             return
         self._reporter.note_withheld(withheld)
-        noun = _NOUNS.get(turn.phase.name, ("action", "actions"))
-        what = f"1 {noun[0]}" if withheld == 1 else f"{withheld:,} {noun[1]}"
         job = f" of job {turn.phase.job}" if len(self._plan.header.jobs) > 1 else ""
-        self._messages.append(f"{what}{job} {'was' if withheld == 1 else 'were'} withheld: {turn.because}")
+        self._messages.append(withheld_text(turn.phase.name, withheld, of=job, because=turn.because or ""))
 
     def _start_batches(self) -> None:
         now_s, is_held = self._clock(), self._hold.holds
@@ -218,7 +232,9 @@ class Scheduler:
             if taken is None:
                 return
             batch, wanted = taken
-            positions = self._within_limit(batch, self._states[batch].todo() if wanted is None else wanted)
+            positions = self._within_limit(
+                batch, self._removals.todo(self._states[batch]) if wanted is None else wanted
+            )
             if positions:
                 self._start(batch, positions)
 
@@ -231,31 +247,12 @@ class Scheduler:
         self._begun_actions += min(len(positions), allowed)
         if len(positions) > allowed:
             self._left_in_phase[state.batch.phase] += 1  # what is cut stays open, so that later phases do not begin
+            self._removals.note_cut(batch)
         return positions[:allowed]
 
     def _start(self, batch: int, positions: list[int]) -> None:
         state = self._states[batch]
-        uploads = self._recorder.known_uploads(batch) if state.generation else ()
-        doubtful, doubtful_since_ms = state.doubtful(positions), state.doubtful_since_ms(positions)
-        destination = self._plan.destination(state.batch)
-        if destination is None:
-            raise PlanDamaged(f"batch {batch} has no destination; make a new plan")
-        state.begin(now_ms=self._store_now_ms(destination))
-        self._recorder.begin_batch(state)
-        task = BatchTask(
-            batch_id=batch,
-            generation=state.generation,
-            actions=self._plan.actions(state.batch),
-            digest=state.batch.digest,
-            todo=bitmap_of(positions, size=state.batch.actions),
-            doubtful=doubtful,
-            uploads=uploads,
-            source=self._plan.source(state.batch),
-            destination=destination,
-            settings=self._settings_of(state.batch),
-            begun_at_ms=state.begun_at_ms,
-            doubtful_since_ms=doubtful_since_ms,
-        )
+        task = self._tasks.begin(state, positions)
         self._books.begin(state, task, positions)
         self._running.add(batch)
         self._executor.start(task)
@@ -276,12 +273,23 @@ class Scheduler:
             delay_s, positions = again
             self._waiting.delay(self._clock() + delay_s, batch, positions)
             return
-        phase = state.batch.phase
-        self._left_in_phase[phase] -= 1
-        if self._left_in_phase[phase] == 0:
-            self._readiness.end(phase)
+        self._note_ended(state)
+        if self._readiness.has_turns:
             self._recorder.flush()
             self._begin_phases()
+
+    def _note_ended(self, state: BatchState) -> None:
+        """Take note that a batch has ended in this run: what is of it may begin, what it may not remove is withheld."""
+        phase = state.batch.phase
+        self._left_in_phase[phase] -= 1
+        if state.batch.of_batch is not None and (withheld := self._removals.end(state)):
+            self._reporter.note_withheld(withheld)
+            self._recorder.note_state(state)
+        removal = self._removals.end_copies(state.batch.id)
+        if removal is not None and removal.todo():
+            self._queue(removal)
+        if self._left_in_phase[phase] == 0:
+            self._readiness.end(phase)
 
     def _drain(self) -> None:
         """Let what is under way end; abandon it if the user says so, or after a while."""
@@ -320,6 +328,8 @@ class Scheduler:
             reason = StopReason.SIGNAL
         if reason is None and self._is_action_limit_reached():
             reason = StopReason.ACTION_LIMIT
+        if withheld := self._removals.withheld:
+            self._messages.append(withheld_text(PhaseName.REMOVE, withheld, because=UNPROVED))
         return run_end(
             total_counts(performed),
             actions=sum(state.batch.actions for state in performed),

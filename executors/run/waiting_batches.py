@@ -37,6 +37,13 @@ class WaitingBatches:
         """Put a batch behind the others."""
         self._queue_of(batch[0]).append(batch)
 
+    def prepend(self, batch: WaitingBatch) -> None:
+        """Put a batch before the others."""
+        places = self._places_of(batch[0])
+        queue = self._queues.pop(places, deque())
+        queue.appendleft(batch)
+        self._queues = {places: queue, **self._queues}
+
     def delay(self, due_s: float, batch: int, positions: list[int]) -> None:
         """Have some actions of a batch tried again, not before `due_s` and then before what was not tried yet."""
         heapq.heappush(self._delayed, (due_s, batch, positions))

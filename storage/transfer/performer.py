@@ -92,7 +92,7 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
     task = context.task
     numbered = [(position, task.actions[position]) for position in numbers_in(task.todo)]
     unbatched: list[NumberedAction] = []
-    deletes = [pair for pair in numbered if pair[1].kind is ActionKind.DELETE]
+    deletes = [pair for pair in numbered if pair[1].kind.is_delete]
     if task.destination.is_folder:
         yield ((pair[:1], delete_file(context, *pair)) for pair in deletes)
         yield ((pair[:1], _through_us(context, *pair)) for pair in numbered if pair[1].kind.is_write)

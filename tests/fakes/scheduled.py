@@ -16,6 +16,7 @@ from s3plan.executors.run.assembly import RunOrder, assemble_run
 from s3plan.executors.run.retries import RetryPolicy
 from s3plan.executors.run.surroundings import RunSurroundings
 from s3plan.planfile.graph import graph_of_jobs
+from s3plan.planfile.removals import removal_batch
 from s3plan.schemas.bitmaps import is_in, numbers_in
 from s3plan.schemas.errors import PlanDamaged
 from s3plan.schemas.events import ActionEnded, Event
@@ -37,6 +38,7 @@ PHASES = {
     3: Phase(3, "job", PhaseName.DELETE),
     4: Phase(4, "job", PhaseName.ASIDE),
 }
+REMOVING = {**PHASES, 5: Phase(5, "job", PhaseName.REMOVE)}
 
 
 class FakeClock:
@@ -56,7 +58,10 @@ class FakeClock:
 
 
 class PlanInPhases:
-    """A PlanView: batches of copies, of deletes, and set aside, each given by its keys."""
+    """A PlanView: batches of copies, of deletes, and set aside, each given by its keys.
+
+    With `moves` each batch of copies has one that removes: what it does about `a` has the key `-a`.
+    """
 
     def __init__(
         self,
@@ -68,9 +73,10 @@ class PlanInPhases:
         conflicts: int = 0,
         archived: int = 0,
         source: PlanLocation = SOURCE,
+        moves: bool = False,
     ) -> None:
         self._source = source
-        self.phases_by_id: dict[int, Phase] = dict(PHASES)
+        self.phases_by_id: dict[int, Phase] = dict(REMOVING if moves else PHASES)
         self.broken: set[int] = set()  # batches whose actions are not as sealed
         self._actions: dict[int, list[Action]] = {}
         found: list[Batch] = []
@@ -81,6 +87,11 @@ class PlanInPhases:
                 self._actions[number] = [Action(kind, key.encode(), 10, "planned") for key in keys]
                 from_location = 1 if kind is ActionKind.COPY else None
                 found.append(Batch(number, phase, from_location, 2, 1, len(keys), 10 * len(keys), b""))
+        for copied in [batch for batch in found if batch.phase == 2 and moves]:
+            number = len(found) + 1
+            found.append(removal_batch(copied, id_=number, phase=5))
+            bare = [action.key for action in self._actions[copied.id]]
+            self._actions[number] = [Action(ActionKind.REMOVE, b"-" + key, 10, "planned") for key in bare]
         self.batches: tuple[Batch, ...] = tuple(found)
         found_totals = [
             TotalRecord(kind=VerdictKind.CONFLICT, rule="key too long", objects=conflicts, bytes=0),
@@ -93,7 +104,7 @@ class PlanInPhases:
             totals=[total for total in found_totals if total.objects],
             delete_when=delete_when,
         )
-        self.graph = graph_of_jobs(self.header.jobs, PHASES.values())
+        self.graph = graph_of_jobs(self.header.jobs, self.phases_by_id.values())
 
     @property
     def digest(self) -> str:
@@ -103,7 +114,7 @@ class PlanInPhases:
         return None if batch.from_location is None else self._source
 
     def destination(self, batch: Batch) -> PlanLocation | None:
-        return DESTINATION
+        return DESTINATION if batch.of_batch is None else self._source
 
     def actions(self, batch: Batch) -> Sequence[Action]:
         if batch.id in self.broken:

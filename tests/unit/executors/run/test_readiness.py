@@ -68,6 +68,18 @@ def test_a_job_that_cannot_begin_in_this_run_is_withheld_with_all_that_depends_o
     ]
 
 
+def test_a_phase_that_follows_batch_by_batch_begins_right_after_the_other_and_is_withheld_with_it() -> None:
+    edges = [Edge(1, 2, EdgeNeed.EACH_BATCH), Edge(2, 3, _WELL)]
+    readiness = Readiness(PhaseGraph(phases("a", "a", "b"), edges), why_held=lambda edge: None, held_jobs={})
+    assert begun(readiness) == [(1, None, None), (2, None, None)]
+    readiness.end(1)
+    assert begun(readiness) == []
+    readiness.end(2)
+    assert begun(readiness) == [(3, None, None)]
+    held = Readiness(PhaseGraph(phases("a", "a", "b"), edges), why_held=lambda edge: None, held_jobs={"a": "no answer"})
+    assert [turn.withheld for turn in held.turns()] == ["no answer", "no answer", "job a"]
+
+
 def test_a_chain_of_many_jobs_is_asked_in_a_moment() -> None:
     count = 3_000
     edges = [Edge(number, number + 1, _WELL) for number in range(1, count)]
