@@ -75,6 +75,6 @@ class _SettledActions:
 
 
 def _written_folders(plan: PlanReader) -> Iterator[PlanLocation]:
-    for identity in sorted({job.to_location for job in plan.header.jobs}):
+    for identity in sorted({location for job in plan.header.jobs for location in job.changed}):
         if plan.locations_by_id[identity].is_folder:
             yield plan.locations_by_id[identity]

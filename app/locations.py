@@ -8,6 +8,7 @@ from typing import Self
 
 from s3plan.app.stores import Stores
 from s3plan.schemas.manifest.models import JobEntry
+from s3plan.schemas.manifest.words import Mode
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.storage.places.location import FoundLocation
 
@@ -47,5 +48,15 @@ class PlanEnds:
     @property
     def destinations(self) -> tuple[FoundLocation, ...]:
         """The places where jobs write or delete, each once, by id."""
-        written = {destination.location.id for _, destination in self.by_job.values()}
-        return tuple(found for found in self.places if found.location.id in written)
+        changed = {destination.location.id for _, destination in self.by_job.values()}
+        changed |= {source.location.id for source in self.moved_from.values()}
+        return tuple(found for found in self.places if found.location.id in changed)
+
+    @property
+    def moved_from(self) -> dict[str, FoundLocation]:
+        """The places from where jobs move, by the jobs' names."""
+        return {
+            name: source
+            for name, (source, _) in self.by_job.items()
+            if source is not None and self.entries[name].mode is Mode.MOVE
+        }

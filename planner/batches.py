@@ -36,6 +36,9 @@ class PlanSink(Protocol):
     ) -> Batch:
         """Take one batch whole, its actions in key order, after all batches that stand before it."""
 
+    def add_removal(self, copies: Batch, /, *, phase: int) -> Batch:
+        """Take the batch that removes what a copy batch copies."""
+
     def seal(self, header: PlanHeader, /) -> str:
         """Finish the plan, with the edges that the header's jobs ask for; return its digest in hex."""
 
@@ -132,15 +135,21 @@ class Batcher:
         source: int | None,
         destination: int,
         large_bytes: int,
+        moves: bool = False,
     ) -> None:
-        """Write to `sink`; locations are given by id, and a copy of at least `large_bytes` is a batch of its own."""
+        """Write to `sink`; locations are given by id, and a copy of at least `large_bytes` is a batch of its own.
+
+        With `moves` each batch of copies has one that removes what it copies.
+        """
         self._sink = sink
         self._numbers = numbers
         self._job = job
         self._source = source
         self._destination = destination
         self._large_bytes = large_bytes
+        self._moves = moves
         self._copies: list[Action] = []
+        self._written: list[Batch] = []  # of copies, where they are moved
         numbers.phase(job, PhaseName.PREPARE)
 
     def add_copy(self, action: Action) -> None:
@@ -159,6 +168,12 @@ class Batcher:
             self._write(PhaseName.COPY, self._copies)
             self._copies = []
 
+    def add_removals(self) -> None:
+        """Write the batches that remove what is moved; the copies have been ended."""
+        for copies in self._written:
+            self._sink.add_removal(copies, phase=self._numbers.phase(self._job, PhaseName.REMOVE))
+            self._numbers.batches += 1
+
     def add_all(self, phase: PhaseName, actions: Iterable[Action]) -> None:
         """Write a whole phase whose actions come in key order; the copies have been ended."""
         pending: list[Action] = []
@@ -175,10 +190,12 @@ class Batcher:
         return BATCH_ACTIONS if self._numbers.batches < BATCHES_BEFORE_LATER else LATER_BATCH_ACTIONS
 
     def _write(self, phase: PhaseName, actions: Sequence[Action]) -> None:
-        self._sink.add_batch(
+        batch = self._sink.add_batch(
             phase=self._numbers.phase(self._job, phase),
             from_location=None if phase is PhaseName.DELETE else self._source,
             to_location=self._destination,
             actions=actions,
         )
+        if self._moves and phase is PhaseName.COPY:
+            self._written.append(batch)
         self._numbers.batches += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.manifest.models import Guards
@@ -29,6 +29,13 @@ class Findings:
     source_objects: int
     destination_objects: int
     deletes_below_empty: int = 0  # of the deletes, those of which the source's directory is there and empty
+    objects_it_deletes_from: int | None = None  # None: those of the destination
+
+    @property
+    def delete_scope(self) -> int:
+        """What a share of deletes is of."""
+        found = self.objects_it_deletes_from
+        return self.destination_objects if found is None else found
 
 
 def check_guards(
@@ -57,13 +64,22 @@ def check_guards_of_all(
 
 def sum_of(findings: Iterable[Findings]) -> Findings:
     """Return what guards on all jobs together look at."""
-    return Findings(*map(sum, zip(*map(astuple, findings), strict=True)))
+    each = [astuple(replace(found, objects_it_deletes_from=found.delete_scope)) for found in findings]
+    return Findings(*map(sum, zip(*each, strict=True)))
 
 
 def _records(written: Guards, in_force: Guards, findings: Findings) -> list[GuardRecord]:
     return [
-        *_limit_record(MAX_DELETE, written.max_delete, in_force.max_delete, findings.deletes, findings),
-        *_limit_record(MAX_OVERWRITE, written.max_overwrite, in_force.max_overwrite, findings.overwrites, findings),
+        *_limit_record(
+            MAX_DELETE, written.max_delete, in_force.max_delete, found=findings.deletes, of=findings.delete_scope
+        ),
+        *_limit_record(
+            MAX_OVERWRITE,
+            written.max_overwrite,
+            in_force.max_overwrite,
+            found=findings.overwrites,
+            of=findings.destination_objects,
+        ),
         *_bytes_record(in_force.max_bytes, findings),
         *_empty_source_record(written.refuse_empty_source, in_force.refuse_empty_source, findings),
     ]
@@ -83,12 +99,12 @@ def _released(records: Sequence[GuardRecord], allow: Mapping[str, int]) -> tuple
 
 
 def _limit_record(
-    name: str, written: Limit | None, in_force: Limit | None, found: int, findings: Findings
+    name: str, written: Limit | None, in_force: Limit | None, *, found: int, of: int
 ) -> list[GuardRecord]:
     if in_force is None:
         return []
     limit = str(in_force) if written is not None else f"{in_force} (default)"
-    return [_record(name, limit, allowed=in_force.allowed(of=findings.destination_objects), found=found)]
+    return [_record(name, limit, allowed=in_force.allowed(of=of), found=found)]
 
 
 def _bytes_record(limit_bytes: int | None, findings: Findings) -> list[GuardRecord]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -113,6 +113,7 @@ class JobBuilder:
             source=sides.from_location,
             destination=sides.to_location,
             large_bytes=large_bytes,
+            moves=job.moves,
         )
 
     def build(
@@ -158,6 +159,7 @@ class JobBuilder:
             else:
                 aside.add(action)
         self._batcher.end_copies()
+        self._batcher.add_removals()
         self._batcher.add_all(PhaseName.DELETE, deletes.read())
         markers = self._markers(source.marker, destination.marker)
         self._batcher.add_all(PhaseName.ASIDE, chain(markers, aside.read()))
@@ -212,14 +214,17 @@ class JobBuilder:
         bytes_to_write = totals.bytes(VerdictKind.COPY) + totals.bytes(VerdictKind.OVERWRITE)
         retry_of = None if self._due is None else self._due.record()
         read = destination if self._only_deletes else source
+        removals = self._copies if job.moves else 0
         guarded = Findings(
-            deletes=totals.objects(VerdictKind.DELETE),
+            deletes=totals.objects(VerdictKind.DELETE) + removals,
             overwrites=totals.objects(VerdictKind.OVERWRITE),
             bytes_to_write=bytes_to_write,
             source_objects=read.objects if retry_of is None else retry_of.source_objects,
             destination_objects=destination.objects if retry_of is None else retry_of.destination_objects,
             deletes_below_empty=totals.objects_by_rules(frozenset({BELOW_EMPTY_RULE})),
         )
+        if job.moves:
+            guarded = replace(guarded, objects_it_deletes_from=guarded.source_objects)
         record = JobRecord(
             name=job.name,
             settings=job.settings,
@@ -237,7 +242,7 @@ class JobBuilder:
                 findings=guarded,
                 allow=allow,
             ),
-            actions=self._copies + self._deletes,
+            actions=self._copies + removals + self._deletes,
             bytes=bytes_to_write,
             key_list=self._key_list(),
             retry_of=retry_of,

@@ -187,11 +187,12 @@ def _facts(
     warnings += undurable_files(run_record(manifest.run), (found.location for found in ends.destinations))
     warnings += _unheeded_dependents(manifest, selection)
     for name, (_, destination) in ends.by_job.items():
-        job, known = manifest.jobs[name], capabilities[destination.location.id]
+        deleted_from = ends.moved_from.get(name, destination)
+        job, known = manifest.jobs[name], capabilities[deleted_from.location.id]
         is_allowed = job.delete is not None and job.delete.unpinned is Unpinned.ALLOW
         if job.mode is not Mode.COPY and not is_allowed and _holds_no_delete(known):
             warnings.append(
-                f"{shown_place(destination.location)}: this store enforces no condition on deletes: apply will refuse "
+                f"{shown_place(deleted_from.location)}: this store enforces no condition on deletes: apply will refuse "
                 "them unless the manifest says `delete: {unpinned: allow}`"
             )
     return PlanFacts(

@@ -30,7 +30,7 @@ def verdict_of(action: Action) -> VerdictKind:
     match action.kind:
         case ActionKind.COPY | ActionKind.UPLOAD | ActionKind.DOWNLOAD:
             return VerdictKind.COPY if action.destination_pin is None else VerdictKind.OVERWRITE
-        case ActionKind.DELETE:
+        case ActionKind.DELETE | ActionKind.REMOVE:
             return VerdictKind.DELETE
         case ActionKind.SKIP:
             return VerdictKind.SKIPPED

@@ -55,12 +55,13 @@ def _other(plan: PlanReader, how: str) -> PlanRefused:
 def _findings(record: JobRecord) -> Findings:
     source_objects, destination_objects = record.in_scope
     return Findings(
-        deletes=record.objects_of(VerdictKind.DELETE),
+        deletes=record.deletes,
         overwrites=record.objects_of(VerdictKind.OVERWRITE),
         bytes_to_write=record.bytes,
         source_objects=source_objects,
         destination_objects=destination_objects,
         deletes_below_empty=record.deletes_below_empty,
+        objects_it_deletes_from=source_objects if record.is_move else None,
     )
 
 

@@ -52,7 +52,7 @@ class PlacePreparation:
             self._find(location)
         found: dict[int, Capabilities] = {}
         for location in locations:
-            jobs = [job for job in self.plan.header.jobs if job.to_location == location.id]
+            jobs = [job for job in self.plan.header.jobs if location.id in job.changed]
             if jobs:
                 known = self._find_out(location, jobs)
                 self._compare(location, jobs, known)
@@ -66,7 +66,7 @@ class PlacePreparation:
         known = conditions.known(now=now)
         if Enforcement.UNKNOWN in known.values():
             return conditions.find_out(now=now, patience=self.patience)
-        needed = needed_conditions(self.plan, jobs)
+        needed = needed_conditions(self.plan, destination, jobs)
         wanted = Wanted(self.plan, self.stores, destination, tuple(jobs), self.reading)
         return confirmed(wanted, known, needed=needed, now=now, on_event=self.on_event, patience=self.patience)
 
@@ -90,7 +90,7 @@ class PlacePreparation:
         for place in self.plan.header.places:
             if place.location == location.id:
                 stated |= {record.condition: record.enforcement for record in place.capabilities}
-        needed = needed_conditions(self.plan, jobs)
+        needed = needed_conditions(self.plan, location, jobs)
         less = [condition for condition in needed if found[condition].rank < stated[condition].rank]
         if less and not self.allow_checked:
             which = "; ".join(
@@ -102,14 +102,18 @@ class PlacePreparation:
                 "accept it with --allow-checked"
             )
         deletes = {Condition.DELETE_MATCH, Condition.BATCH_DELETE_MATCH} & set(needed)
-        if deletes and not _is_covered(found) and not all(_may_delete_unpinned(job) for job in jobs):
+        if (
+            deletes
+            and not _is_covered(found)
+            and not all(job.settings.unpinned_deletes or not deletes_at(job, location) for job in jobs)
+        ):
             raise PlanRefused(
                 f"{shown_place(location)}: this store does not enforce that a deleted object is still the planned one; "
                 "to let s3plan look, compare and then delete, say `delete: {unpinned: allow}` in the manifest and plan "
                 "again"
             )
         if deletes and found[Condition.DELETE_MATCH].by_store and not found[Condition.BATCH_DELETE_MATCH].by_store:
-            number = sum(job.objects_of(VerdictKind.DELETE) for job in jobs)
+            number = sum(deletes_at(job, location) for job in jobs)
             many = f"{number:,} deletes go" if number != 1 else "1 delete goes"
             self.on_event(
                 Prepared(f"{many} one by one: this store holds no conditions in deletes of many objects at once")
@@ -141,16 +145,25 @@ def shown_store(location: PlanLocation) -> str:
     return f"the bucket {location.bucket}" + ("" if location.endpoint is None else f" at {location.endpoint}")
 
 
-def _may_delete_unpinned(job: JobRecord) -> bool:
-    return job.settings.unpinned_deletes or not job.objects_of(VerdictKind.DELETE)
-
-
 def _is_covered(found: Capabilities) -> bool:
     return found[Condition.DELETE_MATCH].by_store or found[Condition.BATCH_DELETE_MATCH].by_store
 
 
-def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condition]:
-    """Return the conditions that the actions of these jobs rest on."""
+def deletes_at(job: JobRecord, location: PlanLocation) -> int:
+    """Return how many objects a job deletes at a location."""
+    deleted = job.objects_of(VerdictKind.DELETE) if job.to_location == location.id else 0
+    return deleted + (job.removals if job.from_location == location.id else 0)
+
+
+def needed_conditions(plan: PlanReader, location: PlanLocation, jobs: Sequence[JobRecord]) -> list[Condition]:
+    """Return the conditions that the actions of these jobs at a location rest on."""
+    needed = _needed_by_writes(plan, [job for job in jobs if job.to_location == location.id])
+    if any(deletes_at(job, location) for job in jobs):
+        needed += [Condition.BATCH_DELETE_MATCH, Condition.DELETE_MATCH]
+    return needed
+
+
+def _needed_by_writes(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condition]:
     creates, overwrites = (
         sum(job.objects_of(kind) for job in jobs) for kind in (VerdictKind.COPY, VerdictKind.OVERWRITE)
     )
@@ -178,6 +191,4 @@ def needed_conditions(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
     if any(batch.size_bytes >= least_bytes for batch in uploads):
         needed += [Condition.COMPLETE_ABSENT] if creates else []
         needed += [Condition.COMPLETE_MATCH] if overwrites else []
-    if any(job.objects_of(VerdictKind.DELETE) for job in jobs):
-        needed += [Condition.BATCH_DELETE_MATCH, Condition.DELETE_MATCH]
     return needed

@@ -158,7 +158,7 @@ def _probes(run: OpenedRun) -> dict[Place, SendProbe]:
 
 
 def _destinations(run: OpenedRun) -> list[PlanLocation]:
-    return [run.plan.locations_by_id[job.to_location] for job in run.plan.header.jobs]
+    return [run.plan.locations_by_id[each] for job in run.plan.header.jobs for each in job.changed]
 
 
 def _limits(request: ApplyRequest, settings: RunRecord) -> RunLimits:
@@ -186,14 +186,15 @@ def _engines_used(run: OpenedRun) -> list[EngineUsed]:
 
 
 def _settings_finder(run: OpenedRun, capabilities: Mapping[int, Capabilities]) -> Callable[[Batch], TaskSettings]:
-    """Return what gives a batch the settings of its job at the place that it writes to."""
+    """Return what gives a batch the settings of its job at the place that it changes."""
     plan = run.plan
-    by_job = {
-        job.name: _task_settings(run, job, capabilities[job.to_location])
+    by_place = {
+        (job.name, location): _task_settings(run, job, capabilities[location])
         for job in plan.header.jobs
-        if job.to_location in capabilities  # others do not begin
+        for location in job.changed
+        if location in capabilities  # others do not begin
     }
-    return lambda batch: by_job[plan.phases_by_id[batch.phase].job]
+    return lambda batch: by_place[plan.phases_by_id[batch.phase].job, batch.to_location or 0]
 
 
 def _task_settings(run: OpenedRun, job: JobRecord, capabilities: Capabilities) -> TaskSettings:

@@ -152,6 +152,7 @@ def iter_failures(plan: Path, journal: Path | None = None) -> Iterator[FailureLi
 
 
 def _failures_in(opened: PlanReader, journal: Path) -> Iterator[FailureLine]:
+    states = read_states(opened, journal)
     with Journal.read(journal, plan_digest=opened.digest) as read:
         batches = {batch.id: batch for batch in performed_batches(opened)}
         held: tuple[int, tuple[object, ...]] | None = None
@@ -180,7 +181,9 @@ def _failures_in(opened: PlanReader, journal: Path) -> Iterator[FailureLine]:
         runs = read.runs()
         for batch in read.batches():
             if batch.withheld is not None and batch.id in batches:
-                for action in opened.actions(batches[batch.id]):
+                for position, action in enumerate(opened.actions(batches[batch.id])):
+                    if states[batch.id].end_of(position) is not None:
+                        continue
                     yield FailureLine(
                         _job_of(opened, batches[batch.id]),
                         action.kind.value,

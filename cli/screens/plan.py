@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +11,9 @@ from rich.text import Text
 from s3plan.app.ends import JobEnds, PlanEnd
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
+from s3plan.cli.screens.pin_lines import pin_blocks
 from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text
 from s3plan.schemas.plan.actions import VerdictKind
-from s3plan.schemas.plan.conditions import Enforcement
 from s3plan.schemas.plan.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
 from s3plan.schemas.plan.header import GuardRecord, JobRecord, KeyListRecord, ListingRecord, PlanHeader, PrefixRecord
 from s3plan.schemas.printable import escape_unprintable
@@ -40,15 +39,6 @@ LOOKS = {  # in the order of the screen: what may hurt comes first
     VerdictKind.CONFLICT: KindLook("!", "conflict", "magenta", "in conflict"),
     VerdictKind.SKIPPED: KindLook(" ", "skip", "", "skipped"),
     VerdictKind.UNCHANGED: KindLook(" ", "unchanged", "", "unchanged"),
-}
-_ENFORCEMENTS = {
-    Enforcement.ENFORCED: "enforced by the store",
-    Enforcement.NOT_ATOMIC: "enforced by the store, not atomically",
-    Enforcement.CHECKED: "checked by s3plan before it acts, the store ignores them",
-    Enforcement.UNKNOWN: "not known yet, apply probes the store first",
-}
-_IN_FOLDERS = _ENFORCEMENTS | {
-    Enforcement.ENFORCED: "held: a file comes only into an empty place, or changes places with the planned one",
 }
 _RIGHT = frozenset({2, 3})
 
@@ -102,7 +92,7 @@ def _job_lines(plan: ShownPlan, ends: JobEnds, *, now: datetime, prefixes: int |
         *_place_lines(plan, ends, job, now=now),
         *(line for kind in LOOKS for line in _kind_lines(job, kind, prefixes=prefixes)),
         *_block("Guards", _guard_rows(job.guards)),
-        *_pin_lines(plan.header, job, to_folder=ends.destination.location.is_folder),
+        *(line for title, rows in pin_blocks(plan.header, job, ends) for line in _block(title, rows)),
     ]
 
 
@@ -143,15 +133,25 @@ def totals_line(header: PlanHeader) -> str:
 def action_counts(header: PlanHeader | JobRecord) -> str:
     """Return `8,912 to copy, 21 to overwrite, 4 to delete (38.7 GiB)`, of a plan or of one of its jobs.
 
-    The size is what is written; where nothing is by design, what is deleted.
+    The size is what is written; where nothing is by design, what is deleted. What is moved is `8,912 to move, 21 of
+    them overwrite`; beside other jobs it is counted as they are, and what is removed from sources apart.
     """
     jobs = [header] if isinstance(header, JobRecord) else header.jobs
     only_deletes = all(job.only_deletes for job in jobs)
-    kinds = [] if only_deletes else [VerdictKind.COPY, VerdictKind.OVERWRITE]
-    kinds += [VerdictKind.DELETE]
-    kinds += [VerdictKind.CONFLICT] if header.objects_of(VerdictKind.CONFLICT) else []
-    counts = ", ".join(f"{header.objects_of(kind):,} {LOOKS[kind].noun}" for kind in kinds)
-    return f"{counts} ({size_text(header.bytes_of(VerdictKind.DELETE) if only_deletes else header.bytes)})"
+    only_moves = all(job.is_move for job in jobs)
+    kinds = [] if only_deletes or only_moves else [VerdictKind.COPY, VerdictKind.OVERWRITE]
+    kinds += [] if only_moves else [VerdictKind.DELETE]
+    parts = [_moved_text(header)] if only_moves else []
+    parts += [f"{header.objects_of(kind):,} {LOOKS[kind].noun}" for kind in kinds]
+    parts += [f"{header.removals:,} to remove from sources"] if header.removals and not only_moves else []
+    if conflicts := header.objects_of(VerdictKind.CONFLICT):
+        parts.append(f"{conflicts:,} {LOOKS[VerdictKind.CONFLICT].noun}")
+    return f"{', '.join(parts)} ({size_text(header.bytes_of(VerdictKind.DELETE) if only_deletes else header.bytes)})"
+
+
+def _moved_text(header: PlanHeader | JobRecord) -> str:
+    overwrites = header.objects_of(VerdictKind.OVERWRITE)
+    return f"{header.removals:,} to move" + (f", {overwrites:,} of them overwrite" if overwrites else "")
 
 
 def warning_lines(header: PlanHeader) -> list[Text]:
@@ -318,24 +318,6 @@ def _finding(guard: GuardRecord) -> str:
         return f"{found} found, at most {allowed} allowed"
     limit = escape_unprintable(guard.limit.replace(" (default)", ", the default"))
     return f"{guard.found:,} found, at most {guard.allowed:,} allowed ({limit})"
-
-
-def _pin_lines(header: PlanHeader, job: JobRecord, *, to_folder: bool) -> list[Text]:
-    if job.actions == 0:
-        return []
-    by_enforcement: dict[Enforcement, list[str]] = defaultdict(list)
-    places = (place for place in header.places if place.location == job.to_location)
-    for record in (record for place in places for record in place.capabilities):
-        by_enforcement[record.enforcement].append(record.condition.value)
-    said = _IN_FOLDERS if to_folder else _ENFORCEMENTS
-    rows = [
-        [
-            Cell(said[enforcement]),
-            Cell("all conditions" if len(by_enforcement) == 1 else ", ".join(conditions)),
-        ]
-        for enforcement, conditions in sorted(by_enforcement.items(), key=lambda item: -item[0].rank)
-    ]
-    return _block("Pins", rows)
 
 
 def _block(title: str, rows: list[list[Cell]]) -> list[Text]:

@@ -60,6 +60,7 @@ def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, n
         *end_rows(plan.ends),
         [Cell("does"), Cell(action_counts(header), "bold")],
         *_job_rows(header),
+        *_removal_rows(header),
     ]
     if header.without_dependencies:
         left_out = f"{', '.join(header.not_selected)}: jobs of this plan depend on some of them"
@@ -137,6 +138,14 @@ def _job_rows(header: PlanHeader) -> list[list[Cell]]:
     if len(header.jobs) == 1:
         return []
     return [[Cell(""), Cell(f"{job.name}: {action_counts(job)}")] for job in header.jobs]
+
+
+def _removal_rows(header: PlanHeader) -> list[list[Cell]]:
+    """Return that sources are deleted, which nobody should miss who is about to say yes."""
+    if not header.removals:
+        return []
+    objects = count_text(header.removals, "object")
+    return [[Cell("removes"), Cell(f"{objects} of the source, each once its copy is proved", "bold yellow")]]
 
 
 def _of_runs(status: Status) -> str:

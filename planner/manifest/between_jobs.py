@@ -38,6 +38,7 @@ def findings_of_selected(manifest: Manifest, names: Iterable[str], store: StoreO
         if reading == writing:
             continue
         source, changed = manifest.jobs[reading].source, manifest.jobs[writing].changed_place
+        yield from _moved_meanwhile(manifest, reading, writing, store)
         if source is None or not (_is_within(source, changed, store) or _is_within(changed, source, store)):
             continue
         if manifest.jobs[writing].location is not None:
@@ -54,6 +55,23 @@ def findings_of_selected(manifest: Manifest, names: Iterable[str], store: StoreO
                 f"overlaps the destination of job {writing}, so what is to be read would change meanwhile",
                 f"plan and apply them in turn: --select {writing}, then {then}",
             )
+
+
+def _moved_meanwhile(manifest: Manifest, reading: str, moving: str, store: StoreOf) -> Iterator[Finding]:
+    """Yield a finding for a job that reads what another one may have moved by then."""
+    source, moved_from = manifest.jobs[reading].source, manifest.jobs[moving].source
+    if manifest.jobs[moving].mode is not Mode.MOVE or source is None or moved_from is None:
+        return
+    is_apart = not (_is_within(source, moved_from, store) or _is_within(moved_from, source, store))
+    if is_apart or reading in with_dependencies(manifest, [moving]):  # with it, all is read before anything is moved
+        return
+    waits = f"write depends_on: {reading} in job {moving}, or plan"
+    both_move = manifest.jobs[reading].mode is Mode.MOVE
+    yield Finding(
+        ("jobs", reading, "source", "url"),
+        f"overlaps the source of job {moving}, which moves away what is yet to be read",
+        f"{'plan' if both_move else waits} and apply them in turn",
+    )
 
 
 def _alone(manifest: Manifest, reading: str, writing: str) -> str:

@@ -34,6 +34,7 @@ class Job:
     compare: tuple[Compare, ...]
     copies_archived: bool
     deletes: bool  # of a mirror: what only the destination has
+    moves: bool  # what is copied is removed from the source
     guards_written: Guards
     guards_in_force: Guards
     guards_of_all: Guards
@@ -80,7 +81,8 @@ def _job(manifest: Manifest, name: str, chosen: tuple[str, ...]) -> Job:
         overwrite=entry.overwrite,
         compare=entry.compare,
         copies_archived=entry.archived is Archived.COPY,
-        deletes=entry.mode is not Mode.COPY,
+        deletes=entry.mode in (Mode.MIRROR, Mode.DELETE),
+        moves=entry.mode is Mode.MOVE,
         guards_written=entry.guards,
         guards_in_force=entry.guards_in_force(),
         guards_of_all=manifest.guards,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.models import Filters, JobFields
 from s3plan.schemas.manifest.rules import Finding, Rule
-from s3plan.schemas.manifest.words import Mode
+from s3plan.schemas.manifest.words import Durability, Mode, Symlinks
 
 _OF_WRITES = ("overwrite", "compare", "preserve", "archived")
 """Fields that say how objects are written: nothing is, where a job only deletes."""
@@ -93,15 +93,40 @@ def _limits_its_deletes(manifest: OneJobManifest) -> Iterator[Finding]:
         )
 
 
+def _move_takes_only_what_it_may(manifest: OneJobManifest) -> Iterator[Finding]:
+    if manifest.mode is not Mode.MOVE:
+        return
+    yield from _words_of_mirrors(manifest)
+    source, destination = manifest.source, manifest.destination
+    if source is not None and source.symlinks is Symlinks.FOLLOW:
+        yield Finding(
+            ("source", "symlinks"),
+            "a move removes files, and behind a link they are somebody else's",
+            "leave it out: links stay where they are",
+        )
+    if destination is not None and destination.folder is not None and manifest.run.durability is Durability.NONE:
+        yield Finding(
+            ("run", "durability"),
+            "a move removes an object once its file is on disk, so it has to wait for that",
+            "leave it out",
+        )
+
+
+def _words_of_mirrors(manifest: OneJobManifest) -> Iterator[Finding]:
+    for name in ("extraneous", "when"):
+        if manifest.delete is not None and getattr(manifest.delete, name) is not None:
+            yield Finding(
+                ("delete", name), f"is about mirrors, and this is mode: {manifest.mode}", "remove it", at="key"
+            )
+
+
 def _says_nothing_of_writes(manifest: OneJobManifest) -> Iterator[Finding]:
     if manifest.mode is not Mode.DELETE:
         return
     for name in _OF_WRITES:
         if getattr(manifest, name) != JobFields.model_fields[name].default:
             yield Finding((name,), "has no effect: mode: delete writes nothing", "remove it", at="key")
-    for name in ("extraneous", "when"):
-        if manifest.delete is not None and getattr(manifest.delete, name) is not None:
-            yield Finding(("delete", name), "is about mirrors, and this is mode: delete", "remove it", at="key")
+    yield from _words_of_mirrors(manifest)
 
 
 DELETION_RULES = (
@@ -111,6 +136,7 @@ DELETION_RULES = (
     Rule((("location", "url"),), _deletes_from_buckets_only),
     Rule((("mode",), ("filters",)), _says_which_are_deleted),
     Rule((("mode",), ("guards",)), _limits_its_deletes),
+    Rule((("mode",), ("delete",), ("source",), ("destination",), ("run",)), _move_takes_only_what_it_may),
     Rule((("mode",), ("delete",), *((name,) for name in _OF_WRITES)), _says_nothing_of_writes),
 )
 """About each job."""

@@ -136,7 +136,8 @@ class Deletion(Section):
     )
     unpinned: Annotated[Unpinned, word_of(Unpinned)] = Field(
         default=Unpinned.REFUSE,
-        description="allow: also delete on a store that cannot enforce that the object is still the planned one.",
+        description="allow: also delete on a store that cannot enforce that the object is still the planned one; of a "
+        "move that is the source.",
     )
 
 
@@ -147,7 +148,8 @@ class Guards(Section):
 
     max_delete: Annotated[Limit, limit_value()] | None = Field(
         default=None,
-        description="Most deletes: a share of the objects in scope where it deletes, or a number. A mirror has 25%.",
+        description="Most deletes: a share of the objects in scope where it deletes, or a number. A mirror has 25%. A "
+        "move deletes from its source.",
         examples=["1%", 1204],
     )
     max_overwrite: Annotated[Limit, limit_value()] | None = Field(
@@ -232,10 +234,11 @@ class JobFields(Section):
         default=None, description="Where `mode: delete` deletes, instead of a source and a destination."
     )
     filters: Filters = Field(default=Filters(), description="Which objects. Without it: all.")
-    mode: Annotated[Mode, word_of(Mode, later="move two-way")] = Field(
+    mode: Annotated[Mode, word_of(Mode, later="two-way")] = Field(
         default=Mode.COPY,
-        description="copy never deletes; mirror also deletes what the source lacks and needs `delete:`; delete has a "
-        "`location:` and deletes what the filters let through.",
+        description="copy never deletes; mirror also deletes what the source lacks and needs `delete:`; move "
+        "deletes each object of the source once its copy is proved; delete has a `location:` and deletes what the "
+        "filters let through.",
     )
     overwrite: Annotated[Overwrite, word_of(Overwrite)] = Field(
         default=Overwrite.IF_DIFFERENT, description="What to do with objects that the destination already has."

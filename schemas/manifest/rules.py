@@ -88,12 +88,17 @@ def _deleting_has_no_raw_prefix(manifest: OneJobManifest, role: Role) -> Iterato
     location = location_of(manifest, role)
     if manifest.mode is Mode.COPY or location is None or location.prefix is None:
         return
-    who = "a mirror" if manifest.mode is Mode.MIRROR else "mode: delete"
+    if manifest.mode is Mode.MOVE and role != "source":
+        return
+    who = _DELETING[manifest.mode]
     yield Finding(
         (role, "prefix"),
         f"{who} has no raw prefix, because it could delete beyond a folder",
         "write a folder in url" if manifest.mode is Mode.MIRROR else "write a folder in url, and include: [...]",
     )
+
+
+_DELETING = {Mode.MIRROR: "a mirror", Mode.MOVE: "the source of a move", Mode.DELETE: "mode: delete"}
 
 
 def _folder_ends_in_a_slash(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:

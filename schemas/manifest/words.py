@@ -10,6 +10,7 @@ class Mode(StrEnum):
 
     COPY = "copy"
     MIRROR = "mirror"
+    MOVE = "move"
     DELETE = "delete"
 
 

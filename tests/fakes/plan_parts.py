@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from s3plan.planfile.graph import graph_of_jobs
+from s3plan.planfile.removals import removal_batch
 from s3plan.planner.build import BuiltPlan, OnProgress, PlanFacts, build_plan
 from s3plan.planner.job_build import JobSides
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
@@ -90,6 +91,12 @@ class PlanInMemory:
             digest=hashlib.sha256(repr(list(actions)).encode()).digest(),
         )
         self.batches.append((batch, tuple(actions)))
+        return batch
+
+    def add_removal(self, copies: Batch, /, *, phase: int) -> Batch:
+        assert self.phases[phase].name is PhaseName.REMOVE
+        batch = removal_batch(copies, id_=len(self.batches) + 1, phase=phase)
+        self.batches.append((batch, ()))
         return batch
 
     def seal(self, header: PlanHeader, /) -> str:

@@ -40,7 +40,6 @@ FIELDS = {
     "include": ("include: [other.yaml]\n", "not there yet|not yet"),
     "vars": ("vars: {}\n", "not there yet|not yet"),
     "depends_on": ("depends_on: [other]\n", "depends_on belongs to one of several jobs"),
-    "mode move": ("mode: move\n", "not there yet|not yet"),
     "mode two-way": ("mode: two-way\n", "not there yet|not yet"),
     "mirror without delete": ("mode: mirror\n", "delete"),
     "delete without mirror": ("delete: {extraneous: true}\n", "mirror"),

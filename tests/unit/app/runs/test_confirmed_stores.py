@@ -70,7 +70,7 @@ def ask(
         result = confirmed(
             Wanted(plan, OneStore(store), destination, plan.header.jobs),
             found,
-            needed=needed_conditions(plan, plan.header.jobs),
+            needed=needed_conditions(plan, destination, plan.header.jobs),
             now=datetime.now(UTC),
             on_event=lambda event: told.append(event.message) if isinstance(event, Warned) else None,
         )

@@ -32,9 +32,8 @@ STORAGE_CLASSES = (
 SIZE = "a size is a number and a unit such as B, KiB, MiB, GiB, kB, MB or GB"
 
 ONE_FINDING: list[Case] = [
-    ("mode: move", 5, 7, "mode", "move is not there yet; this needs one of copy, mirror, delete", None),
-    ("mode: two-way", 5, 7, "mode", "two-way is not there yet; this needs one of copy, mirror, delete", None),
-    ("mode: sync", 5, 7, "mode", "needs one of copy, mirror, delete", None),
+    ("mode: two-way", 5, 7, "mode", "two-way is not there yet; this needs one of copy, mirror, move, delete", None),
+    ("mode: sync", 5, 7, "mode", "needs one of copy, mirror, move, delete", None),
     ("mode: mirror", 5, 7, "mode", "a mirror also deletes what the source lacks, and must say so", "add delete: {extraneous: true, when: all-done}"),
     ("mode: mirror\ndelete: {extraneous: false}", 6, 22, "delete.extraneous", "a mirror deletes what the source lacks, so this must be true", "without deletes it is mode: copy"),
     ("delete: {extraneous: true}", 5, 1, "delete", "mode: copy never deletes, so this would have no effect", "write mode: mirror, or remove delete:"),

@@ -90,7 +90,7 @@ def test_a_finding_stands_where_the_value_was_written() -> None:
             mode: moved
         """) == [
         ("defaults.overwrite", 4, "needs one of never, if-different, if-newer, if-size-differs, always"),
-        ("jobs.two.mode", 13, "needs one of copy, mirror, delete"),
+        ("jobs.two.mode", 13, "needs one of copy, mirror, move, delete"),
     ]
 
 

@@ -53,7 +53,7 @@ LOADABLE = [
 REFUSED_BY_BOTH = [
     "versoin: 1",
     "mode: sync",
-    "mode: move",
+    "mode: two-way",
     "overwrite: if_different",
     "compare: [md5]",
     "compare: []",
