@@ -230,7 +230,7 @@ def test_an_upload_killed_at_random_moments_ends_as_if_nothing_had_happened(
         with place.command.start("apply", place.plan_file, "--yes") as started:
             time.sleep(chance.uniform(0.3, 2.5))
             started.kill()
-    ended = place.command.run("apply", place.plan_file, "--yes")
+    ended = place.command.run("apply", place.plan_file, "--yes", timeout_s=600 if TORTURE else 60)
     assert ended.exit_code == 0, ended.output
     assert uploaded(place) == files_below(folder)
     assert set(place.writes().values()) <= {1}
