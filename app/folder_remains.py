@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from s3plan.app.roots import move_to_remembered
 from s3plan.executors.journal.ledger import BatchState
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.events import OnEvent, Warned
@@ -34,14 +35,16 @@ def tidy_folders(plan: PlanReader, states: Mapping[int, BatchState], on_event: O
             on_event(Warned(f"files that were being replaced when a run broke off lie in {names}{more}"))
 
 
-def has_remains(path: Path) -> bool:
+def has_remains(path: Path, journal: Path | None = None) -> bool:
     """Whether something is left to be tidied, of a plan whose every action has ended."""
     with open_plan(path) as plan:
+        move_to_remembered(plan, journal)
         return any(has_staged(location, plan.digest) for location in _written_folders(plan))
 
 
 def clear_folders(plan: PlanReader) -> None:
     """Remove what was fetched and not put into place; what may be somebody's stays."""
+    move_to_remembered(plan)
     for location in _written_folders(plan):
         tidy_staged(location, plan.digest, settled=lambda _: None, clears=True)
 

@@ -71,6 +71,7 @@ def apply(
     max_duration: timedelta | None = None,
     allow_checked: bool = False,
     rebuild_journal: bool = False,
+    root: str | PathLike[str] | None = None,
     every_action: bool = False,
     on_event: OnEvent = _silently,
     stop_level: StopLevelOf | None = None,
@@ -78,8 +79,9 @@ def apply(
     """Perform a plan, or go on with it; see app.applying.apply_plan for what it raises.
 
     `overrides` hold in place of the manifest's `run:` for this run. The caller is the approval: pass `expect`, the full
-    digest, to bind it to one plan. Call it from any thread. With `every_action` there is an `action-ended` event for
-    each action, not only for those that failed or went stale.
+    digest, to bind it to one plan. `root` is where the plan's folder lies here, if that is not where it was planned;
+    who goes on need not name it again. Call it from any thread. With `every_action` there is an `action-ended` event
+    for each action, not only for those that failed or went stale.
     """
     request = ApplyRequest(
         plan=Path(plan),
@@ -93,6 +95,7 @@ def apply(
         max_duration=max_duration,
         allow_checked=allow_checked,
         rebuild_journal=rebuild_journal,
+        root=None if root is None else Path(root),
         every_action=every_action,
     )
     return apply_plan(request, on_event=on_event, stop_level=stop_level or _never)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from s3plan.app.ends import JobEnds
+from s3plan.app.roots import Root
 from s3plan.app.runs.overrides import RunOverrides
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.events import Advanced
@@ -72,6 +73,7 @@ class ApplyRequest:
     max_duration: timedelta | None = None
     allow_checked: bool = False
     rebuild_journal: bool = False
+    root: Path | None = None  # where the plan's folder lies here; None: where earlier runs went, else as planned
     every_action: bool = False  # an event for each action that ends, not only for those that end badly
     owns_process: bool = False  # this process does nothing else: see app/runs/own_process.py
 
@@ -138,6 +140,7 @@ class Status:
     progress: Advanced | None = None  # of the run that goes on, a second old at most
     evidence: Mapping[str, int] = field(default_factory=dict)  # on what the already-done ones rest
     verified: Mapping[str, int] = field(default_factory=dict)  # by what writes are proved, and how many are not
+    root: Root | None = None  # where its folder lies, if that is not where it was planned
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,10 @@ def apply(
     rebuild_journal: Annotated[
         bool, typer.Option("--rebuild-journal", help="Set a damaged journal aside and look at every action again.")
     ] = False,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The plan's folder lies here, and not where it was planned."),
+    ] = None,
     json: JsonEventsOption = False,
     json_into: JsonIntoOption = None,
     quiet: QuietOption = False,
@@ -176,6 +180,7 @@ def apply(
         cluster=cluster,
         allow_checked=allow_checked,
         rebuild_journal=rebuild_journal,
+        root=root,
     )
     return apply_command.apply(options, OutputOptions(json, json_into, quiet, context.obj, verbose, log))
 

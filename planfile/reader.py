@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +36,7 @@ from s3plan.planfile.rows import (
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.header import PlanHeader
-from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation, folder_url
 from s3plan.schemas.printable import shown_path
 
 _SELECT_ACTIONS = (
@@ -117,6 +118,19 @@ class PlanReader:
     def digest(self) -> str:
         """The plan's identity: 64 hex digits."""
         return self._digest.hex()
+
+    def move_folders(self, path: str, *, root_inode: int | None) -> None:
+        """Have the plan's folders, all at one path, lie at another one for whoever performs it from here.
+
+        What was sealed was checked as it stands in the file, and the digest stays that of the file.
+        """
+        self.locations = tuple(
+            replace(location, path=path, url=folder_url(path), root_inode=root_inode)
+            if location.is_folder
+            else location
+            for location in self.locations
+        )
+        self.locations_by_id = {location.id: location for location in self.locations}
 
     @cached_property
     def graph(self) -> PhaseGraph:

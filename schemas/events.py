@@ -65,6 +65,7 @@ class RunStarted:
     settled: int  # actions that earlier runs have already ended
     executor: str
     resumed: bool
+    root: str | None = None  # the folder that the run goes to, if it is not where it was planned
 
 
 @dataclass(frozen=True, slots=True)

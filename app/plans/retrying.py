@@ -12,6 +12,7 @@ from s3plan.app.paths import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.plans.planning import plan_loaded
 from s3plan.app.plans.selection import Selection
 from s3plan.app.requests import ApplyRequest, PlanMade, PlanRequest
+from s3plan.app.roots import RememberedRoot, root_in_force
 from s3plan.app.runs.absent_journals import existing_journal
 from s3plan.app.runs.checks import check_endpoints
 from s3plan.app.runs.kept_manifest import resolved_manifest
@@ -20,9 +21,11 @@ from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import load_states
 from s3plan.executors.journal.lock import is_held
 from s3plan.planfile.reader import PlanReader, open_plan
+from s3plan.planner.manifest.file import retold_manifest
+from s3plan.planner.manifest.local_places import MovedFolder
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import Locked, UsageInvalid
-from s3plan.schemas.events import OnEvent
+from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.header import RetriedRecord
@@ -55,6 +58,10 @@ def make_retry_plan(
             raise UsageInvalid(f"{shown_path(plan)} was never applied: there is nothing to retry")
         loaded = resolved_manifest(opened)
         check_endpoints(opened, ApplyRequest(plan=plan), loaded.manifest)
+        root = root_in_force(opened, RememberedRoot.read(opened, where), asked=None)
+        if root is not None:
+            on_event(Warned(f"this is planned in {shown_path(Path(root.path))}, where the first plan was applied"))
+            loaded = retold_manifest(opened.header.manifest, moved=MovedFolder(root.planned, root.path))
         wanted = _wanted(opened, where)
         retried = {job: _retried(opened, job, keys) for job, keys in wanted.items()}
         record = opened.header.manifest

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from s3plan.app.ends import JobEnds, ends_of
+from s3plan.app.paths import journal_path
+from s3plan.app.roots import RememberedRoot, Root, root_in_force
 from s3plan.app.runs.checks import changed_manifest
 from s3plan.planfile import graph_pictures
 from s3plan.planfile.documents.plan import iter_document
@@ -87,6 +89,17 @@ class Review:
     def ends(self) -> tuple[JobEnds, ...]:
         """Where each job reads and writes."""
         return ends_of(self._reader.locations, self.header)
+
+    def root_of_run(self, journal: Path | None, *, asked: Path | None) -> Root | None:
+        """Return where the plan's folder lies for the next run, and have `ends` say so; None: where it was planned.
+
+        Raises UsageInvalid, JournalRefused; nothing there is looked at.
+        """
+        remembered = RememberedRoot.read(self._reader, journal or journal_path(self.path))
+        root = root_in_force(self._reader, remembered, asked=asked)
+        if root is not None:
+            self._reader.move_folders(root.path, root_inode=None)
+        return root
 
     def actions(
         self,

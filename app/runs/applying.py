@@ -13,6 +13,7 @@ from s3plan.app.connections import connections_of
 from s3plan.app.folder_remains import tidy_folders
 from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.requests import ApplyReport, ApplyRequest
+from s3plan.app.roots import RememberedRoot, Root, move_to, root_in_force
 from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_may_apply
 from s3plan.app.runs.executors import EngineLimits, engine_limits, open_control, opened_executor
 from s3plan.app.runs.file_room import fit_to_files
@@ -33,7 +34,7 @@ from s3plan.planfile.graph import load_networkx_ahead
 from s3plan.planfile.invariants import check_invariants
 from s3plan.planfile.reader import PlanReader, open_plan
 from s3plan.schemas.errors import PlanRefused, UsageInvalid
-from s3plan.schemas.events import OnEvent, Warned
+from s3plan.schemas.events import OnEvent, Prepared, Warned
 from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import shown_path
@@ -58,15 +59,7 @@ def apply_plan(
         raise UsageInvalid("--limit takes a number of actions from 1")
     with ExitStack() as stack:
         plan = stack.enter_context(open_plan(request.plan))
-        check_approval(plan, request)
-        check_may_apply(plan, now=datetime.now(UTC))
-        load_networkx_ahead()
-        manifest = resolved_manifest(plan).manifest
-        check_endpoints(plan, request, manifest)
-        _ = plan.graph  # held against the plan's jobs before anything relies on it
-        changed = changed_manifest(plan)
-        if changed is not None and request.shown is None:  # who was shown the plan was told of it, too
-            on_event(Warned(changed))
+        manifest = _checked_manifest(plan, request, on_event)
         lock = stack.enter_context(JournalLock(lock_path(journal), plan_digest=plan.digest, now_ms=now_ms()))
         if not plan.is_in_place():
             raise PlanRefused(f"{shown_path(plan.path)} was replaced or put away just now; look at what is there")
@@ -83,7 +76,8 @@ def apply_plan(
         if opened.is_new and lock.was_begun_before and not request.rebuild_journal:
             on_event(Warned("this plan was applied before, but its journal is gone: every action is looked at again"))
         states = _load(plan, opened)
-        if not opened.runs():
+        root = _move_folder(plan, states, opened, lock, request)
+        if not opened.runs() or request.root is not None:
             check_invariants(plan)
         if request.owns_process:
             stack.enter_context(many_open_files())
@@ -96,7 +90,9 @@ def apply_plan(
         on_event = stack.enter_context(told_to_others(on_event, progress_path(journal), plan_digest=plan.digest))
         for warning in told:
             on_event(Warned(warning))
-        run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level, asked)
+        if root is not None and root.is_remembered:
+            on_event(Prepared(root.sentence))
+        run = OpenedRun(request, plan, opened, lock, stores, on_event, stop_level, asked, root)
         stack.callback(tidy_folders, plan, states, on_event)  # once no worker is at them any more
         if _nothing_left(states):
             return report_end(run, standing_end(plan, states), began_s=monotonic())
@@ -127,6 +123,20 @@ def apply_plan(
         except PreparationStopped as stop:
             return end_unbegun(run, states, reason=stop.reason, executor=limits.name)
         return run_scheduler(run, states, executor=executor, control=control, limits=limits, prepared=prepared)
+
+
+def _checked_manifest(plan: PlanReader, request: ApplyRequest, on_event: OnEvent) -> Manifest:
+    """Hold the plan, as it is in its file, against what must be true of it, and return the manifest it works by."""
+    check_approval(plan, request)
+    check_may_apply(plan, now=datetime.now(UTC))
+    load_networkx_ahead()
+    manifest = resolved_manifest(plan).manifest
+    check_endpoints(plan, request, manifest)
+    _ = plan.graph  # held against the plan's jobs before anything relies on it
+    changed = changed_manifest(plan)
+    if changed is not None and request.shown is None:  # who was shown the plan was told of it, too
+        on_event(Warned(changed))
+    return manifest
 
 
 def _pins_cores(plan: PlanReader, stores: Stores) -> bool:
@@ -213,6 +223,17 @@ def _load(plan: PlanReader, journal: Journal) -> dict[int, BatchState]:
             state.all_doubtful = True
             state.begun_at_ms = state.begun_at_ms or journal.doubtful_since_ms
     return states
+
+
+def _move_folder(
+    plan: PlanReader, states: dict[int, BatchState], journal: Journal, lock: JournalLock, request: ApplyRequest
+) -> Root | None:
+    """Have the plan's folder lie where this run is to find it, and return where, if not where it was planned."""
+    has_begun = journal.doubtful_since_ms is not None or any(state.generation for state in states.values())
+    root = root_in_force(plan, RememberedRoot(journal.root() or lock.root, has_begun), asked=request.root)
+    if root is not None:
+        move_to(plan, root, states)
+    return root
 
 
 def _nothing_left(states: dict[int, BatchState]) -> bool:

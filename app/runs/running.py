@@ -13,6 +13,7 @@ from time import monotonic
 from s3plan.app.clock import now_ms
 from s3plan.app.known_pairs import MatchesOfRun
 from s3plan.app.requests import ApplyReport, ApplyRequest
+from s3plan.app.roots import Root
 from s3plan.app.runs.executors import EngineLimits
 from s3plan.app.runs.left_out import left_out_sentences
 from s3plan.app.runs.preparation import Preparation
@@ -66,6 +67,7 @@ class OpenedRun:
     on_event: OnEvent
     stop_level: Callable[[], StopLevel]
     asked: ControlFile
+    root: Root | None = None
 
 
 def run_scheduler(
@@ -115,7 +117,7 @@ def run_scheduler(
     )
     scheduler = assemble_run(order, surroundings)
     # Of several clocks the latest: what is not newer than that is taken for nobody's work, should the journal be lost.
-    run.lock.note_begun(max(map(store_now_ms, _destinations(run))))
+    run.lock.note_begun(max(map(store_now_ms, _destinations(run))), root=_path(run))
     end = scheduler.run()
     journal.end_run(number, state=end.state.value, reason=end.stop_reason, now_ms=now_ms())
     return report_end(run, end, began_s=began_s)
@@ -146,9 +148,15 @@ def _begin_run(run: OpenedRun, states: dict[int, BatchState], executor: str) -> 
         executor=executor,
         tool_version=version("s3plan"),
         engines=_engines_used(run),
+        root=_path(run),
     )
     run.on_event(_started(run, states, number, executor))
     return number
+
+
+def _path(run: OpenedRun) -> str | None:
+    """Return the folder that the run goes to, if it is not where it was planned."""
+    return None if run.root is None else run.root.path
 
 
 def _probes(run: OpenedRun) -> dict[Place, SendProbe]:
@@ -222,6 +230,7 @@ def _started(run: OpenedRun, states: dict[int, BatchState], number: int, executo
         settled=settled,
         executor=executor,
         resumed=number > 1,
+        root=_path(run),
     )
 
 

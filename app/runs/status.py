@@ -11,6 +11,7 @@ from s3plan.app.ends import ends_of
 from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.plans.earlier_plans import earlier_plans
 from s3plan.app.requests import EarlierPlan, FailureLine, JobStanding, RunLine, Status
+from s3plan.app.roots import move_to_remembered
 from s3plan.app.runs.absent_journals import existing_journal
 from s3plan.app.runs.left_out import left_out_sentences
 from s3plan.app.runs.standing import count_open, performed_batches, read_states, standing_end, was_begun
@@ -35,6 +36,7 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
     where = journal or journal_path(plan)
     with open_plan(plan) as opened:
         states = read_states(opened, where)
+        root = move_to_remembered(opened, where)
         runs: list[JournaledRun] = []
         if where.exists():
             with Journal.read(where, plan_digest=opened.digest) as read:
@@ -60,6 +62,7 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
             progress=_progress(where, runs[-1], opened.digest) if runs and state in _GOES_ON else None,
             evidence=end.evidence,
             verified=end.verified,
+            root=root,
         )
 
 

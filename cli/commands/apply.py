@@ -50,6 +50,7 @@ class ApplyOptions:
     cluster: str | None = None
     allow_checked: bool = False
     rebuild_journal: bool = False
+    root: Path | None = None
 
 
 def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
@@ -58,20 +59,21 @@ def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
     with open_output(output_options) as output:
         path = chosen_plan(options.plan, Purpose.APPLY)
         with open_review(path) as review:
+            root = review.root_of_run(options.journal, asked=options.root)
             plan = ShownPlan(path, review.digest, review.header, review.ends)
             changed = review.changed_manifest
         status = None if options.rebuild_journal else read_status(path, options.journal)
         refused = _is_refused_anyway(plan, options, now=now_utc())
-        if status is not None and _is_finished(status) and not refused and not has_remains(path):
+        if status is not None and _is_finished(status) and not refused and not has_remains(path, options.journal):
             return _say_finished(status, options, output)
         if not refused and plan.header.actions:
             if output.shows_screens:
-                lines = before_lines(plan, status=status, limit=options.limit, now=now_utc())
+                lines = before_lines(plan, status=status, limit=options.limit, root=root, now=now_utc())
                 output.terminal.say(lines)
             if changed is not None:
                 with output.progress() as on_event:
                     on_event(Warned(changed))
-            approve(output.terminal, digest=plan.digest, yes=options.yes, expect=options.expect)
+            approve(output.terminal, digest=plan.digest, yes=options.yes, expect=options.expect, root=root)
         return _perform(plan, options, output, max_duration=max_duration, overrides=overrides)
 
 
@@ -88,6 +90,7 @@ def resume_command(path: Path, options: ApplyOptions) -> list[str | Path]:
         words += [] if text is None else [f"--{name.replace('_', '-')}", text]
     words += [] if options.cluster is None else ["--cluster", options.cluster]
     words += ["--allow-checked"] if options.allow_checked else []
+    words += [] if options.root is None else ["--root", options.root]
     return words
 
 
@@ -148,6 +151,7 @@ def _perform(
         max_duration=max_duration,
         allow_checked=options.allow_checked,
         rebuild_journal=options.rebuild_journal,
+        root=options.root,
         every_action=output.options.wants_every_action,
         owns_process=True,
     )

@@ -90,6 +90,7 @@ def status_document(status: Status, *, earlier: Sequence[EarlierPlan]) -> dict[s
         "digest": status.digest,
         "name": header.name,
         "locations": location_documents(status.ends),
+        "root": None if status.root is None else status.root.path,
         "made_at": header.made_at,
         "expires_at": header.expires_at,
         "is_expired": header.is_expired(now_utc()),

@@ -10,6 +10,7 @@ from rich.text import Text
 from s3plan.app.ends import JobEnds
 from s3plan.app.paths import journal_path
 from s3plan.app.requests import ApplyReport, JobStanding, RunLine, Status
+from s3plan.app.roots import Root
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
 from s3plan.cli.screens.plan import ShownPlan, action_counts
@@ -26,7 +27,7 @@ from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.evidence.ladder import NOT_COMPARABLE
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
 from s3plan.schemas.plan.header import PlanHeader
-from s3plan.schemas.printable import escape_unprintable
+from s3plan.schemas.printable import escape_unprintable, shown_path
 
 _STATES = {
     "pending": ("Not applied yet", "bold"),
@@ -53,11 +54,14 @@ def _title(state: str, reason: str | None) -> tuple[str, str]:
     return _REASONS.get(reason or "", title), style
 
 
-def before_lines(plan: ShownPlan, *, status: Status | None, limit: int | None, now: datetime) -> list[Text]:
+def before_lines(
+    plan: ShownPlan, *, status: Status | None, limit: int | None, now: datetime, root: Root | None = None
+) -> list[Text]:
     """Return what is about to be done, for the person who is about to say yes."""
     header = plan.header
     rows = [
         *end_rows(plan.ends),
+        *_root_rows(root),
         [Cell("does"), Cell(action_counts(header), "bold")],
         *_job_rows(header),
         *_removal_rows(header),
@@ -84,6 +88,18 @@ def plan_name(header: PlanHeader) -> str:
 def end_rows(ends: Sequence[JobEnds]) -> list[list[Cell]]:
     """Return from where to where each job goes, and what apply has to create first."""
     return [row for each in ends for row in _end_rows(each, is_alone=len(ends) == 1)]
+
+
+def _root_rows(root: Root | None) -> list[list[Cell]]:
+    """Return that the folder is another than the planned one."""
+    if root is None:
+        return []
+    return [
+        [
+            Cell("folder"),
+            Cell(f"{shown_path(Path(root.path))}, not {shown_path(Path(root.planned))} as planned", "bold yellow"),
+        ]
+    ]
 
 
 def _end_rows(ends: JobEnds, *, is_alone: bool) -> list[list[Cell]]:
@@ -212,6 +228,7 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
         title, style = f"{title}, and expired", "bold yellow"
     rows = [
         *end_rows(status.ends),
+        *_root_rows(status.root),
         [Cell("plan"), Cell(f"{path_text(status.plan)}, made {age_text(header.made_at, now=now)}")],
         [Cell("digest"), Cell(status.digest)],
         [Cell("journal"), Cell(path_text(status.journal) if status.runs else _no_journal(status))],

@@ -8,9 +8,10 @@ whole: after a crash the last one stands.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,27 +20,12 @@ from s3plan.executors.journal.file import open_file
 from s3plan.executors.journal.records import BatchRecord, JournaledRun, OutcomeRecord, ProofRecord
 from s3plan.executors.journal.run_engines import engines_text, parse_engines
 from s3plan.executors.journal.schema import check_is_ours, check_of, check_stored_row, create, damaged, is_empty
+from s3plan.executors.journal.transaction import UNREADABLE, Transaction, refusal, unopened
 from s3plan.schemas.engines import EngineUsed
-from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.printable import shown_path
 from s3plan.schemas.tasks import KnownUpload
-
-_OF_THE_DISK = frozenset(  # not of what is written on it
-    {
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-    }
-)
-_UNREADABLE = (sqlite3.Error, UnicodeError)  # SQLite names what it finds damaged, in the damaged bytes
 
 
 class Journal:
@@ -90,10 +76,10 @@ class Journal:
             except BaseException:
                 connection.close()
                 raise
-        except _UNREADABLE as error:
-            raise _refusal(path, error) from error
+        except UNREADABLE as error:
+            raise refusal(path, error) from error
         except OSError as error:
-            raise _unopened(path, error.strerror or str(error)) from error
+            raise unopened(path, error.strerror or str(error)) from error
         return cls(path, connection, is_new=is_new, doubtful_since_ms=since_ms, check_lock=check_lock)
 
     @classmethod
@@ -114,10 +100,10 @@ class Journal:
             except BaseException:
                 connection.close()
                 raise
-        except _UNREADABLE as error:
-            raise _refusal(path, error) from error
+        except UNREADABLE as error:
+            raise refusal(path, error) from error
         except OSError as error:
-            raise _unopened(path, error.strerror or str(error)) from error
+            raise unopened(path, error.strerror or str(error)) from error
         return cls(path, connection, is_new=False, doubtful_since_ms=since_ms)
 
     def __enter__(self) -> Self:
@@ -133,10 +119,24 @@ class Journal:
         self._connection.close()
 
     def begin_run(
-        self, *, now_ms: int, host: str, pid: int, executor: str, tool_version: str, engines: Iterable[EngineUsed]
+        self,
+        *,
+        now_ms: int,
+        host: str,
+        pid: int,
+        executor: str,
+        tool_version: str,
+        engines: Iterable[EngineUsed],
+        root: str | None = None,
     ) -> int:
-        """Record durably that a run begins, and by which engines its requests go; return its number."""
+        """Record durably that a run begins, by which engines its requests go, and in which folder (see `root`).
+
+        Return its number.
+        """
         with self._writing():
+            if root is not None:
+                content = (1, os.fsencode(root))
+                self._connection.execute("INSERT OR REPLACE INTO root VALUES (?, ?, ?)", _checked(content))
             cursor = self._connection.execute(
                 "INSERT INTO run (state, began_at_ms, host, pid, executor, tool_version, engines) "
                 "VALUES ('running', ?, ?, ?, ?, ?, ?)",
@@ -194,6 +194,14 @@ class Journal:
         """Return the runs, oldest first."""
         rows = self._rows("run", "ORDER BY id")
         return [JournaledRun(*(*row[:8], parse_engines(row[8]), row[9])) for row in rows]
+
+    def root(self) -> str | None:
+        """Return the path of the folder that stands in for the plan's own; None: the plan's own is it."""
+        for row in self._rows("root"):
+            if _checked(row[:-1]) != row:
+                raise damaged(self.path, "the folder that its runs go to does not match its checksum")
+            return os.fsdecode(row[1])
+        return None
 
     def batches(self) -> Iterator[BatchRecord]:
         """Yield the begun batches in order; raise JournalRefused at the first that is not as it was written."""
@@ -256,45 +264,12 @@ class Journal:
                 for row in cursor:
                     check_stored_row(row, table=table, path=self.path)
                     yield row
-        except _UNREADABLE as error:
-            raise _refusal(self.path, error) from error
+        except UNREADABLE as error:
+            raise refusal(self.path, error) from error
 
-    def _writing(self) -> _Transaction:
+    def _writing(self) -> Transaction:
         self._check_lock()
-        return _Transaction(self._connection, self.path)
-
-
-class _Transaction:
-    """BEGIN IMMEDIATE ... COMMIT; on any error everything of it is undone."""
-
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
-
-    def __enter__(self) -> None:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise _write_failure(self._path, error) from error
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if error is None:
-                self._connection.execute("COMMIT")
-                return
-        except sqlite3.Error as failure:
-            self._undo()
-            raise _write_failure(self._path, failure) from failure
-        self._undo()
-        if isinstance(error, sqlite3.Error):
-            raise _write_failure(self._path, error) from error
-
-    def _undo(self) -> None:
-        if self._connection.in_transaction:  # SQLite may have undone it by itself
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
+        return Transaction(self._connection, self.path)
 
 
 def _checked(content: tuple[object, ...]) -> tuple[object, ...]:
@@ -328,22 +303,3 @@ def _outcome_row(record: OutcomeRecord) -> tuple[object, ...]:
         record.unclear_since_ms,
     )
     return _checked(content)
-
-
-def _refusal(path: Path, error: Exception) -> S3PlanError:
-    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_DISK:
-        return _unopened(path, str(error))
-    return damaged(path, str(error))
-
-
-def _unopened(path: Path, why: str) -> S3PlanError:
-    return S3PlanError(
-        f"{shown_path(path)}: the journal cannot be opened: {why}; make room or check the disk, then try again"
-    )
-
-
-def _write_failure(path: Path, error: sqlite3.Error) -> S3PlanError:
-    return S3PlanError(
-        f"{shown_path(path)}: the journal cannot be written: {error}; nothing more was started. Repair the disk, then "
-        "apply again"
-    )

@@ -7,6 +7,9 @@ CREATE TABLE run (
   host TEXT NOT NULL, pid INTEGER NOT NULL, executor TEXT NOT NULL, tool_version TEXT NOT NULL,
   engines TEXT NOT NULL, reason TEXT
 );
+CREATE TABLE root (
+  id INTEGER PRIMARY KEY CHECK (id = 1), path BLOB NOT NULL, crc INTEGER NOT NULL
+);
 CREATE TABLE batch (
   id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, begun_at_ms INTEGER NOT NULL, is_open INTEGER NOT NULL,
   actions INTEGER NOT NULL, done BLOB NOT NULL, withheld TEXT, crc INTEGER NOT NULL

@@ -41,7 +41,10 @@ _NO_FLOCK = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVA
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock, or held it last; `first_begun_at_ms` is None if no run of the plan has sent anything."""
+    """Who holds the lock, or held it last; `first_begun_at_ms` is None if no run of the plan has sent anything.
+
+    `root` is the folder that its runs went to, if it was another than the plan's: as Journal.root has it.
+    """
 
     pid: int
     host: str
@@ -49,6 +52,7 @@ class Holder:
     plan_digest: str
     first_begun_at_ms: int | None
     token: str
+    root: str | None = None
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -73,6 +77,7 @@ class JournalLock:
         self._heart: Thread | None = None
         self.token = secrets.token_hex(8)
         self.first_begun_at_ms: int | None = None
+        self.root: str | None = None
         self.was_begun_before = False
         self.lease: Lease | None = None
         self.is_new = False
@@ -253,16 +258,18 @@ class JournalLock:
         if before is not None and before.plan_digest == self._plan_digest:
             self.first_begun_at_ms = before.first_begun_at_ms
             self.was_begun_before = before.first_begun_at_ms is not None
+            self.root = before.root
         self._write_holder()
 
-    def note_begun(self, store_now_ms: int) -> None:
-        """Write down durably that requests of this plan may be sent from now on, unless that is known already.
+    def note_begun(self, store_now_ms: int, *, root: str | None = None) -> None:
+        """Write down durably that requests of this plan may be sent from now on, and where to, unless it is known.
 
         By the store's clock: this machine's may jump before the next apply. Raises S3PlanError, Locked as `check` does.
         """
         self.check()
-        if self.first_begun_at_ms is None:
-            self.first_begun_at_ms = store_now_ms
+        if self.first_begun_at_ms is None or self.root != root:
+            self.root = root
+            self.first_begun_at_ms = store_now_ms if self.first_begun_at_ms is None else self.first_begun_at_ms
             self._write_holder()
 
     def _write_holder(self) -> None:
@@ -274,6 +281,7 @@ class JournalLock:
                 "plan_digest": self._plan_digest,
                 "first_begun_at_ms": self.first_begun_at_ms,
                 "token": self.token,
+                "root": self.root,
             }
         ).encode()
         try:
@@ -311,6 +319,7 @@ def read_holder(path: Path) -> Holder | None:
             str(raw["plan_digest"]),
             None if raw["first_begun_at_ms"] is None else _moment_of(raw["first_begun_at_ms"]),
             str(raw.get("token", "")),
+            None if raw.get("root") is None else str(raw["root"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -71,6 +71,7 @@ _SHAPES = {
         _TEXT,
         _Column(str, words=frozenset(StopReason), is_optional=True),
     ),
+    "root": _Shape(_FROM_ONE, _Column(bytes), _COUNT),
     "batch": _Shape(_FROM_ONE, _COUNT, _TIME_MS, _Column(most=1), _FROM_ONE, _Column(bytes), _TEXT_OR_NOT, _COUNT),
     "outcome": _Shape(
         _FROM_ONE,

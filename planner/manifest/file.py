@@ -14,7 +14,7 @@ from s3plan.planner.manifest.data import Data, DataReader, Placed, locate
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, is_of_jobs, with_defaults
 from s3plan.planner.manifest.diagnostics import render_diagnostics
 from s3plan.planner.manifest.hidden_text import ShownText, hide_by_indentation, hide_values
-from s3plan.planner.manifest.local_places import make_folders_absolute
+from s3plan.planner.manifest.local_places import MovedFolder, make_folders_absolute
 from s3plan.planner.manifest.problems import findings_of, refused_defaults
 from s3plan.planner.manifest.resolved_text import resolved_text
 from s3plan.planner.manifest.rule_findings import judge_rules
@@ -72,15 +72,15 @@ def load_manifest(path: Path) -> LoadedManifest:
     return parse_manifest(text, path=path)
 
 
-def parse_manifest(text: bytes, *, path: Path) -> LoadedManifest:
+def parse_manifest(text: bytes, *, path: Path, moved: MovedFolder | None = None) -> LoadedManifest:
     """Judge the text of a manifest; raise ManifestInvalid with every finding.
 
-    `path` is not read; folders that the text names are relative to where it lies.
+    `path` is not read; folders that the text names are relative to where it lies. A `moved` one lies elsewhere.
     """
     root, shown = _read_document(text, path=path)
     reader = DataReader()
     data = reader.mapping(root)
-    make_folders_absolute(data, base=path.parent.absolute())
+    make_folders_absolute(data, base=path.parent.absolute(), moved=moved)
     manifest, placed = _judge(root, data, reader.placed)
     if text.startswith(_BYTE_ORDER_MARK):
         finding = Finding((), "the file starts with a byte order mark, which is ignored", None, Severity.WARNING)
@@ -106,9 +106,9 @@ def _check_readable(resolved: str, *, path: Path) -> None:
         raise _refused((_unplaced(path, message),)) from error
 
 
-def retold_manifest(record: ManifestRecord) -> LoadedManifest:
-    """Return the manifest that a plan keeps, as it was read then: nothing of this moment changes it."""
-    loaded = parse_manifest(record.resolved.encode(), path=Path(record.path))
+def retold_manifest(record: ManifestRecord, *, moved: MovedFolder | None = None) -> LoadedManifest:
+    """Return the manifest that a plan keeps, as it was read then: nothing of this moment but `moved` changes it."""
+    loaded = parse_manifest(record.resolved.encode(), path=Path(record.path), moved=moved)
     return replace(loaded, text=record.text.encode(), sha256=record.sha256, warnings=())
 
 

@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from s3plan.planner.manifest.data import Data
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS
 from s3plan.schemas.files.urls import absolute_folder, is_local
+from s3plan.schemas.plan.rows import folder_url
 
 _ROLES = ("source", "destination", "location")
 
 
-def make_folders_absolute(data: Data, *, base: Path) -> None:
-    """Replace each folder that a manifest names by its `file:` URL; relative ones are relative to `base`."""
+@dataclass(frozen=True, slots=True)
+class MovedFolder:
+    """A folder that lies elsewhere than a manifest says, by its absolute paths."""
+
+    path: str
+    moved_to: str
+
+
+def make_folders_absolute(data: Data, *, base: Path, moved: MovedFolder | None = None) -> None:
+    """Replace each folder that a manifest names by its `file:` URL; relative ones are relative to `base`.
+
+    Jobs' places that are the `moved` one are replaced by where that lies.
+    """
     for job in _jobs_of(data):
         _make_list_absolute(job.get("filters"), base=base)
         for role in _ROLES:
             place = job.get(role)
             if isinstance(place, str) and is_local(place):
-                job[role] = absolute_folder(place, base=base)
+                job[role] = _url(place, base=base, moved=moved)
             elif isinstance(place, dict):
                 for name in ("url", "trash"):
                     text = place.get(name)
                     if isinstance(text, str) and is_local(text):
-                        place[name] = absolute_folder(text, base=base)
+                        place[name] = _url(text, base=base, moved=moved if name == "url" else None)
+
+
+def _url(text: str, *, base: Path, moved: MovedFolder | None) -> str:
+    url = absolute_folder(text, base=base)
+    return folder_url(moved.moved_to) if moved is not None and url == folder_url(moved.path) else url
 
 
 def _make_list_absolute(filters: object, *, base: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -63,6 +64,24 @@ def content(path: Path) -> Content:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "job.s3run"
+
+
+@pytest.mark.parametrize("root", [b"/mnt/photos", b"/mnt/caf\xe9", b"/a\nb"])
+def test_it_keeps_the_folder_that_runs_go_to_and_a_changed_one_is_damage(path: Path, root: bytes) -> None:
+    def begin(journal: Journal, root: bytes | None) -> None:
+        folder = None if root is None else os.fsdecode(root)
+        journal.begin_run(now_ms=5, host="here", pid=1, executor="threads", tool_version="1", engines=(), root=folder)
+
+    with open_journal(path) as journal:
+        assert journal.root() is None
+        begin(journal, b"/first")
+        begin(journal, root)
+        assert journal.root() == os.fsdecode(root)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE root SET path = ?", (b"/mnt/others",))
+        connection.commit()
+    with Journal.read(path, plan_digest=PLAN) as journal, pytest.raises(JournalRefused, match="the folder that its"):
+        journal.root()
 
 
 def test_what_was_written_comes_back(path: Path) -> None:

@@ -110,6 +110,18 @@ def test_it_remembers_since_when_requests_may_have_been_sent(path: Path) -> None
             later.note_begun(begun_ms)
 
 
+def test_it_remembers_in_which_folder_they_were_sent(path: Path) -> None:
+    """Also one whose name is no text."""
+    name = os.fsdecode(b"/mnt/caf\xe9")
+    with lock(path) as first:
+        first.note_begun(100, root="/mnt/a")
+        first.note_begun(200, root=name)
+    with lock(path) as later:
+        assert (later.first_begun_at_ms, later.root) == (100, name)
+    with lock(path, plan=OTHER_PLAN) as other:
+        assert other.root is None
+
+
 def test_who_was_stopped_before_the_first_request_has_begun_nothing(path: Path) -> None:
     with lock(path):
         pass
