@@ -94,6 +94,7 @@ class ApplyReport:
     runs: int = 1  # of this plan so far, this one included
     evidence: Mapping[str, int] = field(default_factory=dict)  # on what the already-done ones rest
     verified: Mapping[str, int] = field(default_factory=dict)  # by what writes are proved, and how many are not
+    unverified: int = 0  # failed by their verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class Status:
     evidence: Mapping[str, int] = field(default_factory=dict)  # on what the already-done ones rest
     verified: Mapping[str, int] = field(default_factory=dict)  # by what writes are proved, and how many are not
     root: Root | None = None  # where its folder lies, if that is not where it was planned
+    unverified: int = 0  # failed by their verification
 
 
 @dataclass(frozen=True, slots=True)

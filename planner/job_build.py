@@ -244,6 +244,7 @@ class JobBuilder:
             ),
             actions=self._copies + removals + self._deletes,
             bytes=bytes_to_write,
+            etags_are_md5=self._sides.etags_comparable,
             key_list=self._key_list(),
             retry_of=retry_of,
         )

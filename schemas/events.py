@@ -138,6 +138,7 @@ class RunEnded:
     messages: tuple[str, ...] = field(default=())
     evidence: dict[str, int] = field(default_factory=dict)  # on what the already-done ones rest
     verified: dict[str, int] = field(default_factory=dict)  # by what writes are proved, and how many are not
+    unverified: int = 0  # failed by their verification
 
 
 Event = (

@@ -31,6 +31,7 @@ class FailureKind(StrEnum):
     UNREACHABLE = "unreachable"  # no connection could be made: not executed
     SOURCE_CHANGED = "source-changed"  # what was being sent became another thing meanwhile
     LOCAL_IO = "local-io"  # a file of this machine could not be read or written
+    VERIFICATION = "verification"  # bytes that were sent, fetched or stored are not those of the source
     INVALID = "invalid"  # any other 4xx: the request itself is wrong
 
     @property
@@ -54,7 +55,15 @@ class FailureKind(StrEnum):
         return self in _OF_ENDPOINT
 
 
-_RETRYABLE = frozenset({FailureKind.THROTTLED, FailureKind.TRANSIENT, FailureKind.UNREACHABLE, FailureKind.CONFLICT})
+_RETRYABLE = frozenset(
+    {
+        FailureKind.THROTTLED,
+        FailureKind.TRANSIENT,
+        FailureKind.UNREACHABLE,
+        FailureKind.CONFLICT,
+        FailureKind.VERIFICATION,
+    }
+)
 _UNCLEAR = frozenset({FailureKind.TRANSIENT, FailureKind.BAD_REPLY})
 _OF_ENDPOINT = frozenset({FailureKind.TRANSIENT, FailureKind.UNREACHABLE})
 _CREDENTIALS = frozenset({FailureKind.CREDENTIALS_EXPIRED, FailureKind.CREDENTIALS_REFUSED, FailureKind.CLOCK_SKEWED})

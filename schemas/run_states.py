@@ -83,6 +83,7 @@ class RunEnd:
     messages: tuple[str, ...]
     evidence: Mapping[str, int]  # on what the already-done ones rest, how many on each
     verified: Mapping[str, int]  # by what writes are proved, how many by each, and how many are not
+    unverified: int  # failed by their verification
 
 
 def run_end(
@@ -94,15 +95,23 @@ def run_end(
     messages: tuple[str, ...],
     evidence: Mapping[str, int],
     verified: Mapping[str, int],
+    unverified: int,
 ) -> RunEnd:
     """Return the end of a run of a plan with so many actions to perform; a stop after the last of them is none."""
     ended = {kind: number for kind, number in counts.items() if kind is not OutcomeKind.UNKNOWN}
     remaining = actions - sum(ended.values())
     gave_up = stop_reason is not None and _STATES[stop_reason] is RunState.FAILED
     if stop_reason is not None and (remaining or gave_up):
-        return RunEnd(_STATES[stop_reason], stop_reason, counts, remaining, messages, evidence, verified)
+        return RunEnd(_STATES[stop_reason], stop_reason, counts, remaining, messages, evidence, verified, unverified)
     bad = sum(ended.get(kind, 0) for kind in (OutcomeKind.FAILED, OutcomeKind.STALE, OutcomeKind.SKIPPED))
     is_clean = not (remaining or bad or conflicts)
     return RunEnd(
-        RunState.COMPLETED if is_clean else RunState.PARTIAL, None, counts, remaining, messages, evidence, verified
+        RunState.COMPLETED if is_clean else RunState.PARTIAL,
+        None,
+        counts,
+        remaining,
+        messages,
+        evidence,
+        verified,
+        unverified,
     )

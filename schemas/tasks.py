@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from s3plan.schemas.evidence.verification import REPLIES_ALONE, Verification
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Capabilities
@@ -33,6 +34,7 @@ class TaskSettings:
     encryption: Encryption | None
     source_requester_pays: bool = False  # so the source's connection says
     preserves_mtime: bool = False
+    verification: Verification = REPLIES_ALONE
     plan_digest: str = ""  # by which the plan's staged files are told from others'
 
 
@@ -43,7 +45,8 @@ class BatchTask:
     `todo` and `doubtful` are bitmaps by position, least significant bit first. A doubtful action was begun by an
     attempt whose end is unknown: look at the store before acting again. `begun_at_ms` is when this attempt was durably
     begun, by the store's clock, or the one before if nothing is known of its end; `doubtful_since_ms` has the doubtful
-    positions whose first unclear attempt was begun at another time.
+    positions whose first unclear attempt was begun at another time. `unverified` are positions that failed before since
+    the bytes at the destination were not, or not known to be, those of the source.
     """
 
     batch_id: int
@@ -58,6 +61,7 @@ class BatchTask:
     settings: TaskSettings
     begun_at_ms: int
     doubtful_since_ms: Mapping[int, int] = field(default_factory=dict)
+    unverified: frozenset[int] = frozenset()
 
     @property
     def places(self) -> frozenset[Place]:

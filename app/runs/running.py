@@ -20,7 +20,7 @@ from s3plan.app.runs.preparation import Preparation
 from s3plan.app.stores import Stores
 from s3plan.executors.journal.control_file import ControlFile
 from s3plan.executors.journal.journal import Journal
-from s3plan.executors.journal.ledger import BatchState, total_counts, total_evidence, total_verified
+from s3plan.executors.journal.ledger import BatchState, total_counts, total_evidence, total_unverified, total_verified
 from s3plan.executors.journal.lock import JournalLock
 from s3plan.executors.pace.circuit_breaker import SendProbe
 from s3plan.executors.pace.pacing import RunControl
@@ -32,6 +32,7 @@ from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.events import OnEvent, RunEnded, RunPaused, RunResumed, RunStarted
+from s3plan.schemas.evidence.verification import Verification, Verify
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.conditions import Capabilities
 from s3plan.schemas.plan.header import JobRecord, RunRecord
@@ -135,6 +136,7 @@ def end_unbegun(run: OpenedRun, states: dict[int, BatchState], *, reason: StopRe
         messages=(),
         evidence=total_evidence(states.values()),
         verified=total_verified(states.values(), run.plan.phases_by_id),
+        unverified=total_unverified(states.values()),
     )
     run.journal.end_run(number, state=end.state.value, reason=end.stop_reason, now_ms=now_ms())
     return report_end(run, end, began_s=began_s)
@@ -212,6 +214,7 @@ def _task_settings(run: OpenedRun, job: JobRecord, capabilities: Capabilities) -
         multipart_threshold_bytes=run.plan.header.run.multipart_threshold_bytes,
         part_size_bytes=run.plan.header.run.part_size_bytes,
         encryption=None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key),
+        verification=Verification(Verify(job.settings.verify), job.settings.verify_is_strict, job.etags_are_md5),
         plan_digest=run.plan.digest,
         preserves_mtime=job.settings.preserves_mtime,
         source_requester_pays=job.from_location is not None
@@ -234,10 +237,17 @@ def _started(run: OpenedRun, states: dict[int, BatchState], number: int, executo
     )
 
 
+def _exit_code(end: RunEnd) -> ExitCode:
+    """Return that of a run that is not all done; why it was stopped comes before what it found."""
+    if end.stop_reason is None and end.unverified:
+        return ExitCode.VERIFICATION_FAILED
+    return _EXIT_CODES[end.stop_reason]
+
+
 def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
     elapsed_s = monotonic() - began_s
     is_done = end.state is RunState.COMPLETED
-    exit_code = int(ExitCode.DONE if is_done else _EXIT_CODES[end.stop_reason])
+    exit_code = int(ExitCode.DONE if is_done else _exit_code(end))
     counts = {kind: number for kind, number in end.counts.items() if number}
     messages = (*end.messages, *left_out_sentences(run.plan.header))
     run.on_event(
@@ -251,6 +261,7 @@ def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
             messages=messages,
             evidence=dict(end.evidence),
             verified=dict(end.verified),
+            unverified=end.unverified,
         )
     )
     return ApplyReport(
@@ -266,4 +277,5 @@ def report_end(run: OpenedRun, end: RunEnd, *, began_s: float) -> ApplyReport:
         runs=len(run.journal.runs()),
         evidence=end.evidence,
         verified=end.verified,
+        unverified=end.unverified,
     )

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from s3plan.app.paths import lock_path
 from s3plan.executors.journal.journal import Journal
-from s3plan.executors.journal.ledger import BatchState, load_states, total_counts, total_evidence, total_verified
+from s3plan.executors.journal.ledger import (
+    BatchState,
+    load_states,
+    total_counts,
+    total_evidence,
+    total_unverified,
+    total_verified,
+)
 from s3plan.executors.journal.lock import read_holder
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.outcomes import OutcomeKind
@@ -51,4 +58,5 @@ def standing_end(plan: PlanReader, states: dict[int, BatchState]) -> RunEnd:
         messages=(),
         evidence=total_evidence(states.values()),
         verified=total_verified(states.values(), plan.phases_by_id),
+        unverified=total_unverified(states.values()),
     )

@@ -63,6 +63,7 @@ def read_status(plan: Path, journal: Path | None = None) -> Status:
             evidence=end.evidence,
             verified=end.verified,
             root=root,
+            unverified=end.unverified,
         )
 
 

@@ -101,6 +101,7 @@ def status_document(status: Status, *, earlier: Sequence[EarlierPlan]) -> dict[s
         "jobs": [_job_document(job) for job in status.jobs],
         "evidence": dict(status.evidence),
         "verified": dict(status.verified),
+        "unverified": status.unverified,
         "runs": [_run_document(run) for run in status.runs],
         "messages": list(status.messages),
         "earlier": [_earlier_document(plan) for plan in earlier],

@@ -133,7 +133,7 @@ def result_lines(report: ApplyReport, *, resume: Sequence[str | Path]) -> list[T
     lines = [Text(f"  {escape_unprintable(message)}") for message in report.messages]
     return [
         head,
-        *_verified_lines(report.verified),
+        *_verified_lines(report.verified, report.unverified),
         *lines,
         *next_lines(report.plan, report.counts, report.remaining, resume=resume),
     ]
@@ -146,7 +146,12 @@ def finished_lines(status: Status, *, resume: Sequence[str | Path]) -> list[Text
     when = "" if ended_at is None else f" at {moment_text(ended_at)}"
     head = Text(f"This plan was applied before{when}: {counts}{_of_runs(status)}.", style="bold")
     lines = [Text(f"  {escape_unprintable(message)}") for message in status.messages]
-    return [head, *_verified_lines(status.verified), *lines, *next_lines(status.plan, status.counts, 0, resume=resume)]
+    return [
+        head,
+        *_verified_lines(status.verified, status.unverified),
+        *lines,
+        *next_lines(status.plan, status.counts, 0, resume=resume),
+    ]
 
 
 def _job_rows(header: PlanHeader) -> list[list[Cell]]:
@@ -178,19 +183,21 @@ def counts_text(counts: Mapping[OutcomeKind, int], evidence: Mapping[str, int] |
     return ", ".join(texts.values())
 
 
-def verified_text(verified: Mapping[str, int]) -> str:
-    """Return `9,812: 9,700 by CRC64NVME, 112 by MD5; 30 not comparable`, empty if nothing was written."""
+def verified_text(verified: Mapping[str, int], unverified: int = 0) -> str:
+    """Return `9,812: 9,700 by CRC64NVME, 112 by MD5; 30 not comparable; 2 FAILED`, empty if nothing was written."""
     proved = {by: number for by, number in verified.items() if by != NOT_COMPARABLE}
     parts = [f"{sum(proved.values()):,}"]
     if proved:
         parts[0] += f": {', '.join(f'{number:,} by {by}' for by, number in proved.items())}"
     if others := verified.get(NOT_COMPARABLE):
         parts.append(f"{others:,} {NOT_COMPARABLE}")
-    return "; ".join(parts) if verified else ""
+    if unverified:
+        parts.append(f"{unverified:,} FAILED")
+    return "; ".join(parts) if verified or unverified else ""
 
 
-def _verified_lines(verified: Mapping[str, int]) -> list[Text]:
-    said = verified_text(verified)
+def _verified_lines(verified: Mapping[str, int], unverified: int) -> list[Text]:
+    said = verified_text(verified, unverified)
     return [Text(f"  verified {said}")] if said else []
 
 
@@ -237,7 +244,7 @@ def status_lines(status: Status, *, now: datetime, resume: Sequence[str | Path])
     if status.counts:
         counts = counts_text(status.counts, status.evidence)
         rows.append([Cell("outcomes"), Cell(f"{counts}{_of_runs(status)}")])
-    if verified := verified_text(status.verified):
+    if verified := verified_text(status.verified, status.unverified):
         rows.append([Cell("verified"), Cell(verified)])
     if len(status.jobs) > 1:
         rows += [[Cell(job.name), Cell(_standing_text(job))] for job in status.jobs]

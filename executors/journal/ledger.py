@@ -14,6 +14,7 @@ from s3plan.executors.journal.records import BatchRecord, ProofRecord
 from s3plan.schemas.bitmaps import bitmap_of, count_in, numbers_in
 from s3plan.schemas.errors import JournalRefused
 from s3plan.schemas.evidence.ladder import NOT_COMPARABLE, PROOFS
+from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import Evidence, OutcomeKind
 from s3plan.schemas.plan.rows import Batch, Phase, PhaseName
 from s3plan.schemas.printable import shown_path
@@ -21,13 +22,15 @@ from s3plan.schemas.printable import shown_path
 _CODES = {kind: code for code, kind in enumerate(OutcomeKind, start=1)}
 _CODES_BY_EVIDENCE = {str(evidence): code for code, evidence in enumerate(Evidence, start=len(_CODES) + 1)}
 _CODES_BY_PROOF = {by: code for code, by in enumerate(PROOFS, start=len(_CODES) + len(_CODES_BY_EVIDENCE) + 1)}
+_UNVERIFIED = len(_CODES) + len(_CODES_BY_EVIDENCE) + len(_CODES_BY_PROOF) + 1  # failed, and by what
 _KINDS = (
     {code: kind for kind, code in _CODES.items()}
+    | {_UNVERIFIED: OutcomeKind.FAILED}
     | dict.fromkeys(_CODES_BY_EVIDENCE.values(), OutcomeKind.ALREADY_DONE)
     | dict.fromkeys(_CODES_BY_PROOF.values(), OutcomeKind.DONE)
 )
 _DONE = _CODES[OutcomeKind.DONE]
-_TRY_AGAIN = frozenset({0, _CODES[OutcomeKind.FAILED], _CODES[OutcomeKind.UNKNOWN]})
+_TRY_AGAIN = frozenset({0, _UNVERIFIED, _CODES[OutcomeKind.FAILED], _CODES[OutcomeKind.UNKNOWN]})
 _SUCCESS = frozenset({_DONE, _CODES[OutcomeKind.ALREADY_DONE], *_CODES_BY_EVIDENCE.values(), *_CODES_BY_PROOF.values()})
 _PROOFS_BY_LOOK = {Evidence.BY_ETAG: "ETag", Evidence.BY_CHECKSUM: "checksum", Evidence.BY_BYTES: "bytes"}
 _PROVED = frozenset({*_CODES_BY_PROOF.values(), *(_CODES_BY_EVIDENCE[str(evidence)] for evidence in _PROOFS_BY_LOOK)})
@@ -85,7 +88,13 @@ class BatchState:
         return _KINDS.get(self._ends[position])
 
     def mark(
-        self, position: int, kind: OutcomeKind, *, evidence: str = "", unclear_since_ms: int | None = None
+        self,
+        position: int,
+        kind: OutcomeKind,
+        *,
+        evidence: str = "",
+        failure: FailureKind | None = None,
+        unclear_since_ms: int | None = None,
     ) -> None:
         """Take note of an action's newest outcome; `evidence` of a done one is what proved it.
 
@@ -94,6 +103,8 @@ class BatchState:
         """
         code = _CODES[kind]
         self._ends[position] = _CODES_BY_EVIDENCE.get(evidence, code) if kind is OutcomeKind.ALREADY_DONE else code
+        if kind is OutcomeKind.FAILED and failure is FailureKind.VERIFICATION:
+            code = self._ends[position] = _UNVERIFIED
         if kind is OutcomeKind.DONE and evidence in _CODES_BY_PROOF:
             self._note_proof(position, evidence)
         if code not in _TRY_AGAIN:
@@ -131,6 +142,17 @@ class BatchState:
         """Return since when those in `todo` are doubtful that are not so since `begun_at_ms`."""
         since = self._unclear_since_ms
         return {position: since[position] for position in todo if position in since} if since else {}
+
+    def unverified(self, todo: Iterable[int]) -> frozenset[int]:
+        """Return those in `todo` that failed since their bytes were not, or not known to be, those of the source."""
+        if not self.unverified_actions:
+            return frozenset()
+        return frozenset(position for position in todo if self._ends[position] == _UNVERIFIED)
+
+    @property
+    def unverified_actions(self) -> int:
+        """How many failed so."""
+        return self._ends.count(_UNVERIFIED)
 
     def not_done(self) -> Iterator[tuple[int, OutcomeKind | None]]:
         """Yield position and end of every action that is neither done nor already-done."""
@@ -226,7 +248,13 @@ def load_states(batches: Iterable[Batch], journal: Journal) -> dict[int, BatchSt
         is_free = is_free and outcome.kind is not OutcomeKind.DONE  # those are bits, and have no rows
         if state is None or not is_free or state.end_of(outcome.position) is not None:
             raise does_not_fit(journal)
-        state.mark(outcome.position, outcome.kind, evidence=outcome.evidence, unclear_since_ms=outcome.unclear_since_ms)
+        state.mark(
+            outcome.position,
+            outcome.kind,
+            evidence=outcome.evidence,
+            failure=outcome.failure,
+            unclear_since_ms=outcome.unclear_since_ms,
+        )
     return states
 
 
@@ -264,3 +292,8 @@ def total_verified(states: Iterable[BatchState], phases: Mapping[int, Phase]) ->
         if phases[state.batch.phase].name is PhaseName.COPY:
             counts.update(state.verified())
     return {by: counts[by] for by in (*PROOFS, *_PROOFS_BY_LOOK.values(), NOT_COMPARABLE) if counts[by]}
+
+
+def total_unverified(states: Iterable[BatchState]) -> int:
+    """Return how many actions of all batches failed by their verification."""
+    return sum(state.unverified_actions for state in states)

@@ -52,4 +52,5 @@ class BatchTasks:
             settings=self._settings_of(batch),
             begun_at_ms=state.begun_at_ms,
             doubtful_since_ms=doubtful_since_ms,
+            unverified=state.unverified(positions),
         )

@@ -178,7 +178,13 @@ class Bookkeeper:
         else:
             outcome = self._with_retry(state, attempt, outcome)
             since_ms = attempt.task.begun_at_ms if outcome.is_unclear else None
-            state.mark(position, outcome.kind, evidence=outcome.evidence, unclear_since_ms=since_ms)
+            state.mark(
+                position,
+                outcome.kind,
+                evidence=outcome.evidence,
+                failure=outcome.failure,
+                unclear_since_ms=since_ms,
+            )
             self._recorder.note_outcome(self._record_of(state, outcome))
         if outcome.kind is not OutcomeKind.UNKNOWN and self._tries:
             self._tries.pop((state.batch.id, position), None)  # a run may retry millions in turn

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from s3plan.executors.journal.ledger import BatchState, total_counts, total_evidence, total_verified
+from s3plan.executors.journal.ledger import BatchState, total_counts, total_evidence, total_unverified, total_verified
 from s3plan.executors.journal.recorder import Recorder
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.executors.run.batch_places import BatchPlaces
@@ -338,6 +338,7 @@ class Scheduler:
             messages=(*self._messages, *self._books.messages),
             evidence=total_evidence(performed),
             verified=total_verified(performed, self._plan.phases_by_id),
+            unverified=total_unverified(performed),
         )
 
     def _phase_of(self, state: BatchState) -> PhaseName:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from s3plan.planner.filters import KeyFilter, compile_key_filter
 from s3plan.planner.manifest.between_jobs import dependency_order, nearest_dependencies
+from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.manifest.models import Filters, Guards, JobEntry, RunSettings
 from s3plan.schemas.manifest.resolved import Manifest
@@ -86,12 +87,13 @@ def _job(manifest: Manifest, name: str, chosen: tuple[str, ...]) -> Job:
         guards_written=entry.guards,
         guards_in_force=entry.guards_in_force(),
         guards_of_all=manifest.guards,
-        settings=_settings(entry),
+        settings=_settings(entry, manifest.run.verify),
     )
 
 
-def _settings(entry: JobEntry) -> JobSettings:
+def _settings(entry: JobEntry, verify: Verify | None) -> JobSettings:
     destination, deletion, when = entry.destination, entry.delete, None
+    passes_through_us = any(place.folder is not None for place in entry.places)
     if entry.mode is Mode.MIRROR:
         when = (None if deletion is None else deletion.when) or DeleteWhen.ALL_DONE
     return JobSettings(
@@ -107,6 +109,8 @@ def _settings(entry: JobEntry) -> JobSettings:
         storage_class=None
         if destination is None or destination.storage_class is None
         else destination.storage_class.value,
+        verify=(verify or (Verify.CHECKSUM if passes_through_us else Verify.ETAG)).value,
+        verify_is_strict=verify is Verify.CHECKSUM,
     )
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
+from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Location, Source
 from s3plan.schemas.manifest.readers import (
     PLACE_SCHEMA,
@@ -168,7 +169,6 @@ class Guards(Section):
 class RunSettings(Section):
     """How a plan is carried out; `None` leaves the choice to the executor or engine."""
 
-    later_words: ClassVar[frozenset[str]] = frozenset({"verify"})
     example: ClassVar[str] = "{workers: 8}"
 
     executor: Annotated[
@@ -211,6 +211,11 @@ class RunSettings(Section):
     )
     file_threads: Annotated[int, whole_number(1, 64)] = Field(
         default=4, description="How many files of a folder are read at a time."
+    )
+    verify: Annotated[Verify, word_of(Verify)] | None = Field(
+        default=None,
+        description="What is asked of a write whose reply does not prove its bytes: none, size, etag (what the store "
+        "states), checksum (the bytes are read). Without it etag, and checksum where they pass through s3plan.",
     )
     durability: Annotated[Durability, word_of(Durability)] = Field(
         default=Durability.BATCH,

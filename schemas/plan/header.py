@@ -60,6 +60,12 @@ class JobSettings(_HeaderPart):
     create_bucket: bool = False
     encryption: EncryptionRecord | None = None
     storage_class: str | None = None
+    verify: str = Field(
+        default="none", pattern=r"^(none|size|etag|checksum)$", description="what is asked of a write that is done"
+    )
+    verify_is_strict: bool = Field(
+        default=False, description="checksum was asked for: what nothing can prove is a failure"
+    )
 
 
 class RunRecord(_HeaderPart):
@@ -191,6 +197,9 @@ class JobRecord(_HeaderPart):
     guards: tuple[GuardRecord, ...] = ()
     actions: NonNegativeInt
     bytes: NonNegativeInt = Field(description="to be written")
+    etags_are_md5: bool = Field(
+        default=False, description="ETags of either side are MD5 sums, as far as default encryption tells"
+    )
     key_list: KeyListRecord | None = Field(default=None, description="where `filters.list` names one")
     retry_of: RetriedRecord | None = Field(default=None, description="only in what `s3plan retry` makes")
 

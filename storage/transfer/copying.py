@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.evidence.ladder import BY_MD5, BY_PARTS, is_digest
+from s3plan.schemas.evidence.ladder import BY_EMPTINESS, BY_MD5, BY_PARTS, is_digest
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
@@ -11,6 +11,7 @@ from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import CopyObject, ObjectWritten
 from s3plan.storage.steps import BatchContext, Procedure, ask
 from s3plan.storage.transfer.settlement import settle_copy
+from s3plan.storage.transfer.verifying import verify_written
 
 
 def copy_request(context: BatchContext, action: Action) -> CopyObject:
@@ -46,8 +47,12 @@ def copy_object(context: BatchContext, position: int, action: Action, *, reserve
     if isinstance(reply, Failure):
         context.emit((yield from settle_copy(context, position, action, reply)))
     else:
-        proved_by = proof_of_copy(action, reply) if isinstance(reply, ObjectWritten) else ""
-        context.emit(Outcome(position, OutcomeKind.DONE, evidence=proved_by))
+        assert isinstance(reply, ObjectWritten)  # noqa: S101  CopyObject answers nothing else
+        proved_by = proof_of_copy(action, reply)
+        if proved_by:
+            context.emit(Outcome(position, OutcomeKind.DONE, evidence=proved_by))
+        else:
+            context.emit((yield from verify_written(context, position, action, reply)))
 
 
 def proof_of_copy(action: Action, reply: ObjectWritten) -> str:
@@ -56,7 +61,7 @@ def proof_of_copy(action: Action, reply: ObjectWritten) -> str:
     Equal ETags prove it also where they are no MD5 sums of the bytes; different ones prove nothing.
     """
     if reply.etag is None or reply.etag != action.source_pin:
-        return ""
+        return "" if action.size_bytes else BY_EMPTINESS
     return BY_PARTS if "-" in reply.etag else BY_MD5 if is_digest(reply.etag.lower()) else ""
 
 

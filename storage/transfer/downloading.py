@@ -165,7 +165,7 @@ def suffered(position: int, differs: str) -> Outcome:
     """Return the outcome of a download whose bytes are not those that the store states; it may be tried again."""
     said = f"its bytes suffered on the way: {differs}"
     return not_executed(
-        position, Failure(FailureKind.TRANSIENT, "GetObject", "ChecksumDiffers", said, side=Side.SOURCE)
+        position, Failure(FailureKind.VERIFICATION, "GetObject", "ChecksumDiffers", said, side=Side.SOURCE)
     )
 
 

@@ -79,10 +79,10 @@ def _judged(context: BatchContext, numbered: Sequence[NumberedAction], looked: _
         destination = looked.destinations.get(context.destination_key(action).encode())
         ended = _judge(context, position, action, source=source, destination=destination)
         if ended is None:
-            yield (position,), _copy_within(context, position, action, until_s=looked.at_s + LOOK_HOLDS_S)
+            yield (position,), copy_within(context, position, action, until_s=looked.at_s + LOOK_HOLDS_S)
         elif ended.kind is OutcomeKind.STALE and destination is not None and destination[1] == action.size_bytes:
             # Perhaps it is this action's work all the same: rows have no checksums and no encryption.
-            yield (position,), _copy_within(context, position, action, until_s=-inf)
+            yield (position,), copy_within(context, position, action)
         else:
             context.emit(ended)
 
@@ -100,7 +100,7 @@ def _judge(
     return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)
 
 
-def _copy_within(context: BatchContext, position: int, action: Action, *, until_s: float) -> Procedure:
+def copy_within(context: BatchContext, position: int, action: Action, *, until_s: float = -inf) -> Procedure:
     """Copy one object if its turn comes until then; else it is looked at once more."""
     yield AwaitTurn(action.size_bytes)
     if context.clock() > until_s:

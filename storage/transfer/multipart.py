@@ -27,6 +27,8 @@ from s3plan.storage.transfer.evidence import multipart_etag_of
 from s3plan.storage.transfer.part_sizes import part_ranges
 from s3plan.storage.transfer.settlement import ended_badly, look_at_destination, moved_destination, not_executed
 from s3plan.storage.transfer.uploads import list_stored_parts, matching_parts, tell_open_uploads
+from s3plan.storage.transfer.verifying import verify_written
+from s3plan.storage.verification.asked_sides import AskedSide
 
 ByteRange = tuple[int, int]
 """First and last byte of a part."""
@@ -61,6 +63,9 @@ class Parts(Protocol):
 
     def proof(self, upload: Upload, reply: ObjectWritten, /) -> str:
         """Return by what the completed object has the bytes of the source; empty if nothing tells."""
+
+    def source(self) -> AskedSide | None:
+        """Return the source as it was looked at; None if nothing is known of it that the plan does not say."""
 
     def moved(self) -> Asking[str | Failure | None]:
         """Return how the source is another than the planned one, where no request of a part has seen to that."""
@@ -224,11 +229,15 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
         ),
     )
     if not isinstance(reply, Failure):
+        assert isinstance(reply, ObjectWritten)  # noqa: S101  CompleteMultipartUpload answers nothing else
         context.emit(UploadEnded(position, upload.upload_id))
-        if action.kind is ActionKind.UPLOAD and isinstance(reply, ObjectWritten) and reply.etag is not None:
+        outcome = Outcome(position, OutcomeKind.DONE, evidence=parts.proof(upload, reply))
+        if not outcome.evidence:
+            source, part_bytes = parts.source(), upload.part_size_bytes
+            outcome = yield from verify_written(context, position, action, reply, source=source, part_bytes=part_bytes)
+        if action.kind is ActionKind.UPLOAD and reply.etag is not None and outcome.kind is OutcomeKind.DONE:
             context.emit(Matched(position, reply.etag))
-        proved_by = parts.proof(upload, reply) if isinstance(reply, ObjectWritten) else ""
-        return Outcome(position, OutcomeKind.DONE, evidence=proved_by)
+        return outcome
     if reply.kind is FailureKind.INVALID_PART:
         # The next attempt asks the store which parts it holds.
         return not_executed(position, replace(reply, kind=FailureKind.CONFLICT))

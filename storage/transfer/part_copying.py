@@ -19,15 +19,17 @@ from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.multipart import ByteRange, Upload, abort_known, expected_etag, make_in_parts, note_part
 from s3plan.storage.transfer.part_sizes import choose_part_size
 from s3plan.storage.transfer.settlement import (
-    already_done,
     ended_badly,
     look_at_destination,
     moved_destination,
     moved_source,
     pinned,
     settle_copy,
+    weigh,
 )
 from s3plan.storage.transfer.source_tags import read_tags
+from s3plan.storage.transfer.verifying import source_of
+from s3plan.storage.verification.asked_sides import AskedSide
 
 
 def copy_in_parts(context: BatchContext, position: int, action: Action) -> Procedure:
@@ -75,7 +77,8 @@ def _judge_first_look(
         evidence = evidence_of(here, made)
         if evidence is not None:
             yield from abort_known(context, position, action)
-            return already_done(position, evidence)
+            source_found = source if isinstance(source, ObjectFound) else None
+            return (yield from weigh(context, position, action, evidence, here, source=source_found))
     moved = moved_destination(action, here)
     if moved is None and isinstance(source, Failure):
         if source.kind is not FailureKind.NOT_FOUND:
@@ -128,6 +131,10 @@ class _CopiedParts:
     def proof(self, _upload: Upload, reply: ObjectWritten, /) -> str:
         """Return BY_PARTS if the source is made of the same parts."""
         return proof_of_copy(self._action, reply)
+
+    def source(self) -> AskedSide | None:
+        """Return what was looked at before the first part."""
+        return source_of(self._context, self._action, found=self._source)
 
     def moved(self) -> Asking[str | Failure | None]:
         """Look at the source once more, where the store does not hold its pin."""

@@ -49,6 +49,8 @@ from s3plan.storage.transfer.uploading import (
     look_for_made,
     reading_of,
 )
+from s3plan.storage.transfer.verifying import prove_ours
+from s3plan.storage.verification.asked_sides import AskedSide
 
 
 def upload_in_parts(context: BatchContext, position: int, action: Action) -> Procedure:
@@ -83,10 +85,12 @@ def _look_first(context: BatchContext, position: int, action: Action) -> Asking[
         return ended
     known = [upload.part_size_bytes for upload in context.task.uploads if upload.position == position]
     ranges = part_ranges(action.size_bytes, known[0] if known else _part_size(context, action))
-    if found.size_bytes != action.size_bytes or not found.etag.endswith(f"-{len(ranges)}"):
-        return ended
-    etag = yield from _etag_of_file(context, action, ranges)
-    return judge_made(position, action, found, _made(action, etag, since_ms))
+    if found.size_bytes == action.size_bytes and found.etag.endswith(f"-{len(ranges)}"):
+        etag = yield from _etag_of_file(context, action, ranges)
+        ended = judge_made(position, action, found, _made(action, etag, since_ms))
+    if isinstance(ended, Outcome) and ended.kind is OutcomeKind.STALE:
+        return (yield from prove_ours(context, position, action, found, since_ms=since_ms)) or ended
+    return ended
 
 
 def _etag_of_file(context: BatchContext, action: Action, ranges: Sequence[ByteRange]) -> Asking[str | None]:
@@ -148,7 +152,11 @@ class _SentParts:
                 self._position,
                 failure,
                 look=lambda since_ms: look_for_made(
-                    self._context, self._position, self._action, _made(self._action, multipart_etag, since_ms)
+                    self._context,
+                    self._position,
+                    self._action,
+                    _made(self._action, multipart_etag, since_ms),
+                    since_ms=since_ms,
                 ),
                 is_write=is_write,
             )
@@ -159,6 +167,10 @@ class _SentParts:
         if upload.proved != upload.etags.keys():
             return ""
         return BY_PARTS if reply.etag == multipart_etag_of([etag for _, etag in sorted(upload.etags.items())]) else ""
+
+    def source(self) -> AskedSide | None:
+        """Return None: the plan says all that is known of the whole file."""
+        return None
 
     def moved(self) -> Asking[str | Failure | None]:
         """Return None: each part was read from the planned file."""

@@ -20,11 +20,12 @@ from s3plan.storage.transfer.copying import copy_object, needs_look
 from s3plan.storage.transfer.deleting import delete_procedures, delete_singly
 from s3plan.storage.transfer.downloading import download_object
 from s3plan.storage.transfer.file_deleting import delete_file
-from s3plan.storage.transfer.looked_copying import looked_copy_stages
+from s3plan.storage.transfer.looked_copying import copy_within, looked_copy_stages
 from s3plan.storage.transfer.part_copying import copy_in_parts
 from s3plan.storage.transfer.part_downloading import download_in_parts
 from s3plan.storage.transfer.part_sizes import is_cut
 from s3plan.storage.transfer.part_uploading import upload_in_parts
+from s3plan.storage.transfer.settlement import look_at_unverified
 from s3plan.storage.transfer.uploading import upload_file
 
 EngineOf = Callable[[PlanLocation], Engine]
@@ -91,6 +92,10 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
     """Yield the batch's procedures in stages; one stage has ended before the next is taken."""
     task = context.task
     numbered = [(position, task.actions[position]) for position in numbers_in(task.todo)]
+    if task.unverified and not task.destination.is_folder:
+        again = [pair for pair in numbered if pair[0] in task.unverified and pair[1].kind.is_write]
+        numbered = [pair for pair in numbered if pair not in again]
+        yield ((pair[:1], look_at_unverified(context, *pair, _written(context, *pair))) for pair in again)
     unbatched: list[NumberedAction] = []
     deletes = [pair for pair in numbered if pair[1].kind.is_delete]
     if task.destination.is_folder:
@@ -112,6 +117,14 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
             (unlooked if looks else pinned).append(pair)
     yield ((pair[:1], copy_object(context, *pair)) for pair in pinned)
     yield from looked_copy_stages(context, unlooked)
+
+
+def _written(context: BatchContext, position: int, action: Action) -> Procedure:
+    """Return the procedure of one write, whichever it is, that looks before it writes if that is needed."""
+    if action.kind is not ActionKind.COPY:
+        return _through_us(context, position, action)
+    is_large = action.size_bytes >= context.task.settings.multipart_threshold_bytes
+    return (copy_in_parts if is_large else copy_within)(context, position, action)
 
 
 def _through_us(context: BatchContext, position: int, action: Action) -> Procedure:

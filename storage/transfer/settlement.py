@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
@@ -12,8 +13,9 @@ from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import ObjectFound, Reply
 from s3plan.storage.listing.object_look import look_at_object
-from s3plan.storage.steps import Asking, BatchContext
+from s3plan.storage.steps import Asking, BatchContext, Procedure
 from s3plan.storage.transfer.evidence import Made, evidence_of
+from s3plan.storage.transfer.verifying import not_proved, prove_made
 
 LOOK_AGAIN = frozenset(
     {
@@ -35,7 +37,7 @@ def not_executed(position: int, failure: Failure) -> Outcome:
     return Outcome(
         position,
         OutcomeKind.UNKNOWN,
-        str(failure),
+        f"verification: {failure}" if failure.kind is FailureKind.VERIFICATION else str(failure),
         failure=failure.kind,
         retry_after_s=failure.retry_after_s,
         side=failure.side,
@@ -142,7 +144,7 @@ def look_at_both(
     if here is not None:
         evidence = evidence_of(here, Made(action, since_ms, multipart_etag, pinned(action, source)))
         if evidence is not None:
-            return already_done(position, evidence)
+            return (yield from weigh(context, position, action, evidence, here, source=pinned(action, source)))
     moved = moved_destination(action, here)
     if moved is not None:
         return Outcome(position, OutcomeKind.STALE, moved)
@@ -162,6 +164,41 @@ def already_done(position: int, evidence: Evidence) -> Outcome:
     is_weak = evidence is Evidence.BY_SIZE_AND_TIME
     reason = "the destination has the planned size and was written since; no more is known of it" if is_weak else ""
     return Outcome(position, OutcomeKind.ALREADY_DONE, reason, evidence)
+
+
+def weigh(
+    context: BatchContext,
+    position: int,
+    action: Action,
+    evidence: Evidence,
+    here: ObjectFound,
+    *,
+    source: ObjectFound | None,
+) -> Asking[Outcome]:
+    """Return the outcome for a copy that evidence shows to be made; size and time are not enough for `checksum`."""
+    if evidence is not Evidence.BY_SIZE_AND_TIME or context.task.settings.verification.asks is not Verify.CHECKSUM:
+        return already_done(position, evidence)
+    ended = yield from prove_made(context, position, action, here, source)
+    return already_done(position, evidence) if ended is None else ended
+
+
+def look_at_unverified(context: BatchContext, position: int, action: Action, procedure: Procedure) -> Procedure:
+    """Perform a write that failed by its verification, unless something stands at the destination since.
+
+    That is looked at once more: what it was the last time may have been a store's, or a network's, passing fault.
+    """
+    found = yield from look_at_destination(context, action)
+    if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
+        context.emit(ended_badly(position, found))
+        return
+    here = found if isinstance(found, ObjectFound) else None
+    if here is None or moved_destination(action, here) is None:
+        yield from procedure
+        return
+    procedure.close()
+    ended = yield from prove_made(context, position, action, here, None)
+    why = "the destination was written, and nothing proves that it has the bytes of the source"
+    context.emit(not_proved(position, why) if ended is None else ended)
 
 
 def _is_worth_a_comparison(here: ObjectFound, action: Action) -> bool:

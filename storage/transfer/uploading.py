@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 
 from s3plan.schemas.bodies import Body, Digests
-from s3plan.schemas.evidence.ladder import Compared, KnownBytes, compare_bytes, known_of_object
+from s3plan.schemas.evidence.ladder import KnownBytes, compare_bytes, known_of_object
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.mtimes import MTIME, mtime_text
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
@@ -28,6 +28,7 @@ from s3plan.storage.transfer.settlement import (
     moved_destination,
     settle,
 )
+from s3plan.storage.transfer.verifying import not_verified, prove_ours, source_of, verify_written
 
 _OF_FILES = frozenset({FailureKind.SOURCE_CHANGED, FailureKind.LOCAL_IO})  # whoever noticed it
 _SENT_WITH_HEAD_BYTES = 64 << 10  # in one piece with the request's head
@@ -41,9 +42,8 @@ def upload_file(context: BatchContext, position: int, action: Action) -> Procedu
         context.emit(ended_at_source(position, read))
         return
     if needs_look(context, action):
-        ended = yield from look_for_made(
-            context, position, action, _made(action, read, context.unclear_since_ms(position))
-        )
+        since_ms = context.unclear_since_ms(position)
+        ended = yield from look_for_made(context, position, action, _made(action, read, since_ms), since_ms=since_ms)
         if ended is not None:
             context.emit(ended if isinstance(ended, Outcome) else ended_badly(position, ended))
             return
@@ -52,19 +52,27 @@ def upload_file(context: BatchContext, position: int, action: Action) -> Procedu
     if isinstance(reply, Failure):
         context.emit((yield from _settle(context, position, action, read, reply)))
         return
-    context.emit(_judge_written(context, position, action, read, reply))
+    assert isinstance(reply, ObjectWritten)  # noqa: S101  PutObject answers nothing else
+    known = _known(action, read)
+    del read, request  # nobody has to hold the bytes while the object is looked at
+    context.emit((yield from _judge_written(context, position, action, known, reply)))
 
 
-def _judge_written(context: BatchContext, position: int, action: Action, read: FileRead, reply: Reply) -> Outcome:
-    """Return how an upload ended that the store took, and by what its reply proves that it has the file's bytes."""
-    if not isinstance(reply, ObjectWritten):
-        return Outcome(position, OutcomeKind.DONE)
-    compared = compare_bytes(_known(action, read), known_of_written(action.size_bytes, reply))
-    if compared is not None and not compared.is_same:
-        return not_verified(position, compared)
-    if reply.etag is not None:
+def _judge_written(
+    context: BatchContext, position: int, action: Action, known: KnownBytes, reply: ObjectWritten
+) -> Asking[Outcome]:
+    """Return how an upload ended that the store took, and by what it is proved that it has the file's bytes."""
+    compared = compare_bytes(known, known_of_written(action.size_bytes, reply))
+    if compared is None:
+        source = source_of(context, action, known=known)
+        outcome = yield from verify_written(context, position, action, reply, source=source)
+    elif compared.is_same:
+        outcome = Outcome(position, OutcomeKind.DONE, evidence=compared.by)
+    else:
+        outcome = not_verified(position, compared)
+    if reply.etag is not None and outcome.kind is OutcomeKind.DONE:
         context.emit(Matched(position, reply.etag))
-    return Outcome(position, OutcomeKind.DONE, evidence="" if compared is None else compared.by)
+    return outcome
 
 
 def _known(action: Action, read: FileRead) -> KnownBytes:
@@ -77,12 +85,6 @@ def known_of_written(size_bytes: int, reply: ObjectWritten) -> KnownBytes:
     """Return what the reply to a write tells of the bytes that were stored; its ETag need not be an MD5 sum."""
     checksums = {} if reply.crc64nvme is None else {CRC64NVME: reply.crc64nvme}
     return known_of_object(size_bytes, reply.etag or "", checksums=checksums, is_exact=False)
-
-
-def not_verified(position: int, compared: Compared) -> Outcome:
-    """Return the outcome of a write whose store says that it has other bytes; they are left there."""
-    said = f"verification: its {compared.by} is {compared.of_one}, the store has {compared.of_other}"
-    return Outcome(position, OutcomeKind.FAILED, said, side=Side.DESTINATION)
 
 
 def needs_look(context: BatchContext, action: Action) -> bool:
@@ -165,16 +167,22 @@ def _settle(context: BatchContext, position: int, action: Action, read: FileRead
             context,
             position,
             failure,
-            look=lambda since_ms: look_for_made(context, position, action, _made(action, read, since_ms)),
+            look=lambda since_ms: look_for_made(
+                context, position, action, _made(action, read, since_ms), since_ms=since_ms
+            ),
         )
     )
 
 
 def look_for_made(
-    context: BatchContext, position: int, action: Action, made: Made | None
+    context: BatchContext, position: int, action: Action, made: Made | None, *, since_ms: int | None
 ) -> Asking[Outcome | Failure | None]:
     """Return how an upload has ended by what stands at the destination, as a Look does; `made`: if that is known."""
-    return judge_made(position, action, (yield from look_at_destination(context, action)), made)
+    found = yield from look_at_destination(context, action)
+    ended = judge_made(position, action, found, made)
+    if isinstance(ended, Outcome) and ended.kind is OutcomeKind.STALE:
+        return (yield from prove_ours(context, position, action, found, since_ms=since_ms)) or ended
+    return ended
 
 
 def judge_made(position: int, action: Action, found: Reply, made: Made | None) -> Outcome | Failure | None:

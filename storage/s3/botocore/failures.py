@@ -26,8 +26,8 @@ _KIND_OF_EXCEPTION: Mapping[str, FailureKind] = {
     "HTTPClientError": FailureKind.TRANSIENT,
     "IncompleteReadError": FailureKind.TRANSIENT,
     "ResponseParserError": FailureKind.TRANSIENT,
-    "ChecksumError": FailureKind.TRANSIENT,
-    "FlexibleChecksumError": FailureKind.TRANSIENT,
+    "ChecksumError": FailureKind.VERIFICATION,
+    "FlexibleChecksumError": FailureKind.VERIFICATION,
     # credentials
     "NoCredentialsError": FailureKind.CREDENTIALS_REFUSED,
     "PartialCredentialsError": FailureKind.CREDENTIALS_REFUSED,

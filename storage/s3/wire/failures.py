@@ -52,13 +52,11 @@ _CODES: Mapping[FailureKind, frozenset[str]] = {
             "RequestTimeoutException",
             "PriorRequestNotComplete",
             "IncompleteBody",
-            "BadDigest",
-            "XAmzContentSHA256Mismatch",
-            "XAmzContentChecksumMismatch",
             "BadGateway",
             "GatewayTimeout",
         }
     ),
+    FailureKind.VERIFICATION: frozenset({"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}),
     FailureKind.DENIED: frozenset(
         {"AccessDenied", "AllAccessDisabled", "AccountProblem", "InvalidPayer", "NotSignedUp", "Forbidden"}
     ),
@@ -110,6 +108,7 @@ _KIND_OF_STATUS = {
     501: FailureKind.UNSUPPORTED,
 }
 _ON_BUCKETS = frozenset({"HeadBucket", "ListObjectsV2", "ListMultipartUploads", "ListObjectVersions", "DeleteObjects"})
+_SENDS_OBJECTS = frozenset({"PutObject", "UploadPart", "CompleteMultipartUpload"})
 _READS = ("Head", "List", "Get")
 _REGION_HEADER = "x-amz-bucket-region"
 _MAX_MESSAGE = 500
@@ -182,6 +181,8 @@ def _kind_of(operation: str, status: int | None, code: str, *, is_redirected: bo
     kind = _KIND_OF_CODE.get(code)
     if kind is FailureKind.THROTTLED and status in {200, 500}:
         return FailureKind.TRANSIENT  # inside a 200: the work had begun
+    if kind is FailureKind.VERIFICATION and operation not in _SENDS_OBJECTS:
+        return FailureKind.TRANSIENT  # of a document of ours
     if kind is not None:
         return kind
     return _kind_of_status(operation, status, is_redirected=is_redirected)

@@ -38,6 +38,20 @@ def head_object(context: Context, request: Request) -> Reply:
     return _read(context, request)
 
 
+def checked_body(context: Context, request: Request) -> dict[str, str]:
+    """The checksum headers to keep of a body, compared with its bytes if this store does."""
+    return {} if context.settings.ignores_checksums else checksums.check_body(request.headers, request.body)
+
+
+def stored_body(context: Context, request: Request) -> Body:
+    """The bytes as they come to lie there."""
+    return flipped(request.body) if context.settings.suffers(request.key) else Body.real(request.body)
+
+
+def flipped(content: bytes) -> Body:
+    return Body.real(bytes([content[0] ^ 1]) + content[1:] if content else content)
+
+
 def _read(context: Context, request: Request) -> Response:
     stored = context.store.bucket(request.bucket).object(request.key)
     if context.settings.enforces(Condition.READ):
@@ -89,9 +103,9 @@ def _range_of(header: str | None, size_bytes: int) -> tuple[int, int] | None:
 def put_object(context: Context, request: Request) -> Reply:
     bucket = context.store.bucket(request.bucket)
     refuse_unsupported(request.headers)
-    kept = checksums.check_body(request.headers, request.body)
+    kept = checked_body(context, request)
     properties = replace(properties_of(request.headers, bucket), checksums=kept)
-    body = Body.real(request.body)
+    body = stored_body(context, request)
     etag = written_etag(body, properties, serial=context.store.next_serial())
 
     def write() -> Response:
@@ -124,10 +138,15 @@ def copy_object(context: Context, request: Request) -> Reply:
             "object's metadata, storage class, website redirect location or encryption attributes.",
         )
     properties = _copied_properties(request.headers, bucket, source)
-    etag = copied_etag(source, properties, serial=context.store.next_serial())
+    body, serial = source.body, context.store.next_serial()
+    etag = copied_etag(source, properties, serial=serial)
+    if context.settings.suffers(request.key):
+        body = flipped(b"".join(map(bytes, body.chunks())))
+        properties = replace(properties, checksums={})
+        etag = written_etag(body, properties, serial=serial)
 
     def write() -> Response:
-        stored = StoredObject(source.body, etag, context.now_s(), properties)
+        stored = StoredObject(body, etag, context.now_s(), properties)
         bucket.write(request.key, stored)
         sums = "".join(
             f"<Checksum{name.removeprefix(checksums.PREFIX).upper()}>{value}"

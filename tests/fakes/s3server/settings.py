@@ -58,6 +58,8 @@ class Settings:
     refused_headers: Sequence[str] = ()  # what a store does not know, lower-case, it refuses with 400
     requester_pays: Sequence[str] = ()  # buckets whose requests must say who pays, copies from them too
     ignores_owners: bool = False
+    ignores_checksums: bool = False  # neither compares nor keeps what is said of bytes
+    flips_keys: Sequence[str] = ()  # beginnings of keys whose bytes suffer before they are stored
     foreign: Sequence[str] = ()  # buckets of somebody else's, which nobody here may use
 
     def enforces(self, condition: Condition) -> bool:
@@ -70,6 +72,9 @@ class Settings:
                 return condition is not Condition.BATCH_DELETE
             case _:
                 return True
+
+    def suffers(self, key: str) -> bool:
+        return any(key.startswith(start) for start in self.flips_keys)
 
     def now_s(self) -> float:
         return time.time() + self.clock_offset_s

@@ -40,6 +40,7 @@ def test_the_first_line_tells_the_versions_and_each_event_is_a_line() -> None:
             "messages": ["fine"],
             "evidence": {},
             "verified": {},
+            "unverified": 0,
         },
     ]
 

@@ -98,7 +98,7 @@ ONE_FINDING: list[Case] = [
     ("run: {multipart_threshold: 1MiB}", 5, 28, "run.multipart_threshold", "is less than 5MiB, the least that is possible", None),
     ("run: {multipart_threshold: 6GiB}", 5, 28, "run.multipart_threshold", "is more than 5GiB, the most that is possible", None),
     ("run: {part_size: 6GiB}", 5, 18, "run.part_size", "is more than 5GiB, the most that is possible", None),
-    ("run: {verify: true}", 5, 7, "run.verify", "is not there yet", None),
+    ("run: {verify: true}", 5, 15, "run.verify", "needs one of none, size, etag, checksum", None),
     ("connections: {s: {endpoint: 'http://10.0.0.5:9000'}}", 5, 29, "connections.s.endpoint", "http:// is allowed on this machine only", "write https://, or allow_http: true if it must be"),
     ("connections: {s: {endpoint: 's3.example.com'}}", 5, 29, "connections.s.endpoint", "an endpoint starts with https:// (or http://)", None),
     ("connections: {s: {endpoint: 'http://169.254.169.254'}}", 5, 29, "connections.s.endpoint", "link-local and metadata addresses are never an endpoint", None),

@@ -1,0 +1,219 @@
+"""The last step of a write: whether the destination has the bytes of the source, where the reply does not prove it.
+
+What is asked, and when, is said by Verification. Nothing is ever deleted, or written once more, because of what is
+found.
+"""
+
+from __future__ import annotations
+
+from s3plan.schemas.evidence.ladder import CHECKSUM_BYTES, Compared, KnownBytes, compare_bytes, stated_checksum
+from s3plan.schemas.evidence.verification import Verify
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.files.paths import KeyRefusal, parts_of
+from s3plan.schemas.files.stamps import Stamp
+from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.sides import Side
+from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten, Reply
+from s3plan.storage.checksums import CRC64NVME
+from s3plan.storage.s3.wire.store_clock import DATE_GRAIN_MS
+from s3plan.storage.steps import Asking, BatchContext
+from s3plan.storage.verification.asked_sides import AskedFile, AskedObject, AskedSide
+
+_UNTOLD = "nothing that the two sides state can be compared"
+
+
+def verify_written(
+    context: BatchContext,
+    position: int,
+    action: Action,
+    reply: ObjectWritten,
+    *,
+    source: AskedSide | None = None,
+    part_bytes: int | None = None,
+) -> Asking[Outcome]:
+    """Return how a write to a store ended that was done and whose reply has proved nothing.
+
+    `source` is that of the action if more is known of it than the plan says; `part_bytes` is how the object was cut.
+    """
+    verification = context.task.settings.verification
+    if verification.asks is Verify.NONE:
+        return Outcome(position, OutcomeKind.DONE)
+    written = destination_of(context, action, etag=reply.etag, part_bytes=part_bytes)
+    compared = yield from _compare(source or source_of(context, action), written, verification.asks)
+    if isinstance(compared, Compared):
+        if compared.is_same:
+            return Outcome(position, OutcomeKind.DONE, evidence=compared.by)
+        return not_verified(position, compared)
+    if isinstance(compared, Failure):
+        if compared.kind.is_credentials:
+            return _awaits_credentials(position, compared)
+        if compared.kind is FailureKind.NOT_FOUND and compared.side is not Side.SOURCE:
+            return not_proved(position, "the store took it, and says now that no object is there")
+    if verification.is_strict:
+        return not_proved(position, _why(compared))
+    return Outcome(position, OutcomeKind.DONE)
+
+
+def verify_pair(context: BatchContext, action: Action) -> Asking[Compared | Failure | None]:
+    """Return whether the two objects, or the file and the object, of an action have the same bytes; nothing is written.
+
+    Both as its pins say. The destination is asked in any case, so that it is there at this moment; what is stated is
+    compared whatever `run.verify` says, and bytes are read if it says `checksum`. None: nothing proves it. A Failure:
+    one side could not be asked (its `side` says which), or is not as planned any more (PRECONDITION, NOT_FOUND,
+    SOURCE_CHANGED).
+    """
+    asks = context.task.settings.verification.asks
+    destination = destination_of(context, action, etag=action.destination_pin)
+    return (
+        yield from _compare(source_of(context, action), destination, asks if asks is Verify.CHECKSUM else Verify.ETAG)
+    )
+
+
+def prove_made(
+    context: BatchContext, position: int, action: Action, here: ObjectFound, source: ObjectFound | None
+) -> Asking[Outcome | None]:
+    """Return how a write ended whose reply is not known, by the bytes that stand there; None if nothing proves it.
+
+    `source` is the pinned one, if it was looked at.
+    """
+    verification = context.task.settings.verification
+    destination = destination_of(context, action, etag=here.etag, found=here)
+    asks = verification.asks if verification.asks is Verify.CHECKSUM else Verify.ETAG
+    compared = yield from _compare(source_of(context, action, found=source), destination, asks)
+    if isinstance(compared, Compared):
+        return _already_done(position, compared) if compared.is_same else not_verified(position, compared)
+    if isinstance(compared, Failure) and compared.kind.is_credentials:
+        return _awaits_credentials(position, compared)
+    return not_proved(position, _why(compared)) if verification.is_strict else None
+
+
+def prove_ours(
+    context: BatchContext, position: int, action: Action, found: Reply, *, since_ms: int | None
+) -> Asking[Outcome | None]:
+    """Return that an attempt of unclear end, begun at that time, has made what stands there, if its bytes prove it.
+
+    Only `checksum` reads them. Other bytes may be somebody else's: then nothing is said.
+    """
+    is_asked = context.task.settings.verification.asks is Verify.CHECKSUM
+    if not is_asked or since_ms is None or not isinstance(found, ObjectFound) or found.size_bytes != action.size_bytes:
+        return None
+    if found.mtime_ms <= since_ms - DATE_GRAIN_MS:
+        return None
+    ended = yield from prove_made(context, position, action, found, None)
+    return None if ended is None or ended.failure is FailureKind.VERIFICATION else ended
+
+
+def not_verified(position: int, compared: Compared) -> Outcome:
+    """Return the outcome of a write whose store says that it has other bytes; they are left there."""
+    return not_proved(position, f"its {compared.by} is {compared.of_one}, the store has {compared.of_other}")
+
+
+def not_proved(position: int, why: str) -> Outcome:
+    """Return the outcome of a write whose bytes are not proved, though they have to be."""
+    said = f"verification: {why}"
+    return Outcome(position, OutcomeKind.FAILED, said, failure=FailureKind.VERIFICATION, side=Side.DESTINATION)
+
+
+def _already_done(position: int, compared: Compared) -> Outcome:
+    evidence = Evidence.BY_CHECKSUM if compared.by in CHECKSUM_BYTES else Evidence.BY_ETAG
+    return Outcome(position, OutcomeKind.ALREADY_DONE, "", evidence)
+
+
+def _awaits_credentials(position: int, failure: Failure) -> Outcome:
+    """Return the outcome of a look that ends the run: it is looked at again once they are renewed."""
+    return Outcome(
+        position, OutcomeKind.UNKNOWN, str(failure), failure=failure.kind, is_unclear=True, side=failure.side
+    )
+
+
+def _why(compared: Failure | None) -> str:
+    return _UNTOLD if compared is None else str(compared)
+
+
+def source_of(
+    context: BatchContext, action: Action, *, known: KnownBytes | None = None, found: ObjectFound | None = None
+) -> AskedSide:
+    """Return the source of an action as it was planned; what is known of a file's bytes, or HEAD has said."""
+    if context.source.is_folder:
+        return _file(Side.SOURCE, action.key, action.source_pin, known or KnownBytes(action.size_bytes))
+    return AskedObject(
+        Side.SOURCE,
+        context.source,
+        context.source_key(action),
+        action.size_bytes,
+        action.source_pin,
+        action.source_version,
+        context.task.settings.verification.etags_are_md5,
+        found=found,
+    )
+
+
+def destination_of(
+    context: BatchContext,
+    action: Action,
+    *,
+    etag: str | None,
+    part_bytes: int | None = None,
+    found: ObjectFound | None = None,
+) -> AskedSide:
+    """Return the destination of an action, an object with that ETag or a file with that stamp."""
+    if context.destination.is_folder:
+        key = action.key if action.destination_key is None else action.destination_key
+        return _file(Side.DESTINATION, key, etag, KnownBytes(action.size_bytes))
+    return AskedObject(
+        Side.DESTINATION,
+        context.destination,
+        context.destination_key(action),
+        action.size_bytes,
+        etag,
+        etags_are_md5=context.task.settings.verification.etags_are_md5,
+        part_bytes=part_bytes,
+        found=found,
+    )
+
+
+def _file(side: Side, key: bytes, pin: str | None, known: KnownBytes) -> AskedFile:
+    parts, stamp = parts_of(key), Stamp.parse(pin or "")
+    assert not isinstance(parts, KeyRefusal)  # noqa: S101  a plan is held to that when it is read
+    assert stamp is not None  # noqa: S101
+    return AskedFile(side, parts, stamp, known)
+
+
+def _compare(source: AskedSide, destination: AskedSide, asks: Verify) -> Asking[Compared | Failure | None]:
+    """Return what the first step says that knows something."""
+    for side in (destination, source):
+        failure = yield from side.ask()
+        if failure is not None:
+            return failure
+        compared = compare_bytes(source.known, destination.known)
+        if compared is not None or asks is Verify.SIZE:
+            return compared
+    return (yield from _read_both(source, destination)) if asks is Verify.CHECKSUM else None
+
+
+def _read_both(source: AskedSide, destination: AskedSide) -> Asking[Compared | Failure | None]:
+    """Compare by the bytes themselves: a file by what its store states; else both sides are read."""
+    for one, other in ((source, destination), (destination, source)):
+        algorithm = _of_stated(one, other.known)
+        part_bytes = other.known.part_bytes if algorithm is None else None
+        if not isinstance(one, AskedFile) or (algorithm is None and part_bytes is None):
+            continue
+        failure = yield from one.read(*([] if algorithm is None else [algorithm]), part_bytes=part_bytes)
+        compared = compare_bytes(source.known, destination.known)
+        if failure is not None or compared is not None:
+            return failure or compared
+    for side in (destination, source):
+        if stated_checksum({CRC64NVME: side.known.checksums.get(CRC64NVME, "")}) is None:
+            failure = yield from side.read(CRC64NVME)
+            if failure is not None:
+                return failure
+    return compare_bytes(source.known, destination.known)
+
+
+def _of_stated(one: AskedSide, other: KnownBytes) -> str | None:
+    """Return the digest of one side that can be compared with what is known of the other."""
+    algorithm = stated_checksum(other.checksums)
+    if algorithm is None and other.md5 is not None and one.known.md5 is None:
+        return "MD5"
+    return algorithm
