@@ -19,9 +19,9 @@ from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.known_files import KnownFiles
 from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.places.bucket import OpenBucket
-from s3plan.storage.places.finding import find_bucket, folder_ways
+from s3plan.storage.places.finding import find_bucket, find_named_folder
 from s3plan.storage.places.first_questions import first_questions
-from s3plan.storage.places.folder import OpenFolder, check_trash, find_folder
+from s3plan.storage.places.folder import OpenFolder
 from s3plan.storage.places.location import FoundLocation, OpenLocation
 from s3plan.storage.s3.asking_ahead import AskingAhead
 from s3plan.storage.s3.connections.sessions import (
@@ -124,15 +124,9 @@ class Stores:
         return connection, region or settings.region or self._own_regions[connection]
 
     def find(self, place: Source | Destination | DeletedFrom) -> FoundLocation:
-        """Ask where a manifest's place is; raises what find_bucket raises."""
+        """Ask where a manifest's place is; raises what find_bucket and find_folder raise."""
         if place.folder is not None:
-            found = find_folder(place.folder, may_be_missing=isinstance(place, Destination))
-            follows, has_short_stamps, trash, stays = folder_ways(place)
-            location = replace(
-                found.location, follows=follows, has_short_stamps=has_short_stamps, trash=trash, stays_on_device=stays
-            )
-            check_trash(location)
-            return replace(found, location=location)
+            return find_named_folder(place, place.folder)
         connection = place.connection or ""
         settings = self.settings_of(connection)
         engine = self.open(connection, region=place.region or settings.region)

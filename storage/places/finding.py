@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.failures import FailureKind
+from s3plan.schemas.files.urls import FolderUrl
 from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Location, Source
 from s3plan.schemas.manifest.words import StampKind, Symlinks
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.storage.conditions.capabilities import is_aws
 from s3plan.storage.places.buckets import BucketMissing, find_region, is_owned_by_another, looks_at_owners
+from s3plan.storage.places.folder import FolderWays, find_folder
 from s3plan.storage.places.location import FoundLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_endpoint, effective_region
 from s3plan.storage.s3.patience import Patience
@@ -62,7 +64,7 @@ def find_bucket(
 def is_found_at(place: Location, location: PlanLocation) -> bool:
     """Return whether a location is the one that a manifest names there."""
     path = None if place.folder is None else place.folder.path
-    said = (place.connection or "", place.bucket, place.key_prefix, path, *folder_ways(place))
+    said = (place.connection or "", place.bucket, place.key_prefix, path, *_folder_ways(place))
     return said == (
         location.connection,
         location.bucket,
@@ -75,14 +77,18 @@ def is_found_at(place: Location, location: PlanLocation) -> bool:
     )
 
 
-def folder_ways(place: Location) -> tuple[bool, bool, str | None, bool]:
-    """Return how a folder is looked at, as PlanLocation has it.
+def find_named_folder(place: Source | Destination | DeletedFrom, folder: FolderUrl) -> FoundLocation:
+    """Look where a folder is that a manifest names as a place, and as what; raises what find_folder raises.
 
-    Whether links are followed and stamps are short, the path of the trash, whether what is mounted is left out.
+    One that is written to may be missing.
     """
+    return find_folder(folder, may_be_missing=isinstance(place, Destination), ways=_folder_ways(place))
+
+
+def _folder_ways(place: Location) -> FolderWays:
     trash = place.trash.path if isinstance(place, Destination) and place.trash is not None else None
     stays = isinstance(place, Source) and bool(place.one_file_system)
-    return place.symlinks is Symlinks.FOLLOW, place.stamp is StampKind.SIZE_MTIME, trash, stays
+    return FolderWays(place.symlinks is Symlinks.FOLLOW, place.stamp is StampKind.SIZE_MTIME, trash, stays)
 
 
 def _leading_to(endpoint: str | None) -> str:

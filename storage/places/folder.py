@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from stat import S_ISDIR
+from typing import NamedTuple
 
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.files.paths import KeyRefusal, parts_of, staging_folder
@@ -36,8 +37,17 @@ class FolderMissing(StoreRefused):
     """There is no folder where the manifest says: perhaps its disk is not mounted."""
 
 
-def find_folder(url: FolderUrl, *, may_be_missing: bool = False) -> FoundLocation:
-    """Look where the folder is; raise FolderMissing."""
+class FolderWays(NamedTuple):
+    """How a folder is looked at and changed: as PlanLocation has it."""
+
+    follows: bool = False
+    has_short_stamps: bool = False
+    trash: str | None = None
+    stays_on_device: bool = False
+
+
+def find_folder(url: FolderUrl, *, may_be_missing: bool = False, ways: FolderWays | None = None) -> FoundLocation:
+    """Look where the folder is; raise FolderMissing, PlanRefused if its trash is on another disk."""
     inode: int | None = None
     try:
         status = Path(url.path).stat()
@@ -63,7 +73,9 @@ def find_folder(url: FolderUrl, *, may_be_missing: bool = False) -> FoundLocatio
         prefix="",
         path=url.path,
         root_inode=inode,
+        **(ways or FolderWays())._asdict(),
     )
+    check_trash(location)
     return FoundLocation(location, exists=inode is not None)
 
 
