@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 from fakes.both_ends import listed_at_source
 from fakes.folder_jobs import MIRRORS_ALL, write_files, write_folder_job
-from fakes.workplace import Workplace
+from fakes.s3server import Fault, FaultKind
+from fakes.workplace import Workplace, counted
 
 LISTED = {"list": "keys.txt"}
 SIDES = {"source": {"url": "s3://source/in/"}, "destination": {"url": "s3://destination/out/"}}
@@ -85,3 +87,54 @@ def test_a_listed_key_below_a_symbolic_link_is_not_deleted_and_no_other_file_goe
     (place.folder / "keys.txt").write_text("a\n")
     audited = place.command.run("verify", place.folder / "job.yaml")
     assert audited.exit_code == 0, audited.output
+
+
+def test_a_list_in_defaults_is_that_of_each_job_that_names_no_other(place: Workplace) -> None:
+    for job in ("one", "two"):
+        place.seed("source", *(f"{job}/{key}" for key in "abc"), body=f"of {job}")
+    place.buckets("destination")
+    (place.folder / "keys.txt").write_text("a\nnowhere\n")
+    (place.folder / "others.txt").write_text("b\nc\n")
+    connections = {"store": {"endpoint": place.server.endpoint, "region": "us-east-1"}}
+    shared = {"source": {"connection": "store"}, "destination": {"connection": "store"}, "filters": LISTED}
+    jobs = {
+        name: {"source": f"s3://source/{name}/", "destination": f"s3://destination/{name}/"} for name in ("one", "two")
+    }
+    jobs["two"]["filters"] = {"list": "others.txt"}  # type: ignore[assignment]
+    document = {"version": 1, "name": "job", "connections": connections, "defaults": shared, "jobs": jobs}
+    (place.folder / "job.yaml").write_text(json.dumps(document))
+    made = place.plan()
+    records = {job.name: job.key_list for job in made.header.jobs}
+    assert {
+        name: None if record is None else (Path(record.path).name, record.keys, record.not_in_source)
+        for name, record in records.items()
+    } == {"one": ("keys.txt", 2, 1), "two": ("others.txt", 2, 0)}
+    assert place.apply().exit_code == 0
+    assert place.keys("destination") == {"one/a", "two/b", "two/c"}
+
+
+@pytest.mark.parametrize("more", [0, 1100], ids=["looked-at", "listed"])
+def test_a_retry_is_about_the_listed_keys_that_failed_whatever_has_become_of_the_list(
+    place: Workplace, more: int
+) -> None:
+    seeded(place)
+    path = place.folder / "keys.txt"
+    path.write_bytes(b"new\nold\nkeep/a\n" + b"".join(b"absent/%d\n" % number for number in range(more)))
+    place.manifest(**MIRRORS_ALL, **SIDES, filters=LISTED)
+    planned = place.plan().header.jobs[0].key_list
+    place.server.faults([Fault(kind=FaultKind.ACCESS_DENIED, operation="CopyObject", key="out/new", times=None)])
+    report = place.apply()
+    assert counted(report) == {"done": 1, "failed": 1, "skipped": 1}, report  # the delete was withheld
+    place.server.clear_faults()
+    path.write_bytes(b"keep/b\nz\n")
+    retried = place.command.run("retry", place.plan_file, "--json")
+    assert retried.exit_code == 0, retried.output
+    retry = place.plan_file.with_name("job.retry-1.s3plan")
+    shown = json.loads(place.command.run("show", retry, "--json").stdout)
+    assert {action["key"]: action["kind"] for action in shown["actions"]} == {"new": "copy", "old": "delete"}
+    assert planned is not None
+    assert shown["header"]["jobs"][0]["key_list"]["sha256"] == planned.sha256
+    ended = place.command.run("apply", retry, "--yes")
+    assert ended.exit_code == 0, ended.output
+    assert place.keys("destination") == {"out/new", "out/keep/a", "out/keep/b", "out/other"}
+    assert place.body("destination", "out/keep/b") == b"older"
