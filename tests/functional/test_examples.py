@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,6 +83,7 @@ def test_every_example_has_a_manifest_a_readme_and_a_test_here() -> None:
         "expire-old-logs",
         "filters",
         "mirror-with-guards",
+        "move-finished-exports",
         "publish-a-site",
         "restore-a-folder",
     ]
@@ -318,6 +320,27 @@ def test_expire_old_logs_is_blocked_above_a_fifth_of_the_logs(server: ServerProc
     (guard,) = blocked["header"]["jobs"][1]["guards"]
     assert (guard["found"], guard["allowed"], guard["held"]) == (21, 20, True)
     assert len(contents(server.client(), "example-logs", below="app/a/0")) == 21
+
+
+def test_move_finished_exports_takes_what_is_old_and_leaves_the_rest(server: ServerProcess, tmp_path: Path) -> None:
+    server.seed("example-archive", keys=["exports/earlier.csv"], size_bytes=10)
+    exports = tmp_path / "exports"
+    for name, age_s in (("2024/01.csv", 9_000), ("2024/02.csv", 9_000), ("new.csv", 60), ("03.csv.part", 9_000)):
+        path = exports / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+        os.utime(path, (time.time() - age_s,) * 2)
+
+    made = Example("move-finished-exports", folder=tmp_path, server=server).plan_and_apply()
+
+    assert totals(made) == {"copy": 2, "skipped": 1, "unchanged": 1}
+    assert sorted(str(path.relative_to(exports)) for path in exports.rglob("*")) == ["03.csv.part", "new.csv"]
+    client = server.client()
+    assert contents(client, "example-archive").keys() == {
+        f"exports/{name}" for name in ("earlier.csv", "2024/01.csv", "2024/02.csv")
+    }
+    moved = client.get_object(Bucket="example-archive", Key="exports/2024/01.csv")
+    assert (moved["Body"].read(), moved["StorageClass"]) == (b"2024/01.csv", "STANDARD_IA")
 
 
 def test_filters_copies_what_its_readme_says_and_nothing_else(server: ServerProcess, tmp_path: Path) -> None:
