@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import lt
+from typing import Any
 
 from s3plan.planfile.rows import ACTION_COLUMNS, ColumnValues, RowInvalid
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
@@ -16,7 +17,7 @@ from s3plan.schemas.plan.rows import PhaseName, PlanLocation
 
 KINDS_OF_PHASE: dict[PhaseName, frozenset[str]] = {
     PhaseName.PREPARE: frozenset(),
-    PhaseName.COPY: frozenset(kind.value for kind in ActionKind if kind.is_write),
+    PhaseName.COPY: frozenset(kind.value for kind in ActionKind if kind.is_write) | {ActionKind.SAME.value},
     PhaseName.REMOVE: frozenset(),  # its batches have no rows
     PhaseName.DELETE: frozenset({ActionKind.DELETE.value}),
     PhaseName.ASIDE: frozenset({ActionKind.SKIP.value, ActionKind.CONFLICT.value}),
@@ -66,15 +67,21 @@ def check_actions(
     if targets is not column["key"]:
         _check_keys(targets, name="destination keys")
     if phase in WRITING_PHASES:
-        pin = "source_pin" if phase is PhaseName.COPY else "destination_pin"
-        if None in column[pin]:
-            raise RowInvalid(f"a {phase} has no {pin}: it would not be pinned")
-        for name, what, are_valid in _SENT:
-            if not are_valid([text for text in column[name] if text is not None]):
-                raise RowInvalid(f"{what} in {name} is none that a request may carry: it could say more than the plan")
+        _check_pins(column, phase)
         for end, keys, name in ((destination, targets, "destination_pin"), (source, column["key"], "source_pin")):
             if end is not None:
                 _check_end(end, keys, [pin for pin in column[name] if pin is not None])
+
+
+def _check_pins(column: Mapping[str, tuple[Any, ...]], phase: PhaseName) -> None:
+    pin = "source_pin" if phase is PhaseName.COPY else "destination_pin"
+    if None in column[pin]:
+        raise RowInvalid(f"a {phase} has no {pin}: it would not be pinned")
+    if (ActionKind.SAME.value, None) in set(zip(column["kind"], column["destination_pin"], strict=True)):
+        raise RowInvalid("what is the same on both sides has no destination_pin: it would not be pinned")
+    for name, what, are_valid in _SENT:
+        if not are_valid([text for text in column[name] if text is not None]):
+            raise RowInvalid(f"{what} in {name} is none that a request may carry: it could say more than the plan")
 
 
 def _check_end(end: PlanLocation, keys: tuple[bytes, ...], pins: list[str]) -> None:
@@ -91,7 +98,7 @@ def _check_end(end: PlanLocation, keys: tuple[bytes, ...], pins: list[str]) -> N
 
 def _kinds_of(phase: PhaseName, source: PlanLocation | None, destination: PlanLocation | None) -> frozenset[str]:
     if phase is PhaseName.COPY and source is not None and destination is not None:
-        return frozenset({kind_of_writes(source, destination).value})
+        return frozenset({kind_of_writes(source, destination).value, ActionKind.SAME.value})
     return KINDS_OF_PHASE[phase]
 
 

@@ -13,7 +13,7 @@ from s3plan.planfile.rows import MAX_BATCH_ACTIONS, RowInvalid
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.manifest.locations import NAME_PATTERN
 from s3plan.schemas.plan.actions import VerdictKind
-from s3plan.schemas.plan.header import JobRecord, PlanHeader
+from s3plan.schemas.plan.header import MOVED_KINDS, JobRecord, PlanHeader
 from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation, are_nested, folder_url
 
 DIGEST_BYTES = 32
@@ -27,8 +27,8 @@ _ALPHABETS = (
     ("owner", re.compile(r"[A-Za-z0-9-]{1,128}", re.ASCII).fullmatch, "account"),
 )
 _KINDS_OF_PHASE = {
-    PhaseName.COPY: (VerdictKind.COPY, VerdictKind.OVERWRITE),
-    PhaseName.REMOVE: (VerdictKind.COPY, VerdictKind.OVERWRITE),
+    PhaseName.COPY: MOVED_KINDS,
+    PhaseName.REMOVE: MOVED_KINDS,
     PhaseName.DELETE: (VerdictKind.DELETE,),
 }
 
@@ -178,6 +178,8 @@ def _check_buckets(job: JobRecord, locations: Mapping[int, PlanLocation]) -> Non
         raise RowInvalid(f"job {job.name!a} has a source without its listing, or a listing without a source")
     if job.only_deletes is not (job.settings.mode == "delete"):
         raise RowInvalid(f"job {job.name!a} is of mode {job.settings.mode!a} and has not the locations of one")
+    if job.objects_of(VerdictKind.SAME) and not job.is_move:
+        raise RowInvalid(f"job {job.name!a} does not move, and has pairs that are the same to be removed")
     if job.is_move and job.objects_of(VerdictKind.DELETE):
         raise RowInvalid(f"job {job.name!a} moves, and deletes at its destination")
     if (job.source is not None and not job.source.bucket_exists) or not (
@@ -208,7 +210,7 @@ def _check_totals(
 ) -> None:
     held = (
         sum(found.get((job.name, name), 0) for name in _KINDS_OF_PHASE),
-        found_bytes.get((job.name, PhaseName.COPY), 0),
+        found_bytes.get((job.name, PhaseName.COPY), 0) - job.bytes_of(VerdictKind.SAME),
     )
     if (job.actions, job.bytes) != held:
         raise RowInvalid(

@@ -85,9 +85,13 @@ def _check_overwrites(reader: PlanReader) -> None:
             for batch in reader.batches
             if (phase := reader.phases_by_id[batch.phase]).name is PhaseName.COPY and phase.job == job.name
         ]
-        found, said = sum(map(reader.count_overwrites, copies)), job.objects_of(VerdictKind.OVERWRITE)
-        if found != said:
-            raise PlanRefused(
-                f"{shown_path(reader.path)}: job {job.name} overwrites {found} objects, its totals say {said}; make a "
-                "new plan"
-            )
+        for kind, count, does in (
+            (VerdictKind.OVERWRITE, reader.count_overwrites, "overwrites"),
+            (VerdictKind.SAME, reader.count_same, "removes without a copy"),
+        ):
+            found, said = sum(map(count, copies)), job.objects_of(kind)
+            if found != said:
+                raise PlanRefused(
+                    f"{shown_path(reader.path)}: job {job.name} {does} {found} objects, its totals say {said}; make a "
+                    "new plan"
+                )

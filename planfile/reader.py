@@ -43,7 +43,8 @@ _SELECT_ACTIONS = (
     "SELECT kind, key, size_bytes, reason, source_pin, source_mtime_ms, source_version, destination_pin, "
     "destination_mtime_ms, destination_key, storage_class FROM action WHERE id BETWEEN ? AND ?"
 )
-_COUNT_OVERWRITES = "SELECT count(destination_pin) FROM action WHERE id BETWEEN ? AND ?"
+_COUNT_OVERWRITES = "SELECT count(destination_pin) FROM action WHERE kind != 'same' AND id BETWEEN ? AND ?"
+_COUNT_SAME = "SELECT count(*) FROM action WHERE kind = 'same' AND id BETWEEN ? AND ?"
 _BINARY = frozenset({bytes})
 _HEADER_COLUMNS = {
     "id": frozenset({int}),
@@ -189,9 +190,16 @@ class PlanReader:
 
     def count_overwrites(self, batch: Batch) -> int:
         """Return how many of a copy batch's actions replace something; as sure as `destination_keys`."""
+        return self._count(_COUNT_OVERWRITES, batch)
+
+    def count_same(self, batch: Batch) -> int:
+        """Return how many of a copy batch's actions write nothing, since both sides are the same; as sure as those."""
+        return self._count(_COUNT_SAME, batch)
+
+    def _count(self, select: str, batch: Batch) -> int:
         with self._damage(f"batch {batch.id}"):
             last = batch.first_action + batch.actions - 1
-            (count,) = self._connection.execute(_COUNT_OVERWRITES, (batch.first_action, last)).fetchone()
+            (count,) = self._connection.execute(select, (batch.first_action, last)).fetchone()
             return int(count)
 
     def source(self, batch: Batch) -> PlanLocation | None:

@@ -162,6 +162,12 @@ class Batcher:
         if len(self._copies) >= self._batch_actions:
             self.end_copies()
 
+    def add_same(self, action: Action) -> None:
+        """Take a pair of which nothing is to be written, in key order with the copies."""
+        self._copies.append(action)
+        if len(self._copies) >= self._batch_actions:
+            self.end_copies()
+
     def end_copies(self) -> None:
         """Write what has been taken."""
         if self._copies:

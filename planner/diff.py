@@ -46,7 +46,7 @@ _NOTHING = ObjectRow(b"", 0, "", 0)
 _SHOWN_BYTES = 100
 
 _WRITES = frozenset({VerdictKind.COPY, VerdictKind.OVERWRITE})
-_WITH_LINE = _WRITES | {VerdictKind.DELETE}
+_WITH_LINE = _WRITES | {VerdictKind.SAME, VerdictKind.DELETE}
 # What a copy takes over from the source's listing. STANDARD is the default, archived classes would lock the copy away,
 # and other stores list names of tiers that no request may ask for.
 _KEPT_CLASSES = frozenset({"STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY"})
@@ -215,10 +215,11 @@ def _line(
             verdict = _no_pin(destination) or verdict
         if rules.collisions is not None and verdict.kind in _WRITES:
             verdict = rules.collisions.verdict(source, is_new=destination is None) or verdict
-    if verdict.kind not in _WRITES:
+    if verdict.kind not in _WRITES and verdict.kind is not VerdictKind.SAME:
         return verdict, line_aside(verdict, source, destination)
+    is_write = verdict.kind in _WRITES
     return verdict, Action(
-        kind=rules.kind,
+        kind=rules.kind if is_write else ActionKind.SAME,
         key=source.key,
         size_bytes=source.size_bytes,
         reason=verdict.reason,
@@ -226,7 +227,7 @@ def _line(
         source_mtime_ms=source.mtime_ms,
         destination_pin=None if destination is None else destination.etag,
         destination_mtime_ms=None if destination is None else destination.mtime_ms,
-        storage_class=storage_class,
+        storage_class=storage_class if is_write else None,
     )
 
 

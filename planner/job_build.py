@@ -30,6 +30,7 @@ from s3plan.planner.looking_ahead import Ask, LookingAhead
 from s3plan.planner.manifest.job import Job
 from s3plan.planner.overwrite import policy_for
 from s3plan.planner.retried import DueCopies, RetriedPlan
+from s3plan.planner.same_pairs import SamePairs
 from s3plan.planner.scope import Scope
 from s3plan.planner.totals import PrefixTotals, Totals
 from s3plan.planner.unmatched_patterns import UnmatchedPatterns
@@ -99,7 +100,7 @@ class JobBuilder:
         """Write to a plan that has the job's locations; a copy of at least `large_bytes` is a batch of its own."""
         self._job = job
         self._sides = sides
-        self._copies = self._deletes = 0
+        self._copies = self._same = self._deletes = 0
         self._listed: ListedKeys | None = None  # of the source
         retried = sides.retried
         self._due = None if retried is None else DueCopies(retried, delete_when=job.settings.delete_when)
@@ -153,6 +154,9 @@ class JobBuilder:
             if action.kind.is_write:
                 self._copies += 1
                 self._batcher.add_copy(action)
+            elif action.kind is ActionKind.SAME:
+                self._same += 1
+                self._batcher.add_same(action)
             elif action.kind is ActionKind.DELETE:
                 self._deletes += 1
                 deletes.add(action)
@@ -167,7 +171,7 @@ class JobBuilder:
     def _rules(self, policy: Policy, objection: AttributeFilter | None) -> Rules:
         job, sides = self._job, self._sides
         return Rules(
-            policy=policy,
+            policy=SamePairs(policy, overwrite=job.overwrite).verdict if job.moves else policy,
             objection=objection,
             copies_archived=job.copies_archived,
             extraneous=self._extraneous(),
@@ -214,7 +218,7 @@ class JobBuilder:
         bytes_to_write = totals.bytes(VerdictKind.COPY) + totals.bytes(VerdictKind.OVERWRITE)
         retry_of = None if self._due is None else self._due.record()
         read = destination if self._only_deletes else source
-        removals = self._copies if job.moves else 0
+        removals = self._copies + self._same if job.moves else 0
         guarded = Findings(
             deletes=totals.objects(VerdictKind.DELETE) + removals,
             overwrites=totals.objects(VerdictKind.OVERWRITE),
@@ -242,7 +246,7 @@ class JobBuilder:
                 findings=guarded,
                 allow=allow,
             ),
-            actions=self._copies + removals + self._deletes,
+            actions=self._copies + self._same + removals + self._deletes,
             bytes=bytes_to_write,
             etags_are_md5=self._sides.etags_comparable,
             key_list=self._key_list(),

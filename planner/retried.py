@@ -10,7 +10,9 @@ from s3plan.schemas.plan.actions import Action, Verdict, VerdictKind
 from s3plan.schemas.plan.header import KeyListRecord, RetriedRecord
 
 # A copy is, or will be, as it was planned. A conflict holds the deletes back by itself.
-_ANSWERED = frozenset({VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.UNCHANGED, VerdictKind.CONFLICT})
+_ANSWERED = frozenset(
+    {VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.SAME, VerdictKind.UNCHANGED, VerdictKind.CONFLICT}
+)
 _NO_FAILURES = "no-failures"
 
 

@@ -21,6 +21,7 @@ from s3plan.schemas.plan.rows import PhaseName
 _PHASES_OF = {
     VerdictKind.COPY: PhaseName.COPY,
     VerdictKind.OVERWRITE: PhaseName.COPY,
+    VerdictKind.SAME: PhaseName.COPY,
     VerdictKind.DELETE: PhaseName.DELETE,
     VerdictKind.SKIPPED: PhaseName.ASIDE,
     VerdictKind.CONFLICT: PhaseName.ASIDE,
@@ -34,6 +35,8 @@ def verdict_of(action: Action) -> VerdictKind:
             return VerdictKind.COPY if action.destination_pin is None else VerdictKind.OVERWRITE
         case ActionKind.DELETE | ActionKind.REMOVE:
             return VerdictKind.DELETE
+        case ActionKind.SAME:
+            return VerdictKind.SAME
         case ActionKind.SKIP:
             return VerdictKind.SKIPPED
         case ActionKind.CONFLICT:

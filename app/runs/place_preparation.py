@@ -167,6 +167,8 @@ def _needed_by_writes(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
     creates, overwrites = (
         sum(job.objects_of(kind) for job in jobs) for kind in (VerdictKind.COPY, VerdictKind.OVERWRITE)
     )
+    if not (creates or overwrites):
+        return []
     threshold_bytes = plan.header.run.multipart_threshold_bytes
     folders = {location.id for location in plan.locations if location.is_folder}
     written = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})

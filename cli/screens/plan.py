@@ -36,6 +36,7 @@ LOOKS = {  # in the order of the screen: what may hurt comes first
     VerdictKind.DELETE: KindLook("-", "delete", "red", "to delete"),
     VerdictKind.OVERWRITE: KindLook("~", "overwrite", "yellow", "to overwrite"),
     VerdictKind.COPY: KindLook("+", "copy", "green", "to copy"),
+    VerdictKind.SAME: KindLook("=", "same", "green", "the same on both sides, to be removed"),
     VerdictKind.CONFLICT: KindLook("!", "conflict", "magenta", "in conflict"),
     VerdictKind.SKIPPED: KindLook(" ", "skip", "", "skipped"),
     VerdictKind.UNCHANGED: KindLook(" ", "unchanged", "", "unchanged"),
@@ -150,8 +151,11 @@ def action_counts(header: PlanHeader | JobRecord) -> str:
 
 
 def _moved_text(header: PlanHeader | JobRecord) -> str:
-    overwrites = header.objects_of(VerdictKind.OVERWRITE)
-    return f"{header.removals:,} to move" + (f", {overwrites:,} of them overwrite" if overwrites else "")
+    overwrites, same = map(header.objects_of, (VerdictKind.OVERWRITE, VerdictKind.SAME))
+    parts = [f"{header.removals:,} to move"]
+    parts += [f"{overwrites:,} of them overwrite"] if overwrites else []
+    parts += [f"{same:,} of them are there already"] if same else []
+    return ", ".join(parts)
 
 
 def warning_lines(header: PlanHeader) -> list[Text]:

@@ -19,6 +19,7 @@ from s3plan.executors.run.retries import RetryPolicy
 from s3plan.executors.run.scheduler import RunParts, Scheduler
 from s3plan.executors.run.surroundings import RunSurroundings
 from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.rows import Batch, PhaseName
 from s3plan.schemas.ports import Executor
@@ -100,9 +101,9 @@ def _job_finder(plan: PlanView) -> Callable[[int], str]:
 
 
 def settled_bytes_of(plan: PlanView, states: Mapping[int, BatchState]) -> int:
-    """Return the bytes of the copies that earlier runs have ended well; reads only batches that are half done.
+    """Return the bytes of the copies that earlier runs have ended well; raises PlanDamaged.
 
-    Raises PlanDamaged.
+    Reads only batches that are half done, or are of jobs that have pairs of which nothing is written.
     """
     total = 0
     for state in states.values():
@@ -110,10 +111,15 @@ def settled_bytes_of(plan: PlanView, states: Mapping[int, BatchState]) -> int:
             continue
         counts = state.counts()
         ended_well = counts[OutcomeKind.DONE] + counts[OutcomeKind.ALREADY_DONE]
-        if ended_well == state.batch.actions:
+        writes_all = not plan.header.job(plan.phases_by_id[state.batch.phase].job).objects_of(VerdictKind.SAME)
+        if ended_well == state.batch.actions and writes_all:
             total += state.batch.size_bytes
         elif ended_well:
             missing = {position for position, _ in state.not_done()}
             actions = plan.actions(state.batch)
-            total += sum(action.size_bytes for position, action in enumerate(actions) if position not in missing)
+            total += sum(
+                action.size_bytes
+                for position, action in enumerate(actions)
+                if position not in missing and action.kind.is_write
+            )
     return total

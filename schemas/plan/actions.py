@@ -15,6 +15,7 @@ class ActionKind(StrEnum):
     COPY = "copy"
     UPLOAD = "upload"
     DOWNLOAD = "download"
+    SAME = "same"  # of a move: both sides have the same bytes already, which is proved and nothing written
     DELETE = "delete"
     REMOVE = "remove"  # of a source, in no row of its own: a batch that removes reads the rows of its copies so
     SKIP = "skip"
@@ -70,6 +71,7 @@ class VerdictKind(StrEnum):
 
     COPY = "copy"
     OVERWRITE = "overwrite"
+    SAME = "same"
     DELETE = "delete"
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"

@@ -15,6 +15,8 @@ ARCHIVED_RULE = "archived: "
 """What the rule begins with by which archived objects are skipped; their storage class follows."""
 BELOW_EMPTY_RULE = "not in source, where its directory is empty"
 """The rule by which objects are deleted whose directory has nothing in it: a disk may not be mounted there."""
+MOVED_KINDS = (VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.SAME)
+"""What a move removes from its source."""
 KMS_KEY_PATTERN = r"^[A-Za-z0-9:/_-]{1,2048}$"
 
 
@@ -216,7 +218,7 @@ class JobRecord(_HeaderPart):
     @property
     def removals(self) -> int:
         """How many objects of the source are to be removed; guards count them as deletes."""
-        return sum(map(self.objects_of, (VerdictKind.COPY, VerdictKind.OVERWRITE))) if self.is_move else 0
+        return sum(map(self.objects_of, MOVED_KINDS)) if self.is_move else 0
 
     @property
     def deletes(self) -> int:

@@ -25,6 +25,7 @@ from s3plan.storage.transfer.part_copying import copy_in_parts
 from s3plan.storage.transfer.part_downloading import download_in_parts
 from s3plan.storage.transfer.part_sizes import is_cut
 from s3plan.storage.transfer.part_uploading import upload_in_parts
+from s3plan.storage.transfer.sameness import prove_same
 from s3plan.storage.transfer.settlement import look_at_unverified
 from s3plan.storage.transfer.uploading import upload_file
 
@@ -96,6 +97,7 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
         again = [pair for pair in numbered if pair[0] in task.unverified and pair[1].kind.is_write]
         numbered = [pair for pair in numbered if pair not in again]
         yield ((pair[:1], look_at_unverified(context, *pair, _written(context, *pair))) for pair in again)
+    yield ((pair[:1], prove_same(context, *pair)) for pair in numbered if pair[1].kind is ActionKind.SAME)
     unbatched: list[NumberedAction] = []
     deletes = [pair for pair in numbered if pair[1].kind.is_delete]
     if task.destination.is_folder:

@@ -10,6 +10,7 @@ import s3plan
 from fakes.command import Ended
 from fakes.manifests import STORE
 from fakes.workplace import BY_BOTH_ENGINES, Workplace, counted
+from s3plan.app.plans.retrying import make_retry_plan
 from s3plan.planfile.reader import open_plan
 
 KEPT = "the copy is not known to have the bytes of its source"
@@ -130,6 +131,76 @@ def test_what_filters_policies_and_conflicts_leave_stays_where_it_is(place: Work
     assert counted(place.apply()) == {"done": 2}
     assert place.keys("source") == {"a.txt", "kept.jpg"}
     assert place.body("destination", "kept.jpg") == b"another"
+
+
+def test_what_is_at_the_destination_already_is_proved_and_then_removed_without_a_copy(place: Workplace) -> None:
+    before = seeded(place, "a", "b", "c")
+    place.seed("destination", "b", body="bytes of b")
+    place.manifest(mode="move")
+    made = place.plan(probe=True)
+    assert {total.kind.value: total.objects for total in made.header.jobs[0].totals} == {"copy": 2, "same": 1}
+    assert (made.header.removals, made.header.bytes) == (3, 20)
+    place.server.reset_stats()
+    report = place.apply()
+    assert (report.state, counted(report)) == ("completed", {"done": 5, "already-done": 1}), report
+    assert (stands(place, "source"), stands(place, "destination")) == ({}, before)
+    assert "b" not in place.writes()
+
+
+def test_a_pair_that_only_looks_the_same_is_kept_and_it_is_told(place: Workplace) -> None:
+    seeded(place, "a", "b")
+    place.seed("destination", "a", body="other byte")  # of the same size, and newer
+    place.manifest(mode="move", compare=["size"])
+    made = place.plan(probe=True)
+    assert {total.kind.value: total.objects for total in made.header.jobs[0].totals} == {"copy": 1, "same": 1}
+    ended = run(place, "apply", "--yes", exit_code=3)
+    assert "1 removal was withheld" in " ".join(ended.output.split())
+    assert "not the same: the MD5 of the source is" in run(place, "failures").stdout
+    assert stands(place, "source") == {"a": b"bytes of a"}
+    assert place.body("destination", "a") == b"other byte"
+
+
+def test_a_pair_that_changes_after_the_plan_is_stale_on_whichever_side(place: Workplace) -> None:
+    keys = ("a", "b", "c", "d")
+    before = seeded(place, *keys)
+    for key in keys:
+        place.seed("destination", key, body=f"bytes of {key}")
+    place.manifest(mode="move")
+    place.plan(probe=True)
+    place.seed("source", "a", body="edited")
+    place.seed("destination", "b", body="edited")
+    place.s3.delete_object(Bucket="destination", Key="c")
+    report = place.apply()
+    assert report.exit_code == 3
+    assert stands(place, "source") == {"a": b"edited", "b": before["b"], "c": before["c"]}
+    assert stands(place, "destination") == {"a": before["a"], "b": b"edited", "d": before["d"]}
+
+
+def test_a_retry_takes_up_what_was_copied_and_not_removed(place: Workplace) -> None:
+    before = seeded(place, "a", "b", "c")
+    place.manifest(mode="move")
+    place.plan(probe=True)
+    assert place.apply(limit=3).exit_code == 8
+    place.seed("source", "b", body="edited")
+    assert counted(place.apply()) == {"done": 5, "stale": 1}
+    retried = make_retry_plan(place.plan_file)
+    assert retried is not None
+    report = s3plan.apply(retried.path)
+    assert counted(report) == {"done": 2}
+    assert (stands(place, "source"), stands(place, "destination")) == ({}, before | {"b": b"edited"})
+
+
+def test_a_move_whose_plan_is_lost_is_planned_again_and_ends(place: Workplace) -> None:
+    before = seeded(place, "a", "b", "c")
+    place.manifest(mode="move")
+    place.plan(probe=True)
+    place.apply(limit=2)
+    for path in place.plan_file.parent.iterdir():
+        path.unlink() if path.is_file() else None
+    place.plan()
+    report = place.apply()
+    assert counted(report) == {"done": 4, "already-done": 2}
+    assert (stands(place, "source"), stands(place, "destination")) == ({}, before)
 
 
 def test_a_store_that_holds_no_pins_of_deletes_is_refused_unless_the_manifest_allows_it(place: Workplace) -> None:

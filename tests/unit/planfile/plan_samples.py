@@ -85,13 +85,17 @@ def header_of(*jobs: JobRecord) -> PlanHeader:
 
 def totals_of(*, copied: Sequence[Action], deleted: Sequence[Action]) -> list[TotalRecord]:
     """Return what a plan of these actions adds up to."""
+    written = [action for action in copied if action.kind.is_write]
     by_kind = {
-        VerdictKind.COPY: [action for action in copied if action.destination_pin is None],
-        VerdictKind.OVERWRITE: [action for action in copied if action.destination_pin is not None],
+        VerdictKind.COPY: [action for action in written if action.destination_pin is None],
+        VerdictKind.OVERWRITE: [action for action in written if action.destination_pin is not None],
+        VerdictKind.SAME: [action for action in copied if action.kind is ActionKind.SAME],
         VerdictKind.DELETE: deleted,
     }
     return [
-        _total(kind, len(actions), sum(action.size_bytes for action in actions)) for kind, actions in by_kind.items()
+        _total(kind, len(actions), sum(action.size_bytes for action in actions))
+        for kind, actions in by_kind.items()
+        if actions or kind is not VerdictKind.SAME
     ]
 
 

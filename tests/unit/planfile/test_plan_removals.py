@@ -30,7 +30,7 @@ def write_move(path: Path, *batches: list[Action], mode: str = "move", removes: 
         for batch in written if removes else ():
             writer.add_removal(batch, phase=3)
         copied = [action for actions in batches for action in actions]
-        made = header(actions=0, size_bytes=sum(action.size_bytes for action in copied))
+        made = header(actions=0, size_bytes=sum(action.size_bytes for action in copied if action.kind.is_write))
         (job,) = made.jobs
         job = job.model_copy(
             update={
@@ -153,3 +153,41 @@ def test_a_job_may_not_move_what_another_one_reads_meanwhile(tmp_path: Path) -> 
         after = job.model_copy(update={"depends_on": ("other",)})
         plan.header = plan.header.model_copy(update={"jobs": (other, after)})
         check_invariants(plan)
+
+
+def same(*actions: Action) -> list[Action]:
+    return [each._replace(kind=ActionKind.SAME, destination_pin="e" * 32, storage_class=None) for each in actions]
+
+
+def test_pairs_that_are_the_same_are_counted_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    copied = copies(b"a", b"b")
+    write_move(path, [copied[0], *same(copied[1])])
+    with open_plan(path) as plan:
+        check_invariants(plan)
+        assert (plan.count_overwrites(plan.batches[0]), plan.count_same(plan.batches[0])) == (0, 1)
+        assert plan.header.bytes == 7
+        assert [each.kind for each in plan.actions(plan.batches[1])] == [ActionKind.REMOVE] * 2
+
+
+@pytest.mark.parametrize(("kind", "said"), [("copy", "overwrites 2 objects"), ("same", "overwrites 0 objects")])
+def test_a_plan_shows_how_much_it_removes_without_a_copy(tmp_path: Path, kind: str, said: str) -> None:
+    path = tmp_path / "a.s3plan"
+    a, b = copies(b"a", b"b")
+    write_move(path, [*same(a), b])
+    change(path, f"UPDATE action SET kind = '{kind}'", reseal=True)
+    with open_plan(path) as plan, pytest.raises(PlanRefused, match=said):
+        check_invariants(plan)
+
+
+def test_what_is_the_same_is_pinned_on_both_sides(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    write_move(path, same(*copies(b"a")))
+    change(path, "UPDATE action SET destination_pin = NULL", reseal=True)
+    with open_plan(path) as plan, pytest.raises(PlanDamaged, match="has no destination_pin"):
+        plan.actions(plan.batches[1])
+
+
+def test_only_a_move_has_pairs_that_are_the_same(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="does not move"):
+        write_move(tmp_path / "a.s3plan", same(*copies(b"a")), mode="copy", removes=False)
