@@ -107,6 +107,16 @@ class ReopenStaged:
 
 
 @dataclass(frozen=True, slots=True)
+class HashStaged:
+    """Digests of all that the sinks of a staged file have taken: see HashFile."""
+
+    file: StagedFile
+    size_bytes: int
+    algorithms: frozenset[str]
+    part_sizes_bytes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PublishFile:
     """Bring a file, whole and on disk, into the place at `parts`, which is empty or holds the pinned one.
 
@@ -276,6 +286,15 @@ class LeftReturned:
 
 
 FileRequest = (
-    ReadFile | HashFile | StageFile | ReopenStaged | PublishFile | RemoveFile | FindFile | DropStaged | ReturnLeft
+    ReadFile
+    | HashFile
+    | StageFile
+    | ReopenStaged
+    | HashStaged
+    | PublishFile
+    | RemoveFile
+    | FindFile
+    | DropStaged
+    | ReturnLeft
 )
 FileReply = FileRead | FileHashed | FileStaged | FilePublished | FileFound | StagedDropped | LeftReturned

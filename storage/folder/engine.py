@@ -15,6 +15,7 @@ from s3plan.schemas.files.requests import (
     FileRequest,
     FindFile,
     HashFile,
+    HashStaged,
     HeldBytes,
     ReadFile,
     ReopenStaged,
@@ -23,7 +24,7 @@ from s3plan.schemas.files.requests import (
 from s3plan.storage.file_settings import USUAL_FILES
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import broken, failure_from
-from s3plan.storage.folder.hashing import hash_file
+from s3plan.storage.folder.hashing import hash_file, hash_staged
 from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.folder.reading import is_held, read_file
 from s3plan.storage.folder.recovery import drop_staged, find_file, reopen_staged, return_left
@@ -31,7 +32,7 @@ from s3plan.storage.folder.trash import Trash
 from s3plan.storage.folder.writing import FolderWriter
 from s3plan.storage.request_threads import RequestThreads
 
-_Looking = ReadFile | HashFile | ReopenStaged | FindFile | DropStaged | ReturnLeft
+_Looking = ReadFile | HashFile | HashStaged | ReopenStaged | FindFile | DropStaged | ReturnLeft
 _logger = logging.getLogger(__name__)
 
 
@@ -117,6 +118,8 @@ class FolderEngine:
                 return read_file(directories, request, follows=self._follows, hold=hold)
             case HashFile():
                 return hash_file(directories, request, follows=self._follows)
+            case HashStaged():
+                return hash_staged(request)
             case ReopenStaged():
                 return reopen_staged(directories, request)
             case FindFile():

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import md5, sha1, sha256
 from typing import Protocol
 
-from s3plan.schemas.bodies import pieces_of
+from s3plan.schemas.bodies import Body, pieces_of
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.files.requests import FileHashed, HashFile
+from s3plan.schemas.files.requests import FileHashed, HashFile, HashStaged
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import changed, failure_from
 from s3plan.storage.folder.reading import FileBody, difference_of, open_file
+from s3plan.storage.folder.staged_sink import OpenStagedFile
 
 _HASH = "HashFile"
 
@@ -45,20 +48,47 @@ def _hashed(descriptor: int, request: HashFile) -> FileHashed | Failure:
     differs = difference_of(request.stamp, descriptor)
     if differs is not None:
         return changed(differs, operation=_HASH, parts=request.parts)
-    digests = {name: new_digest(name) for name in sorted(request.algorithms)}
-    etags = {part_bytes: _PartsEtag(part_bytes) for part_bytes in request.part_sizes_bytes}
+    hashed, read_bytes = hash_body(body, request.algorithms, request.part_sizes_bytes)
+    differs = difference_of(request.stamp, descriptor)
+    if differs is not None or read_bytes != size_bytes:
+        return changed(differs or "it became shorter while it was read", operation=_HASH, parts=request.parts)
+    return hashed
+
+
+def hash_staged(request: HashStaged) -> FileHashed | Failure:
+    """Answer a HashStaged; raises OSError."""
+    hashed, read_bytes = hash_body(_Staged(request), request.algorithms, request.part_sizes_bytes)
+    if read_bytes != request.size_bytes:
+        raise OSError(errno.EIO, "the staged file is shorter than what was written")
+    return hashed
+
+
+def hash_body(body: Body, algorithms: Iterable[str], part_sizes_bytes: Iterable[int] = ()) -> tuple[FileHashed, int]:
+    """Return the digests of a body's bytes, and how many there were. Raises OSError where they cannot be read."""
+    digests = {name: new_digest(name) for name in sorted(algorithms)}
+    etags = {part_bytes: _PartsEtag(part_bytes) for part_bytes in part_sizes_bytes}
     read_bytes = 0
     for piece in pieces_of(body):
         read_bytes += len(piece)
         for taker in (*digests.values(), *etags.values()):
             taker.update(piece)
-    differs = difference_of(request.stamp, descriptor)
-    if differs is not None or read_bytes != size_bytes:
-        return changed(differs or "it became shorter while it was read", operation=_HASH, parts=request.parts)
-    return FileHashed(
+    hashed = FileHashed(
         {name: digest.text() for name, digest in digests.items()},
         {part_bytes: etag.text() for part_bytes, etag in etags.items()},
     )
+    return hashed, read_bytes
+
+
+class _Staged:
+    """The Body of a staged file."""
+
+    def __init__(self, request: HashStaged) -> None:
+        assert isinstance(request.file, OpenStagedFile)  # noqa: S101  there are no others
+        self._file = request.file
+        self.size_bytes = request.size_bytes
+
+    def read_into(self, view: memoryview, *, offset: int) -> int:
+        return os.preadv(self._file.descriptor, [view], offset)
 
 
 class _Hashlib:

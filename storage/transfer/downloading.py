@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from s3plan.schemas.bodies import Sink, SinkInMemory
-from s3plan.schemas.evidence.ladder import BY_EMPTINESS, stated_checksum
+from s3plan.schemas.evidence.ladder import BY_EMPTINESS, parts_of_etag, stated_checksum
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.mtimes import mtime_ns_of
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
@@ -34,8 +34,12 @@ from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead
 from s3plan.storage.checksums import PASSING, PassingChecksums, difference
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
+from s3plan.storage.transfer.part_sizes import likely_part_sizes
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_source, moved_source, not_executed
+from s3plan.storage.transfer.verifying import not_proved
+from s3plan.storage.verification.fetched_bytes import prove_fetched
 
+_UNTOLD = "nothing that the store states can be compared with the bytes that came"
 HELD_BYTES = 1 << 20
 """Objects up to this size are held in memory until they are written, larger ones are written as they come."""
 
@@ -118,7 +122,10 @@ def _fetch(context: BatchContext, job: Download, found: FileFound) -> Asking[Out
         assert isinstance(reply, ObjectRead)  # noqa: S101  GetObject answers nothing else
         job.take_time(context, reply.found)
         ended = _judge(position, action, reply, sink)
-        proved_by = proof_of_bytes(action, {} if reply.found is None else reply.found.checksums)
+        if ended is None:
+            held = sink.content if isinstance(sink, SinkInMemory) else content
+            proved = yield from prove(context, position, action, reply.found, held, compared=PASSING)
+            ended, proved_by = (None, proved) if isinstance(proved, str) else (proved, "")
     if ended is None and found.left:
         ended = yield from return_left(job, found.left)
     if ended is None:
@@ -153,12 +160,35 @@ def _judge(position: int, action: Action, reply: ObjectRead, sink: SinkInMemory 
     return None if differs is None else suffered(position, differs)
 
 
-def proof_of_bytes(action: Action, stated: Mapping[str, str]) -> str:
-    """Return by what bytes are proved that agree with all that the store states of them; empty if nothing does."""
+def prove(
+    context: BatchContext,
+    position: int,
+    action: Action,
+    found: ObjectFound | None,
+    content: memoryview | StagedFile,
+    *,
+    compared: frozenset[str],
+) -> Asking[str | Outcome]:
+    """Return by what bytes that came down are proved, empty if nothing does; an Outcome if they may not be published.
+
+    `found` is what the store says of the object; its checksums by these algorithms were `compared` as they passed.
+    """
     if not action.size_bytes:
         return BY_EMPTINESS
-    by = stated_checksum({name: value for name, value in stated.items() if name in PASSING})
-    return by or ""
+    stated = {} if found is None else found.checksums
+    by = stated_checksum({name: value for name, value in stated.items() if name in compared})
+    if by is not None:
+        return by
+    likely = likely_part_sizes(action.size_bytes, parts_of_etag(action.source_pin or "") or 1)
+    read = yield from prove_fetched(context, action, found, content, likely_sizes=likely)
+    if isinstance(read, Failure):
+        return ended_at_folder(position, read)
+    if read is not None:
+        said = f"its {read.by} is {read.of_one}, the store states {read.of_other}"
+        return read.by if read.is_same else suffered(position, said)
+    if context.task.settings.verification.is_strict:
+        return not_proved(position, _UNTOLD, side=Side.SOURCE)
+    return ""
 
 
 def suffered(position: int, differs: str) -> Outcome:

@@ -32,7 +32,7 @@ from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchCont
 from s3plan.storage.transfer.downloading import (
     Download,
     ended_at_folder,
-    proof_of_bytes,
+    prove,
     publish,
     return_left,
     settle_read,
@@ -88,11 +88,16 @@ def _downloaded(context: BatchContext, position: int, action: Action) -> Asking[
     if ended is not None and ended.kind is OutcomeKind.UNKNOWN:
         return ended  # the next attempt takes up what there is
     ended = ended or _judge(job, fetched, source)
+    proved: str | Outcome = ""
+    if ended is None:
+        crc64nvme = frozenset({CRC64NVME})
+        proved = yield from prove(context, position, action, source, fetched.file, compared=crc64nvme)
+        ended = proved if isinstance(proved, Outcome) else None
     if ended is None and found.left:
         ended = yield from return_left(job, found.left)
     if ended is not None:
         return (yield from _ended(context, job, job.staged, ended))
-    ended = yield from publish(context, job, fetched.file, _proof(job, source))
+    ended = yield from publish(context, job, fetched.file, proved if isinstance(proved, str) else "")
     context.emit(UploadEnded(position, job.staged.name.decode()))
     return ended
 
@@ -199,10 +204,6 @@ def _judge(job: Download, fetched: _Fetched, source: ObjectFound) -> Outcome | N
     whole = combined_crc64nvme(crcs, [last - first + 1 for first, last in ranges])
     differs = difference(source.checksums, {CRC64NVME: whole})
     return None if differs is None else suffered(job.position, differs)
-
-
-def _proof(job: Download, source: ObjectFound) -> str:
-    return proof_of_bytes(job.action, {name: value for name, value in source.checksums.items() if name == CRC64NVME})
 
 
 def _ended(context: BatchContext, job: Download, staged: StagedName | None, outcome: Outcome) -> Asking[Outcome]:

@@ -6,7 +6,15 @@ found.
 
 from __future__ import annotations
 
-from s3plan.schemas.evidence.ladder import CHECKSUM_BYTES, Compared, KnownBytes, compare_bytes, stated_checksum
+from s3plan.schemas.evidence.ladder import (
+    BY_MD5,
+    BY_PARTS,
+    CHECKSUM_BYTES,
+    Compared,
+    KnownBytes,
+    compare_bytes,
+    stated_checksum,
+)
 from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
@@ -109,10 +117,10 @@ def not_verified(position: int, compared: Compared) -> Outcome:
     return not_proved(position, f"its {compared.by} is {compared.of_one}, the store has {compared.of_other}")
 
 
-def not_proved(position: int, why: str) -> Outcome:
+def not_proved(position: int, why: str, *, side: Side = Side.DESTINATION) -> Outcome:
     """Return the outcome of a write whose bytes are not proved, though they have to be."""
     said = f"verification: {why}"
-    return Outcome(position, OutcomeKind.FAILED, said, failure=FailureKind.VERIFICATION, side=Side.DESTINATION)
+    return Outcome(position, OutcomeKind.FAILED, said, failure=FailureKind.VERIFICATION, side=side)
 
 
 def _already_done(position: int, compared: Compared) -> Outcome:
@@ -181,15 +189,27 @@ def _file(side: Side, key: bytes, pin: str | None, known: KnownBytes) -> AskedFi
 
 
 def _compare(source: AskedSide, destination: AskedSide, asks: Verify) -> Asking[Compared | Failure | None]:
-    """Return what the first step says that knows something."""
+    """Return what the first step says that knows something.
+
+    Some stores have ETags that only look like MD5 sums: that they differ is no more than a suspicion if bytes are read.
+    """
+    compared: Compared | None = None
     for side in (destination, source):
         failure = yield from side.ask()
         if failure is not None:
             return failure
         compared = compare_bytes(source.known, destination.known)
-        if compared is not None or asks is Verify.SIZE:
+        is_decided = compared is not None and not (asks is Verify.CHECKSUM and _is_suspicion(compared))
+        if asks is Verify.SIZE or is_decided:
             return compared
-    return (yield from _read_both(source, destination)) if asks is Verify.CHECKSUM else None
+    if asks is not Verify.CHECKSUM:
+        return None
+    read = yield from _read_both(source, destination)
+    return compared if compared is not None and not isinstance(read, Compared) else read
+
+
+def _is_suspicion(compared: Compared) -> bool:
+    return not compared.is_same and compared.by in (BY_MD5, BY_PARTS)
 
 
 def _read_both(source: AskedSide, destination: AskedSide) -> Asking[Compared | Failure | None]:
@@ -201,7 +221,7 @@ def _read_both(source: AskedSide, destination: AskedSide) -> Asking[Compared | F
             continue
         failure = yield from one.read(*([] if algorithm is None else [algorithm]), part_bytes=part_bytes)
         compared = compare_bytes(source.known, destination.known)
-        if failure is not None or compared is not None:
+        if failure is not None or (compared is not None and not _is_suspicion(compared)):
             return failure or compared
     for side in (destination, source):
         if stated_checksum({CRC64NVME: side.known.checksums.get(CRC64NVME, "")}) is None:
