@@ -13,6 +13,7 @@ from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Source
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests.objects import Request
 from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
 from s3plan.storage.file_settings import USUAL_FILES, FileSettings
 from s3plan.storage.folder.engine import FolderEngine
@@ -40,7 +41,7 @@ class Stores:
     """Opens an engine for each connection and region, and closes them all at the end.
 
     Safe to use from any thread once `engine_of` has been called for each location. What `before_request` raises
-    prevents a request.
+    prevents a request; `turn` lets those of locations wait for their turn, on the thread that asks.
     """
 
     def __init__(
@@ -48,7 +49,8 @@ class Stores:
         connections: Mapping[str, ConnectionSettings],
         *,
         max_in_flight: int,
-        before_request: Callable[[], None] | None = None,
+        before_request: Callable[[Request], None] | None = None,
+        turn: Callable[[Request], None] | None = None,
         files: FileSettings = USUAL_FILES,
     ) -> None:
         self.files = files
@@ -56,6 +58,7 @@ class Stores:
         self._connections = connections
         self._max_in_flight = max_in_flight
         self._before_request = before_request
+        self._turn = turn
         self._engines: dict[tuple[str, str], Engine] = {}
         self._folders: dict[tuple[str, bool, str | None], FolderEngine] = {}
         self._opened: dict[PlanLocation, OpenFolder] = {}
@@ -201,7 +204,8 @@ class Stores:
         if way not in self._checked:
             self.check_endpoint(location)
             self._checked.add(way)
-        return self.open(location.connection, region=location.region)
+        engine = self.open(location.connection, region=location.region)
+        return engine if self._turn is None else GuardedEngine(engine, self._turn)
 
     def count_engines(self, locations: Iterable[PlanLocation]) -> int:
         """Return how many engines reach these locations; each has connections of its own."""

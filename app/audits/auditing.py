@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from time import monotonic, time_ns
 
+from s3plan.app.audits.audit_pace import audit_pace
 from s3plan.app.audits.finding_spool import FindingSpool
 from s3plan.app.audits.requests import AuditReport, AuditRequest, JobAudit, OnFinding
 from s3plan.app.connections import connections_of
@@ -62,13 +63,15 @@ def audit(
         path = shown_path(request.manifest)
         raise UsageInvalid(f"{path}: mode: delete has one place, so there is nothing to compare")
     entries = {job.name: loaded.manifest.jobs[job.name] for job in compared}
+    run = run_record(loaded.manifest.run)
     with (
         calm_collector() if request.owns_process else nullcontext(),
         open_key_lists(loaded, selection.names) as lists,
         Stores(
             connections_of(loaded.manifest),
             max_in_flight=_IN_FLIGHT,
-            files=file_settings(run_record(loaded.manifest.run)),
+            turn=audit_pace(run),
+            files=file_settings(run),
         ) as stores,
     ):
         shared = {name: shared_start(entry.filters, lists.get(name)) for name, entry in entries.items()}

@@ -183,11 +183,10 @@ def _open_stores(
             "--executor processes does"
         )
     limits, told = fit_to_files(limits, engines=unopened.count_engines(plan.locations))
-    before_request = None if lock.lease is None else lock.check
     stores = Stores(
         connections,
         max_in_flight=limits.most_in_flight,
-        before_request=before_request,
+        before_request=None if lock.lease is None else lambda _: lock.check(),
         files=file_settings(plan.header.run),
     )
     said = [*stores.fallbacks(plan.locations), *([] if told is None else [told])]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import s3plan
 from fakes.ended import Ended
 from fakes.folder_jobs import write_files, write_folder_job
 from fakes.s3server import Fault, FaultKind
@@ -328,3 +329,25 @@ def test_jobs_are_selected_and_words_that_do_not_go_together_refused(place: Work
     assert run("job.yaml", "--no-dependencies").exit_code == 64
     assert run("absent.yaml").exit_code != 0
     assert run().exit_code == 64
+
+
+@pytest.mark.parametrize(
+    ("run", "keys", "least_s"),
+    [({}, 3, 0.0), ({"rate": "20/s"}, 10, 0.9), ({"bandwidth": "16MiB/s"}, 1, 1.2)],
+    ids=["none", "rate", "bandwidth"],
+)
+def test_an_audit_keeps_to_the_rate_and_the_bandwidth_of_the_manifest(
+    place: Workplace, run: dict[str, str], keys: int, least_s: float
+) -> None:
+    """Of ETags that are made in different ways nothing is known: both are asked for, and both objects are read."""
+    place.buckets()
+    content = os.urandom(12 * MIB if "bandwidth" in run else 10)
+    client = place.server.client(request_checksum_calculation="when_required")
+    for number in range(keys):
+        client.put_object(Bucket="source", Key=f"up/{number}", Body=content)
+        send_in_parts(place, f"up/{number}", content, [len(content)], bucket="destination")
+    place.manifest(source={"url": UP}, destination={"url": "s3://destination/up/"}, run=run)
+    report = s3plan.verify(place.folder / "job.yaml", reads=True)
+    assert report.exit_code == 0, report
+    assert report.elapsed_s >= least_s
+    assert place.server.stats().requested("HeadObject") >= 2 * keys

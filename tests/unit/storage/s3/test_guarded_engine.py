@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fakes.faulty_engine import FaultyEngine
 from s3plan.schemas.errors import Locked
-from s3plan.schemas.requests.objects import HeadBucket, Reply
+from s3plan.schemas.requests.objects import HeadBucket, Reply, Request
 from s3plan.storage.conditions.probe import probe
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore
@@ -18,7 +18,7 @@ def test_what_may_not_be_sent_is_not_sent_whichever_way_it_is_asked_for() -> Non
     asked = FaultyEngine(MemoryEngine(store))
     left = 20
 
-    def check() -> None:
+    def check(_: Request) -> None:
         nonlocal left
         left -= 1
         if left < 0:
