@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,6 +13,7 @@ from s3plan.app.paths import journal_path, lock_path
 from s3plan.executors.journal.journal import Journal
 from s3plan.executors.journal.ledger import BatchState
 from s3plan.executors.journal.lock import read_holder
+from s3plan.executors.journal.records import RootRecord
 from s3plan.planfile.own_file import objection_to
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.errors import JournalRefused, PlanRefused, UsageInvalid
@@ -26,12 +29,13 @@ from s3plan.storage.places.folder import FolderMissing, check_trash, find_folder
 class Root:
     """The absolute path of the folder that runs of a plan go to, and of the one that it was planned in.
 
-    `is_remembered`: an earlier run went there, and nobody has named it now.
+    `is_remembered`: an earlier run went there, and nobody has named it now. `inode`: of that run's directory, if known.
     """
 
     path: str
     planned: str
     is_remembered: bool = False
+    inode: int | None = None
 
     @property
     def sentence(self) -> str:
@@ -48,6 +52,14 @@ class RememberedRoot:
 
     path: str | None
     has_begun: bool
+    inode: int | None = None
+
+    @classmethod
+    def of(cls, journaled: RootRecord | None, locked: str | None, *, has_begun: bool) -> Self:
+        """Return what a journal and a lock say."""
+        if journaled is None:
+            return cls(locked, has_begun)
+        return cls(os.fsdecode(journaled.path), has_begun, journaled.inode)
 
     @classmethod
     def read(cls, plan: PlanReader, journal: Path) -> Self:
@@ -61,7 +73,7 @@ class RememberedRoot:
         if journal.exists():
             with Journal.read(journal, plan_digest=plan.digest) as opened:
                 has_begun = opened.doubtful_since_ms is not None or any(True for _ in opened.batches())
-                return cls(opened.root() or (None if kept is None else kept.root), has_begun)
+                return cls.of(opened.root(), None if kept is None else kept.root, has_begun=has_begun)
         return cls(None, has_begun=False) if kept is None else cls(kept.root, kept.first_begun_at_ms is not None)
 
 
@@ -75,7 +87,7 @@ def root_in_force(plan: PlanReader, remembered: RememberedRoot, *, asked: Path |
         return None
     planned = _planned_folder(plan)
     if asked is None:
-        return Root(_checked(remembered.path or planned), planned, is_remembered=True)
+        return Root(_checked(remembered.path or planned), planned, is_remembered=True, inode=remembered.inode)
     path = _checked(str(asked.absolute()))
     begun_in = remembered.path or planned
     if remembered.has_begun and path != begun_in:
@@ -101,6 +113,14 @@ def move_to_remembered(plan: PlanReader, journal: Path | None = None) -> Root | 
     return root
 
 
+def record_of(root: Root) -> RootRecord:
+    """Return what a journal keeps of a folder, by what stands there now."""
+    inode: int | None = None
+    with suppress(FolderMissing):
+        inode = find_folder(parse_folder_url(root.path)).location.root_inode
+    return RootRecord(os.fsencode(root.path), inode)
+
+
 def move_to(plan: PlanReader, root: Root, states: Mapping[int, BatchState]) -> None:
     """Have a plan's folder lie there, and see that what is left to do can be done there.
 
@@ -111,10 +131,15 @@ def move_to(plan: PlanReader, root: Root, states: Mapping[int, BatchState]) -> N
     read = {job.from_location for job in plan.header.jobs}
     is_read = any(location.id in read for location in folders)
     try:
-        found = find_folder(parse_folder_url(root.path), may_be_missing=not is_read)
+        found = find_folder(parse_folder_url(root.path), may_be_missing=not is_read and root.inode is None)
     except FolderMissing as missing:
         raise PlanRefused(str(missing)) from missing
     inode = found.location.root_inode
+    if root.inode is not None and inode != root.inode:
+        raise PlanRefused(
+            f"{shown_path(Path(root.path))} is another directory than the one that the plan was begun in: is its disk "
+            "mounted? If it was replaced on purpose, name it again with --root"
+        )
     if inode is None or inode not in {location.root_inode for location in folders}:  # else it is the same, moved
         _check_stamps(plan, root, folders, states)
     plan.move_folders(root.path, root_inode=inode)

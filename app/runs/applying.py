@@ -229,7 +229,7 @@ def _move_folder(
 ) -> Root | None:
     """Have the plan's folder lie where this run is to find it, and return where, if not where it was planned."""
     has_begun = journal.doubtful_since_ms is not None or any(state.generation for state in states.values())
-    root = root_in_force(plan, RememberedRoot(journal.root() or lock.root, has_begun), asked=request.root)
+    root = root_in_force(plan, RememberedRoot.of(journal.root(), lock.root, has_begun=has_begun), asked=request.root)
     if root is not None:
         move_to(plan, root, states)
     return root

@@ -13,7 +13,7 @@ from time import monotonic
 from s3plan.app.clock import now_ms
 from s3plan.app.known_pairs import MatchesOfRun
 from s3plan.app.requests import ApplyReport, ApplyRequest
-from s3plan.app.roots import Root
+from s3plan.app.roots import Root, record_of
 from s3plan.app.runs.executors import EngineLimits
 from s3plan.app.runs.left_out import left_out_sentences
 from s3plan.app.runs.preparation import Preparation
@@ -150,7 +150,7 @@ def _begin_run(run: OpenedRun, states: dict[int, BatchState], executor: str) -> 
         executor=executor,
         tool_version=version("s3plan"),
         engines=_engines_used(run),
-        root=_path(run),
+        root=None if run.root is None else record_of(run.root),
     )
     run.on_event(_started(run, states, number, executor))
     return number

@@ -8,7 +8,6 @@ whole: after a crash the last one stands.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -17,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from s3plan.executors.journal.file import open_file
-from s3plan.executors.journal.records import BatchRecord, JournaledRun, OutcomeRecord, ProofRecord
+from s3plan.executors.journal.records import BatchRecord, JournaledRun, OutcomeRecord, ProofRecord, RootRecord
 from s3plan.executors.journal.run_engines import engines_text, parse_engines
 from s3plan.executors.journal.schema import check_is_ours, check_of, check_stored_row, create, damaged, is_empty
 from s3plan.executors.journal.transaction import UNREADABLE, Transaction, refusal, unopened
@@ -127,7 +126,7 @@ class Journal:
         executor: str,
         tool_version: str,
         engines: Iterable[EngineUsed],
-        root: str | None = None,
+        root: RootRecord | None = None,
     ) -> int:
         """Record durably that a run begins, by which engines its requests go, and in which folder (see `root`).
 
@@ -135,8 +134,7 @@ class Journal:
         """
         with self._writing():
             if root is not None:
-                content = (1, os.fsencode(root))
-                self._connection.execute("INSERT OR REPLACE INTO root VALUES (?, ?, ?)", _checked(content))
+                self._connection.execute("INSERT OR REPLACE INTO root VALUES (?, ?, ?, ?)", _checked((1, *root)))
             cursor = self._connection.execute(
                 "INSERT INTO run (state, began_at_ms, host, pid, executor, tool_version, engines) "
                 "VALUES ('running', ?, ?, ?, ?, ?, ?)",
@@ -195,12 +193,12 @@ class Journal:
         rows = self._rows("run", "ORDER BY id")
         return [JournaledRun(*(*row[:8], parse_engines(row[8]), row[9])) for row in rows]
 
-    def root(self) -> str | None:
-        """Return the path of the folder that stands in for the plan's own; None: the plan's own is it."""
+    def root(self) -> RootRecord | None:
+        """Return the folder that stands in for the plan's own; None: the plan's own is it."""
         for row in self._rows("root"):
             if _checked(row[:-1]) != row:
                 raise damaged(self.path, "the folder that its runs go to does not match its checksum")
-            return os.fsdecode(row[1])
+            return RootRecord(*row[1:-1])
         return None
 
     def batches(self) -> Iterator[BatchRecord]:

@@ -66,6 +66,13 @@ class OutcomeRecord:
     side: Side | None = None
 
 
+class RootRecord(NamedTuple):
+    """The folder that runs go to in place of the planned one; `inode`: of what stood there, as PlanLocation has it."""
+
+    path: bytes
+    inode: int | None
+
+
 class ProofRecord(NamedTuple):
     """Which actions of a batch are done, and proved by one of `ladder.PROOFS` as they were written."""
 

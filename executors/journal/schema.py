@@ -22,6 +22,7 @@ APPLICATION_ID = 0x5333524E  # "S3RN"
 FORMAT_VERSION = 1
 
 _LATEST_MS = 253_402_300_799_999  # of the year 9999: whatever is read becomes a date
+_ANY = 1 << 63  # nothing that SQLite holds is beyond it
 _MOST = 1 << 62  # half of what SQLite holds: a generation more can always be written
 
 
@@ -71,7 +72,7 @@ _SHAPES = {
         _TEXT,
         _Column(str, words=frozenset(StopReason), is_optional=True),
     ),
-    "root": _Shape(_FROM_ONE, _Column(bytes), _COUNT),
+    "root": _Shape(_FROM_ONE, _Column(bytes), _Column(least=-_ANY, most=_ANY, is_optional=True), _COUNT),
     "batch": _Shape(_FROM_ONE, _COUNT, _TIME_MS, _Column(most=1), _FROM_ONE, _Column(bytes), _TEXT_OR_NOT, _COUNT),
     "outcome": _Shape(
         _FROM_ONE,

@@ -208,6 +208,32 @@ def test_a_run_that_was_begun_where_it_was_planned_is_not_taken_elsewhere(place:
     assert set(files_below(here)) == {"a", "b"}
 
 
+def test_what_was_begun_elsewhere_does_not_go_on_in_another_directory_of_that_name(
+    place: Workplace, here: Path
+) -> None:
+    """As when the other disk is not mounted any more."""
+    made = put(place, "a", "b", "c")
+    write_folder_job(place, source=DOWN, destination="./photos")
+    place.plan()
+    other = place.folder / "mnt"
+    assert place.apply(root=other, limit=1).exit_code == 8
+    mounted = other.rename(place.folder / "unmounted")
+    for makes in (False, True):
+        if makes:
+            other.mkdir()
+        with pytest.raises(PlanRefused, match="is its disk mounted"):
+            place.apply()
+    assert files_below(other) == {}
+    other.rmdir()
+    mounted.rename(other)
+    assert place.apply(limit=1).exit_code == 8
+    shutil.copytree(other, place.folder / "copy")
+    shutil.rmtree(other)
+    (place.folder / "copy").rename(other)
+    assert place.apply(root=other).exit_code == 0  # named again
+    assert files_below(other) == made
+
+
 def test_a_plan_is_given_up_and_retried_where_it_was_applied(place: Workplace, here: Path) -> None:
     made = put(place, *(f"{number:03}" for number in range(200)))
     write_folder_job(place, source=DOWN, destination="./photos", run={"in_flight": 4})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from s3plan.executors.journal.journal import Journal
-from s3plan.executors.journal.records import BatchRecord, OutcomeRecord
+from s3plan.executors.journal.records import BatchRecord, OutcomeRecord, RootRecord
 from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import JournalRefused, S3PlanError
 from s3plan.schemas.failures import FailureKind
@@ -66,19 +65,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "job.s3run"
 
 
-@pytest.mark.parametrize("root", [b"/mnt/photos", b"/mnt/caf\xe9", b"/a\nb"])
-def test_it_keeps_the_folder_that_runs_go_to_and_a_changed_one_is_damage(path: Path, root: bytes) -> None:
-    def begin(journal: Journal, root: bytes | None) -> None:
-        folder = None if root is None else os.fsdecode(root)
-        journal.begin_run(now_ms=5, host="here", pid=1, executor="threads", tool_version="1", engines=(), root=folder)
-
+@pytest.mark.parametrize("change", ["path = x'2f6d'", "inode = 8", "inode = NULL"])
+def test_it_keeps_the_folder_that_runs_go_to_and_a_changed_one_is_damage(path: Path, change: str) -> None:
     with open_journal(path) as journal:
         assert journal.root() is None
-        begin(journal, b"/first")
-        begin(journal, root)
-        assert journal.root() == os.fsdecode(root)
+        for root in (RootRecord(b"/mnt/caf\xe9", None), RootRecord(b"/a\nb", 1 - (1 << 63))):
+            journal.begin_run(now_ms=5, host="h", pid=1, executor="", tool_version="1", engines=(), root=root)
+            assert journal.root() == root
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE root SET path = ?", (b"/mnt/others",))
+        connection.execute(f"UPDATE root SET {change}")
         connection.commit()
     with Journal.read(path, plan_digest=PLAN) as journal, pytest.raises(JournalRefused, match="the folder that its"):
         journal.root()
