@@ -12,6 +12,7 @@ from s3plan.app.ends import JobEnds, PlanEnd
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
 from s3plan.cli.screens.pin_lines import pin_blocks
+from s3plan.cli.screens.removal_lines import removal_lines
 from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
@@ -91,6 +92,7 @@ def _job_lines(plan: ShownPlan, ends: JobEnds, *, now: datetime, prefixes: int |
     return [
         *([] if is_alone else [Text()]),
         *_place_lines(plan, ends, job, now=now),
+        *removal_lines(job),
         *(line for kind in LOOKS for line in _kind_lines(job, kind, prefixes=prefixes)),
         *_block("Guards", _guard_rows(job.guards)),
         *(line for title, rows in pin_blocks(plan.header, job, ends) for line in _block(title, rows)),

@@ -15,6 +15,7 @@ from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
 from s3plan.cli.screens.plan import ShownPlan, action_counts
 from s3plan.cli.screens.progress_frames import pace_text
+from s3plan.cli.screens.removal_lines import removal_rows
 from s3plan.cli.screens.wording import (
     age_text,
     command_text,
@@ -64,7 +65,7 @@ def before_lines(
         *_root_rows(root),
         [Cell("does"), Cell(action_counts(header), "bold")],
         *_job_rows(header),
-        *_removal_rows(header),
+        *removal_rows(header),
     ]
     if header.without_dependencies:
         left_out = f"{', '.join(header.not_selected)}: jobs of this plan depend on some of them"
@@ -159,14 +160,6 @@ def _job_rows(header: PlanHeader) -> list[list[Cell]]:
     if len(header.jobs) == 1:
         return []
     return [[Cell(""), Cell(f"{job.name}: {action_counts(job)}")] for job in header.jobs]
-
-
-def _removal_rows(header: PlanHeader) -> list[list[Cell]]:
-    """Return that sources are deleted, which nobody should miss who is about to say yes."""
-    if not header.removals:
-        return []
-    objects = count_text(header.removals, "object")
-    return [[Cell("removes"), Cell(f"{objects} of the source, each once its copy is proved", "bold yellow")]]
 
 
 def _of_runs(status: Status) -> str:

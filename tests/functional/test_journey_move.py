@@ -112,6 +112,17 @@ def test_a_source_whose_copy_is_not_proved_is_kept_and_it_is_told(place: Workpla
     assert KEPT in run(place, "failures", "--csv").stdout
 
 
+def test_a_source_stays_whose_store_has_made_other_bytes_of_its_copy(place: Workplace) -> None:
+    before = seeded(place, "a", "b")
+    place.manifest(mode="move", run={"verify": "checksum"}, destination=UNPROVED)
+    place.plan(probe=True)
+    place.server.set_mode(ignores_checksums=True, flips_keys=["b"])
+    report = place.apply()
+    assert stands(place, "source") == {"b": before["b"]}, report
+    assert report.exit_code == 9
+    assert place.body("destination", "a") == before["a"]
+
+
 def test_of_a_batch_only_what_ended_well_is_removed(place: Workplace) -> None:
     before = seeded(place, "a", "b", "c")
     place.manifest(mode="move")
@@ -297,6 +308,7 @@ def test_the_screens_speak_of_what_is_moved_and_removed(place: Workplace) -> Non
     place.manifest(mode="move", guards={"max_delete": "100%"})
     planned = run(place, "plan", "job.yaml", "--probe").stdout
     assert "of job job (move, overwrite if-different)\n" in planned
+    assert "\n- 3 objects to remove from the source, 30 B\n" in planned
     assert "\nPlan: 3 to move, 1 of them overwrite (" in planned
     assert "Pins of what is removed from the source\n" in planned
     assert "max_delete  ok  3 found, at most 3 allowed (100%)" in planned

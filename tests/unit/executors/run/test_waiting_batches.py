@@ -35,6 +35,14 @@ def taken(waiting: WaitingBatches, *running: int, now_s: float = 0.0) -> int | N
     return None if found is None else found[0]
 
 
+def test_what_is_prepended_comes_before_all_others_also_of_other_places() -> None:
+    waiting = filled(1, 3, 4)
+    waiting.prepend((6, None))
+    waiting.prepend((9, None))
+    waiting.prepend((2, None))
+    assert [taken(waiting) for _ in range(6)] == [2, 9, 6, 3, 1, 4]
+
+
 @given(batches=st.lists(st.integers(0, 60), unique=True), slots=st.integers(1, 5))
 def test_every_batch_comes_out_once_and_in_order_among_those_that_ask_the_same(batches: list[int], slots: int) -> None:
     waiting = filled(*batches)
