@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,21 @@ from pathlib import Path
 import pytest
 from fakes.command_host import Circumstances, CommandHost
 from fakes.folder_jobs import files_below, write_folder_job
+from fakes.s3server import Fault, FaultKind
+from fakes.torture import in_short
 from fakes.workplace import MIB, PROBE, Workplace
 
 WAYS = ("copy", "upload", "download")
 SMALL = 12
 _MOST_POINTS = 500
 _PART = b"0123456789abcdef" * (MIB // 4)
+_SAME = {"same/1": b"at both sides", "same/2": b"likewise"}
 
 
 def bodies() -> dict[str, bytes]:
-    """Small objects, an empty one, and one in parts: all different."""
+    """Small objects, an empty one, one in parts, and two that are at both sides from the beginning: all different."""
     small = {f"{number % 3}/{number:02}": f"bytes of {number}".encode() for number in range(SMALL)}
-    return small | {"empty": b"", "large": _PART + _PART[:100]}
+    return small | {"empty": b"", "large": _PART + _PART[:100]} | _SAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,20 @@ class MovedPlace:
         self.place.buckets()
         for key, body in bodies().items():
             if self.way == "upload":
-                path = self.folder / key
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(body)
-                os.utime(path, (1_000, 1_000))
+                self._write(key, body)
             else:
                 self.place.s3.put_object(Bucket="source", Key=f"in/{key}", Body=body)
+        for key, body in _SAME.items():
+            if self.way == "download":
+                self._write(key, body)
+            else:
+                self.place.s3.put_object(Bucket="destination", Key=f"out/{key}", Body=body)
+
+    def _write(self, key: str, body: bytes) -> None:
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+        os.utime(path, (1_000, 1_000))
 
     def _clear(self) -> None:
         self.place.server.wipe()
@@ -130,3 +142,45 @@ def test_killed_at_any_commit_of_the_journal_nothing_is_lost_and_the_next_apply_
         assert (moved.at_source(), moved.at_destination()) == ({}, bodies()), point
     assert kills >= 4
     assert after_removals >= 1, "no kill came once sources were removed"
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("after_commit", [False, True], ids=["before", "after"])
+def test_killed_at_any_request_nothing_is_lost_and_the_next_apply_moves_the_rest(
+    moved: MovedPlace, after_commit: bool
+) -> None:
+    """Before the store has acted, and once it has and nobody was told."""
+    place = moved.place
+    place.server.reset_stats()
+    with place.command.start("apply", place.plan_file, "--yes") as started:
+        assert started.wait().exit_code == 0
+    requests = len(place.server.log())
+    for number in in_short(range(requests), at_most=5, turn=3 * after_commit):
+        where = f"request {number + 1} of {requests}"
+        moved.set_back()
+        place.server.faults([Fault(kind=FaultKind.STALL, after=number, after_commit=after_commit)])
+        with place.command.start("apply", place.plan_file, "--yes") as started:
+            until_s = time.monotonic() + 30
+            while not any(place.server.fired()) and started.is_running:
+                assert time.monotonic() < until_s, where
+                time.sleep(0.01)
+            started.kill()
+        place.server.clear_faults()
+        moved.assert_nothing_lost(where)
+        ended = place.command.run("apply", place.plan_file, "--yes")
+        assert ended.exit_code == 0, f"{where}: {ended.output}"
+        assert (moved.at_source(), moved.at_destination()) == ({}, bodies()), where
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("done", [3, 16, 20, 31])
+def test_a_journal_lost_half_way_loses_no_object(moved: MovedPlace, done: int) -> None:
+    moved.place.apply(limit=done)
+    moved.place.journal.unlink()
+    ended = moved.place.command.run("apply", moved.place.plan_file, "--yes")
+    moved.assert_nothing_lost(ended.output)
+    assert ended.exit_code in {0, 3}, ended.output
+    assert set(bodies()) <= set(moved.at_destination())
+    assert moved.place.command.run("plan", "job.yaml").exit_code == 0
+    moved.place.apply()
+    assert (moved.at_source(), moved.at_destination()) == ({}, bodies())

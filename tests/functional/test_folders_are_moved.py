@@ -41,13 +41,16 @@ def test_files_are_gone_once_their_objects_are_proved_and_so_are_the_directories
 ) -> None:
     fill(folder)
     (folder / "empty").mkdir()
+    (folder / "linked").mkdir()
+    (folder / "linked/file").write_bytes(b"x")
+    (folder / "linked/link").symlink_to(folder / "a")
     write_folder_job(place, source="./exports", destination="s3://destination/", mode="move")
     made = place.plan(probe=True)
-    assert made.header.removals == 4
+    assert made.header.removals == 5
     report = place.apply()
-    assert (report.state, counted(report)) == ("completed", {"done": 8}), report
-    assert objects(place, "destination") == BODIES
-    assert [path.name for path in folder.iterdir()] == ["empty"]
+    assert (report.state, counted(report)) == ("completed", {"done": 10}), report
+    assert objects(place, "destination") == BODIES | {"linked/file": b"x"}
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) == ["empty", "linked", "linked/link"]
     assert not place.plan().has_changes
 
 
