@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from s3plan.app.paths import journal_path, lock_path
 from s3plan.executors.journal.journal import Journal
@@ -23,6 +23,13 @@ from s3plan.schemas.plan.rows import Batch, PlanLocation, are_nested
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.s3_urls import S3UrlInvalid
 from s3plan.storage.places.folder import FolderMissing, check_trash, find_folder
+
+
+class PlacedPlan(Protocol):
+    """What of a plan says where it is to be performed; PlanReader is one."""
+
+    path: Path
+    locations: tuple[PlanLocation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class RememberedRoot:
         return cls(None, has_begun=False) if kept is None else cls(kept.root, kept.first_begun_at_ms is not None)
 
 
-def root_in_force(plan: PlanReader, remembered: RememberedRoot, *, asked: Path | None) -> Root | None:
+def root_in_force(plan: PlacedPlan, remembered: RememberedRoot, *, asked: Path | None) -> Root | None:
     """Return where a plan's folder lies for the next run; None: where it was planned.
 
     `asked` is what the user has named, by this process's directory. Raises UsageInvalid if the plan has no folder, or
@@ -148,7 +155,7 @@ def move_to(plan: PlanReader, root: Root, states: Mapping[int, BatchState]) -> N
             _check_trash(location, location.trash)
 
 
-def _planned_folder(plan: PlanReader) -> str:
+def _planned_folder(plan: PlacedPlan) -> str:
     """Return the path of the plan's only folder; raise UsageInvalid if there is none, or more than one."""
     paths = sorted({location.path or "" for location in plan.locations if location.is_folder})
     if not paths:

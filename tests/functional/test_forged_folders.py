@@ -92,6 +92,34 @@ def test_another_folder_than_that_of_the_kept_manifest_is_refused(place: Workpla
     refused_before_any_request(place)
 
 
+def test_a_plan_that_lies_about_its_folder_is_refused_though_the_user_names_another(
+    place: Workplace, photos: Path
+) -> None:
+    """What is held against the kept manifest is the plan as it is sealed, not where it is to be performed."""
+    change(
+        place.plan_file,
+        f"UPDATE location SET path = '{place.folder}', url = '{place.folder.as_uri()}/' WHERE path IS NOT NULL",
+        reseal=True,
+    )
+    for named in (place.folder, photos):
+        ended = place.command.run("apply", place.plan_file, "--yes", "--root", named)
+        assert (ended.exit_code, place.keys("destination")) == (4, set()), ended.output
+        assert "between other places" in ended.stderr
+
+
+@pytest.mark.parametrize("key", ["../secret", "/etc/passwd"])
+def test_no_key_leaves_the_folder_that_the_user_names(place: Workplace, photos: Path, key: str) -> None:
+    (place.folder / "mnt" / "photos").mkdir(parents=True)
+    (place.folder / "mnt" / "secret").write_bytes(_SECRET)
+    pin = pin_of(place.folder / "mnt" / "secret").rsplit(":", 2)[0] + "'"
+    write_folder_job(place, source={"url": "./photos", "stamp": "size-mtime"}, destination="s3://destination/")
+    place.plan()
+    change(place.plan_file, f"UPDATE action SET key = CAST('{key}' AS BLOB), source_pin = {pin}", reseal=True)
+    ended = place.command.run("apply", place.plan_file, "--yes", "--root", "mnt/photos")
+    assert (ended.exit_code, place.keys("destination")) == (4, set()), ended.output
+    assert "cannot be a file's" in ended.stderr
+
+
 @pytest.mark.parametrize("what", ["file", "directory"])
 def test_no_link_that_was_planted_after_the_plan_is_followed_to_a_file_that_its_pin_fits(
     place: Workplace, photos: Path, what: str
