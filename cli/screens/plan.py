@@ -156,7 +156,7 @@ def _moved_text(header: PlanHeader | JobRecord) -> str:
     overwrites, same = map(header.objects_of, (VerdictKind.OVERWRITE, VerdictKind.SAME))
     parts = [f"{header.removals:,} to move"]
     parts += [f"{overwrites:,} of them overwrite"] if overwrites else []
-    parts += [f"{same:,} of them are there already"] if same else []
+    parts += [f"{same:,} of them {'is' if same == 1 else 'are'} there already"] if same else []
     return ", ".join(parts)
 
 
