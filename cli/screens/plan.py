@@ -155,7 +155,7 @@ def action_counts(header: PlanHeader | JobRecord) -> str:
 def _moved_text(header: PlanHeader | JobRecord) -> str:
     overwrites, same = map(header.objects_of, (VerdictKind.OVERWRITE, VerdictKind.SAME))
     parts = [f"{header.removals:,} to move"]
-    parts += [f"{overwrites:,} of them overwrite"] if overwrites else []
+    parts += [f"{overwrites:,} of them overwrite{'s' if overwrites == 1 else ''}"] if overwrites else []
     parts += [f"{same:,} of them {'is' if same == 1 else 'are'} there already"] if same else []
     return ", ".join(parts)
 

@@ -309,7 +309,7 @@ def test_the_screens_speak_of_what_is_moved_and_removed(place: Workplace) -> Non
     planned = run(place, "plan", "job.yaml", "--probe").stdout
     assert "of job job (move, overwrite if-different)\n" in planned
     assert "\n- 3 objects to remove from the source, 30 B\n" in planned
-    assert "\nPlan: 3 to move, 1 of them overwrite (" in planned
+    assert "\nPlan: 3 to move, 1 of them overwrites (" in planned
     assert "Pins of what is removed from the source\n" in planned
     assert "max_delete  ok  3 found, at most 3 allowed (100%)" in planned
     assert "phase2 -->|each batch, what is proved| phase3" in run(place, "graph").stdout
@@ -319,7 +319,7 @@ def test_the_screens_speak_of_what_is_moved_and_removed(place: Workplace) -> Non
     assert [batch.get("of_batch") for batch in document["batches"]] == [None, 1]
     assert len(document["actions"]) == 3
     applied = run(place, "apply", "--yes").output
-    assert "\n  does     3 to move, 1 of them overwrite (" in applied
+    assert "\n  does     3 to move, 1 of them overwrites (" in applied
     assert "\n  removes  3 objects of the source, each once its copy is proved\n" in applied
     assert "Done: 6 done, in " in applied
     assert "6 of 6 ended" in run(place, "status").stdout
