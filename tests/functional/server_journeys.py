@@ -77,6 +77,24 @@ class ServerJourneys(OnServer):
         assert counted(report) == {"done": len(changed) + len(new) + len(set(extraneous))}
         assert_same_content(place)
 
+    def test_what_is_moved_is_whole_at_the_destination_and_gone_at_the_source(self, place: Place) -> None:
+        new, same, changed = (names(word, 10) for word in ("new", "same", "changed"))
+        odd = [*ODD_KEYS[::4], *XML_UNSAFE_KEYS]
+        place.seed("source", *new, *same, *changed, *odd)
+        place.seed("destination", *same)
+        place.seed("destination", *changed, size_bytes=11)
+        keys = {*new, *same, *changed, *odd}
+        place.manifest(mode="move")
+        place.plan()
+        report = place.apply()
+        assert (report.exit_code, counted(report)) == (
+            0,
+            {"done": 2 * len(keys) - len(same), "already-done": len(same)},
+        ), report
+        assert (place.keys("source"), place.keys("destination")) == (set(), keys)
+        assert {place.body("destination", key) for key in keys} == {content(10)}
+        place.assert_nothing_left()
+
     def test_a_large_object_is_copied_in_parts_and_keeps_what_goes_with_it(self, place: Place) -> None:
         kept = {"metadata": {"colour": "blue", "words": "two words"}, "content_type": "video/x-test"}
         place.seed("source", "big", "a//b ?+%", size_bytes=11 * MIB, tags=self.TAGS, **kept)

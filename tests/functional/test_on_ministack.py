@@ -44,6 +44,20 @@ class TestMiniStack(ServerJourneys):
         found = place.s3.list_object_versions(Bucket="destination")
         assert [row["Key"] for row in [*found["Versions"], *found.get("DeleteMarkers", ())]] == ["new"]
 
+    def test_a_move_hides_what_it_removes_from_a_bucket_with_versions_and_destroys_none(self, place: Place) -> None:
+        place.buckets("source", "destination")
+        place.s3.put_bucket_versioning(Bucket="source", VersioningConfiguration={"Status": "Enabled"})
+        for body in (b"older", b"newer"):
+            place.s3.put_object(Bucket="source", Key="moved", Body=body)
+        place.manifest(mode="move")
+        place.plan()
+        ended = place.command.run("apply", place.plan_file, "--yes")
+        assert ended.exit_code == 0, ended.output
+        assert (place.keys("source"), place.body("destination", "moved")) == (set(), b"newer")
+        found = place.s3.list_object_versions(Bucket="source", Prefix="moved")
+        assert len(found["Versions"]) == 2
+        assert [row["Key"] for row in found["DeleteMarkers"]] == ["moved"]
+
     def test_apply_says_that_copies_rest_on_a_look(self, place: Place) -> None:
         place.seed("source", "new", "changed")
         place.seed("destination", "changed", size_bytes=11)
