@@ -66,15 +66,16 @@ def verify_written(
 def verify_pair(context: BatchContext, action: Action) -> Asking[Compared | Failure | None]:
     """Return whether the two objects, or the file and the object, of an action have the same bytes; nothing is written.
 
-    Both as its pins say. The destination is asked in any case, so that it is there at this moment; what is stated is
-    compared whatever `run.verify` says, and bytes are read if it says `checksum`. None: nothing proves it. A Failure:
-    one side could not be asked (its `side` says which), or is not as planned any more (PRECONDITION, NOT_FOUND,
-    SOURCE_CHANGED).
+    Both as its pins say. The destination is asked in any case, so that it is there at this moment. Whatever
+    `run.verify` says, what is stated is compared and a file is read; objects are if it says `checksum`. None: nothing
+    proves it. A Failure: one side could not be asked (its `side` says which), or is not as planned any more
+    (PRECONDITION, NOT_FOUND, SOURCE_CHANGED).
     """
     asks = context.task.settings.verification.asks
-    destination = destination_of(context, action, etag=action.destination_pin)
+    source, destination = source_of(context, action), destination_of(context, action, etag=action.destination_pin)
+    compared = yield from _compare(source, destination, asks if asks is Verify.CHECKSUM else Verify.ETAG)
     return (
-        yield from _compare(source_of(context, action), destination, asks if asks is Verify.CHECKSUM else Verify.ETAG)
+        compared if compared is not None or asks is Verify.CHECKSUM else (yield from _read_files(source, destination))
     )
 
 
@@ -204,7 +205,7 @@ def _compare(source: AskedSide, destination: AskedSide, asks: Verify) -> Asking[
             return compared
     if asks is not Verify.CHECKSUM:
         return None
-    read = yield from _read_both(source, destination)
+    read = (yield from _read_files(source, destination)) or (yield from _read_both(source, destination))
     return compared if compared is not None and not isinstance(read, Compared) else read
 
 
@@ -212,8 +213,8 @@ def _is_suspicion(compared: Compared) -> bool:
     return not compared.is_same and compared.by in (BY_MD5, BY_PARTS)
 
 
-def _read_both(source: AskedSide, destination: AskedSide) -> Asking[Compared | Failure | None]:
-    """Compare by the bytes themselves: a file by what its store states; else both sides are read."""
+def _read_files(source: AskedSide, destination: AskedSide) -> Asking[Compared | Failure | None]:
+    """Compare a file with what the store of the other side states."""
     for one, other in ((source, destination), (destination, source)):
         algorithm = _of_stated(one, other.known)
         part_bytes = other.known.part_bytes if algorithm is None else None
@@ -223,6 +224,11 @@ def _read_both(source: AskedSide, destination: AskedSide) -> Asking[Compared | F
         compared = compare_bytes(source.known, destination.known)
         if failure is not None or (compared is not None and not _is_suspicion(compared)):
             return failure or compared
+    return None
+
+
+def _read_both(source: AskedSide, destination: AskedSide) -> Asking[Compared | Failure | None]:
+    """Compare by the bytes themselves."""
     for side in (destination, source):
         if stated_checksum({CRC64NVME: side.known.checksums.get(CRC64NVME, "")}) is None:
             failure = yield from side.read(CRC64NVME)

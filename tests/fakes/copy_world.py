@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from s3plan.schemas.bitmaps import bitmap_of, full_bitmap
+from s3plan.schemas.evidence.verification import REPLIES_ALONE
 from s3plan.schemas.objects import STANDARD
 from s3plan.schemas.outcomes import Outcome, OutcomeKind, PartDone, Progress, Remark, UploadBegun, UploadEnded
 from s3plan.schemas.plan.actions import Action, ActionKind
@@ -127,6 +128,7 @@ class CopyWorld:
         self.performer = EnginePerformer(lambda _: self.engine, clock=lambda: self.clock_s)
         self.steering = Steering()
         self.encryption: Encryption | None = None
+        self.verification = REPLIES_ALONE
 
     def tick(self, seconds: int = 1) -> None:
         self.now_ms += seconds * 1000
@@ -210,6 +212,7 @@ class CopyWorld:
         begun_at_ms: int = BEGUN_MS,
         doubtful_since_ms: Mapping[int, int] | None = None,
         part_size_bytes: int = PART_BYTES,
+        unverified: Collection[int] = (),
     ) -> BatchTask:
         size = len(actions)
         return BatchTask(
@@ -222,9 +225,16 @@ class CopyWorld:
             uploads=uploads,
             source=SOURCE,
             destination=DESTINATION,
-            settings=TaskSettings(self.capabilities, LARGE_BYTES, part_size_bytes, self.encryption),
+            settings=TaskSettings(
+                self.capabilities,
+                LARGE_BYTES,
+                part_size_bytes,
+                self.encryption,
+                verification=self.verification,
+            ),
             begun_at_ms=begun_at_ms,
             doubtful_since_ms=doubtful_since_ms or {},
+            unverified=frozenset(unverified),
         )
 
     def begin(self) -> None:
