@@ -34,6 +34,8 @@ from s3plan.planner.same_pairs import SamePairs
 from s3plan.planner.scope import Scope
 from s3plan.planner.totals import PrefixTotals, Totals
 from s3plan.planner.unmatched_patterns import UnmatchedPatterns
+from s3plan.schemas.evidence.forecast import verification_forecast
+from s3plan.schemas.evidence.verification import Verification, Verify
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.rules import Finding
 from s3plan.schemas.manifest.words import Compare, Overwrite
@@ -248,6 +250,7 @@ class JobBuilder:
             ),
             actions=self._copies + self._same + removals + self._deletes,
             bytes=bytes_to_write,
+            verification=self._forecast(),
             etags_are_md5=self._sides.etags_comparable,
             key_list=self._key_list(),
             retry_of=retry_of,
@@ -256,6 +259,13 @@ class JobBuilder:
         warnings += self._warnings_of_deletes(retry_of)
         findings = tuple(self._findings(read))
         return BuiltJob(record, guarded, findings, tuple(warnings), source.listed, destination.listed)
+
+    def _forecast(self) -> str:
+        if self._only_deletes:
+            return ""
+        settings, sides = self._job.settings, self._sides
+        asked = Verification(Verify(settings.verify), settings.verify_is_strict, sides.etags_comparable)
+        return verification_forecast(sides.kind, asked)
 
     def _key_list(self) -> KeyListRecord | None:
         retried = self._sides.retried

@@ -105,12 +105,17 @@ def show(
     limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N of them.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the whole plan as JSON, an action on each line.")] = False,
     csv: CsvOption = False,
+    outcomes: Annotated[
+        bool, typer.Option("--outcomes", help="With --csv: how each action ended, and what proves its bytes.")
+    ] = False,
 ) -> int:
     """Show a plan, in sums or each of its actions."""
     from s3plan.cli.commands import show as show_command
 
     kinds = tuple(word.value for word in kind or ())
-    options = show_command.ShowOptions(lists, kinds, prefix, limit, job, json=json, csv=csv, no_color=context.obj)
+    options = show_command.ShowOptions(
+        lists, kinds, prefix, limit, job, outcomes, json=json, csv=csv, no_color=context.obj
+    )
     return show_command.show_all(plans or [], options)
 
 

@@ -13,12 +13,13 @@ from rich.text import Text
 from s3plan.app.clock import now_utc
 from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.plans.review import ListedAction, Review, open_review
+from s3plan.app.runs.outcomes import iter_outcomes
 from s3plan.cli.screens.plan import LOOKS, ShownPlan, next_step_lines, plan_lines
 from s3plan.cli.screens.terminal import Terminal, open_terminal
 from s3plan.cli.screens.wording import key_text
-from s3plan.cli.streams.csv_rows import ACTION_HEADINGS, action_row, write_csv
+from s3plan.cli.streams.csv_rows import ACTION_HEADINGS, OUTCOME_HEADINGS, action_row, outcome_row, write_csv
 from s3plan.schemas.errors import ExitCode, UsageInvalid
-from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.actions import Action, VerdictKind
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.schemas.quantities import size_text
 
@@ -35,6 +36,7 @@ class ShowOptions:
     prefix: str | None = None
     limit: int | None = None
     job: str | None = None
+    outcomes: bool = False
     json: bool = False
     csv: bool = False
     no_color: bool = False
@@ -62,6 +64,8 @@ def _show(plan: Path, options: ShowOptions, terminal: Terminal) -> None:
             for piece in review.document_lines():
                 terminal.stdout.write(piece)
             terminal.stdout.flush()
+        elif options.outcomes:
+            _print_outcomes(review, options, terminal)
         elif options.csv:
             rows = _counted(islice(_rows(review, options), options.limit), review, options, terminal)
             write_csv(starmap(action_row, rows), columns=ACTION_HEADINGS, stream=terminal.stdout)
@@ -116,6 +120,12 @@ def _print_list(review: Review, options: ShowOptions, terminal: Terminal) -> Non
         terminal.say([Text(f"There is more; these are the first {options.limit:,} (--limit).")])
 
 
+def _print_outcomes(review: Review, options: ShowOptions, terminal: Terminal) -> None:
+    rows = iter_outcomes(review.path, kinds=_kinds(options), prefix=_prefix(options), job=options.job)
+    rows = islice(rows, options.limit)
+    write_csv(map(outcome_row, rows), columns=OUTCOME_HEADINGS, stream=terminal.stdout)
+
+
 def _counted(
     rows: Iterable[ListedAction], review: Review, options: ShowOptions, terminal: Terminal
 ) -> Iterator[ListedAction]:
@@ -151,14 +161,22 @@ def nothing_lines(prefix: str, review: Review, *, of_kinds: bool, job: str | Non
 
 
 def _rows(review: Review, options: ShowOptions) -> Iterator[ListedAction]:
-    kinds = [_KINDS_BY_WORD[word] for word in options.kinds] or None
-    prefix = None if options.prefix is None else fsencode(options.prefix)
-    return review.actions(kinds=kinds, prefix=prefix, job=options.job)
+    return review.actions(kinds=_kinds(options), prefix=_prefix(options), job=options.job)
+
+
+def _kinds(options: ShowOptions) -> list[VerdictKind] | None:
+    return [_KINDS_BY_WORD[word] for word in options.kinds] or None
+
+
+def _prefix(options: ShowOptions) -> bytes | None:
+    return None if options.prefix is None else fsencode(options.prefix)
 
 
 def _check(options: ShowOptions) -> None:
     if options.json and options.csv:
         raise UsageInvalid("--json and --csv do not go together")
+    if options.outcomes and not options.csv:
+        raise UsageInvalid("--outcomes goes with --csv; `s3plan status` prints the sums")
     chooses = options.kinds or options.prefix is not None or options.limit is not None
     if options.json and (options.lists or chooses or options.job is not None):
         raise UsageInvalid("--json prints the whole plan; choose from it with --list or --csv")

@@ -210,12 +210,14 @@ def _place_lines(plan: ShownPlan, ends: JobEnds, job: JobRecord, *, now: datetim
 def _rows_of_ends(ends: JobEnds, job: JobRecord) -> list[list[Cell]]:
     if ends.source is None or job.source is None:
         return _end_rows("location", ends.destination, job.destination)
+    verified = [[Cell("verified"), Cell(escape_unprintable(job.verification))]] if job.verification else []
     return [
         *_end_rows("source", ends.source, job.source),
         *_end_rows("destination", ends.destination, job.destination),
         [Cell("new files"), Cell("in their place whole and on disk, with the time of the object")]
         if ends.destination.location.is_folder
         else [Cell("new objects"), Cell(_new_objects(job, are_files=ends.source.location.is_folder))],
+        *verified,
     ]
 
 

@@ -1,4 +1,4 @@
-"""Actions and failures as CSV that a spreadsheet may open."""
+"""Actions, how they ended, and failures as CSV that a spreadsheet may open."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from s3plan.app.requests import FailureLine
+from s3plan.app.runs.outcomes import EndedAction
 from s3plan.cli.screens.plan import LOOKS
 from s3plan.cli.screens.wording import key_text
 from s3plan.schemas.evidence.findings import Finding
@@ -41,6 +42,18 @@ FAILURE_HEADINGS = (
     "side",
     "attempts",
     "at",
+    "key_base64",
+)
+OUTCOME_HEADINGS = (
+    "job",
+    "kind",
+    "key",
+    "size_bytes",
+    "outcome",
+    "evidence",
+    "reason",
+    "failure",
+    "destination_key",
     "key_base64",
 )
 FINDING_HEADINGS = (
@@ -83,6 +96,23 @@ def action_row(job: str, kind: VerdictKind, action: Action) -> tuple[str, ...]:
         text_cell(action.destination_pin or ""),
         _time_cell(action.destination_mtime_ms),
         text_cell(action.storage_class or ""),
+        _exact(action.key),
+    )
+
+
+def outcome_row(row: EndedAction) -> tuple[str, ...]:
+    """Return what has become of one action in the order of OUTCOME_HEADINGS; `outcome` is empty if it has not ended."""
+    action = row.action
+    return (
+        text_cell(row.job),
+        LOOKS[row.kind].word,
+        key_cell(action.key),
+        str(action.size_bytes),
+        "" if row.outcome is None else row.outcome.value,
+        text_cell(row.evidence),
+        text_cell(row.reason),
+        row.failure,
+        "" if action.destination_key is None else key_cell(action.destination_key),
         _exact(action.key),
     )
 

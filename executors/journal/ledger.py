@@ -22,6 +22,7 @@ from s3plan.schemas.printable import shown_path
 _CODES = {kind: code for code, kind in enumerate(OutcomeKind, start=1)}
 _CODES_BY_EVIDENCE = {str(evidence): code for code, evidence in enumerate(Evidence, start=len(_CODES) + 1)}
 _CODES_BY_PROOF = {by: code for code, by in enumerate(PROOFS, start=len(_CODES) + len(_CODES_BY_EVIDENCE) + 1)}
+_PROOFS_BY_CODE = {code: by for by, code in _CODES_BY_PROOF.items()}
 _UNVERIFIED = len(_CODES) + len(_CODES_BY_EVIDENCE) + len(_CODES_BY_PROOF) + 1  # failed, and by what
 _KINDS = (
     {code: kind for kind, code in _CODES.items()}
@@ -185,6 +186,10 @@ class BatchState:
     def is_proved(self, position: int) -> bool:
         """Whether a write ended well, and the destination is known by a proof to have the bytes of its source."""
         return self._ends[position] in _PROVED
+
+    def proof_of(self, position: int) -> str:
+        """Return by which of `ladder.PROOFS` a done action was proved as it was written; empty if by none."""
+        return _PROOFS_BY_CODE.get(self._ends[position], "")
 
     def new_proofs(self) -> Iterator[ProofRecord]:
         """Yield what the journal has not of what was proved."""

@@ -199,6 +199,7 @@ class JobRecord(_HeaderPart):
     guards: tuple[GuardRecord, ...] = ()
     actions: NonNegativeInt
     bytes: NonNegativeInt = Field(description="to be written")
+    verification: str = Field(default="", description="by what writes will be proved, for display")
     etags_are_md5: bool = Field(
         default=False, description="ETags of either side are MD5 sums, as far as default encryption tells"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -243,11 +244,39 @@ def test_a_copy_of_other_bytes_is_a_failure(place: Workplace, folder: Path, size
     assert place.keys("destination") == {"bad", "good"}
 
 
-def test_the_plan_says_what_will_be_asked(place: Workplace, folder: Path) -> None:
+def test_the_evidence_of_each_object_is_a_line_of_csv(place: Workplace, folder: Path) -> None:
+    write_files(folder, "bad", "good", "-later")
+    place.server.set_mode(ignores_checksums=True, flips_keys=["up/bad"])
+    write_job(place, "etag", executor="serial")
+    place.plan()
+
+    def outcomes(*options: str) -> list[tuple[str, str, str]]:
+        ended = place.command.run("show", str(place.plan_file), "--outcomes", "--csv", *options)
+        assert ended.exit_code == 0, ended.output
+        return [(row["key"], row["outcome"], row["evidence"]) for row in csv.DictReader(ended.stdout.splitlines())]
+
+    assert outcomes() == [("'-later", "", ""), ("bad", "", ""), ("good", "", "")]
+    assert applied(place)[0] == 9
+    assert outcomes() == [("'-later", "done", "MD5"), ("bad", "failed", ""), ("good", "done", "MD5")]
+    assert outcomes("--prefix", "g") == [("good", "done", "MD5")]
+    place.journal.unlink()
+    place.server.set_mode(flips_keys=[])
+    place.s3.put_object(Bucket="destination", Key="up/bad", Body=(folder / "bad").read_bytes())
+    assert applied(place)[0] == 0
+    assert [row[1:] for row in outcomes()] == [("already-done", "by etag")] * 3
+    refused = place.command.run("show", str(place.plan_file), "--outcomes")
+    assert (refused.exit_code, "--outcomes goes with --csv" in refused.output) == (64, True)
+
+
+def test_the_plan_says_what_will_be_asked_and_what_can_be_proved(place: Workplace, folder: Path) -> None:
     write_files(folder, "a")
     write_job(place)
     settings = place.plan().header.jobs[0].settings
     assert (settings.verify, settings.verify_is_strict) == ("checksum", False)
+    shown = place.command.run("show", str(place.plan_file)).output
+    assert "by the MD5 sums that the store answers; else the bytes are read back" in " ".join(shown.split())
+    encrypt(place)
+    assert "ETags there are not known to be MD5 sums" in place.plan().header.jobs[0].verification
     place.manifest()
     assert place.plan().header.jobs[0].settings.verify == "etag"
     place.manifest(run={"verify": "checksum"})
