@@ -12,6 +12,7 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import Control, Engine, FileEngine
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure
@@ -66,12 +67,15 @@ class EnginePerformer:
             context.buffer = self._buffer
         run = BatchRun(control, told, source=source, destination=destination)
         ended: set[int] = set()
+        removes = task.actions[0].kind is ActionKind.REMOVE  # so what it changes is the source of its copies
 
         def drained() -> Iterator[Progress]:
             while told:
                 item = told.popleft()
                 if isinstance(item, Outcome):
                     ended.add(item.position)
+                    if removes and item.side is not None:
+                        item = item._replace(side=Side.SOURCE)
                 yield item
 
         with closing(run.advance(_stages(context))) as steps:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
-from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import ObjectFound, Reply
@@ -214,13 +214,14 @@ def pinned(action: Action, source: Reply | None) -> ObjectFound | None:
 
 
 def moved_destination(action: Action, found: ObjectFound | None) -> str | None:
-    """Return how the destination differs from its pin, or None if the pin holds."""
+    """Return how the destination differs from its pin, or None if the pin holds; of a removal that is the source."""
+    what = Side.SOURCE if action.kind is ActionKind.REMOVE else Side.DESTINATION
     if found is None:
-        return None if action.destination_pin is None else "destination gone"
+        return None if action.destination_pin is None else f"{what} gone"
     if action.destination_pin is None:
         return f"destination created after the plan (etag {_shown(found.etag)})"
     if found.etag != action.destination_pin:
-        return f"destination changed: etag {action.destination_pin} -> {_shown(found.etag)}"
+        return f"{what} changed: etag {action.destination_pin} -> {_shown(found.etag)}"
     return None
 
 

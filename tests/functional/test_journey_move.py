@@ -9,6 +9,7 @@ import pytest
 import s3plan
 from fakes.command import Ended
 from fakes.manifests import STORE
+from fakes.s3server import Fault, FaultKind
 from fakes.workplace import BY_BOTH_ENGINES, Workplace, counted
 from s3plan.app.plans.retrying import make_retry_plan
 from s3plan.planfile.reader import open_plan
@@ -84,6 +85,7 @@ def test_an_object_that_changes_between_its_copy_and_its_removal_is_stale_and_th
     assert stands(place, "destination") == before
     (line,) = (json.loads(run(place, "failures", "--json").stdout.splitlines()[-1]),)
     assert (line["action"], line["key"], line["outcome"]) == ("remove", "b", "stale")
+    assert line["reason"].startswith("source changed: etag ")
 
 
 def test_an_object_that_is_gone_already_is_as_good_as_removed(place: Workplace) -> None:
@@ -132,6 +134,22 @@ def test_of_a_batch_only_what_ended_well_is_removed(place: Workplace) -> None:
     assert (report.exit_code, counted(report)) == (3, {"done": 4, "stale": 1, "skipped": 1})
     assert stands(place, "source") == {"b": b"edited"}
     assert stands(place, "destination") == {key: before[key] for key in "ac"}
+
+
+def test_a_source_that_may_not_be_deleted_stays_and_its_side_is_told(place: Workplace) -> None:
+    before = seeded(place, "a", "b")
+    place.manifest(mode="move")
+    place.plan(probe=True)
+    refused = Fault(kind=FaultKind.KEYS_REFUSED, bucket="source", keys=["a", "b"], code="AccessDenied", times=None)
+    place.server.faults([refused])
+    report = place.apply()
+    assert counted(report) == {"done": 2, "failed": 2}, report
+    assert (stands(place, "source"), stands(place, "destination")) == (before, before)
+    lines = [json.loads(line) for line in run(place, "failures", "--json").stdout.splitlines()]
+    assert [(line["action"], line["side"]) for line in lines if "action" in line] == [("remove", "source")] * 2
+    place.server.clear_faults()
+    assert place.apply().state == "completed"
+    assert (stands(place, "source"), stands(place, "destination")) == ({}, before)
 
 
 def test_what_filters_policies_and_conflicts_leave_stays_where_it_is(place: Workplace) -> None:

@@ -93,7 +93,9 @@ def test_a_chain_of_many_jobs_is_asked_in_a_moment() -> None:
 def graphs(draw: st.DrawFn) -> tuple[PhaseGraph, frozenset[Edge]]:
     count = draw(st.integers(1, 8))
     pairs = st.tuples(st.integers(1, count), st.integers(1, count)).filter(lambda pair: pair[0] < pair[1])
-    edges = [Edge(*pair, _WELL) for pair in draw(st.lists(pairs, unique=True, max_size=12))] if count > 1 else []
+    needs = st.sampled_from([_WELL, EdgeNeed.EACH_BATCH])
+    chosen = draw(st.lists(pairs, unique=True, max_size=12)) if count > 1 else []
+    edges = [Edge(*pair, draw(needs)) for pair in chosen]
     held = frozenset(draw(st.lists(st.sampled_from(edges), unique=True))) if edges else frozenset()
     return PhaseGraph(phases(*(f"job{number}" for number in range(count))), edges), held
 
@@ -113,7 +115,8 @@ def test_every_phase_has_one_turn_after_all_that_it_waits_for(
             number = turn.phase.id
             turned.append(number)
             edges = graph.before(number)
-            assert {edge.before for edge in edges} <= over
+            assert {edge.before for edge in edges if edge.needs is not EdgeNeed.EACH_BATCH} <= over
+            assert {edge.before for edge in edges} <= set(turned)
             is_held = any(edge in held or edge.before in left_out for edge in edges)
             assert (turn.withheld is not None) is is_held
             if is_held:
