@@ -42,6 +42,7 @@ class KnownFiles:
         self._database = _opened(path)
         self._rows: Iterator[KnownFile] | None = None
         self._row: KnownFile | None = None
+        self._is_asked = False  # for the present row
 
     def at(self, key: bytes, *, passed: list[bytes] | None = None) -> KnownFile | None:
         """Return what is known of a key, None if nothing is; to be asked in ascending order of keys.
@@ -52,15 +53,19 @@ class KnownFiles:
             self._rows = self._read()
             self._row = next(self._rows, None)
         while self._row is not None and self._row.key < key:
-            if passed is not None:
+            if passed is not None and not self._is_asked:
                 passed.append(self._row.key)
-            self._row = next(self._rows, None)
-        return self._row if self._row is not None and self._row.key == key else None
+            self._row, self._is_asked = next(self._rows, None), False
+        if self._row is None or self._row.key != key:
+            return None
+        self._is_asked = True
+        return self._row
 
     def rewind(self) -> None:
         """Begin at the first key again, and know what was noted since."""
         self._keep()
         self._rows = self._row = None
+        self._is_asked = False
 
     def note(self, fact: KnownFile) -> None:
         """Take note of a fact; it replaces what was known of its key."""

@@ -42,6 +42,22 @@ def carry_out(place: Workplace) -> None:
 pytestmark = BY_BOTH_ENGINES
 
 
+def test_no_later_plan_of_an_unchanged_tree_reads_a_file(
+    place: Workplace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the third one either: what is asked for stays known."""
+    write_files(folder, "a", "b/c", "d")
+    for path in ("a", "b/c", "d"):
+        os.utime(folder / path, (1, 1_600_000_000))  # so long ago that they are known at once
+    write_folder_job(place, source="./photos", destination=UP)
+    carry_out(place)
+    monkeypatch.setattr("s3plan.storage.folder.engine.hash_file", None)
+    for _ in range(2):
+        again = s3plan.plan(place.folder / "job.yaml", output=place.folder / "again.s3plan")
+        (total,) = again.header.jobs[0].totals
+        assert (total.rule, total.objects) == ("neither has changed since they were the same", 3)
+
+
 def test_every_file_arrives_with_its_bytes_whatever_it_is_called(place: Workplace, folder: Path) -> None:
     write_files(folder, *ODD_NAMES, *(f"below/{name}/x" for name in ODD_NAMES), "empty", "deep/" * 20 + "file")
     (folder / "empty").write_bytes(b"")

@@ -57,6 +57,17 @@ def test_it_is_gone_through_again_from_the_first_key_on(path: Path) -> None:
     known.close()
 
 
+def test_keys_that_were_asked_for_are_not_passed_over(path: Path) -> None:
+    keep(path, *FACTS)
+    known = KnownFiles(path)
+    passed: list[bytes] = []
+    for fact in (FACTS[0], FACTS[0], FACTS[2], FACTS[-1]):
+        assert known.at(fact.key, passed=passed) == fact
+    assert known.at(FACTS[-1].key + b"x", passed=passed) is None
+    assert passed == [fact.key for fact in FACTS if fact not in (FACTS[0], FACTS[2], FACTS[-1])]
+    known.close()
+
+
 def test_keys_that_were_passed_over_can_be_forgotten(path: Path) -> None:
     keep(path, *FACTS)
     known = KnownFiles(path)
