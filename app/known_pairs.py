@@ -39,14 +39,17 @@ class RememberedPairs:
         if self._passed:
             self._known.forget(self._passed)
             self._passed.clear()
-        if fact is None or (fact.stamp != file.etag and fact.etag != there.etag):
+        if fact is None:
             return Recalled.NOTHING
-        return Recalled.SAME if fact == (file.key, file.etag, there.etag) else Recalled.CHANGED
+        has_stamp, has_etag = fact[1] == file[2], fact[2] == there[2]  # by position: there may be millions of them
+        if has_stamp and has_etag:
+            return Recalled.OTHER_TIME if fact[3] else Recalled.SAME
+        return Recalled.CHANGED if has_stamp or has_etag else Recalled.NOTHING
 
-    def learn(self, file: ObjectRow, there: ObjectRow) -> None:
+    def learn(self, file: ObjectRow, there: ObjectRow, *, keeps_other_time: bool = False) -> None:
         """Take note that they have, unless the file may be changing."""
         if not is_fresh(file.etag):
-            self._known.note(KnownFile(file.key, file.etag, there.etag))
+            self._known.note(KnownFile(file.key, file.etag, there.etag, int(keeps_other_time)))
 
 
 class MatchesOfRun:

@@ -34,7 +34,9 @@ def _unchanged(rule: str) -> Verdict:
 
 _NOT_NEWER = _unchanged("not newer")
 _RECALLED_SAME = Recalled.SAME
+_STILL_SAME = frozenset({Recalled.SAME, Recalled.OTHER_TIME})
 _KNOWN = _unchanged("neither has changed since they were the same")
+_OTHER_TIME = _unchanged("mtime differs, not sent")
 _UNTOUCHED = _unchanged("not touched since the object was written")
 _SAME_TIME = _unchanged("same size, and the time of the object")
 _KEPT_TIME = _unchanged("same size, and the time that the object keeps")
@@ -48,8 +50,8 @@ class KnownPairs(Protocol):
     def recall(self, file: ObjectRow, there: ObjectRow) -> Recalled:
         """Return what is known of this file and this object."""
 
-    def learn(self, file: ObjectRow, there: ObjectRow) -> None:
-        """Take note that they have."""
+    def learn(self, file: ObjectRow, there: ObjectRow, *, keeps_other_time: bool = False) -> None:
+        """Take note that they have, and whether the object is known to keep another time than the file's."""
 
 
 class FilePolicy:
@@ -59,7 +61,16 @@ class FilePolicy:
     every pair, of which there may be millions.
     """
 
-    __slots__ = ("_believes_times", "_has_bytes", "_looks_at_size", "_margin_ms", "_uploads", "decide", "known")
+    __slots__ = (
+        "_believes_times",
+        "_has_bytes",
+        "_looks_at_size",
+        "_margin_ms",
+        "_tells_times",
+        "_uploads",
+        "decide",
+        "known",
+    )
 
     def __init__(
         self,
@@ -69,8 +80,10 @@ class FilePolicy:
         *,
         store_ahead_ms: int,
         known: KnownPairs,
+        preserves_mtime: bool = False,
     ) -> None:
         """`store_ahead_ms` is the store's clock minus this machine's."""
+        self._tells_times = preserves_mtime and kind is ActionKind.UPLOAD
         named = frozenset(compare or (Compare.SIZE, Compare.ETAG, Compare.MTIME))
         self.known = known
         self._uploads = kind is ActionKind.UPLOAD
@@ -101,6 +114,9 @@ class FilePolicy:
         if question.wanted is Wanted.TIME:
             return self._by_kept_time(source, destination, file=file, kept_ns=found.mtime_ns)
         if found.is_same:
+            if question.with_time and _differ(found.mtime_ns, _mtime_ns(file)):
+                self.known.learn(file, there, keeps_other_time=True)
+                return _OTHER_TIME
             self.known.learn(file, there)
             return _unchanged(f"same {found.by}")
         if found.is_same is not None:
@@ -122,13 +138,16 @@ class FilePolicy:
         recalled = self.known.recall(file, there)
         if recalled is _RECALLED_SAME:
             return _KNOWN
+        if recalled is Recalled.OTHER_TIME:
+            return _OTHER_TIME if self._tells_times else _KNOWN
         if self._believes_times:
             if not self._uploads:
                 if _has_time_of(file, there):
                     return _SAME_TIME
             elif self._is_untouched(file, there):
                 return _UNTOUCHED
-        return Question(file, there, Wanted.BYTES, recalled)
+        was_touched = recalled is Recalled.CHANGED and self._tells_times  # so no question more for all the others
+        return Question(file, there, Wanted.BYTES, recalled, with_time=was_touched)
 
     def _by_checksum(self, source: ObjectRow, destination: ObjectRow) -> Verdict | Question:
         if source.size_bytes != destination.size_bytes:
@@ -144,7 +163,7 @@ class FilePolicy:
         if not is_newer(source, destination):
             return _NOT_NEWER
         file, there = (source, destination) if self._uploads else (destination, source)
-        if source.size_bytes == destination.size_bytes and self.known.recall(file, there) is Recalled.SAME:
+        if source.size_bytes == destination.size_bytes and self.known.recall(file, there) in _STILL_SAME:
             return _NOT_NEWER
         return Question(file, there, Wanted.TIME)
 
@@ -175,6 +194,11 @@ class FilePolicy:
             return False
         touched_ms = max(int(fields[1]), int(fields[2])) // _MS
         return touched_ms + self._margin_ms < there[3]
+
+
+def _differ(kept_ns: int | None, file_ns: int) -> bool:
+    """Whether an object keeps a time, and another one than its file has, beyond what file systems round."""
+    return kept_ns is not None and abs(kept_ns - file_ns) >= _COARSE_S * _S
 
 
 def _mtime_ns(file: ObjectRow) -> int:

@@ -203,7 +203,12 @@ class JobBuilder:
         if files is None:
             return None
         policy = FilePolicy(
-            self._sides.kind, job.overwrite, job.compare, store_ahead_ms=files.store_ahead_ms, known=files.known
+            self._sides.kind,
+            job.overwrite,
+            job.compare,
+            store_ahead_ms=files.store_ahead_ms,
+            known=files.known,
+            preserves_mtime=job.settings.preserves_mtime,
         )
         return LookingAhead(policy, files.ask, objection=objection)
 

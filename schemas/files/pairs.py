@@ -19,18 +19,23 @@ class Recalled(Enum):
     """What is known of a pair from before."""
 
     SAME = "same"  # the file and the object had the same bytes, and neither has changed since
+    OTHER_TIME = "other-time"  # likewise, and the object keeps another time than the file has
     CHANGED = "changed"  # they had, and one of them has changed since
     NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A pair of which the listings do not tell enough; `recalled` is what is known of it from before."""
+    """A pair of which the listings do not tell enough; `recalled` is what is known of it from before.
+
+    `with_time`: where the bytes are the same, the time that the object keeps is wanted, too.
+    """
 
     file: ObjectRow
     there: ObjectRow
     wanted: Wanted
     recalled: Recalled = Recalled.NOTHING
+    with_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

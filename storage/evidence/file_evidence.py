@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from threading import BoundedSemaphore
 
 from s3plan.schemas.evidence.ladder import BY_MD5, BY_PARTS, KnownBytes, is_digest, parts_of_etag, stated_checksum
@@ -60,14 +61,17 @@ class FileEvidence:
             if read is None:
                 return PairFound(is_same=False, by=BY_MD5, of_file=_UNKNOWN, of_object=there.etag)
             if read.md5 == there.etag.lower():
-                return PairFound(is_same=True, by=BY_MD5)
+                kept_ns = _kept_mtime_ns(self._look(there)) if question.with_time else None
+                return PairFound(is_same=True, by=BY_MD5, mtime_ns=kept_ns)
             if self._etags_comparable:
                 return PairFound(is_same=False, by=BY_MD5, of_file=read.md5 or _UNKNOWN, of_object=there.etag)
         found = self._look(there)
         if found is None:
             return PairFound()
-        by_checksum = self._by_checksum(file, found.checksums) or self._by_parts(file, there)
-        return by_checksum or PairFound(mtime_ns=_kept_mtime_ns(found))
+        compared = self._by_checksum(file, found.checksums) or self._by_parts(file, there)
+        if compared is not None and not question.with_time:
+            return compared
+        return replace(compared or PairFound(), mtime_ns=_kept_mtime_ns(found))
 
     def _by_checksum(self, file: ObjectRow, stated: Mapping[str, str]) -> PairFound | None:
         algorithm = stated_checksum(stated)

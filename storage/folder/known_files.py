@@ -14,18 +14,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-_FORMAT = 1  # of the table; a database of another one is made anew
-_TABLE = "CREATE TABLE known (key BLOB PRIMARY KEY, stamp TEXT NOT NULL, etag TEXT NOT NULL) WITHOUT ROWID"
+_FORMAT = 2  # of the table; a database of another one is made anew
+_TABLE = (
+    "CREATE TABLE known (key BLOB PRIMARY KEY, stamp TEXT NOT NULL, etag TEXT NOT NULL, other_time INTEGER NOT NULL) "
+    "WITHOUT ROWID"
+)
+_COLUMNS = "key, stamp, etag, other_time"
 _AT_ONCE = 1000
 _BUSY_S = 2.0
 
 
 class KnownFile(NamedTuple):
-    """The file with this stamp has the bytes of the object with this ETag; `key` is relative to both places."""
+    """The file with this stamp has the bytes of the object with this ETag; `key` is relative to both places.
+
+    `keeps_other_time`: 1 if the object is known to keep another time than the file's, else 0.
+    """
 
     key: bytes
     stamp: str
     etag: str
+    keeps_other_time: int = 0
 
 
 class KnownFiles:
@@ -93,7 +101,7 @@ class KnownFiles:
         is_first = True
         while self._database is not None:
             comparison = ">=" if is_first else ">"
-            query = f"SELECT key, stamp, etag FROM known WHERE key {comparison} ? ORDER BY key LIMIT {_AT_ONCE}"  # noqa: S608
+            query = f"SELECT {_COLUMNS} FROM known WHERE key {comparison} ? ORDER BY key LIMIT {_AT_ONCE}"  # noqa: S608
             try:
                 rows = self._database.execute(query, (after,)).fetchall()
             except sqlite3.Error:
@@ -110,7 +118,7 @@ class KnownFiles:
             return
         with suppress(sqlite3.Error), self._database:
             self._database.executemany("DELETE FROM known WHERE key = ?", gone)
-            self._database.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", noted)
+            self._database.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?)", noted)
 
 
 def _opened(path: Path) -> sqlite3.Connection | None:
@@ -145,7 +153,7 @@ def _with_table(path: Path) -> sqlite3.Connection:
                     database.execute(f"PRAGMA user_version = {_FORMAT}")
             (version,) = database.execute("PRAGMA user_version").fetchone()
         _check_format(version)
-        database.execute("SELECT key, stamp, etag FROM known LIMIT 1").fetchone()
+        database.execute(f"SELECT {_COLUMNS} FROM known LIMIT 1").fetchone()  # noqa: S608
     except BaseException:
         database.close()
         raise

@@ -84,3 +84,30 @@ def test_an_object_that_keeps_no_time_gives_its_own(place: Workplace, said: str 
     carry_out(place)
     modified = place.s3.head_object(Bucket="source", Key="up/x")["LastModified"]
     assert times_below(place.folder / "back")["x"] // 10**9 == int(modified.timestamp())
+
+
+def test_a_file_that_was_only_touched_is_not_sent_and_the_plan_says_so_each_time(
+    place: Workplace, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rules() -> dict[str, int]:
+        again = s3plan.plan(place.folder / "job.yaml", output=place.folder / "again.s3plan")
+        assert not again.has_changes
+        return {total.rule: total.objects for total in again.header.jobs[0].totals}
+
+    write_folder_job(place, source="./photos", destination="s3://source/up/", **PRESERVING)
+    carry_out(place)
+    known = {"neither has changed since they were the same": 5}
+    assert rules() == known
+    for name in ("whole", "in parts"):
+        os.utime(photos / name, ns=(1, 1_400_000_000_000_000_000))
+    told = {"neither has changed since they were the same": 3, "mtime differs, not sent": 2}
+    assert rules() == told
+    with monkeypatch.context() as unread:
+        unread.setattr("s3plan.storage.folder.engine.hash_file", None)
+        assert rules() == told
+    shown = place.command.run("show", "again.s3plan").stdout
+    assert "mtime differs, not sent" in shown
+    for name in ("whole", "in parts"):
+        os.utime(photos / name, ns=(1, TIMES[name]))
+    assert "mtime differs, not sent" not in rules()
+    assert rules() == known

@@ -30,15 +30,17 @@ class Known:
     def __init__(self, *pairs: tuple[ObjectRow, ObjectRow]) -> None:
         self.pairs = {(file.etag, there.etag) for file, there in pairs}
         self.learnt: list[tuple[str, str]] = []
+        self.of_other_time = 0
 
     def recall(self, file: ObjectRow, there: ObjectRow) -> Recalled:
         if (file.etag, there.etag) in self.pairs:
-            return Recalled.SAME
+            return Recalled.OTHER_TIME if self.of_other_time else Recalled.SAME
         is_changed = any(file.etag == stamp or there.etag == etag for stamp, etag in self.pairs)
         return Recalled.CHANGED if is_changed else Recalled.NOTHING
 
-    def learn(self, file: ObjectRow, there: ObjectRow) -> None:
+    def learn(self, file: ObjectRow, there: ObjectRow, *, keeps_other_time: bool = False) -> None:
         self.learnt.append((file.etag, there.etag))
+        self.of_other_time += keeps_other_time
 
 
 def a_policy(
@@ -47,8 +49,16 @@ def a_policy(
     overwrite: Overwrite = Overwrite.IF_DIFFERENT,
     ahead_ms: int = 0,
     known: Known | None = None,
+    preserves_mtime: bool = False,
 ) -> FilePolicy:
-    return FilePolicy(kind, overwrite, compare, store_ahead_ms=ahead_ms, known=Known() if known is None else known)
+    return FilePolicy(
+        kind,
+        overwrite,
+        compare,
+        store_ahead_ms=ahead_ms,
+        known=Known() if known is None else known,
+        preserves_mtime=preserves_mtime,
+    )
 
 
 def decide(
@@ -165,6 +175,49 @@ def test_what_is_known_of_a_pair_is_not_asked_again_and_what_was_asked_is_learnt
         assert known.learnt.pop() == (changed[0].etag, changed[1].etag)
         # Nothing can be compared: it is known at least that they were the same, and that one has changed.
         assert a_policy(known=known).conclude(asked, PairFound()).rule == "changed since they were the same"
+
+
+@pytest.mark.parametrize(
+    ("kept_s", "rule"), [(None, "same MD5"), (0, "same MD5"), (1, "same MD5"), (-3600, "mtime differs, not sent")]
+)
+def test_of_a_file_that_was_touched_the_time_is_told_that_its_object_keeps(kept_s: int | None, rule: str) -> None:
+    there = an_object()
+    known = Known((a_file(), there))
+    touched = a_file(touched_ms=NOW_MS + 1)
+    policy = a_policy(known=known, preserves_mtime=True)
+    asked = policy.decide(touched, there)
+    assert isinstance(asked, Question)
+    assert asked.with_time
+    stamp = Stamp.parse(touched.etag)
+    assert stamp is not None
+    kept_ns = None if kept_s is None else stamp.mtime_ns + kept_s * 10**9
+    assert policy.conclude(asked, PairFound(is_same=True, by="MD5", mtime_ns=kept_ns)).rule == rule
+    assert (known.learnt, known.of_other_time) == ([(touched.etag, there.etag)], int(kept_s == -3600))
+
+
+def test_another_time_is_told_again_without_a_question_and_only_of_jobs_that_send_times() -> None:
+    file, there = a_file(), an_object()
+    known = Known((file, there))
+    known.of_other_time = 1
+    for preserves_mtime, rule in (
+        (True, "mtime differs, not sent"),
+        (False, "neither has changed since they were the same"),
+    ):
+        verdict = a_policy(known=known, preserves_mtime=preserves_mtime).decide(file, there)
+        assert not isinstance(verdict, Question)
+        assert verdict.rule == rule
+    down = a_policy(known=known, kind=ActionKind.DOWNLOAD, preserves_mtime=True).decide(there, file)
+    assert not isinstance(down, Question)
+    assert down.rule == "neither has changed since they were the same"
+
+
+def test_no_time_is_asked_for_of_files_of_which_nothing_is_known_or_that_send_none() -> None:
+    there = an_object()
+    unknown = a_policy(preserves_mtime=True).decide(a_file(touched_ms=NOW_MS + 1), there)
+    sends_none = a_policy(known=Known((a_file(), there))).decide(a_file(touched_ms=NOW_MS + 1), there)
+    for asked in (unknown, sends_none):
+        assert isinstance(asked, Question)
+        assert not asked.with_time
 
 
 def test_a_file_that_looks_newer_and_is_known_to_be_the_same_is_not_newer() -> None:

@@ -23,7 +23,7 @@ class NothingKnown:
     def recall(self, file: ObjectRow, there: ObjectRow) -> Recalled:
         return Recalled.NOTHING
 
-    def learn(self, file: ObjectRow, there: ObjectRow) -> None:
+    def learn(self, file: ObjectRow, there: ObjectRow, *, keeps_other_time: bool = False) -> None:
         """Forget it."""
 
 

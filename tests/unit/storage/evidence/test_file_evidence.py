@@ -79,11 +79,12 @@ def found(
     comparable: bool = True,
     wanted: Wanted = Wanted.BYTES,
     key: bytes = b"x",
+    with_time: bool = False,
 ) -> PairFound:
     row = ObjectRow(key, len(CONTENT), str(Stamp.of(file.stat())), 0)
     engine = HeadsOnly(Failure(FailureKind.NOT_FOUND, "HeadObject", "404", "") if reply is None else reply)
     evidence = evidence_by(files, engine, comparable=comparable)
-    question = Question(row, ObjectRow(key, len(CONTENT), etag, 0), wanted)
+    question = Question(row, ObjectRow(key, len(CONTENT), etag, 0), wanted, with_time=with_time)
     answer = evidence.ask(question).result(timeout=30)
     assert all((each.bucket, each.key, each.owner) == ("bucket", "up/x", "1" * 12) for each in engine.asked)
     return answer
@@ -149,6 +150,18 @@ def test_only_the_time_is_asked_for_where_only_that_is_wanted(files: FolderEngin
     reply = said(MD5, {"Mtime": "2"})
     assert found(files, root / "x", MD5, reply, wanted=Wanted.TIME) == PairFound(mtime_ns=2_000_000_000)
     assert found(files, root / "x", "other", reply, wanted=Wanted.TIME) == PairFound()
+
+
+@pytest.mark.parametrize(("etag", "by"), [(MD5, "MD5"), (FOREIGN, "CRC64NVME")])
+def test_the_time_comes_with_the_proof_where_both_are_wanted(
+    files: FolderEngine, root: Path, etag: str, by: str
+) -> None:
+    reply = said(etag, {"mtime": "2"}, CRC64NVME=CRC)
+    for with_time, mtime_ns in ((True, 2_000_000_000), (False, None)):
+        answer = found(files, root / "x", etag, reply, with_time=with_time)
+        assert (answer.is_same, answer.by, answer.mtime_ns) == (True, by, mtime_ns)
+    changed = found(files, root / "x", MD5, said("another", {"mtime": "2"}), with_time=True)
+    assert changed == PairFound(is_same=True, by="MD5")
 
 
 def test_a_key_that_can_be_no_file_is_not_read(files: FolderEngine, root: Path, tmp_path: Path) -> None:

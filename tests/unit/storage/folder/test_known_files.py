@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from s3plan.storage.folder.known_files import KnownFile, KnownFiles
 
 KEYS = [b"", b"a", b"a/b", b"z", b"\xff"]
-FACTS = [KnownFile(key, f"{at}:1:1:1", f"etag{at}") for at, key in enumerate(KEYS)]
+FACTS = [KnownFile(key, f"{at}:1:1:1", f"etag{at}", at % 2) for at, key in enumerate(KEYS)]
 
 
 @pytest.fixture
