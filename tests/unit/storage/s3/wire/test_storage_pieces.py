@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from queue import SimpleQueue
+from time import monotonic, sleep
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -91,6 +94,21 @@ def test_no_more_threads_run_than_allowed_and_everything_is_done() -> None:
     assert most == 3
 
 
+def test_a_thread_that_has_nothing_to_do_takes_the_next_work_before_another_is_made() -> None:
+    threads = RequestThreads(3, name="test", on_end=lambda: None)
+    seen: SimpleQueue[int] = SimpleQueue()
+    idents = set()
+    for _ in range(5):
+        threads.submit(lambda: seen.put(threading.get_ident()))
+        idents.add(seen.get(timeout=10))
+        until_s = monotonic() + 10
+        while not threads._idle:
+            assert monotonic() < until_s
+            sleep(0.001)
+    threads.close()
+    assert len(idents) == 1
+
+
 def test_threads_that_were_never_needed_end_at_once() -> None:
     ended = threading.Event()
     threads = RequestThreads(3, name="test", on_end=ended.set)
@@ -132,3 +150,18 @@ def test_what_is_no_page_is_unreadable(body: bytes) -> None:
 )
 def test_dates_of_lists_and_heads_are_the_same_moment(text: str) -> None:
     assert milliseconds_of(text) == 1_704_067_200_000
+
+
+@given(st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_a_date_as_headers_have_it_is_the_moment_that_the_library_reads(moment: datetime) -> None:
+    text = format_datetime(moment, usegmt=True)
+    assert milliseconds_of(text) == int(parsedate_to_datetime(text).timestamp()) * 1000
+    assert milliseconds_of(text) == milliseconds_of(text.replace("GMT", "+0000"))
+
+
+@pytest.mark.parametrize(
+    "text", ["Mon, 32 Jan 2024 00:00:00 GMT", "Mon, 01 Jax 2024 00:00:00 GMT", "Mon, 01 Jan 2024 24:00:00 GMT"]
+)
+def test_a_header_with_a_day_that_there_is_not_has_no_date(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        milliseconds_of(text)
