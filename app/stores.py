@@ -24,6 +24,7 @@ from s3plan.storage.places.finding import find_bucket, find_named_folder
 from s3plan.storage.places.first_questions import first_questions
 from s3plan.storage.places.folder import OpenFolder
 from s3plan.storage.places.location import FoundLocation, OpenLocation
+from s3plan.storage.places.same_place import may_be_one, shows_at
 from s3plan.storage.s3.asking_ahead import AskingAhead
 from s3plan.storage.s3.connections.sessions import (
     ConnectionSettings,
@@ -34,6 +35,7 @@ from s3plan.storage.s3.connections.sessions import (
 from s3plan.storage.s3.engines import EngineChoice, choose_engine, open_engine
 from s3plan.storage.s3.guarded_engine import GuardedEngine
 from s3plan.storage.s3.open_files import most_open_files, room_for_connections
+from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.tolerant_engine import TolerantEngine
 
 
@@ -159,6 +161,22 @@ class Stores:
         if location.is_folder:
             return self.folder_at(location)
         return OpenBucket(self.engine_of(location), location, cache=self._capabilities)
+
+    def are_one_place(self, destination: PlanLocation, source: PlanLocation, *, patience: Patience) -> bool:
+        """Return whether a destination is the source under another name; by writing, where names leave it open.
+
+        A source that is a bucket of which the destination is a mounted folder is not noticed.
+        """
+        if destination.is_folder or not may_be_one(destination, source):
+            return False
+        return shows_at(
+            destination,
+            self.engine_of(destination),
+            source,
+            other_engine=None if source.is_folder else self.engine_of(source),
+            cache=self._capabilities,
+            patience=patience,
+        )
 
     def folder_at(self, location: PlanLocation) -> OpenFolder:
         """Return a folder with the engine that reads its files."""

@@ -56,6 +56,7 @@ class PlacePreparation:
             if jobs:
                 known = self._find_out(location, jobs)
                 self._compare(location, jobs, known)
+                self._tell_apart(location, jobs)
                 found[location.id] = known
         return found
 
@@ -69,6 +70,19 @@ class PlacePreparation:
         needed = needed_conditions(self.plan, destination, jobs)
         wanted = Wanted(self.plan, self.stores, destination, tuple(jobs), self.reading)
         return confirmed(wanted, known, needed=needed, now=now, on_event=self.on_event, patience=self.patience)
+
+    def _tell_apart(self, location: PlanLocation, jobs: Sequence[JobRecord]) -> None:
+        """Refuse to move to a place that is the source under another name: what is removed there would be gone."""
+        for job in jobs:
+            is_moved_to = job.to_location == location.id and job.removals and job.destination.bucket_exists
+            if not is_moved_to or job.from_location is None:
+                continue
+            source = self.plan.locations_by_id[job.from_location]
+            if self.stores.are_one_place(location, source, patience=self.patience):
+                raise PlanRefused(
+                    f"{shown_place(source)} and {shown_place(location)} are one place under two names: what is written "
+                    "at one shows at the other, so a move would delete it; nothing was removed"
+                )
 
     def _find(self, location: PlanLocation) -> None:
         makers = [job for job in self.plan.header.jobs if job.to_location == location.id and job.settings.create_bucket]

@@ -210,7 +210,7 @@ def copy_source(context: Context, request: Request) -> tuple[tuple[str, str], St
     if not name or not key:
         raise S3Error("InvalidArgument", "Invalid copy source object key")
     expected = request.headers.get("x-amz-source-expected-bucket-owner", context.settings.owner)
-    bucket = context.store.bucket(name)
+    bucket = context.store.bucket(context.settings.aliases.get(name, name))
     if expected != context.settings.owner:
         raise S3Error("AccessDenied")
     source = bucket.object(key)

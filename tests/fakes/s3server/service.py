@@ -29,6 +29,9 @@ class Service:
 
     def answer(self, request: Request) -> Reply:
         """The reply to one request. Everything that it changes is changed before this returns, or in a Later."""
+        aliases = self.context.settings.aliases
+        if request.bucket in aliases:
+            request = replace(request, bucket=aliases[request.bucket])
         try:
             operation = operation_of(request)
         except S3Error as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 MIB = 1 << 20
@@ -61,6 +61,7 @@ class Settings:
     ignores_checksums: bool = False  # neither compares nor keeps what is said of bytes
     flips_keys: Sequence[str] = ()  # beginnings of keys whose bytes suffer before they are stored
     foreign: Sequence[str] = ()  # buckets of somebody else's, which nobody here may use
+    aliases: Mapping[str, str] = field(default_factory=dict)  # other names of buckets, as access points give them
 
     def enforces(self, condition: Condition) -> bool:
         match self.conditions:

@@ -1,0 +1,95 @@
+"""Whether two places are one under two names: whoever moves from one to the other would delete what he has moved.
+
+Names tell most of them apart. Where they do not, an object is made at one place, and looked for at the other.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from s3plan.schemas.errors import S3PlanError, StoreRefused
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.plan.conditions import Enforcement
+from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests.objects import HeadObject, ObjectFound
+from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
+from s3plan.storage.conditions.probe_requests import Probe, UnclearAnswer
+from s3plan.storage.listing.object_look import listing_of, says_nothing, told_by_listing
+from s3plan.storage.places.mounts import file_system_of
+from s3plan.storage.s3.patience import Patience
+from s3plan.storage.s3.refusals import refusal_of
+
+_OF_ACCESS_POINTS = ("-s3alias", "--ol-s3", "--xa-s3")
+_FROM_ELSEWHERE = ("fuse", "nfs", "cifs", "smb", "9p", "ceph")
+_DOING = "looking whether two places are one"
+
+
+def may_be_one(bucket: PlanLocation, other: PlanLocation) -> bool:
+    """Return whether a place in a bucket and another place could be one without their names saying so.
+
+    The makers of some stores say that a bucket has one name, but for access points; others let it have many. A folder
+    may be a mounted bucket if its files come from elsewhere.
+    """
+    if other.is_folder:
+        return (file_system_of(Path(other.path or "")) or "").startswith(_FROM_ELSEWHERE)
+    if bucket.bucket == other.bucket and bucket.endpoint == other.endpoint:
+        return False  # then the prefixes tell
+    stores = (known_capabilities(place.endpoint).values() for place in (bucket, other))
+    has_one_name = not any(Enforcement.UNKNOWN in found for found in stores)
+    return not has_one_name or any(place.bucket.endswith(_OF_ACCESS_POINTS) for place in (bucket, other))
+
+
+def shows_at(
+    bucket: PlanLocation,
+    engine: Engine,
+    other: PlanLocation,
+    *,
+    other_engine: Engine | None,
+    cache: CapabilityCache,
+    patience: Patience,
+) -> bool:
+    """Return whether an object made in a bucket is seen at the other place, under the same key; it is removed again.
+
+    `other_engine` is None for a folder; `cache` remembers what a killed process left. Raises StoreRefused,
+    CredentialsUnusable, and what the hooks of `patience` raise.
+    """
+    probe = Probe(engine, bucket.bucket, bucket.prefix, owner=bucket.owner, patience=patience)
+    cache.note_confirmation(bucket.endpoint, bucket.bucket, stem=probe.stem)
+    key = probe.key("-source").removeprefix(bucket.prefix)
+    try:
+        try:
+            probe.begin()
+            probe.write("-source")
+            is_seen = _is_there(other, other_engine, key, patience)
+        except UnclearAnswer as unclear:
+            said = f"{bucket.bucket}: {_DOING} is not possible now ({unclear}); try again later"
+            raise StoreRefused(said, failure=unclear.failure) from None
+        finally:
+            probe.clean_up()
+        probe.check_clean()
+    except S3PlanError:
+        cache.note_failed_probe(bucket.endpoint, bucket.bucket)  # the next probe removes what is left
+        raise
+    cache.note_clean(bucket.endpoint, bucket.bucket)
+    return is_seen
+
+
+def _is_there(place: PlanLocation, engine: Engine | None, key: str, patience: Patience) -> bool:
+    if engine is None:
+        return os.path.lexists(Path(place.path or "") / key)
+    whole = place.prefix + key
+    reply = patience.call(engine, HeadObject(place.bucket, whole, owner=place.owner))
+    if says_nothing(reply):
+        listing = listing_of(place, whole)
+        reply = told_by_listing(whole, listing, patience.call(engine, listing), otherwise=reply)
+    if isinstance(reply, Failure) and reply.kind is not FailureKind.NOT_FOUND:
+        raise refusal_of(
+            reply,
+            bucket=place.bucket,
+            doing=_DOING,
+            permission="s3:GetObject",
+            clock_offset_ms=engine.clock_offset_ms,
+        )
+    return isinstance(reply, ObjectFound)

@@ -1,0 +1,39 @@
+"""Which places may be one though their names differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from s3plan.schemas.plan.rows import LocationKind, PlanLocation, folder_url
+from s3plan.storage.places.same_place import may_be_one
+
+OTHER = "https://s3.example.com"
+
+
+def bucket(name: str, endpoint: str | None = None, prefix: str = "") -> PlanLocation:
+    return PlanLocation(1, LocationKind.S3, f"s3://{name}/{prefix}", "", endpoint, None, name, prefix)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "may_be"),
+    [
+        (bucket("a"), bucket("b"), False),
+        (bucket("a", prefix="x/"), bucket("a", prefix="y/"), False),
+        (bucket("a"), bucket("point-abc-s3alias"), True),
+        (bucket("point-abc-s3alias"), bucket("b"), True),
+        (bucket("a"), bucket("b--use1-az4--x-s3"), False),
+        (bucket("a", OTHER), bucket("b", OTHER), True),
+        (bucket("a", OTHER, "x/"), bucket("a", OTHER, "y/"), False),
+    ],
+)
+def test_names_tell_places_apart_where_their_store_says_that_a_bucket_has_one(
+    one: PlanLocation, other: PlanLocation, may_be: bool
+) -> None:
+    assert may_be_one(one, other) is may_be
+
+
+def test_a_folder_of_a_disk_of_this_machine_is_no_bucket(tmp_path: Path) -> None:
+    path = str(tmp_path)
+    folder = PlanLocation(1, LocationKind.FOLDER, folder_url(path), "", None, None, "", "", path=path)
+    assert may_be_one(bucket("a"), folder) is False
