@@ -40,13 +40,15 @@ class HashFile:
     """Digests of a whole file, which is read in pieces; fails as ReadFile does.
 
     `algorithms` are MD5 and those that S3 states: CRC64NVME, CRC32, CRC32C, SHA256, SHA1. `part_sizes_bytes`: also the
-    ETags of objects that are made of it in parts of these sizes.
+    ETags of objects that are made of it in parts of these sizes. `is_to_last`: it is on disk before it is told, whoever
+    has written it.
     """
 
     parts: Parts
     stamp: Stamp
     algorithms: frozenset[str]
     part_sizes_bytes: tuple[int, ...] = ()
+    is_to_last: bool = False
 
 
 _STAGED_NAME = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})-([0-9]{1,18})").fullmatch

@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
 
 
 @cache
@@ -34,3 +35,22 @@ def sync_device(descriptor: int) -> None:
     if call(descriptor) != 0:
         number = ctypes.get_errno()
         raise OSError(number or errno.EIO, os.strerror(number or errno.EIO))
+
+
+class SharedSync:
+    """One sync for all who wait for one at a time: who comes while one goes on shares the next."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._begun = 0
+        self._ended = 0  # the last that ended well
+
+    def wait(self, sync: Callable[[], None]) -> None:
+        """Return once a sync has ended that began after this was called; raises what it does."""
+        wanted = self._begun + 1
+        with self._lock:
+            if self._ended >= wanted:
+                return
+            self._begun += 1
+            sync()
+            self._ended = self._begun

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import (
@@ -23,6 +24,7 @@ from s3plan.schemas.files.requests import (
 )
 from s3plan.storage.file_settings import USUAL_FILES
 from s3plan.storage.folder.dirs import OpenDirectories
+from s3plan.storage.folder.durability import SharedSync, sync_device
 from s3plan.storage.folder.failures import broken, failure_from
 from s3plan.storage.folder.hashing import hash_file, hash_staged
 from s3plan.storage.folder.memory_budget import MemoryBudget
@@ -33,6 +35,7 @@ from s3plan.storage.folder.writing import FolderWriter
 from s3plan.storage.request_threads import RequestThreads
 
 _Looking = ReadFile | HashFile | HashStaged | ReopenStaged | FindFile | DropStaged | ReturnLeft
+_Reply = TypeVar("_Reply", bound=FileReply | Failure)
 _logger = logging.getLogger(__name__)
 
 
@@ -67,6 +70,7 @@ class FolderEngine:
         self._lock = threading.Lock()
         self._opened: list[OpenDirectories] = []
         self._writer: FolderWriter | None = None
+        self._syncs = SharedSync()
 
     def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
         """Answer on one of the threads; `on_reply` is called exactly once, there."""
@@ -117,17 +121,29 @@ class FolderEngine:
             case ReadFile():
                 return read_file(directories, request, follows=self._follows, hold=hold)
             case HashFile():
-                return hash_file(directories, request, follows=self._follows)
+                hashed = hash_file(directories, request, follows=self._follows)
+                return self._kept(directories, hashed, is_wanted=request.is_to_last)
             case HashStaged():
                 return hash_staged(request)
             case ReopenStaged():
                 return reopen_staged(directories, request)
             case FindFile():
-                return find_file(directories, request, trash=None if self._trash is None else Trash(self._trash))
+                found = find_file(directories, request, trash=None if self._trash is None else Trash(self._trash))
+                return self._kept(directories, found, is_wanted=found.md5 is not None)
             case DropStaged():
-                return drop_staged(directories, request)
+                dropped = drop_staged(directories, request)
+                return self._kept(directories, dropped, is_wanted=dropped.was_same)
             case ReturnLeft():
                 return return_left(directories, request)
+
+    def _kept(self, directories: OpenDirectories, reply: _Reply, *, is_wanted: bool) -> _Reply:
+        """Return a reply that somebody may take for a file that lasts, once what stands there is on disk.
+
+        Whoever wrote it, an attempt that was killed among them, may not have waited for that. Raises OSError.
+        """
+        if is_wanted and self._waits_for_disk and not isinstance(reply, Failure):
+            self._syncs.wait(lambda: sync_device(directories.of(())))
+        return reply
 
     def _answer(self, request: _Looking, on_reply: Callable[[FileReply | Failure], None]) -> None:
         taken_bytes = request.size_bytes if isinstance(request, ReadFile) and is_held(request) else 0

@@ -36,7 +36,8 @@ def _look_at_empty_file(context: BatchContext, action: Action) -> Asking[Failure
     stamp = Stamp.parse(action.destination_pin or "")
     if action.size_bytes or not context.destination.is_folder or stamp is None:
         return None
-    reply = yield from ask_file(Side.DESTINATION, HashFile(file_parts(action), stamp, frozenset({"MD5"})), FileHashed)
+    request = HashFile(file_parts(action), stamp, frozenset({"MD5"}), is_to_last=True)
+    reply = yield from ask_file(Side.DESTINATION, request, FileHashed)
     return reply if isinstance(reply, Failure) else None
 
 

@@ -186,7 +186,7 @@ def _file(side: Side, key: bytes, pin: str | None, known: KnownBytes) -> AskedFi
     parts, stamp = parts_of(key), Stamp.parse(pin or "")
     assert not isinstance(parts, KeyRefusal)  # noqa: S101  a plan is held to that when it is read
     assert stamp is not None  # noqa: S101
-    return AskedFile(side, parts, stamp, known)
+    return AskedFile(side, parts, stamp, known, is_to_last=side is Side.DESTINATION)
 
 
 def _compare(source: AskedSide, destination: AskedSide, asks: Verify) -> Asking[Compared | Failure | None]:

@@ -166,6 +166,7 @@ class AskedFile:
     parts: Parts
     stamp: Stamp
     known: KnownBytes
+    is_to_last: bool = False  # as HashFile has it
 
     def ask(self) -> Asking[Failure | None]:
         """Return at once: nobody states anything of a file."""
@@ -175,7 +176,7 @@ class AskedFile:
     def read(self, *algorithms: str, part_bytes: int | None = None) -> Asking[Failure | None]:
         """Have the file hashed as it was planned."""
         sizes = () if part_bytes is None else (part_bytes,)
-        request = HashFile(self.parts, self.stamp, frozenset(algorithms), sizes)
+        request = HashFile(self.parts, self.stamp, frozenset(algorithms), sizes, self.is_to_last)
         reply = yield from ask_file(self.side, request, FileHashed)
         if isinstance(reply, Failure):
             return reply
