@@ -65,10 +65,17 @@ def hash_staged(request: HashStaged) -> FileHashed | Failure:
 
 def hash_body(body: Body, algorithms: Iterable[str], part_sizes_bytes: Iterable[int] = ()) -> tuple[FileHashed, int]:
     """Return the digests of a body's bytes, and how many there were. Raises OSError where they cannot be read."""
+    return hash_pieces(pieces_of(body), algorithms, part_sizes_bytes)
+
+
+def hash_pieces(
+    pieces: Iterable[memoryview], algorithms: Iterable[str], part_sizes_bytes: Iterable[int] = ()
+) -> tuple[FileHashed, int]:
+    """Return the digests of bytes that come in order, and how many there were."""
     digests = {name: new_digest(name) for name in sorted(algorithms)}
     etags = {part_bytes: _PartsEtag(part_bytes) for part_bytes in part_sizes_bytes}
     read_bytes = 0
-    for piece in pieces_of(body):
+    for piece in pieces:
         read_bytes += len(piece)
         for taker in (*digests.values(), *etags.values()):
             taker.update(piece)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.bodies import BodyInMemory
 from s3plan.schemas.evidence.ladder import (
     Compared,
     KnownBytes,
@@ -17,7 +16,7 @@ from s3plan.schemas.files.requests import FileHashed, HashStaged, StagedFile
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import HeadObject, ObjectFound
-from s3plan.storage.folder.hashing import hash_body
+from s3plan.storage.folder.hashing import hash_pieces
 from s3plan.storage.steps import Asking, BatchContext, ask, ask_file
 
 
@@ -51,7 +50,7 @@ def prove_fetched(
         return None
     algorithms = frozenset(() if algorithm is None else (algorithm,))
     if isinstance(content, memoryview):
-        hashed, _ = hash_body(BodyInMemory(content), algorithms, sizes)
+        hashed, _ = hash_pieces((content,), algorithms, sizes)
     else:
         request = HashStaged(content, action.size_bytes, algorithms, sizes)
         reply = yield from ask_file(Side.DESTINATION, request, FileHashed)
