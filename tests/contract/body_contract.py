@@ -91,7 +91,7 @@ class BodyContract:
         other = all_digests(content[:-1] + bytes([content[-1] ^ 1]))
         said = Digests(**{digest: getattr(other, digest)})
         request = PutObject(BUCKET, "key", BodyInMemory(content), digests=said)
-        assert kind_of(world.engine.call(request)) is FailureKind.TRANSIENT
+        assert kind_of(world.engine.call(request)) is FailureKind.VERIFICATION
         assert world.read("key") is None
 
     @pytest.mark.parametrize("size", [1, 1000, 300 * KIB, 3 * MIB])
@@ -162,7 +162,7 @@ class BodyContract:
             whole = combine_crc64nvme(whole, crc64nvme(part), len(part))
         said = b64encode(whole.to_bytes(8, "big")).decode()
         wrong = CompleteMultipartUpload(BUCKET, "key", upload_id, done, crc64nvme=crc_header(b"other"))
-        assert kind_of(world.engine.call(wrong)) is FailureKind.TRANSIENT
+        assert kind_of(world.engine.call(wrong)) is FailureKind.VERIFICATION
         expect(
             ObjectWritten, world.engine.call(CompleteMultipartUpload(BUCKET, "key", upload_id, done, crc64nvme=said))
         )
