@@ -114,6 +114,19 @@ def test_a_source_whose_copy_is_not_proved_is_kept_and_it_is_told(place: Workpla
     assert KEPT in run(place, "failures", "--csv").stdout
 
 
+def test_what_was_kept_goes_with_the_next_plan_once_that_may_read_the_bytes(place: Workplace) -> None:
+    before = seeded(place, "a", "b")
+    place.manifest(mode="move", destination=UNPROVED)
+    place.plan(probe=True)
+    assert counted(place.apply()) == {"done": 2, "skipped": 2}
+    place.manifest(mode="move", destination=UNPROVED, run={"verify": "checksum"})
+    made = place.plan()
+    assert {total.kind.value: total.objects for total in made.header.jobs[0].totals} == {"same": 2}
+    report = place.apply()
+    assert (report.state, counted(report)) == ("completed", {"already-done": 2, "done": 2}), report
+    assert (stands(place, "source"), stands(place, "destination")) == ({}, before)
+
+
 def test_a_source_stays_whose_store_has_made_other_bytes_of_its_copy(place: Workplace) -> None:
     before = seeded(place, "a", "b")
     place.manifest(mode="move", run={"verify": "checksum"}, destination=UNPROVED)
