@@ -89,7 +89,7 @@ def _look_first(context: BatchContext, position: int, action: Action) -> Asking[
         etag = yield from _etag_of_file(context, action, ranges)
         ended = judge_made(position, action, found, _made(action, etag, since_ms))
     if isinstance(ended, Outcome) and ended.kind is OutcomeKind.STALE:
-        return (yield from prove_ours(context, position, action, found, since_ms=since_ms)) or ended
+        return (yield from prove_ours(context, position, action, found, since_ms=since_ms, stale=ended))
     return ended
 
 

@@ -181,7 +181,7 @@ def look_for_made(
     found = yield from look_at_destination(context, action)
     ended = judge_made(position, action, found, made)
     if isinstance(ended, Outcome) and ended.kind is OutcomeKind.STALE:
-        return (yield from prove_ours(context, position, action, found, since_ms=since_ms)) or ended
+        return (yield from prove_ours(context, position, action, found, since_ms=since_ms, stale=ended))
     return ended
 
 

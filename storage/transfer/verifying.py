@@ -98,19 +98,21 @@ def prove_made(
 
 
 def prove_ours(
-    context: BatchContext, position: int, action: Action, found: Reply, *, since_ms: int | None
-) -> Asking[Outcome | None]:
+    context: BatchContext, position: int, action: Action, found: Reply, *, since_ms: int | None, stale: Outcome
+) -> Asking[Outcome]:
     """Return that an attempt of unclear end, begun at that time, has made what stands there, if its bytes prove it.
 
-    Only `checksum` reads them. Other bytes may be somebody else's: then nothing is said.
+    Only `checksum` reads them. Other bytes may be somebody else's as well: then it is `stale`, and says so.
     """
     is_asked = context.task.settings.verification.asks is Verify.CHECKSUM
     if not is_asked or since_ms is None or not isinstance(found, ObjectFound) or found.size_bytes != action.size_bytes:
-        return None
+        return stale
     if found.mtime_ms <= since_ms - DATE_GRAIN_MS:
-        return None
+        return stale
     ended = yield from prove_made(context, position, action, found, None)
-    return None if ended is None or ended.failure is FailureKind.VERIFICATION else ended
+    if ended is not None and ended.failure is FailureKind.VERIFICATION:
+        return stale._replace(reason=f"{stale.reason}; if this run has written it: {ended.reason}")
+    return ended or stale
 
 
 def not_verified(position: int, compared: Compared) -> Outcome:
