@@ -19,15 +19,16 @@ from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
 from s3plan.schemas.files.stamps import Stamp
-from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind, Remark
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten, Reply
 from s3plan.storage.checksums import CRC64NVME
 from s3plan.storage.s3.wire.store_clock import DATE_GRAIN_MS
 from s3plan.storage.steps import Asking, BatchContext
-from s3plan.storage.verification.asked_sides import AskedFile, AskedObject, AskedSide
+from s3plan.storage.verification.asked_sides import INTERRUPTED, AskedFile, AskedObject, AskedSide
 
+_OVERWRITTEN = "destination overwritten right after it was written: other bytes are there by now, under another ETag"
 _UNTOLD = "nothing that the two sides state can be compared"
 
 
@@ -47,8 +48,15 @@ def verify_written(
     verification = context.task.settings.verification
     if verification.asks is Verify.NONE:
         return Outcome(position, OutcomeKind.DONE)
-    written = destination_of(context, action, etag=reply.etag, part_bytes=part_bytes)
-    compared = yield from _compare(source or source_of(context, action), written, verification.asks)
+    written = destination_of(context, action, etag=reply.etag, part_bytes=part_bytes, was_just_written=True)
+    source = source or source_of(context, action)
+    compared = yield from _compare(source, written, verification.asks)
+    there = _another(written, compared)
+    if there is not None:
+        here = destination_of(context, action, etag=there.etag, found=there)
+        compared = yield from _compare(source, here, verification.asks)
+        if isinstance(compared, Compared) and not compared.is_same:
+            return _overwritten(context, position)
     if isinstance(compared, Compared):
         if compared.is_same:
             return Outcome(position, OutcomeKind.DONE, evidence=compared.by)
@@ -58,9 +66,25 @@ def verify_written(
             return _awaits_credentials(position, compared)
         if compared.kind is FailureKind.NOT_FOUND and compared.side is not Side.SOURCE:
             return not_proved(position, "the store took it, and says now that no object is there")
-    if verification.is_strict:
+    if verification.is_strict or _is_interrupted(compared):
         return not_proved(position, _why(compared))
     return Outcome(position, OutcomeKind.DONE)
+
+
+def _overwritten(context: BatchContext, position: int) -> Outcome:
+    """Return the outcome of a write that is done, and whose object somebody has replaced before it was looked at."""
+    if context.task.settings.verification.is_strict:
+        return Outcome(position, OutcomeKind.STALE, _OVERWRITTEN)
+    context.emit(Remark(position, _OVERWRITTEN))
+    return Outcome(position, OutcomeKind.DONE)
+
+
+def _another(written: AskedSide, compared: Compared | Failure | None) -> ObjectFound | None:
+    """Return what stands there in place of what was written: somebody's, or ours if replies name ETags of their own."""
+    is_another = isinstance(compared, Failure) and compared.kind is FailureKind.PRECONDITION
+    if not (is_another and isinstance(written, AskedObject)) or written.found is None:
+        return None
+    return written.found if written.found.etag != written.etag else None
 
 
 def verify_pair(context: BatchContext, action: Action) -> Asking[Compared | Failure | None]:
@@ -94,7 +118,8 @@ def prove_made(
         return _already_done(position, compared) if compared.is_same else not_verified(position, compared)
     if isinstance(compared, Failure) and compared.kind.is_credentials:
         return _awaits_credentials(position, compared)
-    return not_proved(position, _why(compared)) if verification.is_strict else None
+    has_to_be = verification.is_strict or _is_interrupted(compared)
+    return not_proved(position, _why(compared)) if has_to_be else None
 
 
 def prove_ours(
@@ -138,6 +163,11 @@ def _awaits_credentials(position: int, failure: Failure) -> Outcome:
     )
 
 
+def _is_interrupted(compared: Failure | None) -> bool:
+    """Return whether the bytes are still to be read: the run that has begun to is being stopped."""
+    return compared is not None and compared.code == INTERRUPTED
+
+
 def _why(compared: Failure | None) -> str:
     return _UNTOLD if compared is None else str(compared)
 
@@ -167,6 +197,7 @@ def destination_of(
     etag: str | None,
     part_bytes: int | None = None,
     found: ObjectFound | None = None,
+    was_just_written: bool = False,
 ) -> AskedSide:
     """Return the destination of an action, an object with that ETag or a file with that stamp."""
     if context.destination.is_folder:
@@ -181,6 +212,7 @@ def destination_of(
         etags_are_md5=context.task.settings.verification.etags_are_md5,
         part_bytes=part_bytes,
         found=found,
+        was_just_written=was_just_written,
     )
 
 

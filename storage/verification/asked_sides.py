@@ -16,11 +16,14 @@ from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import GetObject, HeadObject, ObjectFound, ObjectRead, Reply
 from s3plan.storage.checksums import CRC64NVME, PassingChecksums, combined_crc64nvme
+from s3plan.storage.listing.object_look import as_unexplained, says_nothing
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, AwaitTurn, ask, ask_file
 
 _PIECE_BYTES = 16 << 20
 _MOST_PIECES = 10_000
 _WAITS_S = (0.2, 1.0, 3.0)  # a write that is done is not repeated because a look was throttled
+INTERRUPTED = "Interrupted"
+"""The code of a failure to read all bytes since the run is being stopped."""
 _WORDS = {
     FailureKind.NOT_FOUND: "no object is there any more",
     FailureKind.PRECONDITION: "another object is there by now",
@@ -47,7 +50,10 @@ class AskedSide(Protocol):
 
 @dataclass(slots=True)
 class AskedObject:
-    """An object, of which `etag` is the planned one or that of the write. `etags_are_md5`: see Verification."""
+    """An object, of which `etag` is the planned one or that of the write. `etags_are_md5`: see Verification.
+
+    `was_just_written`: that it is not there may pass, in a store that shows a moment later what it has taken.
+    """
 
     side: Side
     location: PlanLocation
@@ -58,6 +64,7 @@ class AskedObject:
     etags_are_md5: bool = False
     part_bytes: int | None = None  # how it was cut, if that is known
     found: ObjectFound | None = None  # what HEAD has said
+    was_just_written: bool = False
     _known: KnownBytes | None = None
 
     @property
@@ -71,14 +78,27 @@ class AskedObject:
         """Ask by HEAD; where checksums are refused, which on SSE-KMS need kms:Decrypt, once more without them."""
         if self.found is None:
             request = HeadObject(self.location.bucket, self.key, self.version, owner=self.location.owner)
-            reply = yield from _ask_patiently(self.side, request)
+            reply = yield from self._ask_patiently(request)
             if isinstance(reply, Failure) and reply.kind is FailureKind.DENIED:
-                reply = yield from _ask_patiently(self.side, replace(request, with_checksums=False))
+                reply = yield from self._ask_patiently(replace(request, with_checksums=False))
             if isinstance(reply, Failure):
-                return reply
+                return as_unexplained(reply) if says_nothing(reply) else reply
             assert isinstance(reply, ObjectFound)  # noqa: S101  HeadObject answers nothing else
             self.found = reply
         return self._take_found(self.found)
+
+    def _ask_patiently(self, request: HeadObject) -> Asking[Reply]:
+        """Return the reply once it is no passing failure, or the last of some."""
+        reply = yield from ask(self.side, request)
+        for wait_s in _WAITS_S:
+            if not (isinstance(reply, Failure) and self._may_pass(reply)):
+                break
+            yield AwaitTurn(0, reserves=False, wait_s=max(wait_s, reply.retry_after_s or 0.0), side=self.side)
+            reply = yield from ask(self.side, request)
+        return reply
+
+    def _may_pass(self, failure: Failure) -> bool:
+        return failure.kind.is_retryable or (self.was_just_written and failure.kind is FailureKind.NOT_FOUND)
 
     def _take_found(self, found: ObjectFound) -> Failure | None:
         is_exact = self.etags_are_md5 if found.encryption is None else found.encryption == "AES256"
@@ -102,8 +122,9 @@ class AskedObject:
                 self._known = replace(self.known, checksums={**self.known.checksums, CRC64NVME: whole})
                 return None
             if not failures:
-                return self._failure(FailureKind.TRANSIENT, "GetObject", "it was interrupted while it was read back")
-            final = next((failure for failure in failures if not failure.kind.is_retryable), None)
+                said = "interrupted while it was read back; apply again looks again"
+                return Failure(FailureKind.TRANSIENT, "GetObject", INTERRUPTED, said, side=self.side)
+            final = next((failure for failure in failures if not self._may_pass(failure)), None)
             if final is not None or wait_s is None:
                 return self._as_said(final or failures[0])
             yield AwaitTurn(0, reserves=False, wait_s=max(wait_s, failures[0].retry_after_s or 0.0), side=self.side)
@@ -111,18 +132,26 @@ class AskedObject:
 
     def _fetch(self, ranges: list[tuple[int, int]], crcs: dict[int, int], failures: list[Failure]) -> Asking[None]:
         sinks: dict[int, _SummedUp] = {}
-        answer = yield AskMany(self._asks(ranges, crcs, failures, sinks))
-        while isinstance(answer, Answered):
-            request, reply = answer
-            assert isinstance(request, GetObject)  # noqa: S101
-            first = request.first_byte or 0
-            sink = sinks.pop(first)
+
+        def take(first: int, reply: Reply) -> None:
             if isinstance(reply, ObjectRead) and reply.etag == self.etag:
-                crcs[first] = sink.crc64nvme
+                crcs[first] = sinks[first].crc64nvme
             elif isinstance(reply, Failure):
                 failures.append(reply)
             else:  # from a store that does not know If-Match
                 failures.append(self._failure(FailureKind.PRECONDITION, "GetObject"))
+            del sinks[first]
+
+        asks = self._asks(ranges, crcs, failures, sinks)
+        if len(ranges) == 1:  # a run that is stopping begins no more of many, and ends what it has begun by one
+            for only in asks:
+                take(ranges[0][0], (yield from ask(only.side, only.request, size_bytes=only.size_bytes)))
+            return
+        answer = yield AskMany(asks)
+        while isinstance(answer, Answered):
+            request, reply = answer
+            assert isinstance(request, GetObject)  # noqa: S101
+            take(request.first_byte or 0, reply)
             answer = yield NEXT
 
     def _asks(
@@ -133,7 +162,7 @@ class AskedObject:
         sinks: dict[int, _SummedUp],
     ) -> Iterator[Ask]:
         for first, last in ranges:
-            if any(not failure.kind.is_retryable for failure in failures):
+            if any(not self._may_pass(failure) for failure in failures):
                 return
             if first in crcs:
                 continue
@@ -216,14 +245,3 @@ def _pieces(size_bytes: int) -> list[tuple[int, int]]:
     """Return first and last byte of the pieces that are fetched."""
     piece_bytes = max(_PIECE_BYTES, -(-size_bytes // _MOST_PIECES))
     return [(first, min(first + piece_bytes, size_bytes) - 1) for first in range(0, size_bytes, piece_bytes)]
-
-
-def _ask_patiently(side: Side, request: HeadObject) -> Asking[Reply]:
-    """Return the reply once it is no passing failure, or the last of some."""
-    reply = yield from ask(side, request)
-    for wait_s in _WAITS_S:
-        if not isinstance(reply, Failure) or not reply.kind.is_retryable:
-            break
-        yield AwaitTurn(0, reserves=False, wait_s=max(wait_s, reply.retry_after_s or 0.0), side=side)
-        reply = yield from ask(side, request)
-    return reply
