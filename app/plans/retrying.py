@@ -112,6 +112,7 @@ class _Wanted:
     conflicts: frozenset[bytes]
     unsayable: list[bytes]
     untried: int
+    unverified: frozenset[bytes] = frozenset()
 
     def at(self, location: PlanLocation) -> list[bytes]:
         """Return those that can stand at a location: some keys are too long with its prefix."""
@@ -143,8 +144,9 @@ def _wanted(plan: PlanReader, journal: Path) -> dict[str, _Wanted]:
                 f"more than {MOST_KEYS:,} actions of {plan.path} did not end well; make a new plan with `s3plan plan`"
             )
         actions = plan.actions(state.batch) if positions else ()
+        unverified = state.unverified(positions)
         for position in positions:
-            of_job.take(actions[position])
+            of_job.take(actions[position], is_unverified=position in unverified)
     together = _connected(plan, {name for name, each in gathered.items() if each.keys})
     _take_conflicts(plan, gathered, together)
     return {name: gathered[name].sorted() for name in gathered if name in together}
@@ -181,10 +183,13 @@ class _Gathered:
     keys: set[bytes] = field(default_factory=set)
     due: set[bytes] = field(default_factory=set)
     conflicts: set[bytes] = field(default_factory=set)
+    unverified: set[bytes] = field(default_factory=set)
     untried: int = 0
 
-    def take(self, action: Action) -> None:
+    def take(self, action: Action, *, is_unverified: bool = False) -> None:
         self.keys.add(action.key)
+        if is_unverified:
+            self.unverified.add(action.key)
         if action.kind.is_write:
             self.due.add(action.key)
         elif action.kind is ActionKind.CONFLICT and action.source_pin is not None:
@@ -196,6 +201,7 @@ class _Gathered:
             keys=sorted(self.keys.difference(unsayable)),
             due=frozenset(self.due),
             conflicts=frozenset(self.conflicts.difference(unsayable)),
+            unverified=frozenset(self.unverified),
             unsayable=unsayable,
             untried=self.untried,
         )
@@ -228,4 +234,4 @@ def _retried(plan: PlanReader, name: str, wanted: _Wanted) -> RetriedPlan:
         "untried_copies": before.untried_copies + wanted.untried,
         "archived_objects": before.archived_objects + sum(job.archived_objects.values()),
     }
-    return RetriedPlan(before.model_copy(update=known), wanted.due, wanted.conflicts, job.key_list)
+    return RetriedPlan(before.model_copy(update=known), wanted.due, wanted.conflicts, wanted.unverified, job.key_list)

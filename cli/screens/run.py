@@ -136,7 +136,7 @@ def result_lines(report: ApplyReport, *, resume: Sequence[str | Path]) -> list[T
         head,
         *_verified_lines(report.verified, report.unverified),
         *lines,
-        *next_lines(report.plan, report.counts, report.remaining, resume=resume),
+        *next_lines(report.plan, report.counts, report.remaining, resume=resume, unverified=report.unverified),
     ]
 
 
@@ -151,7 +151,7 @@ def finished_lines(status: Status, *, resume: Sequence[str | Path]) -> list[Text
         head,
         *_verified_lines(status.verified, status.unverified),
         *lines,
-        *next_lines(status.plan, status.counts, 0, resume=resume),
+        *next_lines(status.plan, status.counts, 0, resume=resume, unverified=status.unverified),
     ]
 
 
@@ -200,8 +200,12 @@ def next_lines(
     remaining: int,
     *,
     resume: Sequence[str | Path],
+    unverified: int = 0,
 ) -> list[Text]:
-    """Return what helps from here: `apply` for what its old pins may still do, `retry` for what needs new ones."""
+    """Return what helps from here: `apply` for what its old pins may still do, `retry` for what needs new ones.
+
+    So does what is `unverified`, which apply only looks at again.
+    """
     stale, failed, unknown, skipped = (
         counts.get(kind, 0)
         for kind in (OutcomeKind.STALE, OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
@@ -213,7 +217,7 @@ def next_lines(
     if remaining or failed:
         what = "to try the failed ones again:" if not remaining else "to go on:" if has_begun else "to apply it:"
         rows.append([Cell(what), Cell(command_text(*resume), "bold")])
-    if not remaining and (stale or (skipped and not failed)):
+    if not remaining and (stale or unverified or (skipped and not failed)):
         rows.append([Cell("to plan anew what is not done:"), Cell(command_text("s3plan", "retry", plan), "bold")])
     return aligned_lines(rows)
 
@@ -283,7 +287,7 @@ def _next_of(status: Status, *, now: datetime, resume: Sequence[str | Path]) -> 
     if status.state == "paused":
         return aligned_lines([[Cell("to let it go on:"), Cell(command_text("s3plan", "unpause", status.plan), "bold")]])
     remaining = 0 if status.state == "running" else status.remaining
-    return next_lines(status.plan, status.counts, remaining, resume=resume)
+    return next_lines(status.plan, status.counts, remaining, resume=resume, unverified=status.unverified)
 
 
 def _engine_lines(status: Status) -> list[Text]:
