@@ -31,8 +31,7 @@ TABLE = [
     (400, "RequestTimeout", K.TRANSIENT),
     (408, "", K.TRANSIENT),
     (400, "IncompleteBody", K.TRANSIENT),
-    (400, "BadDigest", K.VERIFICATION),
-    (400, "XAmzContentSHA256Mismatch", K.VERIFICATION),
+    (400, "BadDigest", K.TRANSIENT),  # of what sends no object's bytes: see below
     (403, "RequestTimeTooSkewed", K.CLOCK_SKEWED),
     (400, "ExpiredToken", K.CREDENTIALS_EXPIRED),
     (403, "InvalidToken", K.CREDENTIALS_EXPIRED),
@@ -80,6 +79,12 @@ def test_an_answer_has_its_class(status: int, code: str, kind: FailureKind) -> N
     assert failure.kind is kind
     assert failure.code == (code or f"HTTP{status}")
     assert (failure.status, failure.message, failure.operation) == (status, "words", "CopyObject")
+
+
+@pytest.mark.parametrize("code", ["BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"])
+def test_other_bytes_than_those_of_the_source_are_told_of_requests_that_send_them(code: str) -> None:
+    kinds = {name: failure_of(operation=name, status=400, code=code).kind for name in ("PutObject", "DeleteObjects")}
+    assert kinds == {"PutObject": K.VERIFICATION, "DeleteObjects": K.TRANSIENT}
 
 
 @pytest.mark.parametrize(
