@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 
 from s3plan.app.audits.auditing import audit
 from s3plan.app.audits.requests import AuditReport, AuditRequest, OnFinding
 from s3plan.app.plans.planning import make_plan
 from s3plan.app.requests import KEPT_PLANS, ApplyReport, ApplyRequest, PlanMade, PlanRequest
+from s3plan.app.roots import named_folder
 from s3plan.app.runs.applying import apply_plan
 from s3plan.app.runs.overrides import RunOverrides
 from s3plan.schemas.events import OnEvent
@@ -95,7 +96,7 @@ def apply(
         max_duration=max_duration,
         allow_checked=allow_checked,
         rebuild_journal=rebuild_journal,
-        root=None if root is None else Path(root),
+        root=None if root is None else named_folder(fspath(root)),
         every_action=every_action,
     )
     return apply_plan(request, on_event=on_event, stop_level=stop_level or _never)

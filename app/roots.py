@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ from s3plan.schemas.errors import JournalRefused, PlanRefused, UsageInvalid
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.files.urls import parse_folder_url
 from s3plan.schemas.plan.rows import Batch, PlanLocation, are_nested
-from s3plan.schemas.printable import shown_path
+from s3plan.schemas.printable import escape_unprintable, shown_path
 from s3plan.schemas.s3_urls import S3UrlInvalid
 from s3plan.storage.places.folder import FolderMissing, check_trash, find_folder
+
+_IS_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://").match
 
 
 class PlacedPlan(Protocol):
@@ -103,6 +106,20 @@ def root_in_force(plan: PlacedPlan, remembered: RememberedRoot, *, asked: Path |
             f"{shown_path(Path(path))}; leave --root out to go on there, or make a new plan"
         )
     return None if remembered.has_begun and remembered.path is None else Root(path, planned)
+
+
+def named_folder(text: str) -> Path:
+    """Return the folder that a user has named, as a manifest would: a path, `~/...` or a `file:` URL.
+
+    Raises UsageInvalid for nothing, as an empty variable leaves it, and for other URLs: they would be made below the
+    current directory.
+    """
+    if not text:
+        raise UsageInvalid("--root names no folder; `--root .` is the current directory")
+    path = text.removeprefix("file://") if text.startswith("file:///") else text
+    if _IS_URL(path):
+        raise UsageInvalid(f"--root takes a folder of this machine, which {escape_unprintable(text)} is not")
+    return Path(path).expanduser() if path.partition("/")[0] == "~" else Path(path)
 
 
 def move_to_remembered(plan: PlanReader, journal: Path | None = None) -> Root | None:

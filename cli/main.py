@@ -148,7 +148,7 @@ def apply(
         bool, typer.Option("--rebuild-journal", help="Set a damaged journal aside and look at every action again.")
     ] = False,
     root: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--root", metavar="DIR", help="The plan's folder lies here, and not where it was planned."),
     ] = None,
     json: JsonEventsOption = False,

@@ -13,6 +13,7 @@ from s3plan.app.folder_remains import has_remains
 from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.plans.review import open_review
 from s3plan.app.requests import ApplyReport, ApplyRequest, Status
+from s3plan.app.roots import named_folder
 from s3plan.app.runs.applying import apply_plan
 from s3plan.app.runs.overrides import RunOverrides, parse_overrides
 from s3plan.app.runs.status import read_status
@@ -50,7 +51,7 @@ class ApplyOptions:
     cluster: str | None = None
     allow_checked: bool = False
     rebuild_journal: bool = False
-    root: Path | None = None
+    root: str | None = None
 
 
 def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
@@ -59,7 +60,7 @@ def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
     with open_output(output_options) as output:
         path = chosen_plan(options.plan, Purpose.APPLY)
         with open_review(path) as review:
-            root = review.root_of_run(options.journal, asked=options.root)
+            root = review.root_of_run(options.journal, asked=_named_root(options))
             plan = ShownPlan(path, review.digest, review.header, review.ends)
             changed = review.changed_manifest
         status = None if options.rebuild_journal else read_status(path, options.journal)
@@ -92,6 +93,10 @@ def resume_command(path: Path, options: ApplyOptions) -> list[str | Path]:
     words += ["--allow-checked"] if options.allow_checked else []
     words += [] if options.root is None else ["--root", options.root]
     return words
+
+
+def _named_root(options: ApplyOptions) -> Path | None:
+    return None if options.root is None else named_folder(options.root)
 
 
 def _max_duration(options: ApplyOptions) -> timedelta | None:
@@ -151,7 +156,7 @@ def _perform(
         max_duration=max_duration,
         allow_checked=options.allow_checked,
         rebuild_journal=options.rebuild_journal,
-        root=options.root,
+        root=_named_root(options),
         every_action=output.options.wants_every_action,
         owns_process=True,
     )

@@ -93,7 +93,7 @@ def end_rows(ends: Sequence[JobEnds]) -> list[list[Cell]]:
 
 def _root_rows(root: Root | None) -> list[list[Cell]]:
     """Return that the folder is another than the planned one."""
-    if root is None:
+    if root is None or root.path == root.planned:
         return []
     return [
         [

@@ -333,3 +333,24 @@ def test_a_plan_of_no_folder_or_of_several_takes_no_root(place: Workplace, here:
     ended = place.command.run("apply", place.plan_file, "--yes", "--root", here)
     assert ended.exit_code == 64, ended.output
     assert f"has 2: {place.folder}/notes, {here}" in ended.stderr
+
+
+@pytest.mark.parametrize("named", ["", "s3://destination/up/"])
+def test_what_is_no_folder_of_this_machine_is_refused_and_nothing_is_made(
+    place: Workplace, here: Path, named: str
+) -> None:
+    put(place, "a")
+    write_folder_job(place, source=DOWN, destination="./photos")
+    place.plan()
+    before = {path.name for path in place.folder.iterdir()} | {"home"}
+    ended = place.command.run("apply", place.plan_file, "--yes", "--root", named)
+    assert (ended.exit_code, {path.name for path in place.folder.iterdir()} | {"home"}) == (64, before), ended.output
+
+
+def test_the_folder_of_the_plan_is_not_called_another_one(place: Workplace, here: Path) -> None:
+    made = put(place, "a")
+    write_folder_job(place, source=DOWN, destination="./photos")
+    place.plan()
+    ended = place.command.run("apply", place.plan_file, "--yes", "--root", "photos")
+    assert (ended.exit_code, "as planned" in ended.output) == (0, False), ended.output
+    assert files_below(here) == made

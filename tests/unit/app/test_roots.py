@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from s3plan.app.roots import RememberedRoot, Root, root_in_force
+from s3plan.app.roots import RememberedRoot, Root, named_folder, root_in_force
 from s3plan.schemas.errors import ExitCode, UsageInvalid
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation, folder_url
 
@@ -95,3 +95,16 @@ def test_a_name_that_no_plan_could_have_is_refused(name: bytes) -> None:
 
 def test_a_journal_counts_before_a_lock() -> None:
     assert RememberedRoot.of(None, OTHER, has_begun=True) == RememberedRoot(OTHER, has_begun=True)
+
+
+def test_a_folder_is_named_as_in_a_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert named_folder("~/new") == tmp_path / "new"  # as `--root=~/new` leaves a shell
+    assert named_folder("file:///mnt/a b%20c") == Path("/mnt/a b%20c")
+    assert [named_folder(text) for text in ("x/~", "a:b", "s3:/x")] == [Path("x/~"), Path("a:b"), Path("s3:/x")]
+
+
+@pytest.mark.parametrize("text", ["", "s3://bucket/photos", "file://host/x", "https://x"])
+def test_what_names_no_folder_of_this_machine_is_not_made_below_the_current_one(text: str) -> None:
+    with pytest.raises(UsageInvalid, match="--root "):
+        named_folder(text)
