@@ -131,6 +131,22 @@ def test_applied_again_it_is_looked_at_again_and_nothing_is_sent(place: Workplac
     assert (code, status(place)["unverified"]) == (0, 0), output
 
 
+@pytest.mark.parametrize("executor", ["processes", "dask"])
+def test_workers_of_every_kind_look_at_what_they_wrote_and_again_at_the_next_apply(
+    place: Workplace, folder: Path, executor: str
+) -> None:
+    write_files(folder, "bad", "good")
+    encrypt(place)
+    place.server.set_mode(ignores_checksums=True, flips_keys=["up/bad"])
+    write_job(place, executor=executor, workers=1)
+    place.plan()
+    assert applied(place)[0] == 9
+    assert (status(place)["unverified"], status(place)["verified"]) == (1, {"CRC64NVME": 1})
+    place.server.reset_stats()
+    assert applied(place)[0] == 9
+    assert puts(place, "up/bad") == 0
+
+
 @BY_BOTH_ENGINES
 def test_a_store_whose_etag_tells_that_it_has_other_bytes_is_found_out_by_one_head(
     place: Workplace, folder: Path
