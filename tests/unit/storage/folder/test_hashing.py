@@ -13,9 +13,10 @@ from botocore.httpchecksum import CrtCrc32cChecksum, CrtCrc32Checksum, CrtCrc64N
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.files.requests import FileHashed, HashFile
+from s3plan.schemas.files.requests import FileHashed, HashFile, HashStaged
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.engine import FolderEngine
+from s3plan.storage.folder.staged_sink import OpenStagedFile
 
 ALL = frozenset({"MD5", "CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256"})
 
@@ -76,3 +77,16 @@ def test_another_file_than_the_one_of_the_stamp_has_none(root: Path, engine: Fol
     gone = engine.call(request)
     assert isinstance(gone, Failure)
     assert gone.kind is FailureKind.NOT_FOUND
+
+
+def test_what_was_staged_is_summed_up_as_it_lies_there(root: Path, engine: FolderEngine) -> None:
+    content = os.urandom((3 << 20) + 1)
+    file = OpenStagedFile(os.open(root / "staged", os.O_RDWR | os.O_CREAT), len(content))
+    file.sink(0, len(content)).take(memoryview(content))
+    hashed = engine.call(HashStaged(file, len(content), frozenset({"MD5"}), (1 << 20,)))
+    assert isinstance(hashed, FileHashed)
+    assert hashed.digests == {"MD5": md5(content, usedforsecurity=False).hexdigest()}
+    assert hashed.etags == {1 << 20: by_parts(content, 1 << 20)}
+    short = engine.call(HashStaged(file, len(content) + 1, frozenset({"MD5"})))
+    assert isinstance(short, Failure)
+    assert short.kind is FailureKind.LOCAL_IO
