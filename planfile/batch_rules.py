@@ -71,6 +71,7 @@ def check_actions(
         for end, keys, name in ((destination, targets, "destination_pin"), (source, column["key"], "source_pin")):
             if end is not None:
                 _check_end(end, keys, [pin for pin in column[name] if pin is not None])
+        _check_sizes(column, source=source, destination=destination)
 
 
 def _check_pins(column: Mapping[str, tuple[Any, ...]], phase: PhaseName) -> None:
@@ -94,6 +95,23 @@ def _check_end(end: PlanLocation, keys: tuple[bytes, ...], pins: list[str]) -> N
             raise RowInvalid(f"a key cannot be a file's: {refused}")
     if any(Stamp.parse(pin) is None for pin in pins):
         raise RowInvalid("a file is pinned by what is no stamp")
+
+
+def _check_sizes(
+    column: Mapping[str, tuple[Any, ...]], *, source: PlanLocation | None, destination: PlanLocation | None
+) -> None:
+    """Hold sizes to the stamps of the files that are read: cut by another size, a copy would miss their end."""
+    if source is not None and source.is_folder:
+        pairs = list(zip(column["size_bytes"], column["source_pin"], strict=True))
+    elif source is not None and destination is not None and destination.is_folder:
+        rows = zip(column["kind"], column["size_bytes"], column["destination_pin"], strict=True)
+        pairs = [(size_bytes, pin) for kind, size_bytes, pin in rows if kind == ActionKind.SAME.value]
+    else:
+        return
+    for size_bytes, pin in pairs:
+        stamp = Stamp.parse(pin)
+        if stamp is None or stamp.size_bytes != size_bytes:
+            raise RowInvalid("the size of a file is not that of its stamp: a copy would miss its end")
 
 
 def _kinds_of(phase: PhaseName, source: PlanLocation | None, destination: PlanLocation | None) -> frozenset[str]:

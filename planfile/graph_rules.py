@@ -12,6 +12,7 @@ from s3plan.planfile.graph import PhaseGraph, graph_of_jobs
 from s3plan.planfile.rows import MAX_BATCH_ACTIONS, RowInvalid
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.manifest.locations import NAME_PATTERN
+from s3plan.schemas.manifest.words import Durability
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.header import MOVED_KINDS, JobRecord, PlanHeader
 from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation, are_nested, folder_url
@@ -146,6 +147,8 @@ def check_header(
     jobs = {job.name: job for job in header.jobs}
     for job in header.jobs:
         _check_buckets(job, locations)
+        if job.is_move:
+            _check_move(job, locations, durability=header.run.durability)
     unnamed = set(locations) - {end for job in header.jobs for end in job.locations}
     if unnamed:
         raise RowInvalid(f"no job reads or writes its location {min(unnamed)}")
@@ -186,6 +189,14 @@ def _check_buckets(job: JobRecord, locations: Mapping[int, PlanLocation]) -> Non
         job.destination.bucket_exists or job.settings.create_bucket
     ):
         raise RowInvalid(f"job {job.name!a} is about a bucket that neither exists nor is made")
+
+
+def _check_move(job: JobRecord, locations: Mapping[int, PlanLocation], *, durability: str) -> None:
+    """What a manifest may not say of a move, a plan may not say either."""
+    if job.from_location is not None and locations[job.from_location].follows:
+        raise RowInvalid(f"job {job.name!a} moves what lies behind symbolic links, which is somebody else's")
+    if locations[job.to_location].is_folder and durability == Durability.NONE:
+        raise RowInvalid(f"job {job.name!a} moves to a folder, and does not wait for its disk")
 
 
 def _check_places(header: PlanHeader, locations: Mapping[int, PlanLocation]) -> None:

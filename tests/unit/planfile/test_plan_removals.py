@@ -10,7 +10,16 @@ from s3plan.planfile.reader import open_plan
 from s3plan.planfile.writer import PlanWriter
 from s3plan.schemas.errors import PlanDamaged, PlanRefused
 from s3plan.schemas.plan.actions import Action, ActionKind
-from s3plan.schemas.plan.rows import Batch, Edge, EdgeNeed, Phase, PhaseName
+from s3plan.schemas.plan.rows import (
+    Batch,
+    Edge,
+    EdgeNeed,
+    LocationKind,
+    Phase,
+    PhaseName,
+    PlanLocation,
+    folder_url,
+)
 from unit.planfile.plan_samples import DESTINATION, SOURCE, change, copies, header, totals_of
 
 PHASES = (
@@ -20,10 +29,17 @@ PHASES = (
 )
 
 
-def write_move(path: Path, *batches: list[Action], mode: str = "move", removes: bool = True) -> str:
+def write_move(
+    path: Path,
+    *batches: list[Action],
+    mode: str = "move",
+    removes: bool = True,
+    ends: tuple[PlanLocation, PlanLocation] = (SOURCE, DESTINATION),
+    durability: str = "batch",
+) -> str:
     with PlanWriter(path) as writer:
-        writer.add_location(SOURCE)
-        writer.add_location(DESTINATION)
+        for end in ends:
+            writer.add_location(end)
         for phase in PHASES[: 3 if removes else 2]:
             writer.add_phase(phase)
         written = [writer.add_batch(phase=2, from_location=1, to_location=2, actions=actions) for actions in batches]
@@ -39,7 +55,13 @@ def write_move(path: Path, *batches: list[Action], mode: str = "move", removes: 
                 "actions": len(copied) * (2 if removes else 1),
             }
         )
-        return writer.seal(made.model_copy(update={"jobs": (job,), "actions": job.actions}))
+        run = made.run.model_copy(update={"durability": durability})
+        return writer.seal(made.model_copy(update={"jobs": (job,), "actions": job.actions, "run": run}))
+
+
+def folder(id_: int, *, follows: bool = False) -> PlanLocation:
+    path = "/exports"
+    return PlanLocation(id_, LocationKind.FOLDER, folder_url(path), "", None, None, "", "", path=path, follows=follows)
 
 
 def test_a_batch_that_removes_reads_the_rows_of_its_copies_as_deletes_of_their_sources(tmp_path: Path) -> None:
@@ -191,3 +213,25 @@ def test_what_is_the_same_is_pinned_on_both_sides(tmp_path: Path) -> None:
 def test_only_a_move_has_pairs_that_are_the_same(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not move"):
         write_move(tmp_path / "a.s3plan", same(*copies(b"a")), mode="copy", removes=False)
+
+
+def test_a_move_takes_nothing_from_behind_links_and_waits_for_the_disk(tmp_path: Path) -> None:
+    uploads = [each._replace(kind=ActionKind.UPLOAD, source_pin="7:1") for each in copies(b"a")]
+    with pytest.raises(ValueError, match="behind symbolic links"):
+        write_move(tmp_path / "a.s3plan", uploads, ends=(folder(1, follows=True), DESTINATION))
+    write_move(tmp_path / "b.s3plan", uploads, ends=(folder(1), DESTINATION), durability="none")
+    downloads = [each._replace(kind=ActionKind.DOWNLOAD, destination_pin=None) for each in copies(b"a")]
+    with pytest.raises(ValueError, match="does not wait for its disk"):
+        write_move(tmp_path / "c.s3plan", downloads, ends=(SOURCE, folder(2)), durability="none")
+
+
+@pytest.mark.parametrize("size_bytes", [0, 6, 8])
+def test_a_file_is_of_the_size_of_its_stamp_or_a_copy_would_miss_its_end(tmp_path: Path, size_bytes: int) -> None:
+    (upload,) = (each._replace(kind=ActionKind.UPLOAD, source_pin="7:1") for each in copies(b"a"))
+    (pair,) = (each._replace(destination_pin="7:1") for each in same(*copies(b"a")))
+    for action, ends in ((upload, (folder(1), DESTINATION)), (pair, (SOURCE, folder(2)))):
+        path = tmp_path / f"{action.kind}.s3plan"
+        write_move(path, [action], ends=ends)
+        change(path, f"UPDATE action SET size_bytes = {size_bytes}", reseal=True)
+        with open_plan(path) as plan, pytest.raises(PlanDamaged, match="the size of a file is not that of its stamp"):
+            plan.actions(plan.batches[1])
