@@ -23,9 +23,11 @@ PROOFS = (*CHECKSUM_BYTES, BY_MD5, BY_PARTS, BY_EMPTINESS)
 NOT_COMPARABLE = "not comparable"
 """In their place, where nothing tells."""
 
-is_digest = re.compile(r"[0-9a-f]{32}").fullmatch
+is_digest = re.compile(r"(?!0{32})[0-9a-f]{32}").fullmatch
 """Whether an ETag looks like an MD5 sum, in small letters."""
-_OF_PARTS = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})").fullmatch
+_OF_PARTS = re.compile(r"(?!0{32})[0-9a-f]{32}-([1-9][0-9]{0,4})").fullmatch
+is_no_digest = re.compile(r"0{32}(-[0-9]+)?").fullmatch
+"""Whether an ETag stands where a store knows none (MinIO's, of files that it has found): equal ones prove nothing."""
 
 
 @dataclass(frozen=True, slots=True)

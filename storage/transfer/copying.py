@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.evidence.ladder import BY_EMPTINESS, BY_MD5, BY_PARTS, is_digest
+from s3plan.schemas.evidence.ladder import BY_EMPTINESS, BY_MD5, BY_PARTS, is_digest, parts_of_etag
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
@@ -62,7 +62,10 @@ def proof_of_copy(action: Action, reply: ObjectWritten) -> str:
     """
     if reply.etag is None or reply.etag != action.source_pin:
         return "" if action.size_bytes else BY_EMPTINESS
-    return BY_PARTS if "-" in reply.etag else BY_MD5 if is_digest(reply.etag.lower()) else ""
+    etag = reply.etag.lower()
+    if is_digest(etag) or parts_of_etag(etag) is not None:
+        return BY_MD5 if is_digest(etag) else BY_PARTS
+    return "" if action.size_bytes else BY_EMPTINESS
 
 
 def needs_look(context: BatchContext, action: Action, *, is_doubtful: bool) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import md5
 
+from s3plan.schemas.evidence.ladder import is_no_digest
 from s3plan.schemas.outcomes import Evidence
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.requests.objects import ObjectFound
@@ -44,7 +45,8 @@ def evidence_of(found: ObjectFound, made: Made) -> Evidence | None:
         action.source_pin,
         made.multipart_etag,
     )
-    if found.etag in (action.source_pin, made.multipart_etag) and (not keeps_etag or _is_newer(found, made)):
+    is_same = found.etag in (action.source_pin, made.multipart_etag) and not is_no_digest(found.etag)
+    if is_same and (not keeps_etag or _is_newer(found, made)):
         return Evidence.BY_ETAG
     if found.etag == action.destination_pin:
         return None

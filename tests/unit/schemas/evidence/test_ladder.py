@@ -135,3 +135,11 @@ def test_only_an_etag_that_is_made_of_md5_sums_tells_something(
 def test_odd_etags_that_are_equal_prove_nothing() -> None:
     one = known_of_object(10, "opaque", is_exact=True)
     assert decided(one, one) is None
+
+
+@pytest.mark.parametrize("etag", ["0" * 32, "0" * 32 + "-1"])
+def test_an_etag_of_naughts_stands_for_no_bytes(etag: str) -> None:
+    """MinIO gives it to every file that it has found on its disks: two of one size would be the same."""
+    known = known_of_object(10, etag, is_exact=True)
+    assert decided(known, known) is None
+    assert parts_of_etag(etag) is None

@@ -116,3 +116,12 @@ def test_the_etag_of_parts_is_made_as_s3_makes_it() -> None:
 @pytest.mark.parametrize("etags", [[], ["short"], ["z" * 32], ["a" * 32, "b" * 31 + "-"]])
 def test_part_etags_that_are_no_md5_sums_make_none(etags: list[str]) -> None:
     assert multipart_etag_of(etags) is None
+
+
+@pytest.mark.parametrize("etag", ["0" * 32, "0" * 32 + "-1"])
+def test_an_etag_of_naughts_shows_nothing_since_a_store_gives_it_to_all_objects_of_which_it_knows_none(
+    etag: str,
+) -> None:
+    action = CREATE._replace(source_pin=etag)
+    assert evidence_of(found(etag), Made(action, None)) is None
+    assert evidence_of(found(etag, sums=SUMS), Made(action, None, source=found(etag, sums=SUMS))) is BY_CHECKSUM
