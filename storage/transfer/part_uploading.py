@@ -9,7 +9,7 @@ from dataclasses import replace
 from s3plan.schemas.evidence.ladder import BY_PARTS
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileRead, ReadFile
-from s3plan.schemas.outcomes import Outcome, OutcomeKind
+from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
@@ -39,7 +39,7 @@ from s3plan.storage.transfer.multipart import (
     note_part,
 )
 from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, choose_part_size, part_ranges
-from s3plan.storage.transfer.settlement import ended_badly, look_at_destination, settle
+from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_destination, settle
 from s3plan.storage.transfer.uploading import (
     attributes_of,
     body_of,
@@ -49,7 +49,7 @@ from s3plan.storage.transfer.uploading import (
     look_for_made,
     reading_of,
 )
-from s3plan.storage.transfer.verifying import prove_ours
+from s3plan.storage.transfer.verifying import prove_made, prove_ours
 from s3plan.storage.verification.asked_sides import AskedSide
 
 
@@ -80,17 +80,35 @@ def _look_first(context: BatchContext, position: int, action: Action) -> Asking[
     since_ms = context.unclear_since_ms(position)
     found = yield from look_at_destination(context, action)
     ended = judge_made(position, action, found, _made(action, expected_etag(context, position, action), since_ms))
+    if isinstance(ended, Outcome) and ended.evidence == Evidence.BY_ETAG and isinstance(found, ObjectFound):
+        return (yield from _weigh(context, position, action, found))
     is_stale = isinstance(ended, Outcome) and ended.kind is OutcomeKind.STALE
     if since_ms is None or not is_stale or not isinstance(found, ObjectFound):
         return ended
-    known = [upload.part_size_bytes for upload in context.task.uploads if upload.position == position]
-    ranges = part_ranges(action.size_bytes, known[0] if known else _part_size(context, action))
+    ranges = _ranges(context, position, action)
     if found.size_bytes == action.size_bytes and found.etag.endswith(f"-{len(ranges)}"):
         etag = yield from _etag_of_file(context, action, ranges)
         ended = judge_made(position, action, found, _made(action, etag, since_ms))
     if isinstance(ended, Outcome) and ended.kind is OutcomeKind.STALE:
         return (yield from prove_ours(context, position, action, found, since_ms=since_ms, stale=ended))
     return ended
+
+
+def _weigh(context: BatchContext, position: int, action: Action, here: ObjectFound) -> Asking[Outcome]:
+    """Return the outcome for an object that is made of our parts: that it has our bytes is another question.
+
+    Not all stores have MD5 sums for the ETags of parts, nor compare what they are told of them.
+    """
+    if here.etag == (yield from _etag_of_file(context, action, _ranges(context, position, action))):
+        return already_done(position, Evidence.BY_ETAG)
+    ended = yield from prove_made(context, position, action, here, None)
+    return already_done(position, Evidence.BY_SIZE_AND_TIME) if ended is None else ended
+
+
+def _ranges(context: BatchContext, position: int, action: Action) -> Sequence[ByteRange]:
+    """Return how an earlier attempt has cut the file, or how this one does."""
+    known = [upload.part_size_bytes for upload in context.task.uploads if upload.position == position]
+    return part_ranges(action.size_bytes, known[0] if known else _part_size(context, action))
 
 
 def _etag_of_file(context: BatchContext, action: Action, ranges: Sequence[ByteRange]) -> Asking[str | None]:
@@ -151,16 +169,21 @@ class _SentParts:
                 self._context,
                 self._position,
                 failure,
-                look=lambda since_ms: look_for_made(
-                    self._context,
-                    self._position,
-                    self._action,
-                    _made(self._action, multipart_etag, since_ms),
-                    since_ms=since_ms,
-                ),
+                look=lambda since_ms: self._look(multipart_etag, since_ms),
                 is_write=is_write,
             )
         )
+
+    def _look(self, multipart_etag: str | None, since_ms: int | None) -> Asking[Outcome | Failure | None]:
+        context, position, action = self._context, self._position, self._action
+        made = _made(action, multipart_etag, since_ms)
+        ended = yield from look_for_made(context, position, action, made, since_ms=since_ms)
+        if not (isinstance(ended, Outcome) and ended.evidence == Evidence.BY_ETAG):
+            return ended
+        found = yield from look_at_destination(context, action)
+        if not isinstance(found, ObjectFound):
+            return found if isinstance(found, Failure) else ended
+        return (yield from _weigh(context, position, action, found)) if found.etag == multipart_etag else None
 
     def proof(self, upload: Upload, reply: ObjectWritten, /) -> str:
         """Return BY_PARTS if the object is made of parts that are all known to be those of the file."""

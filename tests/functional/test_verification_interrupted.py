@@ -133,3 +133,21 @@ def test_what_somebody_overwrites_before_the_look_is_no_failed_verification(
         ended = started.wait()
     assert (ended.exit_code, "overwritten right after it was written" in ended.output) == (expected, True), ended.output
     assert place.body("destination", "up/a") == b"z" * 100
+
+
+@BY_BOTH_ENGINES
+def test_that_an_object_is_made_of_our_parts_does_not_prove_their_bytes(place: Workplace, folder: Path) -> None:
+    """The reply to its complete is lost, so that its ETag is all that shows whose it is; under SSE-KMS it is no sum."""
+    write_files(folder, "bad", "good", size=20 * MIB)
+    place.server.set_mode(flips_keys=["up/bad"])
+    plan_job(place)
+    place.server.faults(
+        [
+            Fault(kind=FaultKind.REPLY_LOST, operation="CompleteMultipartUpload", key=f"up/{key}")
+            for key in ("bad", "good")
+        ]
+    )
+    ended = applied(place)
+    assert ended.exit_code == 9, ended.output
+    assert "1 already-done (1 by checksum), 1 failed" in ended.output
+    assert "verified 1: 1 by checksum; 1 FAILED" in ended.output
