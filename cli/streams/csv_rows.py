@@ -13,7 +13,7 @@ from s3plan.app.runs.outcomes import EndedAction
 from s3plan.cli.screens.plan import LOOKS
 from s3plan.cli.screens.wording import key_text
 from s3plan.schemas.evidence.findings import Finding
-from s3plan.schemas.plan.actions import Action, VerdictKind
+from s3plan.schemas.plan.actions import Action, ActionKind, VerdictKind
 from s3plan.schemas.printable import escape_unprintable
 
 ACTION_HEADINGS = (
@@ -103,9 +103,10 @@ def action_row(job: str, kind: VerdictKind, action: Action) -> tuple[str, ...]:
 def outcome_row(row: EndedAction) -> tuple[str, ...]:
     """Return what has become of one action in the order of OUTCOME_HEADINGS; `outcome` is empty if it has not ended."""
     action = row.action
+    is_of_source = action.kind is ActionKind.REMOVE  # a plan counts it as a delete, which is at the destination
     return (
         text_cell(row.job),
-        LOOKS[row.kind].word,
+        action.kind.value if is_of_source else LOOKS[row.kind].word,
         key_cell(action.key),
         str(action.size_bytes),
         "" if row.outcome is None else row.outcome.value,
