@@ -122,6 +122,8 @@ class Commits:
             staging.remove(request.staged.name)
             return commit.reply
         assert move is not None  # noqa: S101  without a reply it was moved
+        if isinstance(request, RemoveFile) and move.how is Published.DONE and move.kept is not None:
+            move = staging.judge_again(move.kept, request.parts, request.pinned)  # the sync may have taken seconds
         if move.how is Published.CHANGED:
             return FilePublished(move.how, None if move.kept is None else staging.shown(move.kept))
         if move.how is Published.DONE:

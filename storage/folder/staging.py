@@ -194,8 +194,14 @@ class Staging:
                 raise _staging_gone() from None
             return Move(Published.GONE)
         out = os.stat(kept, dir_fd=self.folder, follow_symlinks=False)
-        if is_same_file(out, pinned):
-            return Move(Published.DONE, kept)
+        return Move(Published.DONE, kept) if is_same_file(out, pinned) else self._put_back(kept, parts)
+
+    def judge_again(self, kept: bytes, parts: Parts, pinned: Stamp) -> Move:
+        """Look once more at a file that was taken out of its place: who has it open may have written to it since."""
+        out = os.stat(kept, dir_fd=self.folder, follow_symlinks=False)
+        return Move(Published.DONE, kept) if is_same_file(out, pinned) else self._put_back(kept, parts)
+
+    def _put_back(self, kept: bytes, parts: Parts) -> Move:
         directory = self._directories.of(parts[:-1])
         try:
             rename_into_nothing(self.folder, kept, directory, parts[-1])

@@ -382,3 +382,17 @@ def test_a_file_that_waits_for_the_disk_is_not_open(root: Path, disk: Disk, writ
     assert open_files() <= before + 2
     disk.may_go.set()
     assert {how(replies) for _ in range(20)} == {Published.DONE}
+
+
+def test_what_is_written_to_a_file_that_is_open_while_its_removal_waits_for_the_disk_comes_back(
+    root: Path, disk: Disk, writer: FolderWriter
+) -> None:
+    file = root / "file"
+    file.write_bytes(OLD)
+    pinned = Stamp.of(file.stat())
+    with file.open("ab", buffering=0) as held:
+        disk.before = lambda _: None if file.exists() else held.write(b", and more")  # type: ignore[assignment]
+        reply = answer(writer, RemoveFile(staged_name(1), (b"file",), pinned))
+    assert reply == FilePublished(Published.CHANGED)
+    assert file.read_bytes() == OLD + b", and more"
+    assert staged_files(root) == set()
