@@ -34,6 +34,7 @@ class TaskSettings:
     encryption: Encryption | None
     source_requester_pays: bool = False  # so the source's connection says
     preserves_mtime: bool = False
+    sums_parts: bool = False  # the store holds parts that are sent against their CRC64NVME
     verification: Verification = REPLIES_ALONE
     plan_digest: str = ""  # by which the plan's staged files are told from others'
 

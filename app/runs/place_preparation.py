@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -15,8 +15,9 @@ from s3plan.schemas.events import OnEvent, Prepared, Warned
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import JobRecord
-from s3plan.schemas.plan.rows import LocationKind, PhaseName, PlanLocation
+from s3plan.schemas.plan.rows import Batch, LocationKind, PhaseName, PlanLocation
 from s3plan.schemas.printable import escape_unprintable
+from s3plan.schemas.requests.attributes import Encryption
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.transfer.part_sizes import SENT_IN_PARTS_FROM_BYTES
 
@@ -27,7 +28,8 @@ _LACKS = {LocationKind.S3: "ignores conditions", LocationKind.FOLDER: "cannot ex
 class PlacePreparation:
     """Prepares the locations of one bucket, one after the other; those of others may be prepared meanwhile.
 
-    `reading` is held while the plan's rows are read. `is_first`: no run of the plan has come further than this; a later
+    `reading` is held while the plan's rows are read. `sums_parts` gets the ids of locations whose store holds
+    parts that are sent against their checksums. `is_first`: no run of the plan has come further than this; a later
     one finds the places that it made.
     """
 
@@ -38,6 +40,7 @@ class PlacePreparation:
     on_event: OnEvent
     patience: Patience
     reading: Lock
+    sums_parts: set[int] = field(default_factory=set)
     _has_made: bool = field(default=False, init=False)
     _told_checked: list[list[Condition]] = field(default_factory=list, init=False)
 
@@ -58,6 +61,7 @@ class PlacePreparation:
                 self._compare(location, jobs, known)
                 self._tell_apart(location, jobs)
                 found[location.id] = known
+                self._find_sums(location, jobs)
         return found
 
     def _find_out(self, destination: PlanLocation, jobs: Sequence[JobRecord]) -> Capabilities:
@@ -83,6 +87,17 @@ class PlacePreparation:
                     f"{shown_place(source)} and {shown_place(location)} are one place under two names: what is written "
                     "at one shows at the other, so a move would delete it; nothing was removed"
                 )
+
+    def _find_sums(self, location: PlanLocation, jobs: Sequence[JobRecord]) -> None:
+        """Find out whether parts are held against their checksums, where parts are sent."""
+        makers = {job.name: job for job in jobs if job.to_location == location.id}
+        least_bytes = least_bytes_in_parts(self.plan)
+        if location.is_folder or not any(batch.size_bytes >= least_bytes for batch in _uploads(self.plan, makers)):
+            return
+        asked = next((job.settings.encryption for job in makers.values() if job.settings.encryption), None)
+        encryption = None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
+        if self.stores.at(location).conditions.holds_part_sums(encryption, patience=self.patience):
+            self.sums_parts.add(location.id)
 
     def _find(self, location: PlanLocation) -> None:
         makers = [job for job in self.plan.header.jobs if job.to_location == location.id and job.settings.create_bucket]
@@ -177,6 +192,16 @@ def needed_conditions(plan: PlanReader, location: PlanLocation, jobs: Sequence[J
     return needed
 
 
+def least_bytes_in_parts(plan: PlanReader) -> int:
+    """Return from which size on what passes through us goes in parts."""
+    return min(plan.header.run.multipart_threshold_bytes, SENT_IN_PARTS_FROM_BYTES)
+
+
+def _uploads(plan: PlanReader, jobs: Collection[str]) -> list[Batch]:
+    folders = {location.id for location in plan.locations if location.is_folder}
+    return [batch for batch in plan.batches_of(PhaseName.COPY, set(jobs)) if batch.from_location in folders]
+
+
 def _needed_by_writes(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condition]:
     creates, overwrites = (
         sum(job.objects_of(kind) for job in jobs) for kind in (VerdictKind.COPY, VerdictKind.OVERWRITE)
@@ -188,8 +213,8 @@ def _needed_by_writes(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
     written = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})
     copies = [batch for batch in written if folders.isdisjoint({batch.from_location, batch.to_location})]
     passes_through_us = len(copies) < len(written)
-    uploads = [batch for batch in written if batch.from_location in folders]
-    least_bytes = min(threshold_bytes, SENT_IN_PARTS_FROM_BYTES)
+    uploads = _uploads(plan, {job.name for job in jobs})
+    least_bytes = least_bytes_in_parts(plan)
     has_large = any(batch.actions == 1 and batch.size_bytes >= threshold_bytes for batch in copies)
     has_small = any(batch.actions > 1 or batch.size_bytes < threshold_bytes for batch in copies)
     needed: list[Condition] = []

@@ -35,6 +35,7 @@ class Preparation:
 
     capabilities: Mapping[int, Capabilities]
     held_jobs: Mapping[str, str] = field(default_factory=dict)
+    sums_parts: frozenset[int] = frozenset()  # locations whose store holds parts against their checksums
 
 
 class _GivenUp(Exception):
@@ -105,7 +106,7 @@ def prepare(
         try:
             while waiting.goes_on():
                 _take(told)
-            return waiting.end()
+            return replace(waiting.end(), sums_parts=frozenset(common.sums_parts))
         except BaseException:
             waiting.give_up()
             until_s = monotonic() + _ENDS_WITHIN_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from time import monotonic
@@ -34,7 +34,6 @@ from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.events import OnEvent, RunEnded, RunPaused, RunResumed, RunStarted
 from s3plan.schemas.evidence.verification import Verification, Verify
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan.conditions import Capabilities
 from s3plan.schemas.plan.header import JobRecord, RunRecord
 from s3plan.schemas.plan.places import Place, place_of
 from s3plan.schemas.plan.rows import Batch, PlanLocation
@@ -99,7 +98,7 @@ def run_scheduler(
         control=control,
         retry=retry_policy(settings.retries, random=random.random),
         limits=_limits(run.request, settings),
-        settings_of=_settings_finder(run, prepared.capabilities),
+        settings_of=_settings_finder(run, prepared),
         probes=_probes(run),
         settled_bytes=settled_bytes,
         held_jobs=prepared.held_jobs,
@@ -195,22 +194,23 @@ def _engines_used(run: OpenedRun) -> list[EngineUsed]:
     return [EngineUsed(connection, choice.name.value, choice.reason) for connection, choice in choices.items()]
 
 
-def _settings_finder(run: OpenedRun, capabilities: Mapping[int, Capabilities]) -> Callable[[Batch], TaskSettings]:
+def _settings_finder(run: OpenedRun, prepared: Preparation) -> Callable[[Batch], TaskSettings]:
     """Return what gives a batch the settings of its job at the place that it changes."""
     plan = run.plan
     by_place = {
-        (job.name, location): _task_settings(run, job, capabilities[location])
+        (job.name, location): _task_settings(run, job, prepared, location)
         for job in plan.header.jobs
         for location in job.changed
-        if location in capabilities  # others do not begin
+        if location in prepared.capabilities  # others do not begin
     }
     return lambda batch: by_place[plan.phases_by_id[batch.phase].job, batch.to_location or 0]
 
 
-def _task_settings(run: OpenedRun, job: JobRecord, capabilities: Capabilities) -> TaskSettings:
+def _task_settings(run: OpenedRun, job: JobRecord, prepared: Preparation, location: int) -> TaskSettings:
     asked = job.settings.encryption
     return TaskSettings(
-        capabilities=dict(capabilities),
+        capabilities=dict(prepared.capabilities[location]),
+        sums_parts=location in prepared.sums_parts,
         multipart_threshold_bytes=run.plan.header.run.multipart_threshold_bytes,
         part_size_bytes=run.plan.header.run.part_size_bytes,
         encryption=None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key),

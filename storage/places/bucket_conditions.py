@@ -9,8 +9,11 @@ from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
-from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
+from s3plan.schemas.requests.attributes import Encryption
+from s3plan.schemas.s3_urls import is_directory_bucket
+from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws, known_capabilities
 from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
+from s3plan.storage.conditions.part_sums import holds_part_sums
 from s3plan.storage.conditions.probe import probe
 from s3plan.storage.conditions.probe_remains import remove_remains
 from s3plan.storage.conditions.trial_copies import Sample
@@ -94,6 +97,24 @@ class BucketConditions:
             if last[0] is not TrialResult.UNTOLD:
                 break
         return last
+
+    def holds_part_sums(self, encryption: Encryption | None, *, patience: Patience | None = None) -> bool:
+        """Whether the store holds parts against their CRC64NVME: AWS does, every other one is asked each time."""
+        endpoint, bucket = self._location.endpoint, self._location.bucket
+        if is_aws(endpoint) and not is_directory_bucket(bucket):
+            return True
+        stem = new_probe_stem(self._location.prefix)
+        self._cache.note_confirmation(endpoint, bucket, stem=stem)
+        holds = holds_part_sums(
+            self._engine,
+            bucket,
+            f"{stem}-sums",
+            encryption=encryption,
+            owner=self._location.owner,
+            patience=patience,
+        )
+        self._cache.note_clean(endpoint, bucket)
+        return holds
 
     def _table(self) -> Capabilities:
         return known_capabilities(self._location.endpoint, bucket=self._location.bucket)

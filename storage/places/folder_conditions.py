@@ -9,6 +9,7 @@ from pathlib import Path
 from s3plan.schemas.errors import StoreRefused
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.printable import shown_path
+from s3plan.schemas.requests.attributes import Encryption
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.folder.trial import can_exchange
@@ -49,6 +50,10 @@ class FolderConditions:
     ) -> tuple[TrialResult, str]:
         """Return whether files exchange."""
         return (TrialResult.REFUSED if self._exchanges() else TrialResult.TAKEN), ""
+
+    def holds_part_sums(self, encryption: Encryption | None, *, patience: Patience | None = None) -> bool:  # noqa: ARG002
+        """Return False: nothing is sent to it in parts."""
+        return False
 
     def _exchanges(self) -> bool:
         try:

@@ -10,6 +10,7 @@ from typing import Protocol
 from s3plan.schemas.plan.conditions import Capabilities, Condition
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Lister
+from s3plan.schemas.requests.attributes import Encryption
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.listing.pace import ReaderWaits
@@ -54,6 +55,9 @@ class LocationConditions(Protocol):
 
         `samples` are objects to try them with, one after another; None: it takes none.
         """
+
+    def holds_part_sums(self, encryption: Encryption | None, *, patience: Patience | None = None) -> bool:
+        """Whether it refuses parts that are sent in a checksum's name, and are others; see part_sums.py."""
 
 
 class OpenLocation(Protocol):

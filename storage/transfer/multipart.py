@@ -22,6 +22,7 @@ from s3plan.schemas.requests.uploads import (
     CreateMultipartUpload,
     UploadOpened,
 )
+from s3plan.storage.checksums import CRC64NVME
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask
 from s3plan.storage.transfer.evidence import multipart_etag_of
 from s3plan.storage.transfer.part_sizes import part_ranges
@@ -42,6 +43,7 @@ class Upload:
     part_size_bytes: int
     etags: dict[int, str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)  # of parts, in this attempt
+    crcs: dict[int, str] = field(default_factory=dict)  # CRC64NVME of parts as they were read
     proved: set[int] = field(default_factory=set)  # parts of this attempt whose ETag is the MD5 sum of what was sent
 
 
@@ -63,6 +65,9 @@ class Parts(Protocol):
 
     def proof(self, upload: Upload, reply: ObjectWritten, /) -> str:
         """Return by what the completed object has the bytes of the source; empty if nothing tells."""
+
+    def crc64nvme(self, upload: Upload, ranges: Sequence[ByteRange], /) -> Asking[str | Failure | None]:
+        """Return what the store is to find of the whole object, None if it does not make it of the parts'."""
 
     def source(self) -> AskedSide | None:
         """Return the source as it was looked at; None if nothing is known of it that the plan does not say."""
@@ -155,6 +160,7 @@ def _open(context: BatchContext, position: int, action: Action, parts: Parts) ->
             action.storage_class,
             context.task.settings.encryption,
             owner=location.owner,
+            sums_parts=action.kind is ActionKind.UPLOAD and context.task.settings.sums_parts,
         ),
     )
     if isinstance(reply, Failure):
@@ -216,6 +222,9 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
     location, pin = context.destination, action.destination_pin
     is_held = context.is_enforced(Condition.COMPLETE_ABSENT if pin is None else Condition.COMPLETE_MATCH)
     stored = sorted(upload.etags.items())
+    whole = yield from parts.crc64nvme(upload, part_ranges(action.size_bytes, upload.part_size_bytes))
+    if isinstance(whole, Failure):
+        return (yield from parts.settle(whole, is_write=False))
     reply = yield from ask(
         Side.DESTINATION,
         CompleteMultipartUpload(
@@ -226,12 +235,17 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
             if_absent=is_held and pin is None,
             if_match=pin if is_held else None,
             owner=location.owner,
+            crc64nvme=whole,
         ),
     )
     if not isinstance(reply, Failure):
         assert isinstance(reply, ObjectWritten)  # noqa: S101  CompleteMultipartUpload answers nothing else
         context.emit(UploadEnded(position, upload.upload_id))
-        outcome = Outcome(position, OutcomeKind.DONE, evidence=parts.proof(upload, reply))
+        outcome = Outcome(
+            position,
+            OutcomeKind.DONE,
+            evidence=CRC64NVME if whole and reply.crc64nvme == whole else parts.proof(upload, reply),
+        )
         if not outcome.evidence:
             source, part_bytes = parts.source(), upload.part_size_bytes
             outcome = yield from verify_written(context, position, action, reply, source=source, part_bytes=part_bytes)

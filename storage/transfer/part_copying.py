@@ -132,6 +132,11 @@ class _CopiedParts:
         """Return BY_PARTS if the source is made of the same parts."""
         return proof_of_copy(self._action, reply)
 
+    def crc64nvme(self, _upload: Upload, _ranges: Sequence[ByteRange], /) -> Asking[str | Failure | None]:
+        """Return None: the bytes do not pass through us."""
+        yield from ()
+        return None
+
     def source(self) -> AskedSide | None:
         """Return what was looked at before the first part."""
         return source_of(self._context, self._action, found=self._source)

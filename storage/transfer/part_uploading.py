@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from s3plan.schemas.evidence.ladder import BY_PARTS
+from s3plan.schemas.evidence.ladder import BY_PARTS, KnownBytes
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileRead, ReadFile
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
@@ -16,6 +16,7 @@ from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten
 from s3plan.schemas.requests.uploads import UploadPart
+from s3plan.storage.checksums import CRC64NVME, combined_crc64nvme
 from s3plan.storage.steps import (
     NEXT,
     Answered,
@@ -49,7 +50,7 @@ from s3plan.storage.transfer.uploading import (
     look_for_made,
     reading_of,
 )
-from s3plan.storage.transfer.verifying import prove_made, prove_ours
+from s3plan.storage.transfer.verifying import prove_made, prove_ours, source_of
 from s3plan.storage.verification.asked_sides import AskedSide
 
 
@@ -137,6 +138,7 @@ class _SentParts:
         self._position = position
         self._action = action
         self.part_size_bytes = _part_size(context, action)
+        self._whole: str | None = None  # CRC64NVME of the file, once all parts are read
 
     def attributes(self) -> Asking[ObjectAttributes | Failure]:
         """Return what the new object carries besides its bytes."""
@@ -155,6 +157,8 @@ class _SentParts:
             if isinstance(reply, ObjectWritten) and isinstance(request, UploadPart) and reply.etag is not None:
                 if request.digests.md5 is not None and b64decode(request.digests.md5).hex() == reply.etag:
                     upload.proved.add(request.number)
+                if request.digests.crc64nvme is not None:
+                    upload.crcs[request.number] = request.digests.crc64nvme
                 note_part(self._context, self._position, upload, request.number, reply.etag)
             elif isinstance(reply, Failure):
                 upload.failures.append(reply)
@@ -191,9 +195,28 @@ class _SentParts:
             return ""
         return BY_PARTS if reply.etag == multipart_etag_of([etag for _, etag in sorted(upload.etags.items())]) else ""
 
+    def crc64nvme(self, upload: Upload, ranges: Sequence[ByteRange], /) -> Asking[str | Failure | None]:
+        """Combine it of the parts'; those that an earlier attempt has sent are read once more for it."""
+        if not self._context.task.settings.sums_parts:
+            return None
+        whole = self._reading()
+        for number, (first_byte, last_byte) in enumerate(ranges, start=1):
+            if number not in upload.crcs:
+                part = replace(whole, with_sha256=False, offset=first_byte, part_bytes=last_byte - first_byte + 1)
+                read = yield from ask_file(Side.SOURCE, part, FileRead)
+                if isinstance(read, Failure):
+                    return read
+                upload.crcs[number] = read.digests.crc64nvme or ""
+        crcs = [int.from_bytes(b64decode(upload.crcs[number])) for number in range(1, len(ranges) + 1)]
+        self._whole = combined_crc64nvme(crcs, [last - first + 1 for first, last in ranges])
+        return self._whole
+
     def source(self) -> AskedSide | None:
-        """Return None: the plan says all that is known of the whole file."""
-        return None
+        """Return the file with the checksum of all its parts, if that is known."""
+        if self._whole is None:
+            return None
+        known = KnownBytes(self._action.size_bytes, {CRC64NVME: self._whole})
+        return source_of(self._context, self._action, known=known)
 
     def moved(self) -> Asking[str | Failure | None]:
         """Return None: each part was read from the planned file."""
@@ -201,13 +224,17 @@ class _SentParts:
         return None
 
     def _reads(self, upload: Upload, ranges: Sequence[ByteRange]) -> Iterator[AskFile]:
-        whole = replace(reading_of(self._context, self._action), with_crc64nvme=False)
+        whole = self._reading()
         for number, (first_byte, last_byte) in enumerate(ranges, start=1):
             if any(not failure.kind.is_retryable for failure in upload.failures):
                 return
             if number not in upload.etags:
                 size_bytes = last_byte - first_byte + 1
                 yield AskFile(Side.SOURCE, replace(whole, offset=first_byte, part_bytes=size_bytes))
+
+    def _reading(self) -> ReadFile:
+        sums_parts = self._context.task.settings.sums_parts
+        return replace(reading_of(self._context, self._action), with_crc64nvme=sums_parts, with_md5=not sums_parts)
 
     def _part(self, upload: Upload, number: int, request: ReadFile, read: FileRead) -> Ask:
         context, location = self._context, self._context.destination

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from base64 import b64encode
 from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 import pytest
 import s3plan
+from awscrt.checksums import crc64nvme
 from fakes.folder_jobs import write_folder_job
 from fakes.s3server import Fault, FaultKind
+from fakes.s3server.process import LoggedRequest
 from fakes.torture import TORTURE
-from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace, counted
+from fakes.workplace import BY_BOTH_ENGINES, MIB, PROBE, Workplace, counted
 
 PART = 5 * MIB
 _PARTS = 205 if TORTURE else 20  # of what is killed in the middle: a gibibyte
@@ -46,6 +49,33 @@ def etag_of_parts(content: bytes) -> str:
     return f"{md5(b''.join(sums)).hexdigest()}-{len(sums)}"
 
 
+def is_trial(logged: LoggedRequest) -> bool:
+    return PROBE in logged.key
+
+
+def parts_sent(place: Workplace) -> int:
+    """Return how many parts the store has taken, without the one that it was tried with."""
+    return sum(
+        logged.operation == "UploadPart" and logged.status == "200" and not is_trial(logged)
+        for logged in place.server.log()
+    )
+
+
+def crc_of(content: bytes) -> str:
+    return b64encode(int(crc64nvme(content)).to_bytes(8, "big")).decode()
+
+
+def sum_at(place: Workplace, key: str) -> tuple[str | None, str | None]:
+    """Return the CRC64NVME that boto3 is told of an object, and of what it is."""
+    found = place.s3.head_object(Bucket="destination", Key=key, ChecksumMode="ENABLED")
+    return found.get("ChecksumCRC64NVME"), found.get("ChecksumType")
+
+
+def requests_of(place: Workplace, operation: str) -> int:
+    """Return how many requests of a kind were sent for what is no trial."""
+    return sum(logged.operation == operation and not is_trial(logged) for logged in place.server.log())
+
+
 def test_files_around_the_threshold_and_the_size_of_parts_arrive_whole(place: Workplace, folder: Path) -> None:
     sizes = (PART - 1, PART, PART + 1, 2 * PART - 1, 2 * PART, 4 * PART + 7)
     made = {f"{size}.mp4": put(folder, f"{size}.mp4", size) for size in sizes}
@@ -59,7 +89,7 @@ def test_files_around_the_threshold_and_the_size_of_parts_arrive_whole(place: Wo
         assert (found["ContentType"], found["StorageClass"]) == ("video/mp4", "STANDARD_IA")
         if len(content) >= PART:
             assert found["ETag"].strip('"') == etag_of_parts(content)
-    assert place.server.stats().answered("UploadPart") == 1 + 2 + 2 + 2 + 5
+    assert parts_sent(place) == 1 + 2 + 2 + 2 + 5
     again = s3plan.plan(place.folder / "job.yaml", output=place.folder / "again.s3plan")
     assert not again.has_changes
     place.assert_nothing_left()
@@ -72,7 +102,7 @@ def test_a_file_is_sent_in_parts_from_16_mib_on_unless_the_manifest_says_less(pl
     place.plan()
     assert counted(place.apply()) == {"done": 2}
     assert place.server.stats().answered("PutObject") >= 1
-    assert place.server.stats().answered("UploadPart") == 1
+    assert parts_sent(place) == 1
 
 
 def test_after_a_kill_only_the_missing_parts_are_sent(place: Workplace, folder: Path) -> None:
@@ -82,7 +112,7 @@ def test_after_a_kill_only_the_missing_parts_are_sent(place: Workplace, folder: 
     place.server.reset_stats()
     place.server.set_mode(latency_s=0.2)
     with place.command.start("apply", place.plan_file, "--yes") as started:
-        while place.server.stats().answered("UploadPart") < _PARTS * 2 // 5:
+        while parts_sent(place) < _PARTS * 2 // 5:
             assert started.is_running
             time.sleep(0.02)
         started.kill()
@@ -90,9 +120,10 @@ def test_after_a_kill_only_the_missing_parts_are_sent(place: Workplace, folder: 
     ended = place.command.run("apply", place.plan_file, "--yes", "--json")
     assert ended.exit_code == 0, ended.output
     assert place.body("destination", "up/film") == content
-    stats = place.server.stats()
-    assert stats.answered("CreateMultipartUpload") == 1
-    assert _PARTS <= stats.answered("UploadPart") <= _PARTS + 2 * 4
+    place.server.stats()
+    assert requests_of(place, "CreateMultipartUpload") == 1
+    assert _PARTS <= parts_sent(place) <= _PARTS + 2 * 4
+    assert sum_at(place, "up/film") == (crc_of(content), "FULL_OBJECT")
     place.assert_nothing_left()
 
 
@@ -105,7 +136,7 @@ def test_a_file_that_is_changed_while_its_parts_are_sent_is_stale_and_nothing_of
     place.server.reset_stats()
     place.server.set_mode(latency_s=0.1)
     with place.command.start("apply", place.plan_file, "--yes") as started:
-        while place.server.stats().answered("UploadPart") < 3:
+        while parts_sent(place) < 3:
             assert started.is_running
             time.sleep(0.02)
         with (folder / "film").open("r+b") as film:
@@ -115,6 +146,40 @@ def test_a_file_that_is_changed_while_its_parts_are_sent_is_stale_and_nothing_of
     assert ended.exit_code == 3, ended.output
     assert place.keys("destination") == set()
     assert "upload  film: the file was changed" in place.command.run("failures", place.plan_file).stdout
+    assert place.untold_uploads() == []
+
+
+def test_parts_are_held_against_their_checksums_and_the_object_against_that_of_the_whole(
+    place: Workplace, folder: Path
+) -> None:
+    content = put(folder, "film", 3 * PART + 1)
+    uploading(place)
+    place.plan()
+    report = place.apply()
+    assert (report.exit_code, dict(report.verified)) == (0, {"CRC64NVME": 1}), report
+    assert sum_at(place, "up/film") == (crc_of(content), "FULL_OBJECT")
+    sent = [
+        logged.headers for logged in place.server.log() if logged.operation == "UploadPart" and not is_trial(logged)
+    ]
+    assert [headers.get("content-md5") for headers in sent] == [None] * 4
+    assert all("x-amz-checksum-crc64nvme" in headers for headers in sent)
+    assert place.keys("destination") == {"up/film"}
+    assert place.untold_uploads() == []
+
+
+def test_a_store_that_does_not_look_at_checksums_gets_md5_sums_of_parts(place: Workplace, folder: Path) -> None:
+    content = put(folder, "film", 2 * PART)
+    uploading(place)
+    place.server.set_mode(ignores_checksums=True)
+    place.plan()
+    report = place.apply()
+    assert (report.exit_code, dict(report.verified)) == (0, {"MD5 of the parts": 1}), report
+    sent = [
+        logged.headers for logged in place.server.log() if logged.operation == "UploadPart" and not is_trial(logged)
+    ]
+    assert all("content-md5" in headers and "x-amz-checksum-crc64nvme" not in headers for headers in sent)
+    assert place.body("destination", "up/film") == content
+    assert place.keys("destination") == {"up/film"}
     assert place.untold_uploads() == []
 
 
@@ -129,13 +194,13 @@ def test_a_request_that_fails_or_is_not_answered_costs_no_other_part(
     place.plan(probe=True)
     place.server.reset_stats()
     is_done = kind is not FaultKind.SLOW_DOWN  # of which S3 says that it did nothing
-    place.server.faults([Fault(kind=kind, operation=operation, times=1, after_commit=is_done)])
+    place.server.faults([Fault(kind=kind, operation=operation, times=1, after_commit=is_done, spares=PROBE)])
     report = place.apply()
     assert report.exit_code == 0, report
     assert place.body("destination", "up/film") == content
-    stats = place.server.stats()
+    place.server.stats()
     assert place.writes() == {"up/film": 1}
-    assert stats.requested("UploadPart") <= (4 if operation != "UploadPart" else 5)
+    assert requests_of(place, "UploadPart") <= (4 if operation != "UploadPart" else 5)
     place.told += list(report.messages)
 
 
@@ -143,7 +208,7 @@ def test_bytes_of_a_part_that_suffer_on_the_way_are_sent_again(place: Workplace,
     content = put(folder, "film", 3 * PART)
     uploading(place)
     place.plan()
-    place.server.faults([Fault(kind=FaultKind.ERROR, code="BadDigest", operation="UploadPart", times=1)])
+    place.server.faults([Fault(kind=FaultKind.ERROR, code="BadDigest", operation="UploadPart", times=1, spares=PROBE)])
     assert counted(place.apply()) == {"done": 1}
     assert place.body("destination", "up/film") == content
 

@@ -23,6 +23,10 @@ class TestMiniStackListings(ServerListings):
     pass
 
 
+class TestMiniStackFolders(ServerFolderJourneys):
+    """Before those that make a bucket in another region: the server takes none without one afterwards."""
+
+
 class TestMiniStack(ServerJourneys):
     CAPABILITIES: ClassVar[Mapping[Condition, Enforcement]] = {
         **dict.fromkeys(Condition, Enforcement.ENFORCED),
@@ -73,7 +77,3 @@ class TestMiniStack(ServerJourneys):
         place.carry_out(destination={"create": True, "region": "eu-central-1"})
         assert place.s3.get_bucket_location(Bucket="destination")["LocationConstraint"] == "eu-central-1"
         assert place.keys("destination") == {"new"}
-
-
-class TestMiniStackFolders(ServerFolderJourneys):
-    pass

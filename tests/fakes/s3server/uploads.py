@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -19,6 +20,7 @@ from fakes.s3server.properties import properties_of, refuse_unsupported
 from fakes.s3server.settings import GIB, Condition
 from fakes.s3server.store import Bucket, Part, StoredObject, Upload
 
+NOTHING_KEPT: Mapping[str, str] = {}
 MAX_PARTS = 10_000
 MAX_ROWS = 1000
 MAX_PART_SIZE_BYTES = 5 * GIB
@@ -102,7 +104,7 @@ def complete_multipart_upload(context: Context, request: Request) -> Reply:
         bucket.write(request.key, StoredObject(body, etag, made_s, properties, sizes))
         del bucket.uploads[upload_id]
         bucket.completed[upload_id] = (request.key, etag)
-        return _completed(bucket, request.key, etag)
+        return _completed(bucket, request.key, etag, kept)
 
     return context.commit(
         bucket,
@@ -131,10 +133,15 @@ def _chosen_parts(upload: Upload, body: bytes, *, min_part_size_bytes: int) -> l
     return parts
 
 
-def _completed(bucket: Bucket, key: str, etag: str) -> Response:
+def _completed(bucket: Bucket, key: str, etag: str, kept: Mapping[str, str] = NOTHING_KEPT) -> Response:
+    sums = "".join(
+        f"<Checksum{name.removeprefix(checksums.PREFIX).upper()}>{value}"
+        f"</Checksum{name.removeprefix(checksums.PREFIX).upper()}><ChecksumType>FULL_OBJECT</ChecksumType>"
+        for name, value in kept.items()
+    )
     return xml_response(
         f"<CompleteMultipartUploadResult {NAMESPACE}><Location>/{bucket.name}</Location><Bucket>{bucket.name}</Bucket>"
-        f"<Key>{escape(key)}</Key><ETag>&quot;{etag}&quot;</ETag></CompleteMultipartUploadResult>"
+        f"<Key>{escape(key)}</Key><ETag>&quot;{etag}&quot;</ETag>{sums}</CompleteMultipartUploadResult>"
     )
 
 

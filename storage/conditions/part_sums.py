@@ -1,0 +1,87 @@
+"""Finds out whether a store holds the parts of an upload against their CRC64NVME, of which it makes the whole object's.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html: "full object checksums".
+"""
+
+from __future__ import annotations
+
+from s3plan.schemas.bodies import Digests
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.objects import DeleteObject, ObjectWritten, Reply
+from s3plan.schemas.requests.uploads import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    UploadOpened,
+    UploadPart,
+)
+from s3plan.storage.checksums import CRC64NVME, PassingChecksums
+from s3plan.storage.conditions.probe_remains import remove_versions
+from s3plan.storage.s3.patience import Patience
+
+_BODY = b"s3plan, to be removed"
+_WRONG = "AAAAAAAAAAA="  # eight bytes of nought
+
+
+def holds_part_sums(
+    engine: Engine,
+    bucket: str,
+    key: str,
+    *,
+    encryption: Encryption | None = None,
+    owner: str | None = None,
+    patience: Patience | None = None,
+) -> bool:
+    """Whether the store refuses a part of another checksum, and makes an object of one with its own; it is removed.
+
+    Some five requests. What a store answers otherwise, or does not answer, says no: some know the checksums of parts
+    and none of the whole. Raises what the hooks of `patience` do.
+    """
+    patient = patience or Patience()
+    create = CreateMultipartUpload(bucket, key, ObjectAttributes(), encryption=encryption, owner=owner, sums_parts=True)
+    opened = patient.call_once(engine, create)
+    if not isinstance(opened, UploadOpened):
+        return False
+    made: Reply | None = None
+    try:
+        wrong = patient.call_once(engine, _part(create, opened, _WRONG))
+        if isinstance(wrong, Failure) and wrong.kind is FailureKind.VERIFICATION:
+            made = _make(engine, create, opened, patient)
+    finally:
+        _remove(engine, create, opened, patient.for_removal(), made)
+    return isinstance(made, ObjectWritten) and made.crc64nvme == _own_sum()
+
+
+def _make(engine: Engine, create: CreateMultipartUpload, opened: UploadOpened, patience: Patience) -> Reply:
+    """Make the object of one part, and have the store hold it against the checksum of the whole."""
+    part = patience.call_once(engine, _part(create, opened, _own_sum()))
+    if not isinstance(part, ObjectWritten) or part.etag is None:
+        return part
+    complete = CompleteMultipartUpload(
+        create.bucket, create.key, opened.upload_id, [(1, part.etag)], owner=create.owner, crc64nvme=_own_sum()
+    )
+    return patience.call_once(engine, complete)
+
+
+def _remove(
+    engine: Engine, create: CreateMultipartUpload, opened: UploadOpened, patience: Patience, made: Reply | None
+) -> None:
+    if not (isinstance(made, ObjectWritten) and made.crc64nvme is not None):
+        patience.call(engine, AbortMultipartUpload(create.bucket, create.key, opened.upload_id, owner=create.owner))
+    if made is not None:
+        patience.call(engine, DeleteObject(create.bucket, create.key, owner=create.owner))
+    if isinstance(made, ObjectWritten) and made.version is not None:
+        remove_versions(engine, create.bucket, create.key, owner=create.owner, patience=patience)
+
+
+def _part(create: CreateMultipartUpload, opened: UploadOpened, crc64nvme: str) -> UploadPart:
+    digests = Digests(crc64nvme=crc64nvme)
+    return UploadPart(create.bucket, create.key, opened.upload_id, 1, _BODY, create.owner, digests)
+
+
+def _own_sum() -> str:
+    checksums = PassingChecksums(is_of_part=True)
+    checksums.update(_BODY)
+    return checksums.values()[CRC64NVME]

@@ -1,0 +1,85 @@
+"""A store that refuses a part of another checksum, and takes it with its own, is believed to hold parts to them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+
+import pytest
+from awscrt.checksums import crc64nvme
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.requests.objects import Acknowledged, DeleteObject, ObjectWritten, Reply, Request
+from s3plan.schemas.requests.uploads import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    UploadOpened,
+    UploadPart,
+)
+from s3plan.storage.conditions.part_sums import holds_part_sums
+from s3plan.storage.s3.patience import Patience
+
+OPENED = UploadOpened("an upload")
+TAKEN = ObjectWritten("etag")
+CRC = b64encode(int(crc64nvme(b"s3plan, to be removed")).to_bytes(8, "big")).decode()
+MADE = ObjectWritten("etag-1", crc64nvme=CRC)
+BAD_DIGEST = Failure(FailureKind.VERIFICATION, "UploadPart", "BadDigest", "no", 400)
+REFUSED = Failure(FailureKind.INVALID, "CreateMultipartUpload", "InvalidRequest", "no", 400)
+BROKEN = Failure(FailureKind.TRANSIENT, "UploadPart", "InternalError", "no", 500)
+BUSY = Failure(FailureKind.THROTTLED, "UploadPart", "SlowDown", "no", 503)
+
+
+class Store:
+    """An engine that answers each kind of request by what it is given, the last answer again and again."""
+
+    clock_offset_ms = 0
+
+    def __init__(self, opens: list[Reply], parts: list[Reply], made: Reply) -> None:
+        self.answers: dict[type, list[Reply]] = {
+            CreateMultipartUpload: opens,
+            UploadPart: parts,
+            CompleteMultipartUpload: [made],
+            AbortMultipartUpload: [Acknowledged()],
+            DeleteObject: [Acknowledged()],
+        }
+        self.asked: list[Request] = []
+
+    def call(self, request: Request) -> Reply:
+        self.asked.append(request)
+        answers = self.answers[type(request)]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
+        on_reply(self.call(request))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(
+    ("opens", "parts", "made", "holds"),
+    [
+        ([OPENED], [BAD_DIGEST, TAKEN], MADE, True),
+        ([OPENED], [BUSY, BAD_DIGEST, TAKEN], MADE, True),  # what was not executed is asked again
+        ([OPENED], [BAD_DIGEST, TAKEN], TAKEN, False),  # made, and nothing is said of its checksum
+        ([OPENED], [BAD_DIGEST, TAKEN], BAD_DIGEST, False),  # as of a store that sums up the sums of parts
+        ([OPENED], [TAKEN, TAKEN], MADE, False),
+        ([OPENED], [BAD_DIGEST, BAD_DIGEST], MADE, False),
+        ([OPENED], [BROKEN, TAKEN], MADE, False),
+        ([OPENED], [REFUSED, TAKEN], MADE, False),
+        ([REFUSED], [BAD_DIGEST, TAKEN], MADE, False),
+        ([BUSY], [BAD_DIGEST, TAKEN], MADE, False),
+    ],
+)
+def test_the_store_is_believed_only_what_it_has_shown(
+    opens: list[Reply], parts: list[Reply], made: Reply, holds: bool
+) -> None:
+    store = Store(list(opens), list(parts), made)
+    patience = Patience(attempts=3, sleep=lambda _: None)
+    assert holds_part_sums(store, "bucket", "probe-sums", owner="1" * 12, patience=patience) is holds
+    asked = [type(request) for request in store.asked]
+    has_opened = opens == [OPENED]
+    assert (AbortMultipartUpload in asked) is (has_opened and not holds)
+    assert (DeleteObject in asked) >= (CompleteMultipartUpload in asked)
+    for request in store.asked:
+        assert (request.bucket, request.key) == ("bucket", "probe-sums")  # type: ignore[union-attr]
