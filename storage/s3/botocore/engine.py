@@ -120,7 +120,9 @@ class Boto3Engine:
         try:
             return read_into(request, sink, answer, operation=operation)
         except (BotoCoreError, HTTPError) as error:
-            return replace(failure_from(error, operation=operation), kind=FailureKind.TRANSIENT)
+            failure = failure_from(error, operation=operation)
+            is_of_bytes = failure.kind is FailureKind.VERIFICATION  # all came, and not those that the store has
+            return failure if is_of_bytes else replace(failure, kind=FailureKind.TRANSIENT)
         except OSError as error:
             words = f"the body cannot be kept: {error.strerror or error}"
             return Failure(FailureKind.LOCAL_IO, operation, "BodyNotKept", words)
