@@ -31,6 +31,7 @@ class Evidence(StrEnum):
     BY_ETAG = "by etag"
     BY_CHECKSUM = "by checksum"
     BY_BYTES = "by bytes"
+    BY_PARTS = "by its parts"  # made of those that the store has copied: by whose bytes, nobody has looked
     BY_SIZE_AND_TIME = "by size and time"
     ABSENT = "absent"
 

@@ -47,7 +47,7 @@ def evidence_of(found: ObjectFound, made: Made) -> Evidence | None:
     )
     is_same = found.etag in (action.source_pin, made.multipart_etag) and not is_no_digest(found.etag)
     if is_same and (not keeps_etag or _is_newer(found, made)):
-        return Evidence.BY_ETAG
+        return Evidence.BY_ETAG if found.etag == action.source_pin else Evidence.BY_PARTS
     if found.etag == action.destination_pin:
         return None
     agrees = _checksums_agree(found.checksums, {} if made.source is None else made.source.checksums)

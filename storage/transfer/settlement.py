@@ -175,8 +175,11 @@ def weigh(
     *,
     source: ObjectFound | None,
 ) -> Asking[Outcome]:
-    """Return the outcome for a copy that evidence shows to be made; size and time are not enough for `checksum`."""
-    if evidence is not Evidence.BY_SIZE_AND_TIME or context.task.settings.verification.asks is not Verify.CHECKSUM:
+    """Return the outcome for a copy that evidence shows to be made: of what bytes is asked for `checksum`, at most."""
+    if (
+        evidence not in (Evidence.BY_PARTS, Evidence.BY_SIZE_AND_TIME)
+        or context.task.settings.verification.asks is not Verify.CHECKSUM
+    ):
         return already_done(position, evidence)
     ended = yield from prove_made(context, position, action, here, source)
     return already_done(position, evidence) if ended is None else ended

@@ -99,9 +99,9 @@ def said(etag: str = FOREIGN, metadata: dict[str, str] | None = None, **checksum
     [
         (MD5, None, True, PairFound(is_same=True, by="MD5")),
         (MD5.upper(), None, False, PairFound(is_same=True, by="MD5")),
-        ("0" * 32, None, True, PairFound(is_same=False, by="MD5", of_file=MD5, of_object="0" * 32)),
-        ("0" * 32, said("0" * 32, CRC64NVME=CRC), False, BY_CRC),  # as of an object under KMS
-        ("0" * 32, said("0" * 32), False, PairFound()),
+        ("1" * 32, None, True, PairFound(is_same=False, by="MD5", of_file=MD5, of_object="1" * 32)),
+        ("1" * 32, said("1" * 32, CRC64NVME=CRC), False, BY_CRC),  # as of an object under KMS
+        ("1" * 32, said("1" * 32), False, PairFound()),
         (FOREIGN, said(CRC64NVME=CRC), True, BY_CRC),
         (FOREIGN, said(SHA256=SHA), True, PairFound(is_same=True, by="SHA256", of_file=SHA, of_object=SHA)),
         (

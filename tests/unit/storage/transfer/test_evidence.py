@@ -13,6 +13,7 @@ from s3plan.schemas.requests.objects import ObjectFound
 from s3plan.storage.transfer.evidence import Made, evidence_of, multipart_etag_of
 
 BY_ETAG, BY_CHECKSUM, BY_SIZE_AND_TIME = Evidence.BY_ETAG, Evidence.BY_CHECKSUM, Evidence.BY_SIZE_AND_TIME
+BY_PARTS = Evidence.BY_PARTS
 SINCE_MS = 1_000_000
 LATER_MS = SINCE_MS + 1
 SOURCE, PINNED, OTHER, OF_PARTS = "a" * 32, "b" * 32, "c" * 32, "d" * 32 + "-2"
@@ -36,7 +37,7 @@ def found(
         (CREATE, found(SOURCE), BY_ETAG),
         (CREATE, found(SOURCE, mtime_ms=1), BY_ETAG),
         (CREATE, found(SOURCE, size=11), None),
-        (CREATE, found(OF_PARTS, mtime_ms=1), BY_ETAG),
+        (CREATE, found(OF_PARTS, mtime_ms=1), BY_PARTS),
         (CREATE, found(OTHER, mtime_ms=1, sums=SUMS), BY_CHECKSUM),
         (CREATE, found(OTHER, mtime_ms=1, sums={"CRC64NVME": "y"}), None),
         (CREATE, found(OTHER, mtime_ms=1, sums={"SHA256": "x"}), None),
@@ -91,8 +92,9 @@ def test_an_older_object_is_never_ours_unless_its_content_says_so(
 ) -> None:
     there = found(etag, size=size, mtime_ms=mtime_ms, kind=kind)
     evidence = evidence_of(there, Made(action, SINCE_MS, OF_PARTS))
-    assert (evidence == BY_ETAG) == (size == 10 and etag in (SOURCE, OF_PARTS))
-    assert evidence in (None, BY_ETAG)
+    assert (evidence == BY_ETAG) == (size == 10 and etag == SOURCE)
+    assert (evidence == BY_PARTS) == (size == 10 and etag == OF_PARTS)
+    assert evidence in (None, BY_ETAG, BY_PARTS)
 
 
 @given(
@@ -104,7 +106,8 @@ def test_an_older_object_is_never_ours_unless_its_content_says_so(
 def test_size_and_time_say_nothing_while_the_end_of_every_attempt_is_known(
     etag: str, mtime_ms: int, action: Action, kind: str | None
 ) -> None:
-    assert evidence_of(found(etag, mtime_ms=mtime_ms, kind=kind), Made(action, None, OF_PARTS)) in (None, BY_ETAG)
+    evidence = evidence_of(found(etag, mtime_ms=mtime_ms, kind=kind), Made(action, None, OF_PARTS))
+    assert evidence in (None, BY_ETAG, BY_PARTS)
 
 
 def test_the_etag_of_parts_is_made_as_s3_makes_it() -> None:

@@ -260,7 +260,7 @@ def test_a_create_whose_reply_is_lost_is_sent_again_and_what_it_left_is_told(wor
 def test_a_complete_whose_reply_is_lost_is_settled_by_the_etag_of_its_parts(world: CopyWorld) -> None:
     world.engine.fail(Fault.LOST, operation=CompleteMultipartUpload)
     attempt = world.perform(world.plan_copy("big"))
-    assert (attempt.only.kind, attempt.only.evidence) == (OutcomeKind.ALREADY_DONE, "by etag")
+    assert (attempt.only.kind, attempt.only.evidence) == (OutcomeKind.ALREADY_DONE, "by its parts")
     assert world.engine.writes == {"out/big": 1}
 
 
@@ -273,7 +273,7 @@ def test_no_such_upload_after_a_complete_that_was_committed_is_already_done(worl
 
     world.engine.answer = repeat
     attempt = world.perform(world.plan_copy("big"))
-    assert (attempt.only.kind, attempt.only.evidence) == (OutcomeKind.ALREADY_DONE, "by etag")
+    assert (attempt.only.kind, attempt.only.evidence) == (OutcomeKind.ALREADY_DONE, "by its parts")
     assert any(isinstance(item, UploadEnded) for item in attempt.items)
 
 
@@ -400,7 +400,7 @@ def test_a_doubtful_copy_that_was_completed_is_already_done_and_its_upload_is_fo
     memory.take(item for item in first.items if not isinstance(item, UploadEnded))
     (upload,) = memory.known()
     attempt = world.perform(action, generation=2, doubtful=[0], uploads=(upload,))
-    assert (attempt.only.kind, attempt.only.evidence) == (OutcomeKind.ALREADY_DONE, "by etag")
+    assert (attempt.only.kind, attempt.only.evidence) == (OutcomeKind.ALREADY_DONE, "by its parts")
     assert UploadEnded(0, upload.upload_id) in attempt.items
     assert world.engine.writes == {"out/big": 1}
 
