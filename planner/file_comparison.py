@@ -207,8 +207,9 @@ def _mtime_ns(file: ObjectRow) -> int:
 
 
 def _has_time_of(file: ObjectRow, there: ObjectRow) -> bool:
-    """Whether a file has the time of its object: as we set it, or as tools do that know whole seconds only.
+    """Whether a file has the time of its object: as we set it, or as what knows whole or even seconds only.
 
-    An edit in that very second has another time, with a fraction.
+    An edit in that very second has another time, with a fraction; but not on FAT, which keeps even seconds.
     """
-    return _mtime_ns(file) in {there.mtime_ms * _MS, there.mtime_ms // 1000 * _S}
+    seconds = there.mtime_ms // 1000
+    return _mtime_ns(file) in {there.mtime_ms * _MS, seconds * _S, seconds // _COARSE_S * _COARSE_S * _S}
