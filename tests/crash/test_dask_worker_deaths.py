@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from crash.worker_deaths_contract import WorkerDeathsContract
 from fakes.dask_clusters import ClusterProcesses
-from fakes.torture import TORTURE
+from fakes.torture import LONG_ONLY, TORTURE
 from fakes.workplace import Workplace
 
 
@@ -43,6 +43,7 @@ def test_a_worker_of_somebody_elses_cluster_is_killed_and_nothing_is_done_twice(
     place.assert_all_done_once()
 
 
+@LONG_ONLY
 def test_a_scheduler_that_is_gone_ends_the_run_and_the_same_command_goes_on(
     place: Workplace, cluster: ClusterProcesses
 ) -> None:
@@ -64,6 +65,7 @@ def test_a_scheduler_that_is_gone_ends_the_run_and_the_same_command_goes_on(
     place.assert_all_done_once()
 
 
+@LONG_ONLY
 def test_the_pins_hold_while_workers_do_not_know_yet_that_their_apply_was_killed(
     place: Workplace, cluster: ClusterProcesses
 ) -> None:

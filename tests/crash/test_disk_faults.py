@@ -15,7 +15,7 @@ import pytest
 from fakes.command_host import Circumstances, CommandHost, HostedEnd
 from fakes.disk_shim import FOREVER, SHORT_WRITE, DiskFault, compile_shim, why_not
 from fakes.mirrored_place import ACTIONS, EXTRANEOUS, MirroredPlace
-from fakes.torture import TORTURE, of_each_kind
+from fakes.torture import LONG_ONLY, of_each_kind
 from fakes.workplace import Workplace
 from s3plan.planfile.reader import open_plan
 
@@ -145,7 +145,7 @@ def assert_nothing_is_acknowledged_that_is_not_so(mirrored: MirroredPlace, host:
     assert acknowledged <= len(place.writes()) + EXTRANEOUS - len(extraneous)
 
 
-@pytest.mark.skipif(not TORTURE, reason="only in the long version")
+@LONG_ONLY
 @ALL
 def test_a_resumed_apply_whose_disk_fails_anywhere(
     mirrored: MirroredPlace, host: CommandHost, fault: DiskFault

@@ -28,7 +28,7 @@ class WorkerDeathsContract:
     obituary: ClassVar[str]
     """What the command says of a worker that was killed."""
     is_slow_to_start: ClassVar[bool] = False
-    """Then the short version leaves the longest test to the others."""
+    """Then the short version leaves the longest tests to the others."""
     copies: ClassVar[int] = 20_000 if TORTURE else 6_000
     """How many outlast a dozen kills, or in the short version a few."""
 
@@ -40,11 +40,15 @@ class WorkerDeathsContract:
         """Return the processes of the workers, the oldest first."""
         return children_of(started.pid, whose_words_have=self.worker_words)
 
+    def leave_to_others(self) -> None:
+        """Skip a test that is too long for the short version."""
+        if self.is_slow_to_start and not TORTURE:
+            pytest.skip("only in the long version")
+
     @pytest.mark.slow
     def test_one_of_four_workers_killed_every_second(self, place: Workplace) -> None:
         """Or later, if little was copied since: a busy machine needs more than a second to start another one."""
-        if self.is_slow_to_start and not TORTURE:
-            pytest.skip("only in the long version")
+        self.leave_to_others()
         place.seed("source", count=self.copies, size_bytes=100)
         place.buckets("destination")
         place.manifest(run={"in_flight": 64})
@@ -131,6 +135,7 @@ class WorkerDeathsContract:
     @pytest.mark.sampled(1)
     @pytest.mark.parametrize("to_group", [False, True], ids=["parent", "whole terminal"])
     def test_one_ctrl_c_drains_and_the_same_command_goes_on(self, place: Workplace, *, to_group: bool) -> None:
+        self.leave_to_others()
         place.seed("source", count=3000, size_bytes=10)
         place.seed("source", "big", size_bytes=60 * MIB)
         place.buckets("destination")
@@ -160,6 +165,7 @@ class WorkerDeathsContract:
         place.assert_all_done_once()
 
     def test_a_second_ctrl_c_stops_at_once(self, place: Workplace) -> None:
+        self.leave_to_others()
         place.seed("source", count=2000, size_bytes=10)
         place.buckets("destination")
         place.manifest(run={"in_flight": 8})

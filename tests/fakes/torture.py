@@ -12,6 +12,7 @@ from hypothesis import settings
 TORTURE_VARIABLE = "S3PLAN_TORTURE"
 BOTH_ENGINES = ("native", "boto3")
 TORTURE = os.environ.get(TORTURE_VARIABLE) == "1"
+LONG_ONLY = pytest.mark.skipif(not TORTURE, reason="only in the long version")
 
 
 def in_short(points: range, *, at_most: int, turn: int = 0) -> range:
