@@ -72,15 +72,17 @@ class RememberedRoot:
         return cls(os.fsdecode(journaled.path), has_begun, journaled.inode)
 
     @classmethod
-    def read(cls, plan: PlanReader, journal: Path) -> Self:
+    def read(cls, plan: PlanReader, journal: Path, *, rebuilds: bool = False) -> Self:
         """Return what a plan's journal says, or its lock where the journal is gone; raise JournalRefused.
+
+        With `rebuilds` the journal is about to be set aside, whatever it says.
 
         A lock that others may have written says nothing here; apply refuses it.
         """
         lock = lock_path(journal)
         holder = read_holder(lock) if objection_to(lock) is None else None
         kept = None if holder is None or holder.plan_digest != plan.digest else holder
-        if journal.exists():
+        if journal.exists() and not rebuilds:
             with Journal.read(journal, plan_digest=plan.digest) as opened:
                 has_begun = opened.doubtful_since_ms is not None or any(True for _ in opened.batches())
                 return cls.of(opened.root(), None if kept is None else kept.root, has_begun=has_begun)

@@ -93,12 +93,12 @@ class Review:
         """Where each job reads and writes."""
         return ends_of(self._reader.locations, self.header)
 
-    def root_of_run(self, journal: Path | None, *, asked: Path | None) -> Root | None:
+    def root_of_run(self, journal: Path | None, *, asked: Path | None, rebuilds: bool = False) -> Root | None:
         """Return where the plan's folder lies for the next run, and have `ends` say so; None: where it was planned.
 
-        Raises UsageInvalid, JournalRefused; nothing there is looked at.
+        `rebuilds` as in RememberedRoot.read. Raises UsageInvalid, JournalRefused; nothing there is looked at.
         """
-        remembered = RememberedRoot.read(self._reader, journal or journal_path(self.path))
+        remembered = RememberedRoot.read(self._reader, journal or journal_path(self.path), rebuilds=rebuilds)
         root = root_in_force(self._reader, remembered, asked=asked)
         if root is not None:
             self._reader.move_folders(root.path, root_inode=None)

@@ -60,7 +60,7 @@ def apply(options: ApplyOptions, output_options: OutputOptions) -> int:
     with open_output(output_options) as output:
         path = chosen_plan(options.plan, Purpose.APPLY)
         with open_review(path) as review:
-            root = review.root_of_run(options.journal, asked=_named_root(options))
+            root = review.root_of_run(options.journal, asked=_named_root(options), rebuilds=options.rebuild_journal)
             plan = ShownPlan(path, review.digest, review.header, review.ends)
             changed = review.changed_manifest
         status = None if options.rebuild_journal else read_status(path, options.journal)
