@@ -248,8 +248,8 @@ def publish(context: BatchContext, job: Download, content: memoryview | StagedFi
     held_bytes = len(content) if isinstance(content, memoryview) else 0
     request = PublishFile(job.staged, job.parts, job.pinned, job.mtime_ns, content)
     published = yield from ask_file(Side.DESTINATION, request, FilePublished, held_bytes=held_bytes)
-    if isinstance(published, Failure):
-        return ended_at_folder(job.position, published)
+    if isinstance(published, Failure):  # midway, perhaps: the next attempt looks at what this one has left
+        return ended_at_folder(job.position, published)._replace(is_unclear=True)
     if published.how is Published.DONE:
         if published.stamp is not None:
             context.emit(Matched(job.position, str(published.stamp)))

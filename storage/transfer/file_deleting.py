@@ -38,8 +38,8 @@ def _deleted(context: BatchContext, position: int, action: Action) -> Asking[Out
             answer = yield from ask_file(Side.DESTINATION, ReturnLeft(name, staged, parts), LeftReturned)
             return ended_at_folder(position, answer) if isinstance(answer, Failure) else left_outcome(position, answer)
     removed = yield from ask_file(Side.DESTINATION, RemoveFile(staged, parts, pinned), FilePublished)
-    if isinstance(removed, Failure):
-        return ended_at_folder(position, removed)
+    if isinstance(removed, Failure):  # midway, perhaps: the next attempt looks at what this one has left
+        return ended_at_folder(position, removed)._replace(is_unclear=True)
     if removed.how is Published.DONE:
         return Outcome(position, OutcomeKind.DONE)
     if removed.how is Published.GONE:

@@ -74,3 +74,17 @@ def test_after_a_sync_that_failed_once_nothing_counts_as_done_and_old_files_are_
     ended = restored.apply().ended
     assert ended.exit_code == 0, ended.output
     restored.assert_ended_right("after it")
+
+
+def test_nothing_stays_of_an_exchange_whose_disk_broke_in_the_middle(restored: RestoredPlace) -> None:
+    """The file that was to be exchanged cannot be removed either: the next run looks for it."""
+    calm = restored.apply()
+    for number in [number for number, kind in enumerate(calm.disk_changes, start=1) if kind == "x"]:
+        restored.set_back()
+        struck = restored.apply(fault=DiskFault(number, FOREVER, errno.EIO))
+        where = f"{struck.failed} at change {number}"
+        restored.assert_each_is_old_or_new(where)
+        assert struck.ended.exit_code in {1, 3}, f"{where}: {struck.ended.output}"
+        ended = restored.apply().ended
+        assert ended.exit_code == 0, f"{where}: {ended.output}"
+        restored.assert_ended_right(where)
