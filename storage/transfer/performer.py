@@ -99,7 +99,8 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
     numbered = [(position, task.actions[position]) for position in numbers_in(task.todo)]
     if task.unverified and not task.destination.is_folder:
         again = [pair for pair in numbered if pair[0] in task.unverified and pair[1].kind.is_write]
-        numbered = [pair for pair in numbered if pair not in again]
+        looked_at = {position for position, _ in again}
+        numbered = [pair for pair in numbered if pair[0] not in looked_at]
         yield ((pair[:1], look_at_unverified(context, *pair, _written(context, *pair))) for pair in again)
     yield ((pair[:1], prove_same(context, *pair)) for pair in numbered if pair[1].kind is ActionKind.SAME)
     unbatched: list[NumberedAction] = []
