@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.evidence.ladder import CHECKSUM_BYTES, Compared
+from s3plan.schemas.evidence.ladder import Compared
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.requests import FileHashed, HashFile
 from s3plan.schemas.files.stamps import Stamp
-from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
 from s3plan.storage.steps import Asking, BatchContext, Procedure, ask_file
 from s3plan.storage.transfer.downloading import file_parts
-from s3plan.storage.transfer.settlement import already_done, ended_badly
-from s3plan.storage.transfer.verifying import verify_pair
+from s3plan.storage.transfer.settlement import ended_badly
+from s3plan.storage.transfer.verifying import already_same, verify_pair
 
 _MOVED_ON = {
     FailureKind.NOT_FOUND: "gone",
@@ -53,7 +53,7 @@ def _judge(position: int, found: Compared | Failure | None) -> Outcome:
         return _kept(
             position, f"not the same: the {found.by} of the source is {found.of_one}, there it is {found.of_other}"
         )
-    return already_done(position, Evidence.BY_CHECKSUM if found.by in CHECKSUM_BYTES else Evidence.BY_ETAG)
+    return already_same(position, found)
 
 
 def _kept(position: int, why: str) -> Outcome:

@@ -115,7 +115,7 @@ def prove_made(
     asks = verification.asks if verification.asks is Verify.CHECKSUM else Verify.ETAG
     compared = yield from _compare(source_of(context, action, found=source), destination, asks)
     if isinstance(compared, Compared):
-        return _already_done(position, compared) if compared.is_same else not_verified(position, compared)
+        return already_same(position, compared) if compared.is_same else not_verified(position, compared)
     if isinstance(compared, Failure) and compared.kind.is_credentials:
         return _awaits_credentials(position, compared)
     has_to_be = verification.is_strict or _is_interrupted(compared)
@@ -151,7 +151,8 @@ def not_proved(position: int, why: str, *, side: Side = Side.DESTINATION) -> Out
     return Outcome(position, OutcomeKind.FAILED, said, failure=FailureKind.VERIFICATION, side=side)
 
 
-def _already_done(position: int, compared: Compared) -> Outcome:
+def already_same(position: int, compared: Compared) -> Outcome:
+    """Return the outcome for two sides that were compared and have the same bytes."""
     evidence = Evidence.BY_CHECKSUM if compared.by in CHECKSUM_BYTES else Evidence.BY_ETAG
     return Outcome(position, OutcomeKind.ALREADY_DONE, "", evidence)
 
