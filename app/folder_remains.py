@@ -17,7 +17,7 @@ from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.storage.places.folder import has_staged, tidy_staged
 from s3plan.storage.places.staging_remains import Settled
-from s3plan.storage.transfer.downloading import file_parts
+from s3plan.storage.transfer.files.downloading import file_parts
 
 _SHOWN = 3
 _WELL = frozenset({OutcomeKind.DONE, OutcomeKind.ALREADY_DONE})

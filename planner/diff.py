@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from s3plan.planner.collisions import Collisions
 from s3plan.planner.comparison import Policy
-from s3plan.planner.filters import AttributeFilter
+from s3plan.planner.filtering.filters import AttributeFilter
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.files.paths import OWN_NAMES
 from s3plan.schemas.objects import (

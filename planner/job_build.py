@@ -23,17 +23,17 @@ from s3plan.planner.diff import (
     pair_up,
 )
 from s3plan.planner.file_comparison import UNPROVEN, FilePolicy, KnownPairs
-from s3plan.planner.filters import AttributeFilter, compile_attribute_filter
+from s3plan.planner.filtering.filters import AttributeFilter, compile_attribute_filter
+from s3plan.planner.filtering.key_list import KeyList, ListedKeys
+from s3plan.planner.filtering.scope import Scope
+from s3plan.planner.filtering.unmatched_patterns import UnmatchedPatterns
 from s3plan.planner.guards import Findings, check_guards
-from s3plan.planner.key_list import KeyList, ListedKeys
 from s3plan.planner.looking_ahead import Ask, LookingAhead
 from s3plan.planner.manifest.job import Job
 from s3plan.planner.overwrite import policy_for
 from s3plan.planner.retried import DueCopies, RetriedPlan
 from s3plan.planner.same_pairs import SamePairs
-from s3plan.planner.scope import Scope
 from s3plan.planner.totals import PrefixTotals, Totals
-from s3plan.planner.unmatched_patterns import UnmatchedPatterns
 from s3plan.schemas.evidence.forecast import verification_forecast
 from s3plan.schemas.evidence.verification import Verification, Verify
 from s3plan.schemas.manifest.diagnostics import Severity

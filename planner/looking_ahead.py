@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from s3plan.planner.asked_ahead import in_order
 from s3plan.planner.diff import Pair
 from s3plan.planner.file_comparison import FilePolicy
-from s3plan.planner.filters import AttributeFilter
+from s3plan.planner.filtering.filters import AttributeFilter
 from s3plan.schemas.files.pairs import PairFound, Question
 from s3plan.schemas.objects import ObjectRow, oddity_of
 from s3plan.schemas.plan.actions import Verdict

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from s3plan.planner.filters import compile_key_filter
-from s3plan.planner.key_list import KeyList, KeyListInvalid, open_key_list
+from s3plan.planner.filtering.filters import compile_key_filter
+from s3plan.planner.filtering.key_list import KeyList, KeyListInvalid, open_key_list
+from s3plan.planner.filtering.patterns import common_prefix
 from s3plan.planner.manifest.file import LoadedManifest, refusal_of_findings
-from s3plan.planner.patterns import common_prefix
 from s3plan.schemas.manifest.models import Filters, JobEntry
 from s3plan.schemas.manifest.rules import Finding
 from s3plan.schemas.objects import MAX_KEY_BYTES

@@ -9,8 +9,8 @@ from time import time_ns
 from s3plan.app.known_pairs import RememberedPairs
 from s3plan.app.locations import PlanEnds
 from s3plan.app.stores import Stores
+from s3plan.planner.filtering.key_list import KeyList
 from s3plan.planner.job_build import FolderSide, JobSides
-from s3plan.planner.key_list import KeyList
 from s3plan.planner.manifest.job import Job
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.manifest.locations import EncryptionSetting

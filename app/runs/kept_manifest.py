@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from s3plan.planfile.reader import PlanReader
+from s3plan.planner.filtering.patterns import PatternInvalid
 from s3plan.planner.guards import Findings, check_guards, check_guards_of_all
 from s3plan.planner.manifest.file import LoadedManifest, retold_manifest
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
-from s3plan.planner.patterns import PatternInvalid
 from s3plan.schemas.errors import ManifestInvalid, PlanRefused
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.header import GuardRecord, JobRecord

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from s3plan.planner.asked_ahead import in_order
 from s3plan.planner.diff import Pair, Shields
-from s3plan.planner.filters import AttributeFilter
+from s3plan.planner.filtering.filters import AttributeFilter
 from s3plan.schemas.evidence.findings import AuditAnswer, AuditQuestion, Finding, FindingKind
 from s3plan.schemas.evidence.ladder import BY_SIZE, Compared
 from s3plan.schemas.files.paths import KeyRefusal, parts_of

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations, product
 
-from s3plan.planner.filters import excludes_folder
+from s3plan.planner.filtering.filters import excludes_folder
 from s3plan.schemas.manifest.locations import Location
 from s3plan.schemas.manifest.models import JobEntry
 from s3plan.schemas.manifest.resolved import Manifest

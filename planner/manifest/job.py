@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from s3plan.planner.filters import KeyFilter, compile_key_filter
+from s3plan.planner.filtering.filters import KeyFilter, compile_key_filter
 from s3plan.planner.manifest.between_jobs import dependency_order, nearest_dependencies
 from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.manifest.locations import EncryptionSetting

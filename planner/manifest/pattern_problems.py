@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from s3plan.planner.filters import compile_key_filter
-from s3plan.planner.patterns import PatternInvalid
+from s3plan.planner.filtering.filters import compile_key_filter
+from s3plan.planner.filtering.patterns import PatternInvalid
 from s3plan.schemas.manifest.models import Filters
 from s3plan.schemas.manifest.rules import Finding
 

@@ -17,18 +17,18 @@ from s3plan.schemas.ports import Control, Engine, FileEngine
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure
 from s3plan.storage.transfer.batch_run import BatchEnd, BatchRun
-from s3plan.storage.transfer.copying import copy_object, needs_look
+from s3plan.storage.transfer.copies.copying import copy_object, needs_look
+from s3plan.storage.transfer.copies.looked_copying import copy_within, looked_copy_stages
+from s3plan.storage.transfer.copies.part_copying import copy_in_parts
 from s3plan.storage.transfer.deleting import delete_procedures, delete_singly
-from s3plan.storage.transfer.downloading import download_object
-from s3plan.storage.transfer.file_deleting import delete_file
-from s3plan.storage.transfer.looked_copying import copy_within, looked_copy_stages
-from s3plan.storage.transfer.part_copying import copy_in_parts
-from s3plan.storage.transfer.part_downloading import download_in_parts
+from s3plan.storage.transfer.files.downloading import download_object
+from s3plan.storage.transfer.files.file_deleting import delete_file
+from s3plan.storage.transfer.files.part_downloading import download_in_parts
+from s3plan.storage.transfer.files.part_uploading import upload_in_parts
+from s3plan.storage.transfer.files.uploading import upload_file
 from s3plan.storage.transfer.part_sizes import is_cut
-from s3plan.storage.transfer.part_uploading import upload_in_parts
 from s3plan.storage.transfer.sameness import prove_same
 from s3plan.storage.transfer.settlement import look_at_unverified
-from s3plan.storage.transfer.uploading import upload_file
 
 EngineOf = Callable[[PlanLocation], Engine]
 FilesOf = Callable[[PlanLocation], FileEngine]

@@ -10,7 +10,7 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
 from s3plan.storage.steps import Asking, BatchContext, Procedure, ask_file
-from s3plan.storage.transfer.downloading import file_parts
+from s3plan.storage.transfer.files.downloading import file_parts
 from s3plan.storage.transfer.settlement import ended_badly
 from s3plan.storage.transfer.verifying import already_same, verify_pair
 

@@ -18,8 +18,8 @@ from fakes.plan_parts import (
 )
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import build_plan
+from s3plan.planner.filtering.patterns import PatternInvalid
 from s3plan.planner.manifest.job import resolve_jobs, run_record
-from s3plan.planner.patterns import PatternInvalid
 from s3plan.schemas.errors import ListingUnusable, UsageInvalid
 from s3plan.schemas.manifest.values import Plain
 from s3plan.schemas.objects import ObjectRow

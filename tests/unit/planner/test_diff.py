@@ -9,7 +9,7 @@ from fakes.plan_parts import an_object
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.planner.diff import DELETE_EXTRANEOUS, LEFT_ALONE, Rules, diff, pair_up
-from s3plan.planner.filters import AttributeFilter
+from s3plan.planner.filtering.filters import AttributeFilter
 from s3plan.planner.overwrite import policy_for
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.manifest.words import Overwrite

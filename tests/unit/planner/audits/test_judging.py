@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from s3plan.planner.audits.judging import AuditRules, Judging
 from s3plan.planner.diff import Pair, pair_up
-from s3plan.planner.filters import compile_attribute_filter
+from s3plan.planner.filtering.filters import compile_attribute_filter
 from s3plan.schemas.errors import StoreRefused
 from s3plan.schemas.evidence.findings import AuditAnswer, AuditQuestion, Finding, FindingKind
 from s3plan.schemas.evidence.ladder import Compared

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.requests.objects import ObjectWritten
-from s3plan.storage.transfer.copying import proof_of_copy
+from s3plan.storage.transfer.copies.copying import proof_of_copy
 
 
 @pytest.mark.parametrize(

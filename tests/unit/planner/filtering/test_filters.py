@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from s3plan.planner.filters import compile_attribute_filter, compile_key_filter
-from s3plan.planner.patterns import PatternInvalid
+from s3plan.planner.filtering.filters import compile_attribute_filter, compile_key_filter
+from s3plan.planner.filtering.patterns import PatternInvalid
 from s3plan.schemas.manifest.models import Filters
 from s3plan.schemas.objects import ObjectRow
 

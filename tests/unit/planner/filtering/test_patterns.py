@@ -6,8 +6,8 @@ import time
 import pytest
 from hypothesis import assume, given, settings, target
 from hypothesis import strategies as st
-from s3plan.planner.filters import compile_key_filter
-from s3plan.planner.patterns import PatternInvalid, common_prefix, parse_pattern
+from s3plan.planner.filtering.filters import compile_key_filter
+from s3plan.planner.filtering.patterns import PatternInvalid, common_prefix, parse_pattern
 from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.manifest.models import Filters
 

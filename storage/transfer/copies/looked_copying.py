@@ -19,7 +19,7 @@ from s3plan.schemas.plan.sides import Side
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, NumberedAction, NumberedProcedure, Procedure
-from s3plan.storage.transfer.copying import copy_object
+from s3plan.storage.transfer.copies.copying import copy_object
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_both, moved_destination, moved_source
 

@@ -14,7 +14,8 @@ from s3plan.schemas.requests.objects import HeadObject, ObjectFound, ObjectWritt
 from s3plan.schemas.requests.uploads import UploadPartCopy
 from s3plan.storage.listing.object_look import as_unexplained, listing_of, says_nothing, told_by_listing
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, ask
-from s3plan.storage.transfer.copying import proof_of_copy
+from s3plan.storage.transfer.copies.copying import proof_of_copy
+from s3plan.storage.transfer.copies.source_tags import read_tags
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.multipart import ByteRange, Upload, abort_known, expected_etag, make_in_parts, note_part
 from s3plan.storage.transfer.part_sizes import choose_part_size
@@ -27,7 +28,6 @@ from s3plan.storage.transfer.settlement import (
     settle_copy,
     weigh,
 )
-from s3plan.storage.transfer.source_tags import read_tags
 from s3plan.storage.transfer.verifying import source_of
 from s3plan.storage.verification.asked_sides import AskedSide
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import BinaryIO
 
-from s3plan.planner.filters import KeyFilter
-from s3plan.planner.key_list_lines import LineInvalid, keys_of_lines
+from s3plan.planner.filtering.filters import KeyFilter
+from s3plan.planner.filtering.key_list_lines import LineInvalid, keys_of_lines
 from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.objects import ObjectRow, oddity_of
 from s3plan.schemas.plan.header import KeyListRecord

@@ -29,7 +29,7 @@ from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead
 from s3plan.schemas.tasks import KnownUpload
 from s3plan.storage.checksums import CRC64NVME, combined_crc64nvme, difference
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, ask_file
-from s3plan.storage.transfer.downloading import (
+from s3plan.storage.transfer.files.downloading import (
     Download,
     ended_at_folder,
     prove,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from s3plan.planner.filters import KeyFilter, compile_key_filter
-from s3plan.planner.patterns import parse_pattern
+from s3plan.planner.filtering.filters import KeyFilter, compile_key_filter
+from s3plan.planner.filtering.patterns import parse_pattern
 from s3plan.schemas.manifest.models import Filters
 
 

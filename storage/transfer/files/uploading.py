@@ -19,8 +19,8 @@ from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, ObjectAttributes
 from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten, PutObject, Reply
 from s3plan.storage.checksums import CRC64NVME
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
-from s3plan.storage.transfer.content_types import content_type_of
 from s3plan.storage.transfer.evidence import Made, evidence_of
+from s3plan.storage.transfer.files.content_types import content_type_of
 from s3plan.storage.transfer.settlement import (
     already_done,
     ended_badly,

@@ -31,6 +31,15 @@ from s3plan.storage.steps import (
     ask_file,
 )
 from s3plan.storage.transfer.evidence import Made, multipart_etag_of
+from s3plan.storage.transfer.files.uploading import (
+    attributes_of,
+    body_of,
+    ended_at_source,
+    is_of_file,
+    judge_made,
+    look_for_made,
+    reading_of,
+)
 from s3plan.storage.transfer.multipart import (
     ByteRange,
     Upload,
@@ -41,15 +50,6 @@ from s3plan.storage.transfer.multipart import (
 )
 from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, choose_part_size, part_ranges
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_destination, settle
-from s3plan.storage.transfer.uploading import (
-    attributes_of,
-    body_of,
-    ended_at_source,
-    is_of_file,
-    judge_made,
-    look_for_made,
-    reading_of,
-)
 from s3plan.storage.transfer.verifying import prove_made, prove_ours, source_of
 from s3plan.storage.verification.asked_sides import AskedSide
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.planner.key_list import KeyListInvalid, ListedKeys, open_key_list
-from s3plan.planner.key_list_lines import LineInvalid, keys_of_lines
+from s3plan.planner.filtering.key_list import KeyListInvalid, ListedKeys, open_key_list
+from s3plan.planner.filtering.key_list_lines import LineInvalid, keys_of_lines
 from s3plan.schemas.objects import ObjectRow
 
 PLACES = (b"s3://source/in/", b"s3://destination/out/")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from operator import lt
 
-from s3plan.planner.filters import KeyFilter
-from s3plan.planner.key_list import ListedKeys
+from s3plan.planner.filtering.filters import KeyFilter
+from s3plan.planner.filtering.key_list import ListedKeys
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.header import ListingRecord

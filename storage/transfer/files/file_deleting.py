@@ -17,7 +17,7 @@ from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
 from s3plan.storage.steps import Asking, BatchContext, Procedure, ask_file
-from s3plan.storage.transfer.downloading import ended_at_folder, file_parts, left_outcome, staged_name
+from s3plan.storage.transfer.files.downloading import ended_at_folder, file_parts, left_outcome, staged_name
 from s3plan.storage.transfer.settlement import already_done
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 
-from s3plan.planner.patterns import KeyPattern, PatternInvalid, parse_pattern
+from s3plan.planner.filtering.patterns import KeyPattern, PatternInvalid, parse_pattern
 from s3plan.schemas.manifest.models import Filters, ModifiedFilter, SizeFilter
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.quantities import format_duration, format_size

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.planner.filters import compile_key_filter
-from s3plan.planner.patterns import PatternInvalid
-from s3plan.planner.unmatched_patterns import UnmatchedPatterns
+from s3plan.planner.filtering.filters import compile_key_filter
+from s3plan.planner.filtering.patterns import PatternInvalid
+from s3plan.planner.filtering.unmatched_patterns import UnmatchedPatterns
 from s3plan.schemas.manifest.models import Filters
 
 
