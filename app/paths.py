@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from platformdirs import user_cache_path
+from platformdirs import user_cache_path, user_config_path
 
 PLANS_FOLDER = ".s3plan"
 EARLIER_FOLDER = "earlier"  # in there: the plans that were replaced or given up
@@ -26,6 +26,11 @@ def journal_path(plan: Path) -> Path:
 def lock_path(journal: Path) -> Path:
     """Return the lock of a journal."""
     return journal.with_name(f"{journal.name}.lock")
+
+
+def connections_path() -> Path:
+    """Return the file of this user's own connections, be it there or not."""
+    return user_config_path("s3plan") / "connections.yaml"
 
 
 def capability_cache_path() -> Path:

@@ -67,6 +67,10 @@ def _do_nothing(_number: int, _frame: FrameType | None) -> None:
 def _own_cache(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Give each test a cache folder: what a probe found is kept by endpoint and bucket, and tests share both."""
+    """Give each test a cache folder: what a probe found is kept by endpoint and bucket, and tests share both.
+
+    And a config folder, so that no test reads the connections of whoever runs it.
+    """
     name = sha256(request.node.nodeid.encode()).hexdigest()[:16]
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "caches" / name))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "configs" / name))

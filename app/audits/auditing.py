@@ -9,7 +9,8 @@ from time import monotonic, time_ns
 from s3plan.app.audits.audit_pace import audit_pace
 from s3plan.app.audits.finding_spool import FindingSpool
 from s3plan.app.audits.requests import AuditReport, AuditRequest, JobAudit, OnFinding
-from s3plan.app.connections import connections_of
+from s3plan.app.connections.own_file import own_connections
+from s3plan.app.connections.settings import connections_of
 from s3plan.app.locations import PlanEnds
 from s3plan.app.plans.key_lists import is_looked_at, lister_of, open_key_lists, shared_start
 from s3plan.app.plans.selection import check_apart, selected_jobs
@@ -55,7 +56,7 @@ def audit(
     ListingUnusable, StoreRefused, CredentialsUnusable, PlanRefused (another owner).
     """
     began_s = monotonic()
-    loaded = load_manifest(request.manifest)
+    loaded = load_manifest(request.manifest, own=own_connections())
     selection = selected_jobs(loaded, request.select, without_dependencies=request.without_dependencies)
     jobs = resolve_jobs(loaded.manifest, selection.names)
     compared = tuple(job for job in jobs if loaded.manifest.jobs[job.name].source is not None)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from s3plan.app.connections import connections_of
+from s3plan.app.connections.settings import connections_of
 from s3plan.app.folder_remains import clear_folders
 from s3plan.app.paths import EARLIER_FOLDER, journal_path, lock_path
 from s3plan.app.plans.earlier_plans import kept_from_applies, put_away

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from s3plan.app.connections.own_file import own_connections
 from s3plan.app.paths import default_plan_path
 from s3plan.planner.manifest.file import load_manifest
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
@@ -41,7 +42,9 @@ def check_names_differ(manifests: Iterable[Path]) -> None:
     places: dict[Path, Path] = {}
     for manifest in manifests:
         with suppress(ManifestInvalid):
-            place = default_plan_path(manifest, name=load_manifest(manifest).manifest.name).absolute()
+            place = default_plan_path(
+                manifest, name=load_manifest(manifest, own=own_connections()).manifest.name
+            ).absolute()
             other = places.setdefault(place, manifest)
             if other is not manifest:
                 raise UsageInvalid(

@@ -9,9 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 
-from s3plan.app.connections import connections_of
+from s3plan.app.connections.own_file import own_connections
+from s3plan.app.connections.settings import connections_of
 from s3plan.app.locations import PlanEnds
-from s3plan.app.paths import default_plan_path
+from s3plan.app.paths import connections_path, default_plan_path
 from s3plan.app.plans.earlier_plans import check_may_replace, cleared_place, prune
 from s3plan.app.plans.key_lists import is_looked_at, lister_of, open_key_lists, shared_start
 from s3plan.app.plans.selection import Selection, check_apart, selected_jobs
@@ -59,7 +60,7 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
     ManifestInvalid, GuardRefused never (a held plan is saved and says so), ListingUnusable, StoreRefused,
     CredentialsUnusable, PlanRefused (another owner, or the plan's place is taken by an unfinished run), Locked.
     """
-    loaded = load_manifest(request.manifest)
+    loaded = load_manifest(request.manifest, own=own_connections())
     selection = selected_jobs(loaded, request.select, without_dependencies=request.without_dependencies)
     jobs = loaded.manifest.jobs
     reader = ReaderWaits()
@@ -160,6 +161,12 @@ def _refuse_secrets(loaded: LoadedManifest) -> None:
     """Raise ManifestInvalid if the text, which the plan keeps whole, holds a credential, be it in a comment."""
     text = loaded.text.decode("utf-8-sig")
     place = find_known(text)
+    if place is None and loaded.taken and find_known(loaded.resolved) is not None:
+        raise ManifestInvalid(
+            f"{shown_path(connections_path())}: one of the credentials that were found for this job stands in it, in "
+            f"the connection {' or '.join(loaded.taken)}, and the plan would keep it; remove it, and have it replaced "
+            "by another"
+        )
     if place is None and find_known(loaded.resolved) is not None:
         raise ManifestInvalid(
             f"{shown_path(loaded.path)}: one of the credentials that were found for this job stands in it, written in "

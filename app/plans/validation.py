@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from s3plan.app.connections.own_file import own_connections
 from s3plan.app.plans.key_lists import open_key_lists
 from s3plan.planner.manifest.diagnostics import render_diagnostics
 from s3plan.planner.manifest.file import load_manifest
@@ -23,7 +24,7 @@ class ValidManifest:
 
 def validate(path: Path) -> ValidManifest:
     """Return the manifest if it can be planned, without asking any store; raise ManifestInvalid with all findings."""
-    loaded = load_manifest(path)
+    loaded = load_manifest(path, own=own_connections())
     resolve_jobs(loaded.manifest)
     with open_key_lists(loaded, loaded.manifest.jobs):
         pass  # they can be read

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 from s3plan.app.clock import now_ms
-from s3plan.app.connections import connections_of
+from s3plan.app.connections.settings import connections_of
 from s3plan.app.folder_remains import tidy_folders
 from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.requests import ApplyReport, ApplyRequest

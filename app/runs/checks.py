@@ -9,11 +9,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from s3plan.app.connections.own_file import own_connections
 from s3plan.app.paths import EARLIER_FOLDER
 from s3plan.app.requests import ApplyRequest
 from s3plan.planfile.own_file import is_of_another_user
 from s3plan.planfile.reader import PlanReader
 from s3plan.planner.manifest.file import load_manifest
+from s3plan.planner.manifest.own_connections import OwnConnections
 from s3plan.planner.manifest.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest.connections import Connection
@@ -85,9 +87,9 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest, manifest: Manifest)
     """Raise PlanRefused if the plan names endpoints, or credentials, that nothing on this machine names.
 
     `manifest` is the one that it keeps.
-    The manifest beside the plan names them, or `--expect` vouches for the whole plan: whoever can hand a user a plan
-    file must not be able to send signed requests to a host of their own or past the check of a store's certificate, nor
-    to choose with which of the user's credentials they are signed.
+    The manifest beside the plan or the user's own connections name them, or `--expect` vouches for the whole plan:
+    whoever can hand a user a plan file must not be able to send signed requests to a host of their own or past the
+    check of a store's certificate, nor to choose with which of the user's credentials they are signed.
     """
     if request.expect is not None:
         return
@@ -99,7 +101,7 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest, manifest: Manifest)
     endpoints = {location.endpoint for location in named if location.endpoint is not None}
     if not (endpoints or trusts):
         return
-    beside = [_trust(connection) for connection in _connections_beside(plan)]
+    beside = [_trust(connection) for connection in _connections_named(plan)]
     unknown = endpoints - {trust.endpoint for trust in beside}
     if unknown:
         raise _untrusted(plan, f"leads to {', '.join(sorted(unknown))}")
@@ -131,20 +133,29 @@ def _trust(connection: Connection) -> _Trust:
 
 def _untrusted(plan: PlanReader, what: str) -> PlanRefused:
     return PlanRefused(
-        f"{shown_path(plan.path)} {what}, which no manifest next to it names; if you trust the plan, apply it with "
-        f"--expect {plan.digest}"
+        f"{shown_path(plan.path)} {what}, which no manifest next to it names, nor do your own connections "
+        f"(s3plan connections list); if you trust the plan, apply it with --expect {plan.digest}"
     )
 
 
-def _connections_beside(plan: PlanReader) -> list[Connection]:
-    """Return the connections of the manifests beside a plan: as they are written there, whatever the plan says."""
-    found: list[Connection] = []
+def _connections_named(plan: PlanReader) -> list[Connection]:
+    """Return the user's own connections and those of the manifests beside a plan: as they are written there."""
+    own = _own_connections()
+    found = [] if own is None else list(own.connections.values())
     for manifest in _manifests_beside(plan):
         try:
-            found += load_manifest(manifest).manifest.connections.values()
+            found += load_manifest(manifest, own=own).manifest.connections.values()
         except ManifestInvalid:
             continue
     return found
+
+
+def _own_connections() -> OwnConnections | None:
+    """Return them, unless the file cannot be read: it names nothing then, and --expect is still there."""
+    try:
+        return own_connections()
+    except ManifestInvalid:
+        return None
 
 
 def _manifests_beside(plan: PlanReader) -> list[Path]:

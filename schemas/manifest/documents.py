@@ -58,4 +58,15 @@ class JobsManifest(ManifestHead):
     )
 
 
+class ConnectionsFile(Section):
+    """A user's own connections, which the manifests of that user may name."""
+
+    called: ClassVar[str] = "a file of connections"
+
+    version: Annotated[Literal[1], format_version()] = Field(default=1, description="Version of the manifest format.")
+    connections: Mapping[ConnectionName, Connection] = Field(
+        default={}, description="Named ways to reach a store. Never a secret."
+    )
+
+
 DEFAULTS_DESCRIPTION = "What holds for each job that does not say otherwise. Mappings merge, lists replace."

@@ -30,7 +30,7 @@ class Location(Section):
     )
     connection: ConnectionName | None = Field(
         default=None,
-        description="A name from `connections:`. Without it: AWS with the default credentials.",
+        description="A name from `connections:`, or of your own connections. Without it: AWS, default credentials.",
         examples=["store"],
     )
     region: Region | None = Field(

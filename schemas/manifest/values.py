@@ -36,6 +36,7 @@ class Section(BaseModel):
 
     later_words: ClassVar[frozenset[str]] = frozenset()
     example: ClassVar[str] = ""
+    called: ClassVar[str] = "a manifest"  # of a whole document, for messages
 
 
 @dataclass(frozen=True, slots=True)

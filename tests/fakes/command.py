@@ -74,6 +74,7 @@ class Command:
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         own = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "NO_PROXY": "127.0.0.1"}
+        own |= {"XDG_CONFIG_HOME": str(home / "config")}
         own |= {"AWS_ENDPOINT_URL": _NOWHERE, "AWS_EC2_METADATA_DISABLED": "true"}
         return inherited() | own | dict(self.variables)
 

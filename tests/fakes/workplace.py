@@ -143,7 +143,8 @@ class WorkplaceOn(Generic[ServerT]):
     @contextmanager
     def at_work(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         """Let the library find credentials and cache in the environment, as the command does."""
-        shared = {"XDG_CACHE_HOME": self.command.environment["XDG_CACHE_HOME"]}
+        environment = self.command.environment
+        shared = {name: environment[name] for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
         for name, value in {**self.command.variables, **shared}.items():
             monkeypatch.setenv(name, value)
         yield

@@ -15,6 +15,7 @@ from fakes.checkout import ROOT, code_folders
 from fakes.plan_parts import the_job
 from s3plan.planner.manifest.file import parse_manifest
 from s3plan.planner.manifest.job import resolve_jobs
+from s3plan.planner.manifest.own_connections import OwnConnections, parse_connections
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
 from s3plan.schemas.events import Event
 from s3plan.schemas.manifest.schema import manifest_schema
@@ -80,9 +81,9 @@ def whole(fragment: str) -> str:
     return "\n".join([*(line for key, line in needed.items() if key not in written), fragment, ""])
 
 
-def judge(fragment: str) -> None:
+def judge(fragment: str, *, own: OwnConnections | None = None) -> None:
     """Raise ManifestInvalid unless the fragment can be planned."""
-    resolve_jobs(parse_manifest(whole(fragment).encode(), path=Path("job.yaml")).manifest)
+    resolve_jobs(parse_manifest(whole(fragment).encode(), path=Path("job.yaml"), own=own).manifest)
 
 
 def refusal_of(fragment: str) -> str:
@@ -242,8 +243,13 @@ def test_the_manifest_document_names_every_word_that_is_known_but_not_there_yet(
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)
 def test_every_manifest_and_part_of_one_in_a_document_is_valid(path: Path) -> None:
+    """Those that begin with the name of the user's own file are one, and what follows may name its connections."""
+    own: OwnConnections | None = None
     for fragment in fences(path, "yaml"):
-        judge(fragment)
+        if fragment.startswith("# connections.yaml\n"):
+            own = parse_connections(fragment.encode(), path=Path("connections.yaml"))
+        else:
+            judge(fragment, own=own)
 
 
 def test_the_readme_shows_a_manifest_of_twelve_lines() -> None:

@@ -128,7 +128,7 @@ def test_a_manifest_whose_name_no_file_can_have_is_not_there(
     path = forge(tmp_path / "a.s3plan", {"endpoint": ENDPOINT}, manifest_path=name)
     with open_plan(path) as plan:
         assert changed_manifest(plan) is None
-    with pytest.raises(PlanRefused, match="which no manifest next to it names"):
+    with pytest.raises(PlanRefused, match="which no manifest next to it names, nor do your own"):
         judge(path)
 
 
