@@ -115,8 +115,10 @@ class PutObject:
 
 @dataclass(frozen=True, slots=True)
 class CopyObject:
-    """Metadata and tags are copied; annotations are not (each is billed as a PUT).
+    """Metadata, content headers and tags are copied; annotations are not (each is billed as a PUT).
 
+    `attributes`: those that the new object has instead of its source's, its tags apart; `tags`: these instead of the
+    source's. What is replaced is replaced whole: what is to be kept of it must be given.
     `leaves_annotations`: say so to the store; False for one that has none and does not know the word.
     `requester_pays`: the source's connection pays for requests, whatever that of the destination says, which sends it.
     """
@@ -135,6 +137,8 @@ class CopyObject:
     source_owner: str | None = None
     requester_pays: bool = False
     leaves_annotations: bool = True
+    attributes: ObjectAttributes | None = None
+    tags: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

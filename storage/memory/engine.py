@@ -184,14 +184,16 @@ def _copy_object(store: MemoryStore, request: r.CopyObject) -> r.Reply:
     bucket = store.bucket(request.bucket, owner=request.owner)
     source = source_of(store, request)
     if (request.bucket, request.key) == (request.source_bucket, request.source_key) and not (
-        request.storage_class or request.encryption
+        request.storage_class or request.encryption or request.attributes
     ):
         raise Refused("InvalidRequest", "This copy request is illegal because it changes nothing")
     check_write(bucket.objects.get(request.key), if_absent=request.if_absent, if_match=request.if_match)
+    kept = request.attributes or source.attributes
+    tags = source.attributes.tags if request.tags is None else request.tags
     stored = store.new_object(
         source.body,
         storage_class=request.storage_class,
-        attributes=source.attributes,
+        attributes=ObjectAttributes(kept.metadata, kept.headers, tags),
         encryption=encryption_type(request.encryption),
     )
     bucket.put(request.key, stored)

@@ -267,6 +267,24 @@ class EngineContract:
         )
         assert (found.tag_count, found.storage_class, found.encryption) == (1, "STANDARD_IA", "aws:kms")
 
+    def test_a_copy_has_other_metadata_and_headers_instead_of_its_sources(self, world: World) -> None:
+        world.plant("from", b"body", metadata={"name": "value"}, content_type="text/x")
+        given = ObjectAttributes({"other": "1"}, {"ContentType": "text/y", "CacheControl": "no-store"}, {"not": "sent"})
+        expect(ObjectWritten, world.engine.call(CopyObject(BUCKET, "to", BUCKET, "from", attributes=given)))
+        found = expect(ObjectFound, world.engine.call(HeadObject(BUCKET, "to")))
+        assert dict(found.attributes.metadata) == {"other": "1"}
+        assert {**given.headers} == {name: found.attributes.headers[name] for name in given.headers}
+
+    def test_a_copy_has_other_tags_or_none_apart_from_metadata_and_headers(self, world: World) -> None:
+        world.plant("from", b"body", metadata={"name": "value"}, content_type="text/x", tags={"t": "v"})
+        expect(ObjectWritten, world.engine.call(CopyObject(BUCKET, "a", BUCKET, "from", attributes=ObjectAttributes())))
+        assert dict(expect(TagsFound, world.engine.call(GetObjectTags(BUCKET, "a"))).tags) == {"t": "v"}
+        for key, tags in {"other": {"a &": "b=1", "\u00e9": ""}, "none": {}}.items():
+            expect(ObjectWritten, world.engine.call(CopyObject(BUCKET, key, BUCKET, "from", tags=tags)))
+            assert dict(expect(TagsFound, world.engine.call(GetObjectTags(BUCKET, key))).tags) == tags
+            kept = expect(ObjectFound, world.engine.call(HeadObject(BUCKET, key))).attributes
+            assert (dict(kept.metadata), kept.headers["ContentType"]) == ({"name": "value"}, "text/x")
+
     def test_copies_of_a_missing_source_or_bucket_say_so(self, world: World) -> None:
         assert kind_of(world.engine.call(CopyObject(BUCKET, "to", OTHER, "from"))) is FailureKind.NOT_FOUND
         reply = world.engine.call(CopyObject(BUCKET, "to", "missing", "from"))

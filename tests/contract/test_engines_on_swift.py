@@ -33,6 +33,7 @@ class TestEnginesOnSwift(IndependentServerContract):
         "test_an_archived_source_is_told_apart": "there is one storage class",
         "test_a_batch_delete_has_a_verdict_for_each_key": "an ETag in a batch delete is malformed XML",
         "test_a_batch_delete_takes_every_key_that_xml_can_carry": "an ETag in a batch delete is malformed XML",
+        "test_a_copy_has_other_tags_or_none_apart_from_metadata_and_headers": "there are no tags",
         "test_a_multipart_copy_makes_the_same_bytes_with_the_attributes_given": "there are no tags",
         "test_a_complete_keeps_its_conditions_and_the_upload_stays_open": "If-Match of a complete: 501",
         "test_another_owner_is_denied_on_every_request": "x-amz-expected-bucket-owner is ignored",

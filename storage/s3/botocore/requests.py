@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from s3plan.schemas.bodies import Body, Digests
@@ -160,7 +160,14 @@ def _attributes(attributes: ObjectAttributes) -> Parameters:
 
 
 def _copy_object(request: r.CopyObject) -> Parameters:
-    # MetadataDirective and TaggingDirective are left out: COPY is S3's default, and some stores do not know the latter.
+    # A directive to COPY is left out: it is S3's default, and some stores do not know that of tags.
+    attributes = request.attributes
+    instead: Parameters = {}
+    if attributes is not None:
+        instead |= {"MetadataDirective": "REPLACE", **_attributes(replace(attributes, tags={}))}
+    if request.tags is not None:
+        tagging = _attributes(ObjectAttributes(tags=request.tags))["Tagging"]
+        instead |= {"TaggingDirective": "REPLACE", "Tagging": tagging}
     return {
         "Key": request.key,
         **_copy_source(request),
@@ -168,6 +175,7 @@ def _copy_object(request: r.CopyObject) -> Parameters:
         "IfMatch": _quoted(request.if_match),
         "StorageClass": request.storage_class,
         "AnnotationDirective": "EXCLUDE" if request.leaves_annotations else None,
+        **instead,
         **_encryption(request.encryption),
     }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -15,7 +15,7 @@ from s3plan.schemas.bodies import Body
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.requests import objects as r
 from s3plan.schemas.requests import uploads as u
-from s3plan.schemas.requests.attributes import Encryption
+from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
 from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.s3.wire.body_requests import Headers, attribute_headers, body_headers, md5_header
 from s3plan.storage.s3.wire.failures import RequestUnsendable
@@ -72,6 +72,10 @@ def _copy_object(request: r.CopyObject) -> HttpForm:
     headers = [*_copy_source(request), ("content-length", "0")]
     if request.leaves_annotations:  # they are copied by default, and each is billed as a PUT
         headers.append(("x-amz-object-annotation-directive", "EXCLUDE"))
+    if request.attributes is not None:
+        headers += [("x-amz-metadata-directive", "REPLACE"), *attribute_headers(replace(request.attributes, tags={}))]
+    if request.tags is not None:
+        headers += [("x-amz-tagging-directive", "REPLACE"), *attribute_headers(ObjectAttributes(tags=request.tags))]
     _add_conditions(headers, if_absent=request.if_absent, if_match=request.if_match)
     if request.storage_class is not None:
         headers.append(("x-amz-storage-class", request.storage_class))

@@ -31,6 +31,7 @@ DIGESTS = Digests("crc", "md5", "0" * 64)
 CARRIED = ObjectAttributes({"team": "media"}, dict.fromkeys(HEADER_NAMES, "value"), {"a b": "c&d"})
 FULL: list[Request] = [
     CopyObject("b", "to", "c", "from", "e", "v", True, "f", "GLACIER", KMS, OWNER, OWNER),
+    CopyObject("b", "to", "c", "from", attributes=CARRIED, tags={"a b": "c&d"}),
     UploadPartCopy("b", "to", "id", 1, "c", "from", 0, 9, "e", "v", OWNER, OWNER),
     ListObjects("b", "p/", "p/a", "token", "/", 10, OWNER),
     HeadObject("b", "k", "v", OWNER),
