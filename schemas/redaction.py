@@ -23,7 +23,7 @@ _ELEMENT = re.compile(
 )
 _AUTHORIZATION = re.compile(rf"(authorization{_APART}b?+[\\\"']*+)[^\\\"'<>\r\n]+", re.IGNORECASE)
 _NAMED = re.compile(
-    r"((?:security-?token|signature|credential|token(?:-[0-9]+)?|(?:secret|private)_?(?:access_?)?key|client_?secret|customer-key|"
+    r"((?:security-?token|signature|credential|token(?:-[0-9]+)?|(?:secret|private)_?(?:access_?)?key|client_?secret|customer-?key(?:-?md5)?|"
     rf"password|passphrase){_APART})[^\s&\",;<>]+",
     re.IGNORECASE,
 )
@@ -40,12 +40,20 @@ class _KnownSecrets:
     def add(self, value: str) -> None:
         if len(value) < _LEAST_LETTERS or value in self._values:
             return
-        values = {**self._values, value: _forms_of(value)}
+        self._keep(value, _forms_of(value))
+
+    def _keep(self, name: str, forms_of_it: tuple[str, ...]) -> None:
+        values = {**self._values, name: forms_of_it}
         while len(values) > _MOST_VALUES:
             del values[next(iter(values))]
         forms = {form for of_value in values.values() for form in of_value}
         # Replaced, never changed: other threads may be reading. The longest go first, as one may hold another.
         self._values, self._forms = values, tuple(sorted(forms, key=len, reverse=True))
+
+    def add_bytes(self, value: bytes) -> None:
+        name = value.hex()
+        if name not in self._values:
+            self._keep(name, _forms_of_bytes(value))
 
     def mask(self, text: str) -> str:
         for form in self._forms:
@@ -65,6 +73,11 @@ def remember_secrets(*values: str | None) -> None:
     for value in values:
         if value is not None:
             _KNOWN.add(value.strip())
+
+
+def remember_bytes(value: bytes) -> None:
+    """Do so for a secret that is no text, in whatever notation it may turn up."""
+    _KNOWN.add_bytes(value)
 
 
 def mask_known(text: str) -> str:
@@ -92,11 +105,29 @@ def described(error: BaseException) -> str:
 
 def _forms_of(value: str) -> tuple[str, ...]:
     data = value.encode(errors="surrogateescape")
-    hexadecimal = data.hex()
-    forms = (
-        value,
+    forms = (value, quote(value, safe=""), quote(value), *_encoded(data))
+    return tuple(dict.fromkeys(forms))
+
+
+def _forms_of_bytes(value: bytes) -> tuple[str, ...]:
+    """Return what shows them: as others write bytes down, and each text of theirs written down once more."""
+    texts = {value.decode(name, errors) for name, errors in (("latin-1", "strict"), ("utf-8", "surrogateescape"))}
+    written = (
+        *_encoded(value),
+        repr(value)[2:-1],
         quote(value, safe=""),
-        quote(value),
+        *(repr(text)[1:-1] for text in texts),
+        *texts,
+        b64encode(value).decode(),
+    )
+    notations = (value.hex(), value.hex().upper(), b64encode(value).decode(), b64encode(value).decode().rstrip("="))
+    again = (form for text in notations for form in _forms_of(text))
+    return tuple(dict.fromkeys((*written, *again)))
+
+
+def _encoded(data: bytes) -> tuple[str, ...]:
+    hexadecimal = data.hex()
+    return (
         hexadecimal,
         hexadecimal.upper(),
         data.hex(" "),
@@ -104,4 +135,3 @@ def _forms_of(value: str) -> tuple[str, ...]:
         b64encode(data).decode().rstrip("="),
         urlsafe_b64encode(data).decode().rstrip("="),
     )
-    return tuple(dict.fromkeys(forms))

@@ -1,6 +1,7 @@
 """The S3 requests that s3plan sends, as values; an engine turns each into one HTTP request and never retries it.
 
-Keys are whole keys, as text; ETags have no quotes. `if_absent` is `If-None-Match: *`. Parameters follow the S3 API
+Keys are whole keys, as text; ETags have no quotes. `if_absent` is `If-None-Match: *`. `customer_key` is that of SSE-C,
+of the object that is read or made, `source_customer_key` of what is copied. Parameters follow the S3 API
 reference (https://docs.aws.amazon.com/AmazonS3/latest/API/).
 """
 
@@ -13,6 +14,7 @@ from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, Digests, Sink
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import STANDARD, ObjectRow
 from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, Encryption, ObjectAttributes
+from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -70,6 +72,7 @@ class HeadObject:
     owner: str | None = None
     with_checksums: bool = True
     part: int | None = None
+    customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class GetObject:
     owner: str | None = None
     into: Sink | None = None
     with_checksums: bool = False
+    customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class PutObject:
     attributes: ObjectAttributes = NO_ATTRIBUTES
     storage_class: str | None = None
     encryption: Encryption | None = None
+    customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,8 @@ class CopyObject:
     leaves_annotations: bool = True
     attributes: ObjectAttributes | None = None
     tags: Mapping[str, str] | None = None
+    customer_key: CustomerKey | None = None
+    source_customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +228,7 @@ class ObjectFound:
     mtime_ms: int
     storage_class: str = STANDARD
     version: str | None = None
-    encryption: str | None = None  # AES256, aws:kms, ...; None where the store does not say
+    encryption: str | None = None  # AES256, aws:kms, ..., sse-c; None where the store does not say
     checksums: Mapping[str, str] = field(default_factory=dict)  # full-object ones only: {"CRC64NVME": "..."}
     attributes: ObjectAttributes = field(default_factory=ObjectAttributes)
     tag_count: int | None = None  # None: the store does not say

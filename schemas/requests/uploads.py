@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, Digests
 from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.customer_keys import CustomerKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class CreateMultipartUpload:
     encryption: Encryption | None = None
     owner: str | None = None
     sums_parts: bool = False
+    customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class UploadPart:
     body: bytes | Body
     owner: str | None = None
     digests: Digests = UNKNOWN_DIGESTS
+    customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class UploadPartCopy:
     owner: str | None = None
     source_owner: str | None = None
     requester_pays: bool = False
+    customer_key: CustomerKey | None = None
+    source_customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class CompleteMultipartUpload:
     if_match: str | None = None
     owner: str | None = None
     crc64nvme: str | None = None
+    customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,7 @@ class ListParts:
     upload_id: str
     marker: int = 0
     owner: str | None = None
+    customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from s3plan.storage.memory.store import (
     MemoryStore,
     Refused,
     StoredObject,
+    check_customer_key,
     check_key,
     check_match,
     check_write,
@@ -120,7 +121,9 @@ def _head_object(store: MemoryStore, request: r.HeadObject) -> r.Reply:
     check_key(request.key)
     if request.version is not None:
         raise Refused("NoSuchVersion")
-    return _found(store.bucket(request.bucket, owner=request.owner).stored(request.key))
+    stored = store.bucket(request.bucket, owner=request.owner).stored(request.key)
+    check_customer_key(stored.customer_key, request.customer_key)
+    return _found(stored)
 
 
 def _found(stored: StoredObject) -> r.ObjectFound:
@@ -141,6 +144,7 @@ def _get_object(store: MemoryStore, request: r.GetObject) -> r.Reply:
     if request.version is not None:
         raise Refused("NoSuchVersion")
     stored = store.bucket(request.bucket, owner=request.owner).stored(request.key)
+    check_customer_key(stored.customer_key, request.customer_key)
     check_write(stored, if_absent=False, if_match=request.if_match)
     last = None if request.last_byte is None else request.last_byte + 1
     body = stored.body[request.first_byte : last]
@@ -174,6 +178,7 @@ def _put_object(store: MemoryStore, request: r.PutObject) -> r.Reply:
         storage_class=request.storage_class,
         attributes=request.attributes,
         encryption=encryption_type(request.encryption),
+        customer_key=request.customer_key,
     )
     bucket.put(request.key, stored)
     return r.ObjectWritten(stored.etag, crc64nvme=request.digests.crc64nvme)
@@ -184,7 +189,7 @@ def _copy_object(store: MemoryStore, request: r.CopyObject) -> r.Reply:
     bucket = store.bucket(request.bucket, owner=request.owner)
     source = source_of(store, request)
     if (request.bucket, request.key) == (request.source_bucket, request.source_key) and not (
-        request.storage_class or request.encryption or request.attributes
+        request.storage_class or request.encryption or request.attributes or request.customer_key
     ):
         raise Refused("InvalidRequest", "This copy request is illegal because it changes nothing")
     check_write(bucket.objects.get(request.key), if_absent=request.if_absent, if_match=request.if_match)
@@ -195,6 +200,7 @@ def _copy_object(store: MemoryStore, request: r.CopyObject) -> r.Reply:
         storage_class=request.storage_class,
         attributes=ObjectAttributes(kept.metadata, kept.headers, tags),
         encryption=encryption_type(request.encryption),
+        customer_key=request.customer_key,
     )
     bucket.put(request.key, stored)
     return r.ObjectWritten(stored.etag)

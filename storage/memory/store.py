@@ -13,6 +13,7 @@ from itertools import count, islice
 
 from s3plan.schemas.objects import ARCHIVED_CLASSES, MAX_KEY_BYTES, STANDARD
 from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.customer_keys import SSE_C, CustomerKey, is_free_of_digests
 
 _STATUSES = {
     "AccessDenied": 403,
@@ -52,6 +53,7 @@ class StoredObject:
     storage_class: str = STANDARD
     attributes: ObjectAttributes = field(default_factory=ObjectAttributes)
     encryption: str = "AES256"
+    customer_key: CustomerKey | None = None
 
     @property
     def checksums(self) -> dict[str, str]:
@@ -65,6 +67,7 @@ class StoredUpload:
     attributes: ObjectAttributes
     storage_class: str
     encryption: str
+    customer_key: CustomerKey | None = None
     parts: dict[int, tuple[str, bytes]] = field(default_factory=dict)  # number: ETag, bytes
 
 
@@ -150,10 +153,13 @@ class MemoryStore:
         storage_class: str | None = None,
         attributes: ObjectAttributes | None = None,
         encryption: str = "AES256",
+        customer_key: CustomerKey | None = None,
     ) -> StoredObject:
-        """Return an object written now; its ETag is the MD5 of the bytes unless given, or random under KMS."""
-        if encryption.startswith("aws:kms"):
-            etag = md5_of(f"kms {next(self._serials)}".encode())
+        """Return an object written now; its ETag is the MD5 of the bytes unless given, or random under KMS or SSE-C."""
+        if customer_key is not None:
+            encryption = SSE_C
+        if is_free_of_digests(encryption):
+            etag = md5_of(f"opaque {next(self._serials)}".encode())
         return StoredObject(
             body,
             md5_of(body) if etag is None else etag,
@@ -161,6 +167,7 @@ class MemoryStore:
             storage_class or STANDARD,
             attributes or ObjectAttributes(),
             encryption,
+            customer_key,
         )
 
     def new_upload_id(self) -> str:
@@ -200,6 +207,16 @@ def check_write(current: StoredObject | None, *, if_absent: bool, if_match: str 
 def check_match(stored: StoredObject, etag: str | None) -> None:
     if etag is not None and etag != stored.etag:
         raise Refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+
+
+def check_customer_key(kept: CustomerKey | None, given: CustomerKey | None) -> None:
+    """Judge the key that a request has for an object, or an upload, that has been made with one, or with none."""
+    if kept is not None and given is None:
+        raise Refused("InvalidRequest", "The object was stored using a form of Server Side Encryption.")
+    if kept is None and given is not None:
+        raise Refused("InvalidRequest", "The encryption parameters are not applicable to this object.")
+    if kept != given:
+        raise Refused("AccessDenied", "Access Denied")
 
 
 def copied_source(bucket: StoredBucket, key: str, *, if_match: str | None, version: str | None) -> StoredObject:

@@ -14,6 +14,7 @@ from s3plan.storage.memory.store import (
     Refused,
     StoredObject,
     StoredUpload,
+    check_customer_key,
     check_key,
     check_write,
     copied_source,
@@ -26,7 +27,9 @@ _MAX_PARTS = 10_000
 
 def source_of(store: MemoryStore, request: r.CopyObject | u.UploadPartCopy) -> StoredObject:
     bucket = store.bucket(request.source_bucket, owner=request.source_owner)
-    return copied_source(bucket, request.source_key, if_match=request.source_if_match, version=request.source_version)
+    source = copied_source(bucket, request.source_key, if_match=request.source_if_match, version=request.source_version)
+    check_customer_key(source.customer_key, request.source_customer_key)
+    return source
 
 
 def create_multipart_upload(store: MemoryStore, request: u.CreateMultipartUpload) -> r.Reply:
@@ -38,15 +41,17 @@ def create_multipart_upload(store: MemoryStore, request: u.CreateMultipartUpload
         storage_class=request.storage_class,
         attributes=request.attributes,
         encryption=encryption_type(request.encryption),
+        customer_key=request.customer_key,
     )
     bucket.uploads[upload_id] = StoredUpload(
-        request.key, made.mtime_ms, made.attributes, made.storage_class, made.encryption
+        request.key, made.mtime_ms, made.attributes, made.storage_class, made.encryption, made.customer_key
     )
     return u.UploadOpened(upload_id)
 
 
 def upload_part_copy(store: MemoryStore, request: u.UploadPartCopy) -> r.Reply:
     upload = store.bucket(request.bucket, owner=request.owner).upload(request.key, request.upload_id)
+    check_customer_key(upload.customer_key, request.customer_key)
     source = source_of(store, request)
     if not 1 <= request.number <= _MAX_PARTS:
         raise Refused("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
@@ -62,6 +67,7 @@ def upload_part_copy(store: MemoryStore, request: u.UploadPartCopy) -> r.Reply:
 
 def upload_part(store: MemoryStore, request: u.UploadPart) -> r.Reply:
     upload = store.bucket(request.bucket, owner=request.owner).upload(request.key, request.upload_id)
+    check_customer_key(upload.customer_key, request.customer_key)
     if not 1 <= request.number <= _MAX_PARTS:
         raise Refused("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
     body = whole_body(request.body, request.digests, operation="UploadPart")
@@ -93,6 +99,7 @@ def complete_multipart_upload(store: MemoryStore, request: u.CompleteMultipartUp
         storage_class=upload.storage_class,
         attributes=upload.attributes,
         encryption=upload.encryption,
+        customer_key=upload.customer_key,
     )
     bucket.put(request.key, stored)
     del bucket.uploads[request.upload_id]

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 from contract.body_contract import BodyContract
+from contract.customer_key_contract import CustomerKeyContract
 from contract.engine_contract import EngineContract, World
 from contract.server_world import ServerWorld
 from fakes.s3fixtures import s3_server, server
@@ -16,7 +17,7 @@ from s3plan.storage.s3.crt.engine import open_crt_engine
 __all__ = ["s3_server", "server"]
 
 
-class TestCrtEngine(EngineContract, BodyContract):
+class TestCrtEngine(EngineContract, BodyContract, CustomerKeyContract):
     @pytest.fixture
     def world(self, server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         monkeypatch.setenv("S3PLAN_TEST_ACCESS_KEY_ID", "AKID")

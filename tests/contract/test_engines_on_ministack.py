@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import pytest
+from contract.customer_key_contract import CustomerKeyContract
 from contract.engine_contract import BUCKET, World, expect, kind_of
 from contract.independent_server_contract import IndependentServerContract
 from s3plan.schemas.failures import FailureKind
@@ -20,7 +21,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
         yield server
 
 
-class TestEnginesOnMiniStack(IndependentServerContract):
+class TestEnginesOnMiniStack(CustomerKeyContract, IndependentServerContract):
     DIFFERENCES: ClassVar[Mapping[str, str]] = {
         "test_a_bucket_is_created_in_its_region": "HeadBucket from another region: 301",
         "test_head_tells_everything_that_a_multipart_copy_must_set_again": "HEAD does not count tags",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 from contract.body_contract import BodyContract
+from contract.customer_key_contract import CustomerKeyContract
 from contract.engine_contract import BUCKET, OTHER, OWNER, EngineContract, World
 from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.storage.memory.engine import MemoryEngine
@@ -43,7 +44,7 @@ class MemoryWorld:
         return list(self.store.bucket(BUCKET).uploads)
 
 
-class TestMemoryEngine(EngineContract, BodyContract):
+class TestMemoryEngine(EngineContract, BodyContract, CustomerKeyContract):
     @pytest.fixture
     def world(self) -> World:
         return MemoryWorld()

@@ -12,6 +12,7 @@ from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
 from s3plan.schemas.requests import objects as r
 from s3plan.schemas.requests import uploads as u
 from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.customer_keys import SSE_C
 from s3plan.schemas.requests.versions import ListVersions, VersionsPage
 from s3plan.storage.s3.body_streams import pour
 from s3plan.storage.s3.wire.etags import bare_etag
@@ -92,7 +93,7 @@ def _object_found(answer: ParsedAnswer, _: str) -> r.ObjectFound:
         mtime_ms=milliseconds_of(answer["LastModified"]),
         storage_class=answer.get("StorageClass") or STANDARD,
         version=answer.get("VersionId"),
-        encryption=answer.get("ServerSideEncryption"),
+        encryption=SSE_C if "SSECustomerAlgorithm" in answer else answer.get("ServerSideEncryption"),
         checksums=_full_checksums(answer),
         attributes=ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
         tag_count=answer.get("TagCount"),

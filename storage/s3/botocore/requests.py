@@ -10,6 +10,7 @@ from s3plan.schemas.bodies import Body, Digests
 from s3plan.schemas.requests import objects as r
 from s3plan.schemas.requests import uploads as u
 from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.customer_keys import ALGORITHM, CustomerKey
 from s3plan.schemas.requests.versions import ListVersions
 from s3plan.storage.s3.body_streams import BodyStream
 from s3plan.storage.s3.wire.body_requests import attribute_headers
@@ -60,6 +61,13 @@ def _encryption(encryption: Encryption | None) -> Parameters:
     }
 
 
+def _key(key: CustomerKey | None, *, name: str = "SSECustomer") -> Parameters:
+    if key is None:
+        return {}
+    # With its MD5 beside it botocore takes the key as it stands, and does not encode it once more.
+    return {f"{name}Algorithm": ALGORITHM, f"{name}Key": key.in_base64, f"{name}KeyMD5": key.md5_in_base64}
+
+
 def _copy_source(request: r.CopyObject | u.UploadPartCopy) -> Parameters:
     source = {"Bucket": request.source_bucket, "Key": request.source_key}
     if request.source_version is not None:
@@ -68,6 +76,8 @@ def _copy_source(request: r.CopyObject | u.UploadPartCopy) -> Parameters:
         "CopySource": source,  # the dict form: botocore encodes the key, `?` and `+` included
         "CopySourceIfMatch": _quoted(request.source_if_match),
         "ExpectedSourceBucketOwner": request.source_owner,
+        **_key(request.customer_key),
+        **_key(request.source_customer_key, name="CopySourceSSECustomer"),
     }
 
 
@@ -102,6 +112,7 @@ def _head_object(request: r.HeadObject) -> Parameters:
         "VersionId": request.version,
         "PartNumber": request.part,
         "ChecksumMode": "ENABLED" if request.with_checksums else None,
+        **_key(request.customer_key),
     }
 
 
@@ -113,6 +124,7 @@ def _get_object(request: r.GetObject) -> Parameters:
         "IfMatch": _quoted(request.if_match),
         "Range": byte_range,
         "ChecksumMode": "ENABLED" if request.with_checksums else None,
+        **_key(request.customer_key),
     }
 
 
@@ -129,6 +141,7 @@ def _put_object(request: r.PutObject) -> Parameters:
         "IfMatch": _quoted(request.if_match),
         "StorageClass": request.storage_class,
         **_encryption(request.encryption),
+        **_key(request.customer_key),
     }
 
 
@@ -138,6 +151,7 @@ def _upload_part(request: u.UploadPart) -> Parameters:
         "UploadId": request.upload_id,
         "PartNumber": request.number,
         **_body(request.body, request.digests),
+        **_key(request.customer_key),
     }
 
 
@@ -186,6 +200,7 @@ def _create_multipart_upload(request: u.CreateMultipartUpload) -> Parameters:
         **_attributes(request.attributes),
         "StorageClass": request.storage_class,
         **_encryption(request.encryption),
+        **_key(request.customer_key),
         "ChecksumAlgorithm": "CRC64NVME" if request.sums_parts else None,
         "ChecksumType": "FULL_OBJECT" if request.sums_parts else None,
     }
@@ -212,6 +227,7 @@ def _complete_multipart_upload(request: u.CompleteMultipartUpload) -> Parameters
         "IfMatch": _quoted(request.if_match),
         "ChecksumCRC64NVME": request.crc64nvme,
         "ChecksumType": None if request.crc64nvme is None else "FULL_OBJECT",
+        **_key(request.customer_key),
     }
 
 
@@ -220,7 +236,12 @@ def _abort_multipart_upload(request: u.AbortMultipartUpload) -> Parameters:
 
 
 def _list_parts(request: u.ListParts) -> Parameters:
-    return {"Key": request.key, "UploadId": request.upload_id, "PartNumberMarker": request.marker or None}
+    return {
+        "Key": request.key,
+        "UploadId": request.upload_id,
+        "PartNumberMarker": request.marker or None,
+        **_key(request.customer_key),
+    }
 
 
 def _list_multipart_uploads(request: u.ListMultipartUploads) -> Parameters:

@@ -12,6 +12,7 @@ from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
 from s3plan.schemas.requests import objects as r
 from s3plan.schemas.requests import uploads as u
 from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.customer_keys import SSE_C
 from s3plan.storage.s3.wire.body_requests import HEADER_NAMES
 from s3plan.storage.s3.wire.etags import bare_etag
 from s3plan.storage.s3.wire.failures import broke_by, failure_of, way_out
@@ -28,6 +29,7 @@ READ_FROM_HEADERS = frozenset({"HeadObject", "GetObject", "PutObject", "UploadPa
 
 _COUNT = re.compile(r"[0-9]{1,5}", re.ASCII).fullmatch
 _META = "x-amz-meta-"
+_CUSTOMERS = "x-amz-server-side-encryption-customer-algorithm"
 _CHECKSUM = "x-amz-checksum-"
 # Possessive, and bound to the beginning of an answer: else a store could say what it takes hours to look through.
 _BEGINNING = rb"[\xef\xbb\xbf\s]*+(?:<\?xml[^>]*+>\s*+)?+"
@@ -127,7 +129,7 @@ def _object_found(headers: AnswerHeaders, _: bytes) -> r.ObjectFound:
         mtime_ms=milliseconds_of(headers["last-modified"]),
         storage_class=headers.get("x-amz-storage-class") or STANDARD,
         version=headers.get("x-amz-version-id"),
-        encryption=headers.get("x-amz-server-side-encryption"),
+        encryption=SSE_C if _CUSTOMERS in headers else headers.get("x-amz-server-side-encryption"),
         checksums=checksums,
         attributes=ObjectAttributes(
             metadata={name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)},

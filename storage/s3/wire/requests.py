@@ -16,6 +16,7 @@ from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.requests import objects as r
 from s3plan.schemas.requests import uploads as u
 from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.customer_keys import ALGORITHM, CustomerKey
 from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.s3.wire.body_requests import Headers, attribute_headers, body_headers, md5_header
 from s3plan.storage.s3.wire.failures import RequestUnsendable
@@ -81,6 +82,7 @@ def _copy_object(request: r.CopyObject) -> HttpForm:
         headers.append(("x-amz-storage-class", request.storage_class))
     if request.encryption is not None:
         headers += _encryption(request.encryption)
+    _add_key(headers, request.customer_key)
     return HttpForm("CopyObject", "PUT", f"/{quote_key(request.key)}", headers)
 
 
@@ -88,6 +90,7 @@ def _upload_part_copy(request: u.UploadPartCopy) -> HttpForm:
     headers = [*_copy_source(request), ("content-length", "0")]
     if request.first_byte is not None:
         headers.append(("x-amz-copy-source-range", f"bytes={request.first_byte}-{request.last_byte}"))
+    _add_key(headers, request.customer_key)
     query = f"partNumber={request.number}&uploadId={quote(request.upload_id, safe='')}"
     return HttpForm("UploadPartCopy", "PUT", f"/{quote_key(request.key)}?{query}", headers)
 
@@ -103,7 +106,15 @@ def _copy_source(request: r.CopyObject | u.UploadPartCopy) -> Headers:
         headers.append(("x-amz-source-expected-bucket-owner", request.source_owner))
     if request.requester_pays:
         headers.append(_PAYER)
+    _add_key(headers, request.source_customer_key, name="x-amz-copy-source-server-side-encryption-customer")
     return headers
+
+
+def _add_key(headers: Headers, key: CustomerKey | None, *, name: str = "x-amz-server-side-encryption-customer") -> None:
+    if key is not None:
+        headers.append((f"{name}-algorithm", ALGORITHM))
+        headers.append((f"{name}-key", key.in_base64))
+        headers.append((f"{name}-key-md5", key.md5_in_base64))
 
 
 def _add_conditions(headers: Headers, *, if_absent: bool, if_match: str | None) -> None:
@@ -141,6 +152,7 @@ def _head_object(request: r.HeadObject) -> HttpForm:
     asked += [] if request.version is None else [f"versionId={quote(request.version, safe='')}"]
     query = f"?{'&'.join(asked)}" if asked else ""
     headers = [("x-amz-checksum-mode", "ENABLED")] if request.with_checksums else []
+    _add_key(headers, request.customer_key)
     return HttpForm("HeadObject", "HEAD", f"/{quote_key(request.key)}{query}", headers)
 
 
@@ -151,6 +163,7 @@ def _get_object(request: r.GetObject) -> HttpForm:
         headers.append(("range", f"bytes={request.first_byte}-{request.last_byte}"))
     if request.with_checksums:
         headers.append(("x-amz-checksum-mode", "ENABLED"))
+    _add_key(headers, request.customer_key)
     query = "" if request.version is None else f"?versionId={quote(request.version, safe='')}"
     return HttpForm("GetObject", "GET", f"/{quote_key(request.key)}{query}", headers)
 
@@ -162,6 +175,7 @@ def _put_object(request: r.PutObject) -> HttpForm:
         headers.append(("x-amz-storage-class", request.storage_class))
     if request.encryption is not None:
         headers += _encryption(request.encryption)
+    _add_key(headers, request.customer_key)
     path = f"/{quote_key(request.key)}"
     return HttpForm("PutObject", "PUT", path, headers, request.body, request.digests.sha256)
 
@@ -170,6 +184,7 @@ def _upload_part(request: u.UploadPart) -> HttpForm:
     query = f"partNumber={request.number}&uploadId={quote(request.upload_id, safe='')}"
     path = f"/{quote_key(request.key)}?{query}"
     headers = body_headers(request.body, request.digests)
+    _add_key(headers, request.customer_key)
     return HttpForm("UploadPart", "PUT", path, headers, request.body, request.digests.sha256)
 
 

@@ -86,6 +86,7 @@ def put_bucket_encryption(context: Context, request: Request) -> Reply:
     bucket = context.store.bucket(request.bucket)
     checksums.check_body(request.headers, request.body)
     bucket.encryption = parse_encryption(request.body)
+    bucket.blocks_customer_keys = b"<EncryptionType>SSE-C<" in request.body
     return Response(200)
 
 

@@ -32,7 +32,7 @@ def written_etag(body: Body, properties: Properties, *, serial: int) -> str:
 
 def copied_etag(source: StoredObject, properties: Properties, *, serial: int) -> str:
     """The ETag that CopyObject makes: a single part's, whatever the source was uploaded as."""
-    if "-" not in source.etag and not source.properties.kms:
+    if "-" not in source.etag and not source.properties.hides_digests:
         digest = source.etag
     elif source.body.synthetic:
         digest = _hash("copied", source.etag)
@@ -50,4 +50,4 @@ def copied_part_etag(
 
 
 def _opaque_under_kms(digest: str, properties: Properties, *, serial: int) -> str:
-    return _hash("kms", digest, serial) if properties.kms else digest
+    return _hash("kms", digest, serial) if properties.hides_digests else digest

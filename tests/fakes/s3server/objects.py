@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fakes.s3server import checksums
+from fakes.s3server import checksums, customer_keys
 from fakes.s3server.body import Body
 from fakes.s3server.conditions import WriteConditions, check_read, check_source
 from fakes.s3server.context import Context
@@ -54,6 +54,7 @@ def flipped(content: bytes) -> Body:
 
 def _read(context: Context, request: Request) -> Response:
     stored = context.store.bucket(request.bucket).object(request.key)
+    customer_keys.check_read(stored.properties.encryption, request.headers)
     if context.settings.enforces(Condition.READ):
         check_read(request.headers, stored)
     if request.method == "GET" and stored.properties.storage_class in ARCHIVED:
@@ -170,7 +171,9 @@ def copy_object(context: Context, request: Request) -> Reply:
 
 def _changes_something(headers: Mapping[str, str]) -> bool:
     replaces = headers.get("x-amz-metadata-directive", "COPY").upper() == "REPLACE"
-    return replaces or "x-amz-storage-class" in headers or ENCRYPTION in headers
+    return (
+        replaces or "x-amz-storage-class" in headers or ENCRYPTION in headers or f"{customer_keys.OWN}-key" in headers
+    )
 
 
 def _copied_properties(headers: Mapping[str, str], bucket: Bucket, source: StoredObject) -> Properties:
@@ -214,6 +217,7 @@ def copy_source(context: Context, request: Request) -> tuple[tuple[str, str], St
     if expected != context.settings.owner:
         raise S3Error("AccessDenied")
     source = bucket.object(key)
+    customer_keys.check_read(source.properties.encryption, request.headers, customer_keys.SOURCE)
     if context.settings.enforces(Condition.COPY_SOURCE):
         check_source(request.headers, source)
     if source.properties.storage_class in ARCHIVED:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from urllib.parse import parse_qsl
 
+from fakes.s3server.customer_keys import key_of, made_with
 from fakes.s3server.errors import S3Error
 from fakes.s3server.store import STANDARD, STORAGE_CLASSES, Bucket, Properties, StoredObject
 
@@ -22,8 +23,6 @@ _CONTENT_HEADERS = (
 ENCRYPTION = "x-amz-server-side-encryption"
 _ENCRYPTION_HEADERS = (ENCRYPTION, f"{ENCRYPTION}-aws-kms-key-id", f"{ENCRYPTION}-bucket-key-enabled")
 _REFUSED_HEADERS = (
-    f"{ENCRYPTION}-customer-algorithm",
-    f"x-amz-copy-source-{ENCRYPTION.removeprefix('x-amz-')}-customer-algorithm",
     "x-amz-object-lock-mode",
     "x-amz-object-lock-legal-hold",
     "x-amz-write-offset-bytes",
@@ -67,6 +66,11 @@ def storage_class_of(headers: Mapping[str, str]) -> str:
 
 
 def encryption_of(headers: Mapping[str, str], bucket: Bucket) -> Mapping[str, str]:
+    customers = key_of(headers)
+    if customers is not None and bucket.blocks_customer_keys:
+        raise S3Error("AccessDenied")
+    if customers is not None:
+        return made_with(customers)
     if ENCRYPTION not in headers:
         return bucket.encryption
     if headers[ENCRYPTION] not in {"AES256", "aws:kms", "aws:kms:dsse"}:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fakes.s3server.body import Body
+from fakes.s3server.customer_keys import OWN
 from fakes.s3server.errors import S3Error
 
 STANDARD = "STANDARD"
@@ -37,8 +38,10 @@ class Properties:
     checksums: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def kms(self) -> bool:
-        return self.encryption.get("x-amz-server-side-encryption", "").startswith("aws:kms")
+    def hides_digests(self) -> bool:
+        """Whether ETags say nothing of the bytes: under SSE-KMS and SSE-C."""
+        is_kms = self.encryption.get("x-amz-server-side-encryption", "").startswith("aws:kms")
+        return is_kms or f"{OWN}-algorithm" in self.encryption
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Upload:
     key: str
     properties: Properties
     initiated_s: int
+    sums_parts: bool = False
     parts: dict[int, Part] = field(default_factory=dict)
 
 
@@ -85,6 +89,7 @@ class Bucket:
     uploads: dict[str, Upload] = field(default_factory=dict)
     completed: dict[str, tuple[str, str]] = field(default_factory=dict)
     encryption: Mapping[str, str] = field(default_factory=lambda: {"x-amz-server-side-encryption": "AES256"})
+    blocks_customer_keys: bool = False
     _ordered: list[str] = field(default_factory=list)
     _added: list[str] = field(default_factory=list)
     _gone: set[str] = field(default_factory=set)

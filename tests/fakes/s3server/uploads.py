@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
-from fakes.s3server import checksums
+from fakes.s3server import checksums, customer_keys
 from fakes.s3server.body import Body
 from fakes.s3server.conditions import WriteConditions
 from fakes.s3server.context import Context
@@ -31,7 +31,8 @@ def create_multipart_upload(context: Context, request: Request) -> Reply:
     bucket = context.store.bucket(request.bucket)
     refuse_unsupported(request.headers)
     properties = properties_of(request.headers, bucket)
-    upload = Upload(f"upload-{context.store.next_serial():08d}", request.key, properties, context.now_s())
+    sums_parts = "x-amz-checksum-algorithm" in request.headers
+    upload = Upload(f"upload-{context.store.next_serial():08d}", request.key, properties, context.now_s(), sums_parts)
     bucket.uploads[upload.upload_id] = upload
     return xml_response(
         f"<InitiateMultipartUploadResult {NAMESPACE}><Bucket>{bucket.name}</Bucket><Key>{escape(request.key)}</Key>"
@@ -69,6 +70,7 @@ def upload_part_copy(context: Context, request: Request) -> Reply:
 def _addressed_part(context: Context, request: Request) -> tuple[Upload, int]:
     upload = context.store.bucket(request.bucket).upload(request.key, request.query["uploadId"])
     number = parse_int(request.query["partNumber"], name="partNumber", default=0, low=1, high=MAX_PARTS)
+    customer_keys.check_part(upload.properties.encryption, request.headers)
     return upload, number
 
 
@@ -90,6 +92,7 @@ def complete_multipart_upload(context: Context, request: Request) -> Reply:
     if context.settings.complete_again and bucket.completed.get(upload_id, ("", ""))[0] == request.key:
         return _completed(bucket, request.key, bucket.completed[upload_id][1])
     upload = bucket.upload(request.key, upload_id)
+    customer_keys.check_part(upload.properties.encryption, request.headers, is_required=upload.sums_parts)
     parts = _chosen_parts(upload, request.body, min_part_size_bytes=context.settings.min_part_size_bytes)
     etag = multipart_etag(part.etag for part in parts)
 
@@ -153,6 +156,7 @@ def abort_multipart_upload(context: Context, request: Request) -> Reply:
 
 def list_parts(context: Context, request: Request) -> Reply:
     upload = context.store.bucket(request.bucket).upload(request.key, request.query["uploadId"])
+    customer_keys.check_part(upload.properties.encryption, request.headers, is_required=upload.sums_parts)
     marker = parse_int(request.query.get("part-number-marker"), name="part-number-marker", default=0)
     limit = min(parse_int(request.query.get("max-parts"), name="max-parts", default=MAX_ROWS), MAX_ROWS)
     left = sorted(number for number in upload.parts if number > marker)
