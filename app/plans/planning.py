@@ -13,6 +13,7 @@ from s3plan.app.connections.own_file import own_connections
 from s3plan.app.connections.settings import connections_of
 from s3plan.app.locations import PlanEnds
 from s3plan.app.paths import connections_path, default_plan_path
+from s3plan.app.plans.acceleration import refuse_accelerated_copies
 from s3plan.app.plans.earlier_plans import check_may_replace, cleared_place, prune
 from s3plan.app.plans.key_lists import is_looked_at, lister_of, open_key_lists, shared_start
 from s3plan.app.plans.selection import Selection, check_apart, selected_jobs
@@ -132,6 +133,7 @@ def plan_loaded(
         load_networkx_ahead()
         load_validator()
         ends = PlanEnds.find(stores, entries)
+        refuse_accelerated_copies(ends, stores)
         facts = _facts(request, loaded, stores, ends, selection)
         built = _build(
             request,

@@ -68,6 +68,11 @@ class Connection(Section):
         ]
         | None
     ) = Field(default=None, description="External id that the role asks for; only with role_arn.")
+    source_profile: Annotated[str, text_value("the name of a profile")] | None = Field(
+        default=None,
+        description="Profile of ~/.aws/config whose credentials assume role_arn; nothing else of it counts.",
+        examples=["jump"],
+    )
     addressing_style: Annotated[AddressingStyle, word_of(AddressingStyle)] = Field(
         default=AddressingStyle.AUTO, description="Whether the bucket stands in the host name (virtual) or in the path."
     )
@@ -79,6 +84,13 @@ class Connection(Section):
     anonymous: Annotated[bool, flag()] = Field(default=False, description="Send unsigned requests, for public buckets.")
     requester_pays: Annotated[bool, flag()] = Field(
         default=False, description="Pay for requests to requester-pays buckets."
+    )
+    accelerate: Annotated[bool, flag()] = Field(
+        default=False,
+        description="Send requests over S3 Transfer Acceleration, which the bucket must have enabled; AWS only.",
+    )
+    dualstack: Annotated[bool, flag()] = Field(
+        default=False, description="Reach AWS by its hosts that have IPv6 addresses too; AWS only."
     )
     tls_verify: Annotated[bool, flag()] = Field(default=True, description="Check the store's certificate.")
     ca_bundle: Annotated[str, text_value("the path of a file")] | None = Field(

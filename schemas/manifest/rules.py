@@ -142,6 +142,12 @@ def _name_can_be_reached(manifest: OneJobManifest, role: Role) -> Iterator[Findi
             f"this bucket's name cannot stand in a host name, which addressing_style: virtual asks for: {why}",
             "write addressing_style: path in its connection",
         )
+    if connection is not None and connection.accelerate and "." in location.bucket:
+        yield Finding(
+            (role, "url"),
+            "Transfer Acceleration has no host for a bucket with a dot in its name",
+            "name a connection without accelerate: true",
+        )
 
 
 def _connection_exists(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:

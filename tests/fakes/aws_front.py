@@ -8,7 +8,7 @@ from __future__ import annotations
 import http.client
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +18,10 @@ from threading import Thread
 import trustme
 
 DOMAIN = "amazonaws.com"
-_HOST = re.compile(r"(?:(?P<bucket>[a-z0-9.-]+)\.)?s3(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
+_HOST = re.compile(
+    r"(?:(?P<bucket>[a-z0-9.-]+)\.)?(?:s3(?P<fips>-fips)?(?:\.dualstack)?\.(?P<region>[a-z0-9-]+)"
+    r"|(?P<accelerated>s3-accelerate)(?:\.dualstack)?)\.amazonaws\.com"
+)
 _SCOPE = re.compile(r"Credential=[^/]+/[0-9]{8}/([^/]+)/s3/aws4_request")
 _OF_ONE_HOP = frozenset({"connection", "keep-alive", "transfer-encoding"})
 
@@ -37,10 +40,11 @@ class Asked:
 class _Front(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, server_port: int, region: str) -> None:
+    def __init__(self, server_port: int, region: str, others: Sequence[str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream_port = server_port
         self.region = region
+        self.regions = frozenset({region, *others})
         self.names: dict[object, str | None] = {}
         self.asked: list[Asked] = []
 
@@ -60,9 +64,11 @@ class _Handler(BaseHTTPRequestHandler):
         name = self.server.names.get(self.connection)
         self.server.asked.append(Asked(host, name, self.command, signed_for, self.headers.get("user-agent", "")))
         place = _HOST.fullmatch(host)
-        if place is None or place["region"] != self.server.region:
+        is_known_region = place is not None and place["region"] in self.server.regions
+        accelerated = place is not None and place["accelerated"] is not None
+        if place is None or not (is_known_region or accelerated):
             self._refuse(301, "PermanentRedirect")
-        elif signed_for != place["region"]:
+        elif signed_for not in (self.server.regions if accelerated else {place["region"]}):
             self._refuse(400, "AuthorizationHeaderMalformed")
         else:
             self._pass_on(f"/{place['bucket']}{self.path}" if place["bucket"] else self.path, body)
@@ -101,15 +107,22 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def aws_front(server_port: int, folder: Path, *, region: str) -> Iterator[tuple[_Front, Path]]:
-    """Give (the front, which lists what was `asked`, the authority's file to trust); all buckets are in `region`."""
+def aws_front(
+    server_port: int, folder: Path, *, region: str, others: Sequence[str] = ()
+) -> Iterator[tuple[_Front, Path]]:
+    """Give (the front, which lists what was `asked`, the authority's file to trust); all buckets are in `region`.
+
+    Those of `others` are answered for, too, but not told from them.
+    """
     authority = trustme.CA()
     bundle = folder / "authority.pem"
     authority.cert_pem.write_to_path(str(bundle))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    hosts = [f"s3.{place}.{DOMAIN}" for place in (region, "us-east-1")]
+    places = (region, *others, "us-east-1")
+    hosts = [f"{start}.{DOMAIN}" for place in places for start in (f"s3.{place}", f"s3.dualstack.{place}")]
+    hosts += [f"{start}.{DOMAIN}" for start in ("s3-accelerate", "s3-accelerate.dualstack")]
     authority.issue_cert(*hosts, *(f"*.{host}" for host in hosts)).configure_cert(context)
-    with _Front(server_port, region) as front:
+    with _Front(server_port, region, others) as front:
 
         def note_name(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
             front.names[connection] = name

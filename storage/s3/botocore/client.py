@@ -41,6 +41,7 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
     from urllib3.exceptions import InsecureRequestWarning
 
     endpoint = effective_endpoint(settings, session)
+    _check_hosts(settings, endpoint)
     # Times stay text: botocore's parser spends 30 ms of a page of 1,000 keys on them.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_as_it_is)
     try:
@@ -78,6 +79,16 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
     return client
 
 
+def _check_hosts(settings: ConnectionSettings, endpoint: str | None) -> None:
+    """Raise EndpointInvalid where hosts of AWS are asked for that another store has not."""
+    asked = [name for name in ("accelerate", "dualstack") if getattr(settings, name)]
+    if asked and endpoint is not None:
+        raise EndpointInvalid(
+            f"{settings}: {asked[0]}: true is about AWS's own hosts, and requests go to {endpoint}; "
+            "remove one of the two"
+        )
+
+
 def _addressing_style(settings: ConnectionSettings, session: Any, endpoint: str | None) -> str:
     """Return the connection's style; `auto` is that of the AWS configuration, else `path` for other stores."""
     if settings.addressing_style is not AddressingStyle.AUTO:
@@ -94,6 +105,7 @@ def _config(
     from botocore.config import Config
 
     is_aws = endpoint is None
+    hosts = {"use_accelerate_endpoint": settings.accelerate, "use_dualstack_endpoint": settings.dualstack}
     signature = UNSIGNED if settings.anonymous else (None if is_aws else "s3v4")
     return Config(
         signature_version=signature,
@@ -102,7 +114,11 @@ def _config(
         tcp_keepalive=True,
         max_pool_connections=max_connections,
         retries={"mode": "standard", "total_max_attempts": 1},
-        s3={"addressing_style": style, "us_east_1_regional_endpoint": "regional"},
+        s3={
+            "addressing_style": style,
+            "us_east_1_regional_endpoint": "regional",
+            **{name: True for name, is_asked in hosts.items() if is_asked},  # else as the AWS configuration has it
+        },
         # Stores other than AWS stumble over the newer checksums (s3-semantics 3.3); DeleteObjects carries one always.
         request_checksum_calculation="when_supported" if is_aws else "when_required",
         response_checksum_validation="when_required",

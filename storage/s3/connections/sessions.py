@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
@@ -33,10 +33,13 @@ class ConnectionSettings:
     env_prefix: str | None = None
     role_arn: str | None = None
     external_id: str | None = None
+    source_profile: str | None = None
     addressing_style: AddressingStyle = AddressingStyle.AUTO
     engine: EngineName = EngineName.AUTO
     anonymous: bool = False
     requester_pays: bool = False
+    accelerate: bool = False
+    dualstack: bool = False
     tls_verify: bool = True
     ca_bundle: str | None = None
     allow_http: bool = False
@@ -60,7 +63,8 @@ def open_session(settings: ConnectionSettings) -> Any:
     """Return a new botocore session that holds the connection's credentials, read afresh.
 
     `env_prefix` is read from the environment, else `profile` or the whole AWS chain is asked; `role_arn` is assumed
-    with what they give and renewed in time. An anonymous session holds none. CredentialsUnusable says what is missing.
+    with what they give, or with what `source_profile` gives, and renewed in time. An anonymous session holds none.
+    CredentialsUnusable says what is missing.
     """
     from botocore.credentials import RefreshableCredentials
 
@@ -68,7 +72,8 @@ def open_session(settings: ConnectionSettings) -> Any:
     if settings.anonymous:
         session.register_component("credential_provider", _Given(None))
         return session
-    found = _base_credentials(settings, session)
+    giver = settings if settings.source_profile is None else replace(settings, profile=settings.source_profile)
+    found = _base_credentials(giver, session if giver is settings else _base_session(giver))
     if isinstance(found, RefreshableCredentials):
         renewed = found  # asked for when they are needed
     else:

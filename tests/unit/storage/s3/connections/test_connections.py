@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.sts import sts
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.errors import CredentialsUnusable
-from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_endpoint, open_session
+from s3plan.storage.s3.connections.sessions import (
+    ConnectionSettings,
+    effective_endpoint,
+    effective_region,
+    open_session,
+)
 
 CONFIG = """
 [default]
@@ -41,7 +47,9 @@ def key_of(settings: ConnectionSettings) -> Any:
 
 
 def test_settings_pickle() -> None:
-    settings = ConnectionSettings(name="dr", endpoint="https://s3.example.com", env_prefix="DR_")
+    settings = ConnectionSettings(
+        name="dr", endpoint="https://s3.example.com", env_prefix="DR_", source_profile="backup"
+    )
     assert pickle.loads(pickle.dumps(settings)) == settings
 
 
@@ -63,6 +71,27 @@ def test_a_prefix_names_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     session = open_session(ConnectionSettings(env_prefix="DR_"))
     frozen = session.get_credentials().get_frozen_credentials()
     assert (frozen.access_key, frozen.secret_key, frozen.token) == ("AKIDDR", "secret", "token")
+
+
+def test_a_role_is_assumed_with_what_the_source_profile_holds_and_nothing_else_of_it_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    role = "arn:aws:iam::111122223333:role/copy"
+    settings = ConnectionSettings(name="dr", source_profile="backup", role_arn=role)
+    with sts({"AKIDBACKUP": "secret"}) as service:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", service.endpoint)
+        assert key_of(settings) == service.issued[-1].key_id
+        assert [(call.action, call.key_id) for call in service.calls] == [("AssumeRole", "AKIDBACKUP")]
+    assert effective_endpoint(settings) is None
+    assert effective_region(settings) == "eu-central-1"
+
+
+def test_a_missing_source_profile_is_named() -> None:
+    settings = ConnectionSettings(name="dr", source_profile="nobody", role_arn="arn:aws:iam::111122223333:role/copy")
+    with pytest.raises(CredentialsUnusable, match="connection dr: there is no profile nobody"):
+        open_session(settings)
 
 
 def test_missing_variables_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

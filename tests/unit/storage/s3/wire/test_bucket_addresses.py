@@ -322,6 +322,26 @@ def sent_to(settings: ConnectionSettings) -> str:
     return sent.host
 
 
+@pytest.mark.parametrize(
+    "way",
+    [Way("eu-south-2", accelerate=True), Way("eu-south-2", dualstack=True), Way(accelerate=True, dualstack=True)],
+    ids=str,
+)
+def test_a_connection_is_accelerated_or_dualstack_as_botocore_is(session: Session, configure: Any, way: Way) -> None:
+    said = configure(replace(way, accelerate=False, dualstack=False))
+    settings = replace(said, accelerate=way.accelerate, dualstack=way.dualstack)
+    assert_same(sent_by_engine(settings, ours("bucket")), botocores(session, way, CALLS, "bucket"), way)
+    assert_same(addressed(settings, session, *BUCKETS), botocores(session, way, CALLS[:1], *BUCKETS), way)
+
+
+@pytest.mark.parametrize("engine", [EngineName.NATIVE, EngineName.CRT, EngineName.BOTO3])
+@pytest.mark.parametrize("word", ["accelerate", "dualstack"])
+def test_another_store_than_aws_has_no_such_hosts(configure: Any, word: str, engine: EngineName) -> None:
+    settings = replace(configure(Way(endpoint="https://store.example.com")), engine=engine, **{word: True})
+    with pytest.raises(EndpointInvalid, match=f"{word}: true is about AWS's own hosts"):
+        open_engine(settings, max_in_flight=1)
+
+
 @pytest.mark.parametrize("engine", [EngineName.NATIVE, EngineName.CRT, EngineName.BOTO3])
 @pytest.mark.parametrize(
     ("way", "words"),
