@@ -11,7 +11,7 @@ from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Capabilities
 from s3plan.schemas.plan.places import Place, place_of
 from s3plan.schemas.plan.rows import PlanLocation
-from s3plan.schemas.requests.attributes import Encryption
+from s3plan.schemas.requests.attributes import ALL_KEPT, Encryption, GivenAttributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class TaskSettings:
     preserves_mtime: bool = False
     sums_parts: bool = False  # the store holds parts that are sent against their CRC64NVME
     verification: Verification = REPLIES_ALONE
+    given: GivenAttributes = ALL_KEPT
     plan_digest: str = ""  # by which the plan's staged files are told from others'
 
 

@@ -14,7 +14,7 @@ from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
-from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
+from s3plan.schemas.requests.attributes import ALL_KEPT, Encryption, ObjectAttributes
 from s3plan.schemas.tasks import BatchTask, KnownUpload, TaskSettings
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore, StoredObject
@@ -129,6 +129,7 @@ class CopyWorld:
         self.steering = Steering()
         self.encryption: Encryption | None = None
         self.verification = REPLIES_ALONE
+        self.given = ALL_KEPT
 
     def tick(self, seconds: int = 1) -> None:
         self.now_ms += seconds * 1000
@@ -231,6 +232,7 @@ class CopyWorld:
                 part_size_bytes,
                 self.encryption,
                 verification=self.verification,
+                given=self.given,
             ),
             begun_at_ms=begun_at_ms,
             doubtful_since_ms=doubtful_since_ms or {},

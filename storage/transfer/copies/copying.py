@@ -10,11 +10,12 @@ from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import CopyObject, ObjectWritten
 from s3plan.storage.steps import BatchContext, Procedure, ask
+from s3plan.storage.transfer.attributes.replacing import NOTHING_REPLACED, Replacing, read_replacing
 from s3plan.storage.transfer.settlement import settle_copy
 from s3plan.storage.transfer.verifying import verify_written
 
 
-def copy_request(context: BatchContext, action: Action) -> CopyObject:
+def copy_request(context: BatchContext, action: Action, replacing: Replacing = NOTHING_REPLACED) -> CopyObject:
     """Return the one request of a small copy, with the pins that the store holds.
 
     The others were looked at (needs_look). On the request they would do harm: OpenStack Swift answers 501 to any PUT
@@ -37,12 +38,25 @@ def copy_request(context: BatchContext, action: Action) -> CopyObject:
         owner=destination.owner,
         source_owner=source.owner,
         requester_pays=settings.source_requester_pays,
+        attributes=replacing.attributes,
+        tags=replacing.tags,
     )
 
 
-def copy_object(context: BatchContext, position: int, action: Action, *, reserves: bool = True) -> Procedure:
-    """Copy one object; tells exactly one outcome. Without `reserves` the request's turn was taken before."""
-    request = copy_request(context, action)
+def copy_object(context: BatchContext, position: int, action: Action) -> Procedure:
+    """Copy one object; tells exactly one outcome."""
+    replacing = yield from read_replacing(context, position, action)
+    if isinstance(replacing, Outcome):
+        context.emit(replacing)
+        return
+    yield from copy_replacing(context, position, action, replacing)
+
+
+def copy_replacing(
+    context: BatchContext, position: int, action: Action, replacing: Replacing, *, reserves: bool = True
+) -> Procedure:
+    """Do so with what it replaces, which was read. Without `reserves` the request's turn was taken before."""
+    request = copy_request(context, action, replacing)
     reply = yield from ask(Side.DESTINATION, request, size_bytes=action.size_bytes, reserves=reserves)
     if isinstance(reply, Failure):
         context.emit((yield from settle_copy(context, position, action, reply)))

@@ -19,7 +19,8 @@ from s3plan.schemas.plan.sides import Side
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found
 from s3plan.storage.listing.range_look import Found, look_at_keys
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, NumberedAction, NumberedProcedure, Procedure
-from s3plan.storage.transfer.copies.copying import copy_object
+from s3plan.storage.transfer.attributes.replacing import read_replacing
+from s3plan.storage.transfer.copies.copying import copy_replacing
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_both, moved_destination, moved_source
 
@@ -102,6 +103,10 @@ def _judge(
 
 def copy_within(context: BatchContext, position: int, action: Action, *, until_s: float = -inf) -> Procedure:
     """Copy one object if its turn comes until then; else it is looked at once more."""
+    replacing = yield from read_replacing(context, position, action)
+    if isinstance(replacing, Outcome):
+        context.emit(replacing)
+        return
     yield AwaitTurn(action.size_bytes)
     if context.clock() > until_s:
         since_ms = context.unclear_since_ms(position)
@@ -109,4 +114,4 @@ def copy_within(context: BatchContext, position: int, action: Action, *, until_s
         if ended is not None:
             context.emit(ended if isinstance(ended, Outcome) else ended_badly(position, ended))
             return
-    yield from copy_object(context, position, action, reserves=False)
+    yield from copy_replacing(context, position, action, replacing, reserves=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Outcome, OutcomeKind
@@ -14,8 +15,9 @@ from s3plan.schemas.requests.objects import HeadObject, ObjectFound, ObjectWritt
 from s3plan.schemas.requests.uploads import UploadPartCopy
 from s3plan.storage.listing.object_look import as_unexplained, listing_of, says_nothing, told_by_listing
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, ask
+from s3plan.storage.transfer.attributes.object_mapping import attributes_of_copy
+from s3plan.storage.transfer.attributes.source_tags import read_tags
 from s3plan.storage.transfer.copies.copying import proof_of_copy
-from s3plan.storage.transfer.copies.source_tags import read_tags
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.multipart import ByteRange, Upload, abort_known, expected_etag, make_in_parts, note_part
 from s3plan.storage.transfer.part_sizes import choose_part_size
@@ -103,11 +105,14 @@ class _CopiedParts:
         self.part_size_bytes = choose_part_size(action.size_bytes, context.task.settings.part_size_bytes)
 
     def attributes(self) -> Asking[ObjectAttributes | Failure]:
-        """Return those of the source: a multipart copy inherits nothing."""
-        tags = yield from read_tags(self._context, self._position, self._action, self._source)
-        if isinstance(tags, Failure):
-            return tags
-        return ObjectAttributes(self._source.attributes.metadata, self._source.attributes.headers, tags)
+        """Return those of the source as the job changes them: a multipart copy inherits nothing."""
+        given, source = self._context.task.settings.given, self._source.attributes
+        if given.keeps_tags:
+            tags = yield from read_tags(self._context, self._position, self._action, self._source)
+            if isinstance(tags, Failure):
+                return tags
+            source = replace(source, tags=tags)
+        return attributes_of_copy(given, self._context.destination_key(self._action), source)
 
     def send(self, upload: Upload, ranges: Sequence[ByteRange]) -> Procedure:
         """Have the parts copied that are missing, several at a time."""

@@ -7,7 +7,6 @@ from base64 import b64decode
 from s3plan.schemas.bodies import Body, Digests
 from s3plan.schemas.evidence.ladder import KnownBytes, compare_bytes, known_of_object
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.files.mtimes import MTIME, mtime_text
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
 from s3plan.schemas.files.requests import FileRead, HeldBytes, ReadFile
 from s3plan.schemas.files.stamps import Stamp
@@ -15,12 +14,12 @@ from s3plan.schemas.outcomes import Matched, Outcome, OutcomeKind
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, ObjectAttributes
+from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten, PutObject, Reply
 from s3plan.storage.checksums import CRC64NVME
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
+from s3plan.storage.transfer.attributes.object_mapping import attributes_of_file
 from s3plan.storage.transfer.evidence import Made, evidence_of
-from s3plan.storage.transfer.files.content_types import content_type_of
 from s3plan.storage.transfer.settlement import (
     already_done,
     ended_badly,
@@ -131,13 +130,11 @@ def body_of(read: FileRead) -> bytes | Body:
 
 
 def attributes_of(context: BatchContext, action: Action) -> ObjectAttributes:
-    """Return what a key says of its content, and the time of its file if that goes with it."""
-    kind = content_type_of(context.destination_key(action))
-    headers = {} if kind is None else {"ContentType": kind}
-    stamp = Stamp.parse(action.source_pin or "") if context.task.settings.preserves_mtime else None
-    if stamp is None:
-        return ObjectAttributes(headers=headers) if headers else NO_ATTRIBUTES
-    return ObjectAttributes(metadata={MTIME: mtime_text(stamp.mtime_ns)}, headers=headers)
+    """Return what the new object carries besides the bytes of its file."""
+    settings = context.task.settings
+    stamp = Stamp.parse(action.source_pin or "") if settings.preserves_mtime else None
+    mtime_ns = None if stamp is None else stamp.mtime_ns
+    return attributes_of_file(settings.given, context.destination_key(action), mtime_ns=mtime_ns)
 
 
 def is_of_file(failure: Failure) -> bool:

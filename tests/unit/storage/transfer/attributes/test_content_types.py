@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 
 import pytest
-from s3plan.storage.transfer.files.content_types import content_type_of
+from s3plan.storage.transfer.attributes.content_types import content_type_of
 
 
 @pytest.mark.parametrize(
