@@ -5,7 +5,7 @@
 #   make torture   every fault at every request, every crash point: what `test` takes samples of; PYTEST_ARGS as above
 #   make check     lint, format, types, import contracts, files, generated files: what CI runs before the tests
 #   make format    what `check` would ask for, done
-#   make generated the JSON Schemas, written anew from their models
+#   make generated JSON Schemas and docs/stores.md, written anew from their models and rows
 #   make bench     s3plan and other tools on the same work, for hours; BENCH_ARGS=--quick for a try, --help for more
 #   make build     wheel and sdist, into dist/
 #   make clean     everything that these targets made
@@ -22,8 +22,9 @@ BIN := $(VENV)/bin
 # Build tools are held by constraints.txt as well: pip up to 25.2 reads the first name for them, later ones the second.
 PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(BIN)/python -m pip install --quiet -c constraints.txt
-# Each has SCHEMA_FILE and schema_text(), and writes the one into the other when it is run.
-GENERATED := s3plan.schemas.manifest.schema s3plan.planfile.documents.header_schema s3plan.planfile.documents.plan_schema
+# Each has GENERATED_FILE and generated_text(), and writes the one into the other when it is run.
+GENERATED := s3plan.schemas.manifest.schema s3plan.planfile.documents.header_schema s3plan.planfile.documents.plan_schema \
+	s3plan.storage.s3.stores.page
 
 .PHONY: help demo test torture check format generated bench build clean
 .DELETE_ON_ERROR:
@@ -49,8 +50,8 @@ check: $(VENV)/.with-dev
 	$(BIN)/python -m pytest -q tests/unit/test_packaging.py
 	@for module in $(GENERATED); do \
 		$(BIN)/python -c 'import sys, importlib; made = importlib.import_module(sys.argv[1]); \
-			sys.exit(made.SCHEMA_FILE.read_text(encoding="utf-8") != made.schema_text())' $$module \
-		|| { echo "the JSON Schema of $$module is not up to date: run make generated"; exit 1; }; \
+			sys.exit(made.GENERATED_FILE.read_text(encoding="utf-8") != made.generated_text())' $$module \
+		|| { echo "what $$module makes is not up to date: run make generated"; exit 1; }; \
 	done; echo "generated files are up to date"
 
 format: $(VENV)/.with-dev

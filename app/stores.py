@@ -14,6 +14,7 @@ from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Source
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import Request
+from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
 from s3plan.storage.file_settings import USUAL_FILES, FileSettings
 from s3plan.storage.folder.engine import FolderEngine
@@ -36,6 +37,7 @@ from s3plan.storage.s3.engines import EngineChoice, choose_engine, open_engine
 from s3plan.storage.s3.guarded_engine import GuardedEngine
 from s3plan.storage.s3.open_files import most_open_files, room_for_connections
 from s3plan.storage.s3.patience import Patience
+from s3plan.storage.s3.store_quirks import store_at
 from s3plan.storage.s3.tolerant_engine import TolerantEngine
 
 
@@ -68,7 +70,7 @@ class Stores:
         self._close_before: list[Callable[[], None]] = []
         self._own_regions: dict[str, str] = {}
         self._capabilities = CapabilityCache(capability_cache_path())
-        self._checked: set[tuple[str, str | None]] = set()  # connections, and where they were seen to lead
+        self._checked: set[tuple[str, str | None, StoreName]] = set()  # connections, and where they were seen to lead
 
     def __enter__(self) -> Self:
         return self
@@ -218,7 +220,7 @@ class Stores:
 
         Every worker has its engines from here, for each of its batches: none asks a store that the plan does not name.
         """
-        way = (location.connection, location.endpoint)
+        way = (location.connection, location.endpoint, location.store)
         if way not in self._checked:
             self.check_endpoint(location)
             self._checked.add(way)
@@ -263,4 +265,10 @@ class Stores:
             raise PlanRefused(
                 f"{location.url}: the plan was made against {location.endpoint or 'AWS'}, but this environment leads "
                 f"to {found or 'AWS'}; set the endpoint as it was, or make a new plan"
+            )
+        named = store_at(found, named=self.settings_of(location.connection).store)
+        if named is not location.store:
+            raise PlanRefused(
+                f"{location.url}: the plan was made for a store of the kind {location.store}, but its connection is to "
+                f"one of the kind {named}; make a new plan"
             )

@@ -16,6 +16,7 @@ from s3plan.schemas.manifest.words import Durability
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.header import MOVED_KINDS, JobRecord, PlanHeader
 from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation, are_nested, folder_url
+from s3plan.schemas.stores.names import StoreName
 
 DIGEST_BYTES = 32
 # What stands for a bucket and nothing else in a path and in a host name: as botocore has it, without dots alone.
@@ -64,6 +65,7 @@ def _check_folder(location: PlanLocation) -> None:
     path = location.path or ""
     nothing = (
         location.endpoint,
+        None if location.store is StoreName.UNKNOWN else location.store,
         location.region,
         location.owner,
         location.connection,

@@ -11,6 +11,7 @@ from typing import Any
 from s3plan.planfile.encoding import Encodable
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.rows import Batch, Edge, EdgeNeed, LocationKind, Phase, PhaseName, PlanLocation
+from s3plan.schemas.stores.names import StoreName
 
 # "s3pl" in the SQLite file's application_id, bytes 68 to 71 (https://www.sqlite.org/fileformat2.html).
 APPLICATION_ID = 0x7333706C
@@ -41,6 +42,7 @@ LOCATION_COLUMNS: Columns = {
     "has_short_stamps": _INT,
     "trash": _TEXT_OR_NULL,
     "stays_on_device": _INT,
+    "store": _TEXT,
 }
 PHASE_COLUMNS: Columns = {"id": _INT, "job": _TEXT, "name": _TEXT}
 EDGE_COLUMNS: Columns = {"before_phase": _INT, "after_phase": _INT, "needs": _TEXT}
@@ -113,6 +115,7 @@ def location_row(location: PlanLocation) -> tuple[Encodable, ...]:
         int(location.has_short_stamps),
         location.trash,
         int(location.stays_on_device),
+        str(location.store.value),
     )
 
 
@@ -147,11 +150,13 @@ def location_of(row: Row) -> PlanLocation:
     kind = row[1]
     if kind not in set(LocationKind):
         raise RowInvalid(f"there is no kind of location {kind!a}")
-    follows, has_short_stamps, trash, stays_on_device = row[-4:]
+    follows, has_short_stamps, trash, stays_on_device, store = row[-5:]
     if not {follows, has_short_stamps, stays_on_device} <= {0, 1}:
         raise RowInvalid(f"location {row[0]} says neither yes nor no")
-    others = [*row[2:-4], bool(follows), bool(has_short_stamps), trash, bool(stays_on_device)]
-    return PlanLocation(row[0], LocationKind(kind), *others)
+    if store not in set(StoreName):
+        raise RowInvalid(f"there is no kind of store {store!a}; a newer s3plan may have it")
+    ways = [bool(follows), bool(has_short_stamps), trash, bool(stays_on_device), StoreName(store)]
+    return PlanLocation(row[0], LocationKind(kind), *row[2:-5], *ways)
 
 
 def phase_of(row: Row) -> Phase:

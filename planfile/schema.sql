@@ -19,7 +19,8 @@ CREATE TABLE location (
     follows INTEGER NOT NULL,
     has_short_stamps INTEGER NOT NULL,
     trash TEXT,
-    stays_on_device INTEGER NOT NULL
+    stays_on_device INTEGER NOT NULL,
+    store TEXT NOT NULL
 );
 CREATE TABLE phase (
     id INTEGER PRIMARY KEY,

@@ -44,8 +44,8 @@ def check_written_once(batches: Iterable[WrittenBatch], *, keys_of: KeysOf) -> N
 
     Memory holds the keys of one batch for each phase.
     """
-    ordered = sorted(batches, key=lambda each: (each.destination.store, each.batch.phase, each.batch.id))
-    for _, of_store in groupby(ordered, key=lambda each: each.destination.store):
+    ordered = sorted(batches, key=lambda each: (each.destination.whole_bucket, each.batch.phase, each.batch.id))
+    for _, of_store in groupby(ordered, key=lambda each: each.destination.whole_bucket):
         by_phase = [list(of_phase) for _, of_phase in groupby(of_store, key=lambda each: each.batch.phase)]
         _check_once([_Head(of_phase[0].job, _ascending(of_phase, keys_of)) for of_phase in by_phase])
 

@@ -16,6 +16,7 @@ def _settings(name: str, connection: Connection) -> ConnectionSettings:
     return ConnectionSettings(
         name=name,
         endpoint=connection.endpoint,
+        store=connection.store,
         region=connection.region,
         profile=connection.profile,
         env_prefix=connection.env_prefix,

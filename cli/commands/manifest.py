@@ -13,13 +13,13 @@ from s3plan.cli.failure_exit import report_failure
 from s3plan.cli.screens.terminal import open_terminal
 from s3plan.cli.screens.wording import path_text
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
-from s3plan.schemas.manifest.schema import schema_text
+from s3plan.schemas.manifest.schema import generated_text
 from s3plan.schemas.printable import escape_unprintable
 
 
 def print_schema() -> int:
     """Print the manifest's JSON Schema."""
-    sys.stdout.write(schema_text())
+    sys.stdout.write(generated_text())
     return ExitCode.DONE
 
 

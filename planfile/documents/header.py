@@ -9,7 +9,7 @@ from typing import Any
 
 from s3plan.schemas.plan.header import PlanHeader
 
-SCHEMA_FILE = Path(__file__).with_name("plan-header-v2.schema.json")
+GENERATED_FILE = Path(__file__).with_name("plan-header-v2.schema.json")
 
 
 class HeaderInvalid(Exception):
@@ -41,7 +41,7 @@ def parse_header(text: str) -> PlanHeader:
         )
     except (ValueError, RecursionError) as e:
         raise HeaderInvalid(f"it is not JSON: {str(e)!a}") from e
-    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    schema = json.loads(GENERATED_FILE.read_text(encoding="utf-8"))
     problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(document))
     if problem is not None:
         raise HeaderInvalid(f"{problem.json_path!a}: {problem.message[:200]!a}")

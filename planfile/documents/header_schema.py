@@ -11,7 +11,7 @@ from typing import Any
 
 from s3plan.schemas.plan.header import PlanHeader
 
-SCHEMA_FILE = Path(__file__).with_name("plan-header-v2.schema.json")
+GENERATED_FILE = Path(__file__).with_name("plan-header-v2.schema.json")
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -21,10 +21,10 @@ def header_schema() -> dict[str, Any]:
     return head | PlanHeader.model_json_schema() | {"title": "Header of an s3plan plan"}
 
 
-def schema_text() -> str:
+def generated_text() -> str:
     """Return the schema as it is published."""
     return json.dumps(header_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
+    GENERATED_FILE.write_text(generated_text(), encoding="utf-8")

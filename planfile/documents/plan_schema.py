@@ -15,8 +15,9 @@ from s3plan.planfile.documents.plan import FORMAT_NAME
 from s3plan.schemas.plan.actions import ActionKind
 from s3plan.schemas.plan.header import FORMAT_VERSION
 from s3plan.schemas.plan.rows import EdgeNeed, LocationKind, PhaseName
+from s3plan.schemas.stores.names import StoreName
 
-SCHEMA_FILE = Path(__file__).with_name("plan-document-v2.schema.json")
+GENERATED_FILE = Path(__file__).with_name("plan-document-v2.schema.json")
 
 _TEXT = {"type": "string"}
 _WHOLE = {"type": "integer", "minimum": 0}
@@ -24,6 +25,18 @@ _ID = {"type": "integer", "minimum": 1}
 _DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _BASE64 = {"type": "string", "contentEncoding": "base64"}
 _TIME_MS = {"type": "integer", "description": "milliseconds since 1970-01-01T00:00Z, by the store's clock"}
+_OF_EVERY_LOCATION = (
+    "id",
+    "kind",
+    "url",
+    "connection",
+    "bucket",
+    "prefix",
+    "follows",
+    "has_short_stamps",
+    "stays_on_device",
+    "store",
+)
 _PHASE_NAME = {"enum": [name.value for name in PhaseName]}
 
 
@@ -50,7 +63,7 @@ def document_schema() -> dict[str, Any]:
     return head | _object(members, required=required) | {"$defs": parts | {"action": _action()}}
 
 
-def schema_text() -> str:
+def generated_text() -> str:
     """Return the schema as it is published."""
     return json.dumps(document_schema(), indent=2, ensure_ascii=False) + "\n"
 
@@ -72,9 +85,9 @@ def _location() -> dict[str, Any]:
         "has_short_stamps": {"type": "boolean", "description": "its files are pinned by size and time alone"},
         "trash": _TEXT | {"description": "the folder that takes what is replaced or deleted: absolute"},
         "stays_on_device": {"type": "boolean", "description": "what is mounted below the folder is left out"},
+        "store": {"enum": [each.value for each in StoreName], "description": "the kind of store; of a folder: unknown"},
     }
-    required = ["id", "kind", "url", "connection", "bucket", "prefix", "follows", "has_short_stamps", "stays_on_device"]
-    return _object(members, required=required)
+    return _object(members, required=list(_OF_EVERY_LOCATION))
 
 
 def _phase() -> dict[str, Any]:
@@ -135,4 +148,4 @@ def _list_of(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
+    GENERATED_FILE.write_text(generated_text(), encoding="utf-8")

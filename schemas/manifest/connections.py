@@ -9,6 +9,7 @@ from s3plan.schemas.manifest.locations import Region
 from s3plan.schemas.manifest.readers import endpoint_url
 from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
 from s3plan.schemas.manifest.words import AddressingStyle, EngineName
+from s3plan.schemas.stores.names import StoreName
 
 _SECRET_STARTS = ("secret", "accesskey", "awssecret", "awsaccesskey", "apikey", "privatekey")
 _SECRET_PARTS = ("token", "password", "passwd", "passphrase", "credential")
@@ -27,6 +28,11 @@ class Connection(Section):
 
     endpoint: Annotated[str, endpoint_url()] | None = Field(
         default=None, description="URL of the store. Without it: AWS.", examples=["https://s3.example.com:9000"]
+    )
+    store: Annotated[StoreName, word_of(StoreName)] | None = Field(
+        default=None,
+        description="What kind of store it is, by which s3plan knows what it can do; without it: by the host.",
+        examples=["minio"],
     )
     region: Region | None = Field(
         default=None, description="Region for locations that name none.", examples=["eu-central-1"]

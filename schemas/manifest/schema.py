@@ -20,7 +20,7 @@ from s3plan.schemas.manifest.models import JOB_NAME_PATTERN
 from s3plan.schemas.manifest.values import Section
 from s3plan.schemas.quantities import format_delay, format_size
 
-SCHEMA_FILE = Path(__file__).parents[1].joinpath("manifest-v1.schema.json")
+GENERATED_FILE = Path(__file__).parents[1].joinpath("manifest-v1.schema.json")
 IGNORED_KEYS = "^x-"
 
 
@@ -80,10 +80,10 @@ def _as_map_of(schema: dict[str, Any], part: str, names: str) -> None:
     schema["additionalProperties"] = False
 
 
-def schema_text() -> str:
+def generated_text() -> str:
     """Return the schema as it is published."""
     return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
+    GENERATED_FILE.write_text(generated_text(), encoding="utf-8")

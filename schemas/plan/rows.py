@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+from s3plan.schemas.stores.names import StoreName
 
 
 class LocationKind(StrEnum):
@@ -26,6 +27,7 @@ class PlanLocation:
     has an absolute `path` and its directory's inode, by which another disk in its place is noticed; `follows`: symbolic
     links in it are followed; `has_short_stamps`: its files are pinned by size and time alone; `trash` is the absolute
     path of the folder that takes what is replaced or deleted; `stays_on_device`: what is mounted below it is left out.
+    `store` is the row of the table of stores that it was planned by; a folder has none, and says `unknown`.
     """
 
     id: int
@@ -43,6 +45,7 @@ class PlanLocation:
     has_short_stamps: bool = False
     trash: str | None = None
     stays_on_device: bool = False
+    store: StoreName = StoreName.UNKNOWN
 
     @property
     def is_folder(self) -> bool:
@@ -50,7 +53,7 @@ class PlanLocation:
         return self.kind is LocationKind.FOLDER
 
     @property
-    def store(self) -> tuple[str, str]:
+    def whole_bucket(self) -> tuple[str, str]:
         """What tells two buckets apart: the store, empty for AWS by whichever of its names, and the bucket.
 
         Of folders there is one store, which no bucket is in.
@@ -60,7 +63,7 @@ class PlanLocation:
     def overlaps(self, other: PlanLocation) -> bool:
         """Return whether a key of one may be a key of the other."""
         longer, shorter = sorted((self._whole_prefix, other._whole_prefix), key=len, reverse=True)
-        return self.store == other.store and longer.startswith(shorter)
+        return self.whole_bucket == other.whole_bucket and longer.startswith(shorter)
 
     @property
     def _whole_prefix(self) -> str:

@@ -15,6 +15,7 @@ from s3plan.storage.places.folder import FolderWays, find_folder
 from s3plan.storage.places.location import FoundLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_endpoint, effective_region
 from s3plan.storage.s3.patience import Patience
+from s3plan.storage.s3.store_quirks import store_at
 
 _UNKNOWN_HEADER = frozenset({FailureKind.INVALID, FailureKind.UNSUPPORTED})
 _FIRST_CONTACT = Patience(attempts=5)  # a misspelt endpoint is reported within seconds
@@ -57,6 +58,7 @@ def find_bucket(
         bucket=place.bucket,
         prefix=place.key_prefix,
         owner=owner,
+        store=store_at(effective_endpoint(settings), named=settings.store),
     )
     return FoundLocation(location, exists, tuple(warnings))
 

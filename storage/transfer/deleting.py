@@ -11,9 +11,9 @@ from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import DeleteObject, DeleteObjects, KeysDeleted, ObjectFound
+from s3plan.schemas.stores.xml_text import is_xml_safe
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found, as_unexplained
 from s3plan.storage.listing.range_look import Found, look_at_keys
-from s3plan.storage.s3.wire.xml_text import is_xml_safe
 from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure, ask
 from s3plan.storage.transfer.settlement import ended_badly, look_at_destination, moved_destination, not_executed
 

@@ -14,6 +14,7 @@ from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.errors import CredentialsUnusable
 from s3plan.schemas.manifest.words import AddressingStyle, EngineName
 from s3plan.schemas.redaction import redact
+from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.s3.connections.credentials_ahead import CredentialsAhead
 from s3plan.storage.s3.connections.credentials_in_use import frozen_credentials
 from s3plan.storage.s3.connections.log_redaction import keep_secrets_out_of_logs
@@ -28,6 +29,7 @@ class ConnectionSettings:
 
     name: str = ""
     endpoint: str | None = None
+    store: StoreName | None = None  # None: by the endpoint's host
     region: str | None = None
     profile: str | None = None
     env_prefix: str | None = None

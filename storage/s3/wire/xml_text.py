@@ -1,12 +1,6 @@
-"""What XML 1.0 can carry."""
+"""What stands around the XML of an answer."""
 
 from __future__ import annotations
-
-import re
-
-# https://www.w3.org/TR/xml/#charsets, without lone surrogates: everything else is no Char, not even as a reference.
-_NOT_A_CHAR = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
-
 
 _BEFORE_A_DOCUMENT = b"\xef\xbb\xbf \t\r\n"
 
@@ -18,8 +12,3 @@ def document_of(body: bytes) -> bytes:
     XML declaration after it no parser takes it.
     """
     return body.lstrip(_BEFORE_A_DOCUMENT)
-
-
-def is_xml_safe(key: str) -> bool:
-    """Whether a key can stand in an XML document; one that cannot must never be put into a DeleteObjects body."""
-    return _NOT_A_CHAR.search(key) is None

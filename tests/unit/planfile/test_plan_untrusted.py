@@ -29,6 +29,7 @@ def plan(tmp_path: Path) -> Path:
     ("statement", "message"),
     [
         ("UPDATE location SET kind = 'witness' WHERE id = 1", "no kind of location 'witness'"),
+        ("UPDATE location SET store = 's4' WHERE id = 1", "no kind of store 's4'"),
         ("UPDATE location SET bucket = x'00' WHERE id = 1", "bucket holds a value of type bytes"),
         ("UPDATE location SET id = 5 WHERE id = 2", "ids from 1 without gaps"),
         ("UPDATE phase SET name = 'rm -rf' WHERE id = 3", "no phase 'rm -rf'"),

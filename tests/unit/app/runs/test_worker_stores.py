@@ -11,6 +11,7 @@ from s3plan.app.runs.worker import OpenEngines
 from s3plan.app.stores import Stores
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
+from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 PLANNED, OTHER = "https://planned.example.com", "https://other.example.com"
@@ -84,3 +85,12 @@ def test_no_batch_has_an_engine_of_another_store_than_its_own_locations_say(monk
         stores.engine_of(LOCATION)
         with pytest.raises(PlanRefused, match=f"made against {OTHER}"):
             stores.engine_of(replace(LOCATION, endpoint=OTHER))
+
+
+def test_a_worker_whose_connection_has_another_kind_of_store_than_the_plan_opens_nothing() -> None:
+    with pytest.raises(PlanRefused, match="of the kind unknown, but its connection is to one of the kind minio"):
+        opens(endpoint=PLANNED, store=StoreName.MINIO)()
+    planned = replace(LOCATION, store=StoreName.MINIO)
+    opens(planned, endpoint=PLANNED, store=StoreName.MINIO)().close()  # type: ignore[attr-defined]
+    with pytest.raises(PlanRefused, match="of the kind minio, but its connection is to one of the kind unknown"):
+        opens(planned, endpoint=PLANNED)()

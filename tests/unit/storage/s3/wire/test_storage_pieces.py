@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.requests.objects import HeadBucket
+from s3plan.schemas.stores.xml_text import is_xml_safe
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.wire.listing_page import milliseconds_of, parse_page
 from s3plan.storage.s3.wire.page_ends import PageUnreadable
-from s3plan.storage.s3.wire.xml_text import is_xml_safe
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=8))

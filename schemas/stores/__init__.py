@@ -1,0 +1,1 @@
+"""What kinds of store there are, and what is known of each."""
