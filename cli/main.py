@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from s3plan.cli.commands.connections.words import add_connection_commands
 from s3plan.cli.commands.habits import hint_of, in_order
 from s3plan.cli.commands.options import (
     BandwidthOption,
@@ -221,6 +222,7 @@ def retry(
 
 
 add_run_commands(app)
+add_connection_commands(app)
 
 
 @app.command()

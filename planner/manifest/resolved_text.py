@@ -20,7 +20,7 @@ _OF_A_JOB = frozenset(JobFields.model_fields)
 def resolved_text(data: Data) -> str:
     """Return the YAML of what was read, always in the form of jobs, each with its defaults."""
     resolved = with_defaults(data) if is_of_jobs(data) else _as_jobs(data)
-    return "\n".join(_lines(resolved, depth=0)) + "\n"
+    return "\n".join(yaml_lines(resolved, depth=0)) + "\n"
 
 
 def _as_jobs(data: Data) -> Data:
@@ -29,36 +29,38 @@ def _as_jobs(data: Data) -> Data:
     return rest | {JOBS: {str(data["name"]): job}}
 
 
-def _lines(data: Data, *, depth: int) -> Iterator[str]:
+def yaml_lines(data: Data, *, depth: int = 0) -> Iterator[str]:
+    """Yield the lines of a mapping, two spaces for each level of it."""
     indent = "  " * depth
     for key, value in data.items():
         head = f"{indent}{key if _PLAIN_KEY(key) else _quoted(key)}:"
         match value:
             case dict() if value:
                 yield head
-                yield from _lines(value, depth=depth + 1)
+                yield from yaml_lines(value, depth=depth + 1)
             case list() if value:
                 yield head
                 yield from _items(value, depth=depth + 1)
             case _:
-                yield f"{head} {_scalar(value)}"
+                yield f"{head} {scalar_text(value)}"
 
 
 def _items(items: list[object], *, depth: int) -> Iterator[str]:
     indent = "  " * depth
     for item in items:
         if isinstance(item, dict) and item:
-            first, *others = _lines(item, depth=depth + 1)
+            first, *others = yaml_lines(item, depth=depth + 1)
             yield f"{indent}- {first.lstrip()}"
             yield from others
         elif isinstance(item, list) and item:
             yield f"{indent}-"
             yield from _items(item, depth=depth + 1)
         else:
-            yield f"{indent}- {_scalar(item)}"
+            yield f"{indent}- {scalar_text(item)}"
 
 
-def _scalar(value: object) -> str:
+def scalar_text(value: object) -> str:
+    """Return a single value, or an empty mapping, as it is written behind its key."""
     match value:
         case dict():
             return "{}"

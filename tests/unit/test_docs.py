@@ -287,7 +287,12 @@ def test_every_option_that_a_document_writes_after_a_command_exists() -> None:
 
     group: Any = typer.main.get_command(app)
     options = {
-        name: {option for parameter in command.params for option in parameter.opts}
+        name: {
+            option
+            for each in (command, *getattr(command, "commands", {}).values())
+            for parameter in each.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         for name, command in group.commands.items()
     }
     wrong = []

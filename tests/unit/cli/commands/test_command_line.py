@@ -28,6 +28,7 @@ COMMANDS = [
     "failures",
     "schema",
     "demo",
+    "connections",
 ]
 HEAVY = ["boto3", "botocore", "pydantic", "networkx", "jsonschema", "ruamel", "rich", "s3plan.app"]
 

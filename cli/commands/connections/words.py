@@ -1,0 +1,157 @@
+"""The words of `s3plan connections` and its own commands, and of `s3plan profiles`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from s3plan.cli.commands.connections.key_options import (
+    AddressingOption,
+    AllowHttpOption,
+    AnonymousOption,
+    BundleOption,
+    EndpointOption,
+    EngineOption,
+    EnvPrefixOption,
+    ExternalIdOption,
+    ProfileOption,
+    RegionOption,
+    RequesterPaysOption,
+    RoleOption,
+    SetOption,
+    TlsVerifyOption,
+    UnsetOption,
+)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A connection of your own.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON object.")]
+
+
+def add_connection_commands(app: typer.Typer) -> None:
+    """Add them, in the order in which help lists them."""
+    connections = typer.Typer(
+        name="connections",
+        help="Keep your own connections, and try them.",
+        rich_markup_mode=None,
+        no_args_is_help=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    connections.callback(invoke_without_command=True)(_nothing)
+    connections.command("list")(list_)
+    for command in (show, add, edit, remove):
+        connections.command()(command)
+    app.add_typer(connections)
+
+
+def _nothing(context: typer.Context) -> None:
+    """Keep your own connections, and try them."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(64)
+
+
+def list_(context: typer.Context, *, json: JsonOption = False) -> int:
+    """List your connections: where they lead, and where their credentials come from."""
+    from s3plan.cli.commands.connections.listing import print_list
+
+    return print_list(json=json, no_color=context.obj)
+
+
+def show(context: typer.Context, *, name: NameArgument, json: JsonOption = False) -> int:
+    """Print one as YAML."""
+    from s3plan.cli.commands.connections.listing import print_one
+
+    return print_one(name, json=json, no_color=context.obj)
+
+
+def add(
+    context: typer.Context,
+    *,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="What manifests are to call it.")] = None,
+    endpoint: EndpointOption = None,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+    env_prefix: EnvPrefixOption = None,
+    role_arn: RoleOption = None,
+    external_id: ExternalIdOption = None,
+    addressing_style: AddressingOption = None,
+    engine: EngineOption = None,
+    anonymous: AnonymousOption = None,
+    requester_pays: RequesterPaysOption = None,
+    tls_verify: TlsVerifyOption = None,
+    ca_bundle: BundleOption = None,
+    allow_http: AllowHttpOption = None,
+    others: SetOption = None,
+) -> int:
+    """Write down a new one; on a terminal, without options, by questions."""
+    from s3plan.cli.commands.connections.editing import add_one
+
+    keys = {
+        "endpoint": endpoint,
+        "region": region,
+        "profile": profile,
+        "env_prefix": env_prefix,
+        "role_arn": role_arn,
+        "external_id": external_id,
+        "addressing_style": addressing_style,
+        "engine": engine,
+        "anonymous": anonymous,
+        "requester_pays": requester_pays,
+        "tls_verify": tls_verify,
+        "ca_bundle": ca_bundle,
+        "allow_http": allow_http,
+    }
+    return add_one(name, keys, others or (), no_color=context.obj)
+
+
+def edit(
+    context: typer.Context,
+    *,
+    name: NameArgument,
+    endpoint: EndpointOption = None,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+    env_prefix: EnvPrefixOption = None,
+    role_arn: RoleOption = None,
+    external_id: ExternalIdOption = None,
+    addressing_style: AddressingOption = None,
+    engine: EngineOption = None,
+    anonymous: AnonymousOption = None,
+    requester_pays: RequesterPaysOption = None,
+    tls_verify: TlsVerifyOption = None,
+    ca_bundle: BundleOption = None,
+    allow_http: AllowHttpOption = None,
+    others: SetOption = None,
+    unset: UnsetOption = None,
+) -> int:
+    """Change keys of one; without options in your editor ($VISUAL, $EDITOR)."""
+    from s3plan.cli.commands.connections.editing import edit_one
+
+    keys = {
+        "endpoint": endpoint,
+        "region": region,
+        "profile": profile,
+        "env_prefix": env_prefix,
+        "role_arn": role_arn,
+        "external_id": external_id,
+        "addressing_style": addressing_style,
+        "engine": engine,
+        "anonymous": anonymous,
+        "requester_pays": requester_pays,
+        "tls_verify": tls_verify,
+        "ca_bundle": ca_bundle,
+        "allow_http": allow_http,
+    }
+    return edit_one(name, keys, others or (), unset or (), no_color=context.obj)
+
+
+def remove(
+    context: typer.Context,
+    *,
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> int:
+    """Take one out of your file."""
+    from s3plan.cli.commands.connections.editing import remove_one
+
+    return remove_one(name, yes=yes, no_color=context.obj)
