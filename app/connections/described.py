@@ -64,4 +64,6 @@ def credentials_text(connection: Connection) -> str:
         source = f"profile {connection.profile}"
     elif connection.env_prefix is not None:
         source = f"variables {connection.env_prefix}*"
+    if connection.source_profile is not None:
+        source = f"profile {connection.source_profile}"
     return source if connection.role_arn is None else f"{connection.role_arn} by {source}"

@@ -118,6 +118,7 @@ class _Trust(NamedTuple):
     env_prefix: str | None = None
     role_arn: str | None = None
     external_id: str | None = None
+    source_profile: str | None = None
     anonymous: bool = False
     tls_verify: bool = True
     ca_bundle: str | None = None

@@ -25,6 +25,7 @@ EnvPrefixOption = Annotated[
 ]
 RoleOption = Annotated[str | None, _text("--role-arn", "ARN", "Role to assume with those credentials.")]
 ExternalIdOption = Annotated[str | None, _text("--external-id", "ID", "External id that the role asks for.")]
+SourceProfileOption = Annotated[str | None, _text("--source-profile", "NAME", "Profile whose credentials assume it.")]
 AddressingOption = Annotated[
     str | None, _text("--addressing-style", "auto|path|virtual", "Where the bucket stands: in the host or the path.")
 ]
@@ -32,6 +33,8 @@ EngineOption = Annotated[str | None, _text("--engine", "auto|native|crt|boto3", 
 BundleOption = Annotated[str | None, _text("--ca-bundle", "FILE", "File with the certificates to trust.")]
 AnonymousOption = Annotated[bool | None, _flag("anonymous", "Send unsigned requests, for public buckets.")]
 RequesterPaysOption = Annotated[bool | None, _flag("requester-pays", "Pay for requests to requester-pays buckets.")]
+AccelerateOption = Annotated[bool | None, _flag("accelerate", "Send requests over S3 Transfer Acceleration.")]
+DualstackOption = Annotated[bool | None, _flag("dualstack", "Reach AWS by hosts that have IPv6 addresses too.")]
 TlsVerifyOption = Annotated[bool | None, _flag("tls-verify", "Check the store's certificate.")]
 AllowHttpOption = Annotated[bool | None, _flag("allow-http", "Allow an http:// endpoint that is not on this machine.")]
 SetOption = Annotated[

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 from fakes.planted_files import SOMEBODY_ELSE, give_away
+from s3plan.app.paths import connections_path
 from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.requests import ApplyRequest
+from s3plan.app.runs import checks
 from s3plan.app.runs.checks import changed_manifest, check_endpoints
 from s3plan.app.runs.kept_manifest import resolved_manifest
 from s3plan.planfile.reader import open_plan
 from s3plan.planner.manifest.file import parse_manifest
 from s3plan.planner.manifest.job import resolve_jobs, run_record
 from s3plan.schemas.errors import PlanDamaged, PlanRefused, UsageInvalid
+from s3plan.schemas.manifest.connections import Connection
 from unit.planfile.plan_samples import change, copies, header, write_plan
 
 MANIFEST = """\
@@ -95,6 +98,29 @@ def test_where_requests_go_and_who_signs_them_is_not_the_plans_choice(
         judge(path)
     (tmp_path / "job.yaml").write_text(manifest(connection))
     judge(path)
+
+
+NO_MATTER = {"region", "addressing_style", "engine", "requester_pays", "accelerate", "dualstack"}
+
+
+def test_every_key_of_a_connection_is_held_against_what_the_user_names_or_cannot_do_harm() -> None:
+    assert set(Connection.model_fields) - set(checks._Trust._fields) <= NO_MATTER
+
+
+def test_the_users_own_connections_speak_for_a_plan(tmp_path: Path) -> None:
+    path = forge(tmp_path / "a.s3plan", {"endpoint": ENDPOINT, "profile": "admin"})
+    own = connections_path()
+    own.parent.mkdir(mode=0o700, parents=True)
+    own.touch(0o600)
+    for text in (f"mine: {{ endpoint: '{ENDPOINT}' }}", "mine: { profile: admin }", "mine: { secret_key: x }"):
+        own.write_text(f"connections: {{ {text} }}")
+        with pytest.raises(PlanRefused, match="nor do your own connections"):
+            judge(path)
+    own.write_text(f"connections: {{ mine: {{ endpoint: '{ENDPOINT}', profile: admin }} }}")
+    judge(path)
+    own.chmod(0o666)
+    with pytest.raises(PlanRefused, match="nor do your own connections"):
+        judge(path)
 
 
 def test_what_does_not_matter_may_differ(tmp_path: Path) -> None:
