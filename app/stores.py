@@ -15,6 +15,7 @@ from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import Request
 from s3plan.schemas.stores.names import StoreName
+from s3plan.storage.buffers import Buffers
 from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
 from s3plan.storage.file_settings import USUAL_FILES, FileSettings
 from s3plan.storage.folder.engine import FolderEngine
@@ -59,6 +60,7 @@ class Stores:
     ) -> None:
         self.files = files
         self.memory = MemoryBudget(files.memory_bytes)
+        self.buffers = Buffers(self.memory, threads=files.threads)
         self._connections = connections
         self._max_in_flight = max_in_flight
         self._before_request = before_request
@@ -90,6 +92,7 @@ class Stores:
             known.close()
         for folder in self._opened.values():
             folder.close()
+        self.buffers.close()
         for files in self._folders.values():
             files.close()
 

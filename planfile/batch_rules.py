@@ -11,7 +11,7 @@ from s3plan.planfile.rows import ACTION_COLUMNS, ColumnValues, RowInvalid
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.objects import MAX_KEY_BYTES
-from s3plan.schemas.plan.actions import ActionKind, kind_of_writes
+from s3plan.schemas.plan.actions import ActionKind, kinds_of_writes
 from s3plan.schemas.plan.pins import are_pins, are_versions
 from s3plan.schemas.plan.rows import PhaseName, PlanLocation
 
@@ -74,6 +74,13 @@ def check_actions(
         _check_sizes(column, source=source, destination=destination)
 
 
+def check_way(columns: ColumnValues, *, is_relayed: bool) -> None:
+    """Raise RowInvalid if objects come across in another way than their job says."""
+    other = ActionKind.COPY if is_relayed else ActionKind.RELAY
+    if other.value in columns[_NAMES.index("kind")]:
+        raise RowInvalid(f"an action of kind {other.value!a} is not of the transfer that its job has")
+
+
 def _check_pins(column: Mapping[str, tuple[Any, ...]], phase: PhaseName) -> None:
     pin = "source_pin" if phase is PhaseName.COPY else "destination_pin"
     if None in column[pin]:
@@ -116,7 +123,7 @@ def _check_sizes(
 
 def _kinds_of(phase: PhaseName, source: PlanLocation | None, destination: PlanLocation | None) -> frozenset[str]:
     if phase is PhaseName.COPY and source is not None and destination is not None:
-        return frozenset({kind_of_writes(source, destination).value, ActionKind.SAME.value})
+        return frozenset({*kinds_of_writes(source, destination), ActionKind.SAME})
     return KINDS_OF_PHASE[phase]
 
 

@@ -149,6 +149,7 @@ def check_header(
     jobs = {job.name: job for job in header.jobs}
     for job in header.jobs:
         _check_buckets(job, locations)
+        _check_transfer(job, locations)
         if job.is_move:
             _check_move(job, locations, durability=header.run.durability)
     unnamed = set(locations) - {end for job in header.jobs for end in job.locations}
@@ -191,6 +192,21 @@ def _check_buckets(job: JobRecord, locations: Mapping[int, PlanLocation]) -> Non
         job.destination.bucket_exists or job.settings.create_bucket
     ):
         raise RowInvalid(f"job {job.name!a} is about a bucket that neither exists nor is made")
+
+
+def _check_transfer(job: JobRecord, locations: Mapping[int, PlanLocation]) -> None:
+    """No store copies what another one has, and the bytes pass through us only where the plan says so."""
+    if job.from_location is None or job.transfer is None:
+        if job.transfer is not None:
+            raise RowInvalid(f"job {job.name!a} only deletes, and says how its objects come across")
+        return
+    source, destination = locations[job.from_location], locations[job.to_location]
+    if source.is_folder or destination.is_folder:
+        raise RowInvalid(f"job {job.name!a} has a folder, and says how its objects come from bucket to bucket")
+    if job.settings.transfer not in ("auto", job.transfer.way):
+        raise RowInvalid(f"job {job.name!a} asks for transfer {job.settings.transfer}, and has {job.transfer.way}")
+    if not job.is_relayed and source.store_name != destination.store_name:
+        raise RowInvalid(f"job {job.name!a} has one store copy what another one has")
 
 
 def _check_move(job: JobRecord, locations: Mapping[int, PlanLocation], *, durability: str) -> None:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from s3plan.planfile.batch_keys import destination_keys
-from s3plan.planfile.batch_rules import WRITING_PHASES, check_actions, size_of
+from s3plan.planfile.batch_rules import WRITING_PHASES, check_actions, check_way, size_of
 from s3plan.planfile.database_file import DATABASE_ERRORS, open_database
 from s3plan.planfile.digests import columns_digest, content_digest, plan_digest
 from s3plan.planfile.documents.header import HeaderInvalid, parse_header
@@ -158,6 +158,7 @@ class PlanReader:
             check_columns(columns, ACTION_COLUMNS)
             phase = self.phases_by_id[batch.phase].name
             check_actions(columns, phase=phase, source=self.source(batch), destination=self.destination(batch))
+            check_way(columns, is_relayed=self.header.job(self.phases_by_id[batch.phase].job).is_relayed)
             if columns_digest(columns) != batch.digest or size_of(columns) != batch.size_bytes:
                 raise RowInvalid("its actions are not the ones that were planned")
             return actions_of(columns)

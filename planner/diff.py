@@ -68,6 +68,7 @@ class Rules:
     source_prefix_bytes: int
     destination_prefix_bytes: int
     storage_class: str | None  # of new objects, where the manifest names one
+    keeps_class: bool = True  # where it names none: they have that of the source
     kind: ActionKind = ActionKind.COPY  # of writes
     collisions: Collisions | None = None  # where files are written
     empty_directories: deque[bytes] = field(default_factory=deque)  # of the source: keys with `/` at the end, in order
@@ -206,7 +207,7 @@ def _line(
     if source.storage_class != STANDARD:
         if source.storage_class in ARCHIVED_CLASSES and not rules.copies_archived:
             verdict = Verdict(VerdictKind.SKIPPED, *[f"{ARCHIVED_RULE}{source.storage_class}"] * 2)
-        elif storage_class is None and source.storage_class in _KEPT_CLASSES:
+        elif storage_class is None and rules.keeps_class and source.storage_class in _KEPT_CLASSES:
             storage_class = source.storage_class
     if verdict.kind is not VerdictKind.SKIPPED:
         refused = _conflict(source.key, source=rules.source_prefix_bytes, destination=rules.destination_prefix_bytes)

@@ -41,7 +41,8 @@ from s3plan.schemas.manifest.rules import Finding
 from s3plan.schemas.manifest.words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.actions import Action, ActionKind, Verdict, VerdictKind
-from s3plan.schemas.plan.header import BELOW_EMPTY_RULE, JobRecord, KeyListRecord, RetriedRecord
+from s3plan.schemas.plan.header import BELOW_EMPTY_RULE, JobRecord, KeyListRecord
+from s3plan.schemas.plan.header_parts import RetriedRecord, TransferRecord
 from s3plan.schemas.plan.rows import PhaseName
 from s3plan.schemas.ports import Lister
 
@@ -81,6 +82,13 @@ class JobSides:
     empty_directories: deque[bytes] = field(default_factory=deque)  # of a source that is a folder, as Rules has them
     stands_at: StandsAt | None = None  # where the destination is one
     key_list: KeyList | None = None
+    transfer: TransferRecord | None = None
+    keeps_class: bool = True  # the destination's store has the storage classes of the source's
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether objects go from bucket to bucket through us."""
+        return self.kind is ActionKind.RELAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +188,7 @@ class JobBuilder:
             source_prefix_bytes=len(job.source_prefix.encode()),
             destination_prefix_bytes=len(job.destination_prefix.encode()),
             storage_class=job.settings.storage_class,
+            keeps_class=sides.keeps_class,
             kind=sides.kind,
             collisions=None if sides.stands_at is None else Collisions(sides.stands_at),
             empty_directories=sides.empty_directories,
@@ -255,6 +264,7 @@ class JobBuilder:
             ),
             actions=self._copies + self._same + removals + self._deletes,
             bytes=bytes_to_write,
+            transfer=self._sides.transfer,
             verification=self._forecast(),
             etags_are_md5=self._sides.etags_comparable,
             key_list=self._key_list(),

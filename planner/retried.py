@@ -10,7 +10,8 @@ from s3plan.planner.diff import OnVerdict, Pair, Rules, diff
 from s3plan.schemas.evidence.ladder import PROOFS
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.actions import Action, Verdict, VerdictKind
-from s3plan.schemas.plan.header import KeyListRecord, RetriedRecord
+from s3plan.schemas.plan.header import KeyListRecord
+from s3plan.schemas.plan.header_parts import RetriedRecord
 
 # A copy is, or will be, as it was planned. A conflict holds the deletes back by itself.
 _ANSWERED = frozenset(

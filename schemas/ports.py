@@ -10,6 +10,7 @@ from s3plan.schemas.files.requests import FileReply, FileRequest
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.places import Place
+from s3plan.schemas.requests.buffers import BufferReply, BufferRequest
 from s3plan.schemas.requests.objects import Reply, Request
 from s3plan.schemas.tasks import BatchProgress, BatchTask
 
@@ -39,6 +40,13 @@ class FileEngine(Protocol):
 
     def close(self) -> None:
         """Take no more requests; those under way are still answered."""
+
+
+class BufferEngine(Protocol):
+    """Answers requests to the memory of this process."""
+
+    def submit(self, request: BufferRequest, on_reply: Callable[[BufferReply | Failure], None]) -> None:
+        """Answer; `on_reply` is called exactly once, on any thread, and must not block."""
 
 
 class Lister(Protocol):

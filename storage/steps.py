@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import NamedTuple, TypeVar
 
 from s3plan.schemas.bitmaps import is_in
@@ -18,6 +19,7 @@ from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
+from s3plan.schemas.requests.buffers import BufferReply, BufferRequest
 from s3plan.schemas.requests.objects import Reply, Request
 from s3plan.schemas.tasks import BatchTask
 
@@ -45,6 +47,13 @@ class AskFile(NamedTuple):
     held_bytes: int = 0
 
 
+class AskBuffer(NamedTuple):
+    """One request to this process's own memory, which takes no turn; a failure is that of `side`."""
+
+    request: BufferRequest
+    side: Side = Side.SOURCE
+
+
 class AwaitTurn(NamedTuple):
     """The turn of a request of that size, in `wait_s` at the earliest. None is sent once it has come."""
 
@@ -70,13 +79,19 @@ class AskManyFiles(NamedTuple):
     asks: Iterator[AskFile]
 
 
+class AskManyBuffers(NamedTuple):
+    """Requests to memory that may be under way together: as AskMany, and each is answered by a BufferAnswered."""
+
+    asks: Iterator[AskBuffer]
+
+
 class AskAlso(NamedTuple):
     """Sends one more request at once, room or no room, while one of the two is under way; then as NEXT.
 
     For what an answer has made ready to be sent: as long as it waits it takes memory that others wait for.
     """
 
-    ask: Ask
+    ask: Ask | AskBuffer
 
 
 class Next(NamedTuple):
@@ -100,13 +115,22 @@ class FileAnswered(NamedTuple):
     reply: FileReply | Failure
 
 
-Asked = Ask | AskFile | AskMany | AskManyFiles | AskAlso | Next | AwaitTurn
+class BufferAnswered(NamedTuple):
+    """One request of an AskManyBuffers with its reply."""
+
+    request: BufferRequest
+    reply: BufferReply | Failure
+
+
+Asked = Ask | AskFile | AskBuffer | AskMany | AskManyFiles | AskManyBuffers | AskAlso | Next | AwaitTurn
 """What a procedure yields."""
 _Result = TypeVar("_Result")
 _FileReply = TypeVar("_FileReply", bound=FileReply)
-Asking = Generator[Asked, Reply | FileReply | Answered | FileAnswered | None, _Result]
-"""After Ask a Reply is sent, after AskFile a FileReply or a Failure, after AskMany or NEXT an Answered and None at the
-end, after AwaitTurn None."""
+_BufferReply = TypeVar("_BufferReply", bound=BufferReply)
+Answer = Reply | FileReply | BufferReply | Answered | FileAnswered | BufferAnswered | None
+Asking = Generator[Asked, Answer, _Result]
+"""After Ask a Reply is sent, after AskFile a FileReply, after AskBuffer a BufferReply, after each of these a Failure if
+there is none; after AskMany or NEXT an Answered or its like, and None at the end, after AwaitTurn None."""
 Procedure = Asking[None]
 
 NumberedAction = tuple[int, Action]
@@ -119,7 +143,7 @@ def ask(side: Side, request: Request, *, size_bytes: int = 0, reserves: bool = T
     """Send one request and return its reply (a Failure is a reply); `size_bytes` and `reserves` as in Ask."""
     reply = yield Ask(side, request, size_bytes, reserves)
     assert reply is not None  # noqa: S101  the performer's side of the protocol
-    assert not isinstance(reply, Answered | FileAnswered | FileReply)  # noqa: S101
+    assert not isinstance(reply, Answered | FileAnswered | BufferAnswered | FileReply | BufferReply)  # noqa: S101
     return reply
 
 
@@ -132,6 +156,21 @@ def ask_file(
     return reply
 
 
+def ask_buffer(request: BufferRequest, kind: type[_BufferReply]) -> Asking[_BufferReply | Failure]:
+    """Ask this process's memory and return its reply, which is of that kind."""
+    reply = yield AskBuffer(request)
+    assert isinstance(reply, kind | Failure)  # noqa: S101  each request has its own kind of reply
+    return reply
+
+
+class TagHabit(Enum):
+    """What has turned out about the tags of a bucket's objects, where an answer does not count them."""
+
+    COUNTED = "counted"  # by the store, wherever there are some
+    NOT_OFFERED = "not offered"
+    UNREADABLE = "unreadable"  # for these credentials
+
+
 @dataclass(slots=True)
 class BatchContext:
     """What every procedure of one batch works with."""
@@ -140,6 +179,7 @@ class BatchContext:
     emit: Callable[[Progress], None]
     clock: Callable[[], float]  # seconds, monotonic
     without_batch_deletes: set[tuple[str | None, str]] = field(default_factory=set)  # shared by a worker's batches
+    tag_habits: dict[tuple[str | None, str], TagHabit] = field(default_factory=dict)  # likewise, of sources
     buffer: Callable[[int], memoryview | None] = lambda size_bytes: memoryview(bytearray(size_bytes))  # None: no room
     _began_s: float = field(init=False)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from s3plan.app.locations import PlanEnds
 from s3plan.app.stores import Stores
 from s3plan.schemas.errors import PlanRefused
-from s3plan.schemas.plan.actions import ActionKind, kind_of_writes
+from s3plan.schemas.manifest.words import Transfer
+from s3plan.schemas.plan.actions import ActionKind, kinds_of_writes
 
 
 def refuse_accelerated_copies(ends: PlanEnds, stores: Stores) -> None:
@@ -15,7 +16,9 @@ def refuse_accelerated_copies(ends: PlanEnds, stores: Stores) -> None:
     hosts but the request itself: without them it is as fast.
     """
     for name, (source, destination) in ends.by_job.items():
-        if source is None or kind_of_writes(source.location, destination.location) is not ActionKind.COPY:
+        if source is None or ActionKind.COPY not in kinds_of_writes(source.location, destination.location):
+            continue
+        if ends.entries[name].transfer is Transfer.RELAY:
             continue
         regions = source.location.region, destination.location.region
         is_within_one = None in regions or regions[0] == regions[1]

@@ -284,8 +284,9 @@ def _build(
 
         try:
             with PlanWriter(output, replacing=cleared_place) as writer:
+                pairs = ((job, sides_of(job)) for job in jobs)
                 return build_plan(
-                    [(job, sides_of(job)) for job in jobs],
+                    [(job.through_us() if sides.is_relayed else job, sides) for job, sides in pairs],
                     locations=ends.locations,
                     writer=writer,
                     facts=facts,

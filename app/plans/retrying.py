@@ -28,7 +28,7 @@ from s3plan.schemas.errors import Locked, UsageInvalid
 from s3plan.schemas.events import OnEvent, Warned
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan.actions import Action, ActionKind
-from s3plan.schemas.plan.header import RetriedRecord
+from s3plan.schemas.plan.header_parts import RetriedRecord
 from s3plan.schemas.plan.rows import PhaseName, PlanLocation
 from s3plan.schemas.printable import shown_path
 

@@ -31,7 +31,7 @@ _PHASES_OF = {
 def verdict_of(action: Action) -> VerdictKind:
     """Return under which kind the plan's totals count an action."""
     match action.kind:
-        case ActionKind.COPY | ActionKind.UPLOAD | ActionKind.DOWNLOAD:
+        case ActionKind.COPY | ActionKind.UPLOAD | ActionKind.DOWNLOAD | ActionKind.RELAY:
             return VerdictKind.COPY if action.destination_pin is None else VerdictKind.OVERWRITE
         case ActionKind.DELETE | ActionKind.REMOVE:
             return VerdictKind.DELETE

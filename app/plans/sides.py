@@ -8,6 +8,7 @@ from time import time_ns
 
 from s3plan.app.known_pairs import RememberedPairs
 from s3plan.app.locations import PlanEnds
+from s3plan.app.plans.transfer_choice import choose_transfer
 from s3plan.app.stores import Stores
 from s3plan.planner.filtering.key_list import KeyList
 from s3plan.planner.job_build import FolderSide, JobSides
@@ -60,6 +61,7 @@ def job_sides(
     written = ends.entries[job.name].destination
     encryption = None if written is None else written.encryption
     etags_comparable = _are_etags_comparable(stores, source, destination, encryption)
+    transfer = choose_transfer(stores, source.location, destination.location, asked=job.settings.transfer)
     return JobSides(
         from_location=source.location.id,
         to_location=destination.location.id,
@@ -68,7 +70,11 @@ def job_sides(
         etags_comparable=etags_comparable,
         retried=retried,
         key_list=key_list,
-        kind=kind_of_writes(source.location, destination.location),
+        kind=kind_of_writes(
+            source.location, destination.location, is_relayed=transfer is not None and transfer.way == "relay"
+        ),
+        transfer=transfer,
+        keeps_class=destination.location.has_classes_of(source.location),
         files=_folder_side(
             stores,
             source,

@@ -98,7 +98,9 @@ def apply_plan(
             return report_end(run, standing_end(plan, states), began_s=monotonic())
         settings = request.overrides.applied_to(plan.header.run)
         control = open_control(limits, settings, lease=lock.lease)
-        performer = EnginePerformer(stores.engine_of, files_of=stores.files_of, buffer=stores.memory.buffer)
+        performer = EnginePerformer(
+            stores.engine_of, files_of=stores.files_of, buffer=stores.memory.buffer, buffers=stores.buffers
+        )
         # Opened before the preparation: worker processes come up meanwhile.
         executor = stack.enter_context(
             opened_executor(
@@ -142,6 +144,7 @@ def _checked_manifest(plan: PlanReader, request: ApplyRequest, on_event: OnEvent
 def _pins_cores(plan: PlanReader, stores: Stores) -> bool:
     """Whether all threads stay on one core; bytes that pass through us are hashed on others than the one that sends."""
     moves_bytes = any(location.is_folder for location in plan.locations)
+    moves_bytes |= any(job.is_relayed for job in plan.header.jobs)
     return plan.header.run.pin_cores and stores.take_many(plan.locations) and not moves_bytes
 
 

@@ -110,7 +110,7 @@ def _samples(wanted: Wanted, believed: frozenset[Condition]) -> Sequence[Sample 
     """Return the smallest objects of the first batch that has such as are needed, to be tried one after another."""
     if not believed & (_OF_COPIES | _OF_UPLOADS):
         return [None]
-    plan, jobs = wanted.plan, {job.name for job in wanted.jobs}
+    plan, jobs = wanted.plan, {job.name for job in wanted.jobs if not job.is_relayed}  # its source is elsewhere
     threshold_bytes = plan.header.run.multipart_threshold_bytes
     takes_large = bool(believed & _OF_UPLOADS)
     for batch in plan.batches_of(PhaseName.COPY, jobs):

@@ -33,6 +33,8 @@ def resolved_manifest(plan: PlanReader) -> LoadedManifest:
         said = [plan.locations_by_id[location] for location in ends]
         if len(said) != len(entry.places) or not all(map(is_found_at, entry.places, said)):
             raise _other(plan, f"has job {record.name!a} between other places")
+        if record.is_relayed:
+            job = job.through_us()
         if (job.settings, job.depends_on) != (record.settings, record.depends_on):
             raise _other(plan, f"has other settings for job {record.name!a}")
         if job.filters.list != (None if record.key_list is None else record.key_list.path):

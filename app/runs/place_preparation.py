@@ -92,7 +92,7 @@ class PlacePreparation:
         """Find out whether parts are held against their checksums, where parts are sent."""
         makers = {job.name: job for job in jobs if job.to_location == location.id}
         least_bytes = least_bytes_in_parts(self.plan)
-        if location.is_folder or not any(batch.size_bytes >= least_bytes for batch in _uploads(self.plan, makers)):
+        if location.is_folder or not any(batch.size_bytes >= least_bytes for batch in _sent(self.plan, makers)):
             return
         asked = next((job.settings.encryption for job in makers.values() if job.settings.encryption), None)
         encryption = None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
@@ -197,9 +197,15 @@ def least_bytes_in_parts(plan: PlanReader) -> int:
     return min(plan.header.run.multipart_threshold_bytes, SENT_IN_PARTS_FROM_BYTES)
 
 
-def _uploads(plan: PlanReader, jobs: Collection[str]) -> list[Batch]:
+def _sent(plan: PlanReader, jobs: Collection[str]) -> list[Batch]:
+    """Return the batches whose bytes this process sends to a bucket: of files, and of what is relayed."""
     folders = {location.id for location in plan.locations if location.is_folder}
-    return [batch for batch in plan.batches_of(PhaseName.COPY, set(jobs)) if batch.from_location in folders]
+    relayed = {job.name for job in plan.header.jobs if job.is_relayed}
+    return [
+        batch
+        for batch in plan.batches_of(PhaseName.COPY, set(jobs))
+        if batch.from_location in folders or plan.phases_by_id[batch.phase].job in relayed
+    ]
 
 
 def _needed_by_writes(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condition]:
@@ -211,9 +217,9 @@ def _needed_by_writes(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
     threshold_bytes = plan.header.run.multipart_threshold_bytes
     folders = {location.id for location in plan.locations if location.is_folder}
     written = plan.batches_of(PhaseName.COPY, {job.name for job in jobs})
-    copies = [batch for batch in written if folders.isdisjoint({batch.from_location, batch.to_location})]
-    passes_through_us = len(copies) < len(written)
-    uploads = _uploads(plan, {job.name for job in jobs})
+    sent = _sent(plan, {job.name for job in jobs})
+    through_us = {batch.id for batch in sent} | {batch.id for batch in written if batch.to_location in folders}
+    copies = [batch for batch in written if batch.id not in through_us]
     least_bytes = least_bytes_in_parts(plan)
     has_large = any(batch.actions == 1 and batch.size_bytes >= threshold_bytes for batch in copies)
     has_small = any(batch.actions > 1 or batch.size_bytes < threshold_bytes for batch in copies)
@@ -226,10 +232,10 @@ def _needed_by_writes(plan: PlanReader, jobs: Sequence[JobRecord]) -> list[Condi
         needed += [Condition.PART_SOURCE_MATCH]
         needed += [Condition.COMPLETE_ABSENT] if creates else []
         needed += [Condition.COMPLETE_MATCH] if overwrites else []
-    if passes_through_us:
+    if through_us:
         needed += [Condition.PUT_ABSENT] if creates else []
         needed += [Condition.PUT_MATCH] if overwrites else []
-    if any(batch.size_bytes >= least_bytes for batch in uploads):
+    if any(batch.size_bytes >= least_bytes for batch in sent):
         needed += [Condition.COMPLETE_ABSENT] if creates else []
         needed += [Condition.COMPLETE_MATCH] if overwrites else []
     return needed

@@ -46,7 +46,9 @@ class _EnginesInWorker:
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
-        self._performer = EnginePerformer(stores.engine_of, files_of=stores.files_of, buffer=stores.memory.buffer)
+        self._performer = EnginePerformer(
+            stores.engine_of, files_of=stores.files_of, buffer=stores.memory.buffer, buffers=stores.buffers
+        )
 
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:
         return self._performer.perform(task, control)

@@ -17,6 +17,7 @@ from s3plan.cli.screens.wording import age_text, command_text, count_text, momen
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
 from s3plan.schemas.plan.header import GuardRecord, JobRecord, KeyListRecord, ListingRecord, PlanHeader, PrefixRecord
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.schemas.quantities import size_text
 
@@ -216,7 +217,8 @@ def _rows_of_ends(ends: JobEnds, job: JobRecord) -> list[list[Cell]]:
         *_end_rows("destination", ends.destination, job.destination),
         [Cell("new files"), Cell("in their place whole and on disk, with the time of the object")]
         if ends.destination.location.is_folder
-        else [Cell("new objects"), Cell(_new_objects(job, are_files=ends.source.location.is_folder))],
+        else [Cell("new objects"), Cell(_new_objects(job, ends.source.location, ends.destination.location))],
+        *_transfer_rows(job, ends.source.location, ends.destination.location),
         *verified,
     ]
 
@@ -253,9 +255,17 @@ def _key_list_text(found: KeyListRecord, *, where: str) -> str:
     return "; ".join(parts)
 
 
-def _new_objects(job: JobRecord, *, are_files: bool) -> str:
+def _transfer_rows(job: JobRecord, source: PlanLocation, destination: PlanLocation) -> list[list[Cell]]:
+    """Return how objects come from bucket to bucket; nothing where no other way could be meant."""
+    if job.transfer is None or (source.connection == destination.connection and not job.is_relayed):
+        return []
+    return [[Cell("transfer"), Cell(escape_unprintable(str(job.transfer)))]]
+
+
+def _new_objects(job: JobRecord, source: PlanLocation, destination: PlanLocation) -> str:
     settings = job.settings
-    storage = settings.storage_class or ("the store's default" if are_files else "as at the source")
+    keeps = not source.is_folder and destination.has_classes_of(source)
+    storage = settings.storage_class or ("as at the source" if keeps else "the store's default")
     if settings.encryption is None:
         encryption = "the bucket's default"
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from s3plan.planner.filtering.filters import KeyFilter, compile_key_filter
@@ -40,6 +40,13 @@ class Job:
     guards_in_force: Guards
     guards_of_all: Guards
     settings: JobSettings
+    verifies_as_usual: bool  # the manifest does not say what is asked of writes
+
+    def through_us(self) -> Job:
+        """Return the job with what is usual where bytes pass through us."""
+        if not self.verifies_as_usual:
+            return self
+        return replace(self, settings=self.settings.model_copy(update={"verify": Verify.CHECKSUM.value}))
 
 
 def resolve_jobs(manifest: Manifest, names: Iterable[str] | None = None) -> tuple[Job, ...]:
@@ -88,6 +95,7 @@ def _job(manifest: Manifest, name: str, chosen: tuple[str, ...]) -> Job:
         guards_in_force=entry.guards_in_force(),
         guards_of_all=manifest.guards,
         settings=_settings(entry, manifest.run.verify),
+        verifies_as_usual=manifest.run.verify is None,
     )
 
 
@@ -101,6 +109,7 @@ def _settings(entry: JobEntry, verify: Verify | None) -> JobSettings:
         overwrite=entry.overwrite.value,
         compare=tuple(word.value for word in entry.compare),
         preserves_mtime=Preserve.MTIME in entry.preserve,
+        transfer=entry.transfer.value,
         archived=entry.archived.value,
         delete_when=None if when is None else when.value,
         unpinned_deletes=deletion is not None and deletion.unpinned.value == "allow",

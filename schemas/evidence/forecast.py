@@ -12,6 +12,10 @@ _BY_REPLY = {
         "by the MD5 sums that the store answers",
         f"by checksums, if the store answers them ({_NO_MD5})",
     ),
+    ActionKind.RELAY: (
+        "by the MD5 sums that the store answers",
+        f"by checksums, if the store answers them ({_NO_MD5})",
+    ),
     ActionKind.DOWNLOAD: (
         "by the checksums that the store states, or MD5 sums",
         f"by the checksums that the store states ({_NO_MD5})",

@@ -38,6 +38,7 @@ from s3plan.schemas.manifest.words import (
     Overwrite,
     Preserve,
     StorageClass,
+    Transfer,
     Unpinned,
 )
 from s3plan.schemas.quantities import Limit
@@ -262,6 +263,11 @@ class JobFields(Section):
         default=(),
         description="What of a file goes with it. mtime: its time, kept as `x-amz-meta-mtime` as rclone does.",
         examples=[["mtime"]],
+    )
+    transfer: Annotated[Transfer, word_of(Transfer)] = Field(
+        default=Transfer.AUTO,
+        description="Between buckets. server-side: the store copies by itself. relay: the bytes pass through s3plan. "
+        "auto: server-side on one endpoint where the destination's credentials can read the source, else relay.",
     )
     archived: Annotated[Archived, word_of(Archived)] = Field(
         default=Archived.SKIP,

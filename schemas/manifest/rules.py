@@ -16,7 +16,7 @@ from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.locations import Location
 from s3plan.schemas.manifest.values import did_you_mean
-from s3plan.schemas.manifest.words import AddressingStyle, EncryptionType, Mode, Overwrite
+from s3plan.schemas.manifest.words import AddressingStyle, EncryptionType, Mode, Overwrite, Transfer
 from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.s3_urls import S3Url, why_not_in_host
 
@@ -192,14 +192,26 @@ def _locations_do_not_overlap(manifest: OneJobManifest) -> Iterator[Finding]:
         )
 
 
-def _one_store_holds_both(manifest: OneJobManifest) -> Iterator[Finding]:
-    if not _names_known_connections(manifest) or any(place.folder for place in manifest.places):
+def _one_store_copies(manifest: OneJobManifest) -> Iterator[Finding]:
+    if manifest.transfer is not Transfer.SERVER_SIDE or not _names_known_connections(manifest):
+        return
+    if any(place.folder for place in manifest.places):
         return
     if len(_stores(manifest)) > 1:
         yield Finding(
-            ("destination",),
-            "copying from one endpoint to another is not there yet; source and destination must be on one store",
+            ("transfer",),
+            "no store copies what another one has, and source and destination are on different endpoints",
+            "write transfer: auto or relay: the bytes pass through s3plan then",
         )
+
+
+def _transfer_is_between_buckets(manifest: OneJobManifest) -> Iterator[Finding]:
+    if manifest.transfer is Transfer.AUTO:
+        return
+    if manifest.location is not None:
+        yield Finding(("transfer",), "nothing is transferred by mode: delete", "leave it out", at="key")
+    elif any(place.folder for place in manifest.places):
+        yield Finding(("transfer",), "is between two buckets, and one side is a folder", "leave it out", at="key")
 
 
 def _sizes_leave_room(manifest: OneJobManifest) -> Iterator[Finding]:
@@ -289,7 +301,8 @@ def _rules_of(role: Role) -> tuple[Rule, ...]:
 JOB_RULES = (
     *(rule for role in ROLES for rule in _rules_of(role)),
     Rule(_PLACES, _locations_do_not_overlap),
-    Rule(_PLACES, _one_store_holds_both),
+    Rule((*_PLACES, ("transfer",)), _one_store_copies),
+    Rule((("source", "url"), ("destination", "url"), ("location",), ("transfer",)), _transfer_is_between_buckets),
     Rule((("filters", "size"),), _sizes_leave_room),
     Rule((("filters", "modified"),), _times_leave_room),
     Rule((("compare",), ("overwrite",)), _compare_has_an_effect),

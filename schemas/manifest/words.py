@@ -47,6 +47,14 @@ class StampKind(StrEnum):
     SIZE_MTIME = "size-mtime"
 
 
+class Transfer(StrEnum):
+    """How objects come from one bucket to another."""
+
+    AUTO = "auto"
+    SERVER_SIDE = "server-side"
+    RELAY = "relay"
+
+
 class Preserve(StrEnum):
     """What of a file goes with it, into a bucket and back."""
 

@@ -15,6 +15,7 @@ class ActionKind(StrEnum):
     COPY = "copy"
     UPLOAD = "upload"
     DOWNLOAD = "download"
+    RELAY = "relay"  # from one store to another, or for another account: the bytes pass through us
     SAME = "same"  # of a move: both sides have the same bytes already, which is proved and nothing written
     DELETE = "delete"
     REMOVE = "remove"  # of a source, in no row of its own: a batch that removes reads the rows of its copies so
@@ -33,14 +34,24 @@ class ActionKind(StrEnum):
 
 
 _DELETES = frozenset({ActionKind.DELETE, ActionKind.REMOVE})
-_WRITES = frozenset({ActionKind.COPY, ActionKind.UPLOAD, ActionKind.DOWNLOAD})
+_WRITES = frozenset({ActionKind.COPY, ActionKind.UPLOAD, ActionKind.DOWNLOAD, ActionKind.RELAY})
 
 
-def kind_of_writes(source: PlanLocation, destination: PlanLocation) -> ActionKind:
-    """Return how objects come from one location to the other."""
+def kind_of_writes(source: PlanLocation, destination: PlanLocation, *, is_relayed: bool) -> ActionKind:
+    """Return how objects come from one location to the other; `is_relayed`: between buckets, through us."""
     if source.is_folder:
         return ActionKind.UPLOAD
-    return ActionKind.DOWNLOAD if destination.is_folder else ActionKind.COPY
+    if destination.is_folder:
+        return ActionKind.DOWNLOAD
+    return ActionKind.RELAY if is_relayed else ActionKind.COPY
+
+
+def kinds_of_writes(source: PlanLocation, destination: PlanLocation) -> frozenset[ActionKind]:
+    """Return how objects can come from one location to the other: no store copies what another one has."""
+    found = {kind_of_writes(source, destination, is_relayed=True)}
+    if source.store_name == destination.store_name:
+        found.add(kind_of_writes(source, destination, is_relayed=False))
+    return frozenset(found)
 
 
 class Action(NamedTuple):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.guards import guard_words
-from s3plan.schemas.printable import escape_unprintable
+from s3plan.schemas.plan.header_parts import HeaderPart, RetriedRecord, TransferRecord
 
 FORMAT_VERSION = 2
 ARCHIVED_RULE = "archived: "
@@ -20,11 +20,7 @@ MOVED_KINDS = (VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.SAME)
 KMS_KEY_PATTERN = r"^[A-Za-z0-9:/_-]{1,2048}$"
 
 
-class _HeaderPart(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class ManifestRecord(_HeaderPart):
+class ManifestRecord(HeaderPart):
     """The manifest that the plan was made from, whole, and what it comes to."""
 
     path: str = Field(description="Where it lay, as the user named it; for display.")
@@ -33,13 +29,13 @@ class ManifestRecord(_HeaderPart):
     resolved: str = Field(description="The same with nothing left to fill in, as YAML: what apply and retry read.")
 
 
-class EncryptionRecord(_HeaderPart):
+class EncryptionRecord(HeaderPart):
     type: str = Field(pattern=r"^(AES256|aws:kms|aws:kms:dsse)$")
     key_id: str | None = Field(default=None, pattern=KMS_KEY_PATTERN)
     bucket_key: bool | None = None
 
 
-class RetryRecord(_HeaderPart):
+class RetryRecord(HeaderPart):
     """How an action is tried again; waits are in milliseconds."""
 
     attempts: PositiveInt = Field(default=9, description="tries in all, the first included")
@@ -49,13 +45,14 @@ class RetryRecord(_HeaderPart):
     jitter: str = Field(default="full", pattern=r"^(full|none)$")
 
 
-class JobSettings(_HeaderPart):
+class JobSettings(HeaderPart):
     """What the manifest says of one job, with every default filled in."""
 
     mode: str
     overwrite: str
     compare: tuple[str, ...] = ()
     preserves_mtime: bool = Field(default=False, description="the times of files go with them, and come back")
+    transfer: str = Field(default="auto", pattern=r"^(auto|server-side|relay)$")
     archived: str
     delete_when: str | None = Field(default=None, description="all-done or no-failures; only of a mirror")
     unpinned_deletes: bool = False
@@ -70,7 +67,7 @@ class JobSettings(_HeaderPart):
     )
 
 
-class RunRecord(_HeaderPart):
+class RunRecord(HeaderPart):
     """How the plan is carried out, all its jobs alike, with every default filled in."""
 
     multipart_threshold_bytes: PositiveInt
@@ -90,7 +87,7 @@ class RunRecord(_HeaderPart):
     )
 
 
-class ListingRecord(_HeaderPart):
+class ListingRecord(HeaderPart):
     """What one side's listing gave. `objects` counts what passed the key filters."""
 
     objects: NonNegativeInt
@@ -102,14 +99,14 @@ class ListingRecord(_HeaderPart):
     note: str | None = Field(default=None, description="how the listing was made, where that is not the usual way")
 
 
-class TotalRecord(_HeaderPart):
+class TotalRecord(HeaderPart):
     kind: VerdictKind
     rule: str
     objects: NonNegativeInt
     bytes: NonNegativeInt
 
 
-class PrefixRecord(_HeaderPart):
+class PrefixRecord(HeaderPart):
     """One of the largest prefixes of one kind; keys are escaped for display."""
 
     kind: VerdictKind
@@ -118,7 +115,7 @@ class PrefixRecord(_HeaderPart):
     bytes: NonNegativeInt
 
 
-class GuardRecord(_HeaderPart):
+class GuardRecord(HeaderPart):
     """One guard's finding: `found` may be at most `allowed`."""
 
     name: str
@@ -129,51 +126,19 @@ class GuardRecord(_HeaderPart):
     released: bool = Field(default=False, description="by `plan --allow NAME=EXACT`")
 
 
-class RetriedRecord(_HeaderPart):
-    """The plan that this one retries, and what of it no retry can make any more."""
-
-    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    source_objects: NonNegativeInt = Field(description="of the whole job: guards count against these")
-    destination_objects: NonNegativeInt
-    lost_copies: NonNegativeInt = Field(
-        default=0, description="copies of the job that are neither as planned nor in this plan: they withhold deletes"
-    )
-    first_lost: str | None = Field(default=None, description="the key of one of them, for display")
-    archived_objects: NonNegativeInt = Field(
-        default=0, description="archived objects of the job that were left out: they hold jobs back that depend on it"
-    )
-    untried_copies: NonNegativeInt = Field(
-        default=0, description="copies of the job that were left to `apply` of the plan itself: they withhold deletes"
-    )
-
-    def why_deletes_wait(self) -> str | None:
-        """Return why deletes must not run whatever this plan's own copies come to; None if they may."""
-        if self.untried_copies:
-            copies = "1 copy" if self.untried_copies == 1 else f"{self.untried_copies:,} copies"
-            return f"{copies} of the plan that was retried had not been tried; apply that one, then retry it"
-        if not self.lost_copies:
-            return None
-        objects = "1 object" if self.lost_copies == 1 else f"{self.lost_copies:,} objects"
-        first = "" if self.first_lost is None else f" ({escape_unprintable(self.first_lost)})"
-        return (
-            f"{objects}{first} to be copied by the plan that was retried cannot be looked at, or left the source, or "
-            "is left out by now; what to delete can only be told by a new plan of the whole job"
-        )
-
-
-class CapabilityRecord(_HeaderPart):
+class CapabilityRecord(HeaderPart):
     condition: Condition
     enforcement: Enforcement
 
 
-class PlaceRecord(_HeaderPart):
+class PlaceRecord(HeaderPart):
     """What is known of the store of a location that the plan writes to."""
 
     location: PositiveInt
     capabilities: tuple[CapabilityRecord, ...]
 
 
-class KeyListRecord(_HeaderPart):
+class KeyListRecord(HeaderPart):
     """The list of keys that a job goes by, as it was when the plan was made."""
 
     path: str = Field(description="where it lay, absolute")
@@ -184,7 +149,7 @@ class KeyListRecord(_HeaderPart):
     first_not_in_source: tuple[str, ...] = Field(default=(), description="the first of them, escaped for display")
 
 
-class JobRecord(_HeaderPart):
+class JobRecord(HeaderPart):
     """Everything about one job that is said once."""
 
     name: str
@@ -199,6 +164,9 @@ class JobRecord(_HeaderPart):
     guards: tuple[GuardRecord, ...] = ()
     actions: NonNegativeInt
     bytes: NonNegativeInt = Field(description="to be written")
+    transfer: TransferRecord | None = Field(
+        default=None, description="absent: one side is a folder, or the job only deletes"
+    )
     verification: str = Field(default="", description="by what writes will be proved, for display")
     etags_are_md5: bool = Field(
         default=False, description="ETags of either side are MD5 sums, as far as default encryption tells"
@@ -210,6 +178,11 @@ class JobRecord(_HeaderPart):
     def only_deletes(self) -> bool:
         """Whether the job has one location, and only deletes there."""
         return self.from_location is None
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether it goes from bucket to bucket, and what is written passes through us."""
+        return self.transfer is not None and self.transfer.way == "relay"
 
     @property
     def is_move(self) -> bool:
@@ -272,7 +245,7 @@ class JobRecord(_HeaderPart):
         return sum(total.bytes for total in self.totals if total.kind is kind)
 
 
-class PlanHeader(_HeaderPart):
+class PlanHeader(HeaderPart):
     """Everything about a plan that is said once."""
 
     format_version: int = Field(ge=FORMAT_VERSION, le=FORMAT_VERSION)

@@ -58,7 +58,16 @@ class PlanLocation:
 
         Of folders there is one store, which no bucket is in.
         """
-        return (_FOLDERS, "") if self.is_folder else (store_name(self.endpoint), self.bucket)
+        return self.store_name, self.bucket
+
+    @property
+    def store_name(self) -> str:
+        """What tells two stores apart, as in `store`."""
+        return _FOLDERS if self.is_folder else store_name(self.endpoint)
+
+    def has_classes_of(self, source: PlanLocation) -> bool:
+        """Return whether its store knows the storage classes of that one's: AWS has all that S3 has."""
+        return self.store_name in (source.store_name, store_name(None))
 
     def overlaps(self, other: PlanLocation) -> bool:
         """Return whether a key of one may be a key of the other."""

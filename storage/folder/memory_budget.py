@@ -42,6 +42,14 @@ class MemoryBudget:
             self._taken_bytes += size_bytes
         finally:
             self._lock.release()
+        return self._counted(size_bytes)
+
+    def wait_for_buffer(self, size_bytes: int) -> memoryview:
+        """Return so many bytes once there is room, which is given back once nobody views them."""
+        self.take(size_bytes)
+        return self._counted(size_bytes)
+
+    def _counted(self, size_bytes: int) -> memoryview:
         content = _CountedBuffer(size_bytes)
         content.given_back = self._given_back
         return memoryview(content)

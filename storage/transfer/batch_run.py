@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
 from threading import Event, Lock
@@ -16,25 +15,27 @@ from time import monotonic
 from typing import NamedTuple
 
 from s3plan.schemas.failures import Failure
-from s3plan.schemas.files.requests import FileReply, PublishFile, RemoveFile
+from s3plan.schemas.files.requests import PublishFile, RemoveFile
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.places import Place
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.ports import Control, Engine, FileEngine
-from s3plan.schemas.requests.objects import KeysDeleted, Reply
+from s3plan.schemas.ports import BufferEngine, Control, Engine, FileEngine
+from s3plan.schemas.requests.objects import KeysDeleted
 from s3plan.storage.steps import (
-    Answered,
+    Answer,
     Ask,
     AskAlso,
+    AskBuffer,
     Asked,
     AskFile,
     AskMany,
+    AskManyBuffers,
     AskManyFiles,
     AwaitTurn,
-    FileAnswered,
     NumberedProcedure,
     Procedure,
 )
+from s3plan.storage.transfer.answers import AskOne, OneReply, answered, from_side
 
 _POLL_S = 0.1
 _AT_ONCE = 64  # replies, before new requests are sent
@@ -53,7 +54,7 @@ class _Running:
         self.positions = positions
         self.generator = generator
         self.has_sent = False
-        self.asks: Iterator[Ask | AskFile] | None = None
+        self.asks: Iterator[AskOne] | None = None
         self.under_way = 0
 
 
@@ -68,13 +69,22 @@ class BatchEnd(NamedTuple):
 class BatchRun:
     """The procedures of one batch under way. `told` is what they have emitted and the caller has not yet taken."""
 
-    def __init__(self, control: Control, told: deque[Progress], *, source: BatchEnd, destination: BatchEnd) -> None:
+    def __init__(
+        self,
+        control: Control,
+        told: deque[Progress],
+        *,
+        source: BatchEnd,
+        destination: BatchEnd,
+        buffers: BufferEngine | None = None,
+    ) -> None:
         self._control = control
         self._source = source
         self._destination = destination
+        self._buffers = buffers
         self._told = told
         self._places = frozenset({source.place, destination.place})
-        self._arrived: deque[tuple[_Running, Ask | AskFile, Reply | FileReply]] = deque()
+        self._arrived: deque[tuple[_Running, AskOne, OneReply]] = deque()
         self._turn = Lock()  # held by the one thread that resumes procedures
         self._wake = Event()  # for the batch's own thread
         self._begun: set[_Running] = set()
@@ -139,7 +149,7 @@ class BatchRun:
         if timeout_s > 0:
             self._wake.wait(timeout_s)
 
-    def _take_reply(self, running: _Running, asked: Ask | AskFile, reply: Reply | FileReply) -> None:
+    def _take_reply(self, running: _Running, asked: AskOne, reply: OneReply) -> None:
         self._arrived.append((running, asked, reply))
         self._pump()
 
@@ -172,8 +182,8 @@ class BatchRun:
                     running.under_way -= 1
                     self._under_way -= 1
                 if type(reply) is Failure or type(reply) is KeysDeleted:
-                    reply = _from_side(asked.side, reply)
-                self._step(running, reply if running.asks is None else _answered(asked, reply))
+                    reply = from_side(asked.side, reply)
+                self._step(running, reply if running.asks is None else answered(asked, reply))
             if self._kept_back:
                 self._send_kept_back()
             self._send_due()
@@ -209,37 +219,45 @@ class BatchRun:
             wanted = None if asks is None or self._is_stopping() else next(asks, None)
             if wanted is not None:
                 self._hungry.append(running)
-                if isinstance(wanted, AskFile):
-                    self._ask_file(running, wanted)
-                else:
-                    self._send(running, wanted)
+                self._ask(running, wanted)
                 continue
             running.asks = iter(())
             if running.under_way == 0:
                 running.asks = None
                 self._step(running, None)
 
-    def _step(self, running: _Running, answer: Reply | FileReply | Answered | FileAnswered | None) -> None:
+    def _step(self, running: _Running, answer: Answer) -> None:
         """Resume a procedure with its answer and do what it asks for next."""
         try:
             asked: Asked = running.generator.send(answer)
         except StopIteration:
             self._begun.discard(running)
             return
-        if isinstance(asked, Ask | AwaitTurn):
+        if isinstance(asked, Ask | AskFile | AskBuffer | AwaitTurn):
             running.asks = None
-            self._send(running, asked)
-        elif isinstance(asked, AskFile):
-            running.asks = None
-            self._ask_file(running, asked)
+            self._ask(running, asked)
         elif isinstance(asked, AskAlso):
-            self._send(running, asked.ask)
-        elif isinstance(asked, AskMany | AskManyFiles):
+            self._ask(running, asked.ask)
+        elif isinstance(asked, AskMany | AskManyFiles | AskManyBuffers):
             running.asks = asked.asks
             self._hungry.append(running)
         elif running.under_way == 0 and running not in self._hungry:
             running.asks = None
             self._step(running, None)
+
+    def _ask(self, running: _Running, wanted: AskOne | AwaitTurn) -> None:
+        if isinstance(wanted, AskFile):
+            self._ask_file(running, wanted)
+        elif isinstance(wanted, AskBuffer):
+            self._ask_buffer(running, wanted)
+        else:
+            self._send(running, wanted)
+
+    def _ask_buffer(self, running: _Running, wanted: AskBuffer) -> None:
+        running.under_way += 1
+        self._under_way += 1
+        assert self._buffers is not None  # noqa: S101  whoever has bytes pass through gives it
+        self._buffers.submit(wanted.request, lambda reply: self._take_reply(running, wanted, reply))
 
     def _send(self, running: _Running, wanted: Ask | AwaitTurn) -> None:
         """Send a request, or note when its turn comes: this may be a thread that must not sleep."""
@@ -307,20 +325,3 @@ class BatchRun:
 
 def _waits_for_disk(asked: AskFile) -> bool:
     return isinstance(asked.request, PublishFile | RemoveFile)
-
-
-def _answered(asked: Ask | AskFile, reply: Reply | FileReply) -> Answered | FileAnswered:
-    if isinstance(asked, AskFile):
-        assert isinstance(reply, FileReply | Failure)  # noqa: S101  each kind of place has its own kind of reply
-        return FileAnswered(asked.request, reply)
-    assert not isinstance(reply, FileReply)  # noqa: S101
-    return Answered(asked.request, reply)
-
-
-def _from_side(side: Side, reply: Failure | KeysDeleted) -> Failure | KeysDeleted:
-    """Return a reply whose failures say which side was asked."""
-    if isinstance(reply, Failure):
-        return replace(reply, side=side)
-    if not reply.failures:
-        return reply
-    return replace(reply, failures={key: replace(failure, side=side) for key, failure in reply.failures.items()})

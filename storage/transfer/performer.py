@@ -13,9 +13,9 @@ from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
-from s3plan.schemas.ports import Control, Engine, FileEngine
+from s3plan.schemas.ports import BufferEngine, Control, Engine, FileEngine
 from s3plan.schemas.tasks import BatchTask
-from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure
+from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure, TagHabit
 from s3plan.storage.transfer.batch_run import BatchEnd, BatchRun
 from s3plan.storage.transfer.copies.copying import copy_object, needs_look
 from s3plan.storage.transfer.copies.looked_copying import copy_within, looked_copy_stages
@@ -27,6 +27,7 @@ from s3plan.storage.transfer.files.part_downloading import download_in_parts
 from s3plan.storage.transfer.files.part_uploading import upload_in_parts
 from s3plan.storage.transfer.files.uploading import upload_file
 from s3plan.storage.transfer.part_sizes import is_cut
+from s3plan.storage.transfer.relays.relaying import relay_object
 from s3plan.storage.transfer.sameness import prove_same
 from s3plan.storage.transfer.settlement import look_at_unverified
 
@@ -44,10 +45,16 @@ class EnginePerformer:
         *,
         files_of: FilesOf | None = None,
         buffer: BufferOf | None = None,
+        buffers: BufferEngine | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """`files_of` gives the engine of a location that is a folder; `buffer` has memory for what comes down to it."""
+        """`files_of` gives the engine of a location that is a folder; `buffer` has memory for what passes through us.
+
+        `buffers` waits for such memory, and sums up what is in it, where objects are relayed.
+        """
         self._buffer = buffer
+        self._buffers = buffers
+        self._tag_habits: dict[tuple[str | None, str], TagHabit] = {}
         self._engine_of = engine_of
         self._files_of = files_of
         self._without_batch_deletes: set[tuple[str | None, str]] = set()
@@ -62,10 +69,10 @@ class EnginePerformer:
         destination = self._end_of(task.destination)
         source = destination if task.source is None else self._end_of(task.source)
         told: deque[Progress] = deque()
-        context = BatchContext(task, told.append, self._clock, self._without_batch_deletes)
+        context = BatchContext(task, told.append, self._clock, self._without_batch_deletes, self._tag_habits)
         if self._buffer is not None:
             context.buffer = self._buffer
-        run = BatchRun(control, told, source=source, destination=destination)
+        run = BatchRun(control, told, source=source, destination=destination, buffers=self._buffers)
         ended: set[int] = set()
         removes = task.actions[0].kind is ActionKind.REMOVE  # so what it changes is the source of its copies
 
@@ -111,8 +118,8 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
         return
     yield delete_procedures(context, deletes, unbatched)
     yield ((pair[:1], delete_singly(context, *pair)) for pair in unbatched)
-    uploads = [pair for pair in numbered if pair[1].kind is ActionKind.UPLOAD]
-    yield ((pair[:1], _through_us(context, *pair)) for pair in uploads)
+    sent = [pair for pair in numbered if pair[1].kind in (ActionKind.UPLOAD, ActionKind.RELAY)]
+    yield ((pair[:1], _through_us(context, *pair)) for pair in sent)
     copies = [pair for pair in numbered if pair[1].kind is ActionKind.COPY]
     large = task.settings.multipart_threshold_bytes
     yield ((pair[:1], copy_in_parts(context, *pair)) for pair in copies if pair[1].size_bytes >= large)
@@ -135,8 +142,10 @@ def _written(context: BatchContext, position: int, action: Action) -> Procedure:
 
 
 def _through_us(context: BatchContext, position: int, action: Action) -> Procedure:
-    """Return the procedure of an upload or a download."""
+    """Return the procedure of an upload, a download or a relay."""
     in_parts = is_cut(action.size_bytes, threshold_bytes=context.task.settings.multipart_threshold_bytes)
     if action.kind is ActionKind.UPLOAD:
         return (upload_in_parts if in_parts else upload_file)(context, position, action)
+    if action.kind is ActionKind.RELAY:
+        return relay_object(context, position, action)
     return (download_in_parts if in_parts else download_object)(context, position, action)

@@ -82,7 +82,7 @@ PLACES = {
     ),
     "two stores": (
         GOOD.replace("source: s3://source/in/", "source: {url: s3://source/in/, connection: a}")
-        + "connections: {a: {endpoint: 'https://a.example.com'}}\n",
+        + "connections: {a: {endpoint: 'https://a.example.com'}}\ntransfer: server-side\n",
         "endpoint|store|relay",
     ),
     "acl": (GOOD.replace("destination: s3://destination/out/", "destination: {url: s3://d-d/, acl: private}"), "yet"),

@@ -36,8 +36,6 @@ from s3plan.storage.transfer.files.uploading import (
     body_of,
     ended_at_source,
     is_of_file,
-    judge_made,
-    look_for_made,
     reading_of,
 )
 from s3plan.storage.transfer.multipart import (
@@ -49,6 +47,7 @@ from s3plan.storage.transfer.multipart import (
     note_part,
 )
 from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, choose_part_size, part_ranges
+from s3plan.storage.transfer.sending import judge_made, look_for_made
 from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_destination, settle
 from s3plan.storage.transfer.verifying import prove_made, prove_ours, source_of
 from s3plan.storage.verification.asked_sides import AskedSide

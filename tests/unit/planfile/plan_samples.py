@@ -23,9 +23,12 @@ from s3plan.schemas.plan.header import (
     RunRecord,
     TotalRecord,
 )
+from s3plan.schemas.plan.header_parts import TransferRecord
 from s3plan.schemas.plan.rows import Edge, EdgeNeed, LocationKind, Phase, PhaseName, PlanLocation
 
-SOURCE = PlanLocation(1, LocationKind.S3, "s3://from/images/", "", None, "eu-central-1", "from", "images/")
+SOURCE = PlanLocation(
+    1, LocationKind.S3, "s3://from/images/", "backup", "https://s3.example.com", "eu-central-1", "from", "images/"
+)
 DESTINATION = PlanLocation(
     2, LocationKind.S3, "s3://to/dr/", "backup", "https://s3.example.com", None, "to", "dr/", "111122223333"
 )
@@ -38,6 +41,16 @@ PHASES = (
 EDGES = (Edge(1, 2, EdgeNeed.ENDED), Edge(2, 3, EdgeNeed.ENDED_WELL))
 COPY, DELETE, ASIDE = 2, 3, 4
 Content = tuple[PlanHeader, str, object, object, object, object, object]
+
+
+def relayed(made: PlanHeader) -> PlanHeader:
+    """Return a header whose one job goes from store to store."""
+    way = TransferRecord(way="relay", why="another endpoint")
+    return made.model_copy(update={"jobs": tuple(job.model_copy(update={"transfer": way}) for job in made.jobs)})
+
+
+def relays(*keys: bytes) -> list[Action]:
+    return [each._replace(kind=ActionKind.RELAY) for each in copies(*keys)]
 
 
 def header(

@@ -19,6 +19,8 @@ from unit.planfile.plan_samples import (
     header,
     header_of,
     numbered,
+    relayed,
+    relays,
     skips,
     totals_of,
     write_plan,
@@ -97,8 +99,11 @@ def test_a_copy_must_not_write_where_it_reads(
         writer.add_location(PlanLocation(2, LocationKind.S3, url, "", endpoint, None, bucket, prefix))
         writer.add_phase(Phase(1, "images", PhaseName.PREPARE))
         writer.add_phase(Phase(2, "images", PhaseName.COPY))
-        writer.add_batch(phase=2, from_location=1, to_location=2, actions=copies(b"k"))
-        writer.seal(header(actions=1, size_bytes=7))
+        writes, made = copies(b"k"), header(actions=1, size_bytes=7)
+        if endpoint is not None:
+            writes, made = relays(b"k"), relayed(made)
+        writer.add_batch(phase=2, from_location=1, to_location=2, actions=writes)
+        writer.seal(made)
     with open_plan(path) as reader:
         if not overlaps:
             check_invariants(reader)

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def test_an_empty_key_is_refused_where_there_is_no_prefix(tmp_path: Path) -> Non
     with PlanWriter(tmp_path / "a.s3plan") as writer:
         add_graph(writer)
         for number in (3, 4):
-            writer.add_location(PlanLocation(number, LocationKind.S3, "s3://bare/", "", None, None, "bare", ""))
+            writer.add_location(replace(SOURCE, id=number, url="s3://bare/", bucket="bare", prefix=""))
         with pytest.raises(ValueError, match="a key is empty"):
             writer.add_batch(phase=COPY, from_location=3, to_location=2, actions=copies(b""))
         with pytest.raises(ValueError, match="a key is empty"):
@@ -123,7 +124,7 @@ def test_an_empty_key_is_refused_where_there_is_no_prefix(tmp_path: Path) -> Non
 def test_all_batches_of_a_copy_phase_have_the_same_locations(tmp_path: Path) -> None:
     with PlanWriter(tmp_path / "a.s3plan") as writer:
         add_graph(writer)
-        writer.add_location(PlanLocation(3, LocationKind.S3, "s3://third/", "", None, None, "third", ""))
+        writer.add_location(replace(SOURCE, id=3, url="s3://third/images/", bucket="third"))
         writer.add_batch(phase=COPY, from_location=1, to_location=2, actions=copies(b"a"))
         with pytest.raises(ValueError, match="of one phase but of different locations"):
             writer.add_batch(phase=COPY, from_location=3, to_location=2, actions=copies(b"b"))

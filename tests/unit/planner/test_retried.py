@@ -11,7 +11,7 @@ from s3plan.app.plans.retrying import _retried, _Wanted
 from s3plan.planner.diff import DELETE_EXTRANEOUS, Pair, Rules
 from s3plan.planner.overwrite import always, never
 from s3plan.planner.retried import DueCopies, RetriedPlan
-from s3plan.schemas.plan.header import RetriedRecord
+from s3plan.schemas.plan.header_parts import RetriedRecord
 
 KNOWN = RetriedRecord(digest="0" * 64, source_objects=9, destination_objects=8, lost_copies=2, untried_copies=3)
 A, THERE = an_object("a"), an_object("a", size=11)

@@ -8,7 +8,7 @@ from s3plan.executors.journal.ledger import BatchState
 from s3plan.executors.journal.records import OutcomeRecord
 from s3plan.executors.run.release import why_held
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.plan.header import RetriedRecord
+from s3plan.schemas.plan.header_parts import RetriedRecord
 from s3plan.schemas.plan.rows import Edge, EdgeNeed
 
 COPIES = [["a", "b"], ["c", "\x1b[31md"]]

@@ -22,7 +22,7 @@ LocationCase = tuple[str, str, int, int, str, str, str | None]
 
 TOP_LEVEL = (
     "known here: version, name, description, source, destination, location, filters, mode, overwrite, compare,"
-    " preserve, archived, delete, guards, run, connections"
+    " preserve, transfer, archived, delete, guards, run, connections"
 )
 NO_SECRETS = "name a profile, or an env_prefix whose environment variables hold the credentials"
 STORAGE_CLASSES = (
@@ -261,14 +261,17 @@ def test_locations_overlap_whatever_way_the_endpoint_is_written(one: str, other:
     assert found.message == "source and destination overlap: one lies within the other"
 
 
-def test_two_stores_in_one_job_are_not_there_yet() -> None:
-    (found,) = refusals(
+def test_no_store_copies_by_itself_what_another_one_has() -> None:
+    text = (
         "version: 1\nname: job\nsource: {url: s3://aaa/, connection: a}\ndestination: s3://aaa/\n"
         "connections: {a: {endpoint: 'https://s3.example.com'}}\n"
     )
-    assert (found.line, found.column, found.key) == (4, 14, "destination")
+    for word in ("auto", "relay"):
+        parse_manifest(f"{text}transfer: {word}\n".encode(), path=JOB)
+    (found,) = refusals(f"{text}transfer: server-side\n")
+    assert (found.line, found.column, found.key) == (6, 11, "transfer")
     assert found.message == (
-        "copying from one endpoint to another is not there yet; source and destination must be on one store"
+        "no store copies what another one has, and source and destination are on different endpoints"
     )
 
 

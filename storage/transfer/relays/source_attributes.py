@@ -1,0 +1,43 @@
+"""What a relayed object carries besides its bytes: what the answer to a GET or a HEAD of its source says, and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from s3plan.schemas.failures import Failure
+from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.objects import ObjectFound
+from s3plan.storage.steps import Asking, BatchContext, TagHabit
+from s3plan.storage.transfer.attributes.object_mapping import attributes_of_copy
+from s3plan.storage.transfer.attributes.source_tags import read_tags
+
+
+def read_attributes(
+    context: BatchContext, position: int, action: Action, found: ObjectFound
+) -> Asking[ObjectAttributes | Failure]:
+    """Return what a new object is to carry; `found` is its source, as the store has just described it.
+
+    Tags cost a request only where the store does not count them: one that has once counted some always does.
+    """
+    given, key = context.task.settings.given, context.destination_key(action)
+    if given.keeps_tags:
+        tags = yield from _tags(context, position, action, found)
+        if isinstance(tags, Failure):
+            return tags
+        source = replace(found.attributes, tags=tags)
+    else:
+        source = found.attributes
+    return attributes_of_copy(given, key, source)
+
+
+def _tags(
+    context: BatchContext, position: int, action: Action, found: ObjectFound
+) -> Asking[Mapping[str, str] | Failure]:
+    habits, where = context.tag_habits, (context.source.endpoint, context.source.bucket)
+    if found.tag_count:
+        habits[where] = TagHabit.COUNTED
+    elif found.tag_count == 0 or where in habits:
+        return {}
+    return (yield from read_tags(context, position, action, found))

@@ -1,0 +1,103 @@
+"""Objects that go from one store to another: plan, apply, plan again. The bytes pass through s3plan."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fakes.odd_keys import ODD_KEYS
+from fakes.s3server import Fault, FaultKind
+from fakes.two_stores import TwoStores, away_server, both
+from fakes.workplace import BY_BOTH_ENGINES, counted
+
+__all__ = ["away_server", "both"]
+
+pytestmark = BY_BOTH_ENGINES
+
+
+def test_every_odd_key_arrives_with_its_bytes_and_a_second_plan_is_empty(both: TwoStores) -> None:
+    both.buckets()
+    both.seed("source", *ODD_KEYS, size_bytes=40, synthetic=False)
+    both.seed("source", "empty", "a directory/", body="")
+    both.seed("source", "a directory with bytes/", "larger", size_bytes=100_000, synthetic=False)
+    report = both.carry_out()
+    assert counted(report) == {"done": len(ODD_KEYS) + 4}
+    both.assert_same_content()
+    assert set(both.writes().values()) == {1}
+    assert report.verified == {"MD5": len(ODD_KEYS) + 2, "no bytes": 2}
+
+
+def test_what_goes_with_an_object_is_kept(both: TwoStores) -> None:
+    kept = {
+        "metadata": {"colour": "blue", "Shade": "dark"},
+        "headers": {"content-type": "text/x-test", "cache-control": "no-cache", "content-encoding": "identity"},
+        "tags": {"team": "a b+c", "cost/centre": "12=3"},
+    }
+    both.buckets()
+    both.seed("source", "object", body="bytes", storage_class="STANDARD_IA", **kept)
+    both.carry_out()
+    head = both.there.head_object(Bucket="destination", Key="object")
+    assert head["Metadata"] == {"colour": "blue", "shade": "dark"}
+    assert (head["ContentType"], head["CacheControl"]) == ("text/x-test", "no-cache")
+    assert "StorageClass" not in head  # whether another store has that class nobody knows
+    tags = both.there.get_object_tagging(Bucket="destination", Key="object")["TagSet"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == kept["tags"]
+
+
+def test_the_plan_says_how_its_objects_come_across(both: TwoStores) -> None:
+    both.buckets()
+    both.seed("source", "object", body="bytes")
+    both.manifest()
+    shown = both.command.run("plan", "job.yaml")
+    assert "relay: another endpoint" in shown.stdout
+    assert "by the MD5 sums that the store answers; else the bytes are read back" in shown.stdout
+    document = json.loads(both.command.run("show", "--json", ".s3plan/job.s3plan").stdout)
+    (job,) = document["header"]["jobs"]
+    assert job["transfer"] == {"way": "relay", "why": "another endpoint"}
+    assert [action["kind"] for action in document["actions"]] == ["relay"]
+    assert both.command.run("apply", ".s3plan/job.s3plan", "--yes", "--executor", "processes").exit_code == 0
+    both.assert_same_content()
+
+
+def test_what_changed_after_the_plan_is_stale_and_kept(both: TwoStores) -> None:
+    both.buckets()
+    both.seed("source", "changed", "gone", "taken", "fine", body="as planned")
+    both.manifest()
+    both.plan()
+    both.seed("source", "changed", body="by somebody")
+    both.s3.delete_object(Bucket="source", Key="gone")
+    both.away.seed("destination", keys=["taken"], body="by somebody")
+    report = both.apply()
+    assert (counted(report), report.exit_code) == ({"done": 1, "stale": 3}, 3)
+    assert both.keys("destination") == {"taken", "fine"}
+    assert both.body("destination", "taken") == b"by somebody"
+
+
+def test_an_object_that_suffers_on_the_way_is_fetched_again(both: TwoStores) -> None:
+    both.buckets()
+    both.seed("source", *(f"{number}" for number in range(8)), size_bytes=50_000, synthetic=False)
+    both.manifest()
+    both.plan()
+    for at, kind in enumerate((FaultKind.FLIPPED_BIT, FaultKind.CUT_BODY, FaultKind.RESET_MID_BODY, FaultKind.RESET)):
+        both.server.faults([Fault(kind=kind, operation="GetObject", key=f"{at}")])
+    both.away.faults([Fault(kind=FaultKind.REPLY_LOST, operation="PutObject", key="6", after_commit=True)])
+    report = both.apply()
+    assert report.exit_code == 0
+    both.assert_same_content()
+    assert counted(report) == {"done": 7, "already-done": 1}
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_credentials_that_end_on_one_side_end_the_run_and_their_connection_is_named(both: TwoStores, side: str) -> None:
+    both.buckets()
+    both.seed("source", count=20, size_bytes=10, synthetic=False)
+    both.manifest()
+    both.plan()
+    server, operation = (both.server, "GetObject") if side == "source" else (both.away, "PutObject")
+    server.faults([Fault(kind=FaultKind.EXPIRED_TOKEN, operation=operation, times=None, after=5)])
+    ended = both.command.run("apply", ".s3plan/job.s3plan", "--yes")
+    assert ended.exit_code == 10
+    assert ("connection from" if side == "source" else "connection into") in ended.output
+    server.clear_faults()
+    assert both.apply().exit_code == 0
+    both.assert_same_content()
