@@ -32,6 +32,7 @@ class TaskSettings:
     multipart_threshold_bytes: int
     part_size_bytes: int | None
     encryption: Encryption | None
+    acl: str | None = None  # canned, of new objects
     source_requester_pays: bool = False  # so the source's connection says
     preserves_mtime: bool = False
     sums_parts: bool = False  # the store holds parts that are sent against their CRC64NVME

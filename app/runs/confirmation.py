@@ -124,12 +124,13 @@ def _samples(wanted: Wanted, believed: frozenset[Condition]) -> Sequence[Sample 
 
 def _smallest(wanted: Wanted, batch: Batch, location: PlanLocation, *, pays: bool) -> list[Sample]:
     plan = wanted.plan
-    asked = plan.header.job(plan.phases_by_id[batch.phase].job).settings.encryption
+    settings = plan.header.job(plan.phases_by_id[batch.phase].job).settings
+    asked = settings.encryption
     encryption = None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
 
     def sample_of(action: Action) -> Sample:
         key = location.prefix + action.key.decode()
-        return Sample(location.bucket, key, action.source_version, location.owner, pays, encryption)
+        return Sample(location.bucket, key, action.source_version, location.owner, pays, encryption, settings.acl)
 
     actions = sorted(plan.actions(batch), key=lambda action: action.size_bytes)
     return [sample_of(action) for action in actions[:_SAMPLES]]

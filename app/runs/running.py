@@ -214,6 +214,7 @@ def _task_settings(run: OpenedRun, job: JobRecord, prepared: Preparation, locati
         multipart_threshold_bytes=run.plan.header.run.multipart_threshold_bytes,
         part_size_bytes=run.plan.header.run.part_size_bytes,
         encryption=None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key),
+        acl=job.settings.acl,
         verification=Verification(Verify(job.settings.verify), job.settings.verify_is_strict, job.etags_are_md5),
         plan_digest=run.plan.digest,
         preserves_mtime=job.settings.preserves_mtime,

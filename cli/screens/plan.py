@@ -271,7 +271,8 @@ def _new_objects(job: JobRecord, source: PlanLocation, destination: PlanLocation
     else:
         key = f" with {escape_unprintable(settings.encryption.key_id)}" if settings.encryption.key_id else ""
         encryption = f"{settings.encryption.type}{key}"
-    return f"storage class: {storage}; encryption: {encryption}"
+    acl = f"; ACL: {escape_unprintable(settings.acl)}" if settings.acl else ""
+    return f"storage class: {storage}; encryption: {encryption}{acl}"
 
 
 def _expiry(header: PlanHeader, *, now: datetime) -> str:

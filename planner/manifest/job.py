@@ -118,6 +118,7 @@ def _settings(entry: JobEntry, verify: Verify | None) -> JobSettings:
         storage_class=None
         if destination is None or destination.storage_class is None
         else destination.storage_class.value,
+        acl=None if destination is None or destination.acl is None else destination.acl.value,
         verify=(verify or (Verify.CHECKSUM if passes_through_us else Verify.ETAG)).value,
         verify_is_strict=verify is Verify.CHECKSUM,
     )

@@ -8,7 +8,7 @@ from pydantic import Field
 from s3plan.schemas.files.urls import FolderUrl
 from s3plan.schemas.manifest.readers import folder_path, place_url
 from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
-from s3plan.schemas.manifest.words import EncryptionType, StampKind, StorageClass, Symlinks
+from s3plan.schemas.manifest.words import CannedAcl, EncryptionType, StampKind, StorageClass, Symlinks
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan.header import KMS_KEY_PATTERN
 from s3plan.schemas.s3_urls import S3Url
@@ -115,7 +115,6 @@ class Destination(Location):
 
     later_words: ClassVar[frozenset[str]] = frozenset(
         {
-            "acl",
             "cache_control",
             "checksum_algorithm",
             "content_disposition",
@@ -139,6 +138,11 @@ class Destination(Location):
     create: Annotated[bool, flag()] = Field(default=False, description="Create the bucket at apply when there is none.")
     storage_class: Annotated[StorageClass, word_of(StorageClass)] | None = Field(
         default=None, description="Storage class of new objects. Without it: the source object's."
+    )
+    acl: Annotated[CannedAcl, word_of(CannedAcl)] | None = Field(
+        default=None,
+        description="Canned ACL of new objects, for buckets that have ACLs. Without it nothing is said: private.",
+        examples=["bucket-owner-full-control"],
     )
     encryption: EncryptionSetting | None = Field(
         default=None,

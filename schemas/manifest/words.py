@@ -130,6 +130,18 @@ class EncryptionType(StrEnum):
     KMS_DSSE = "aws:kms:dsse"
 
 
+class CannedAcl(StrEnum):
+    """What a new object grants to whom, as `x-amz-acl` names it."""
+
+    PRIVATE = "private"
+    BUCKET_OWNER_FULL_CONTROL = "bucket-owner-full-control"
+    BUCKET_OWNER_READ = "bucket-owner-read"
+    AUTHENTICATED_READ = "authenticated-read"
+    AWS_EXEC_READ = "aws-exec-read"
+    PUBLIC_READ = "public-read"
+    PUBLIC_READ_WRITE = "public-read-write"
+
+
 class StorageClass(StrEnum):
     """Storage classes of S3, as `x-amz-storage-class` and listings name them."""
 

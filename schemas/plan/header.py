@@ -59,6 +59,7 @@ class JobSettings(HeaderPart):
     create_bucket: bool = False
     encryption: EncryptionRecord | None = None
     storage_class: str | None = None
+    acl: str | None = Field(default=None, pattern=r"^[a-z-]{1,40}$", description="canned, of new objects")
     verify: str = Field(
         default="none", pattern=r"^(none|size|etag|checksum)$", description="what is asked of a write that is done"
     )

@@ -116,6 +116,7 @@ class PutObject:
     storage_class: str | None = None
     encryption: Encryption | None = None
     customer_key: CustomerKey | None = None
+    acl: str | None = None  # canned: private, bucket-owner-full-control, ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class CopyObject:
     tags: Mapping[str, str] | None = None
     customer_key: CustomerKey | None = None
     source_customer_key: CustomerKey | None = None
+    acl: str | None = None  # canned: private, bucket-owner-full-control, ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class CreateMultipartUpload:
     owner: str | None = None
     sums_parts: bool = False
     customer_key: CustomerKey | None = None
+    acl: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

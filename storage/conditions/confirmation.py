@@ -196,7 +196,12 @@ class _Session:
 
     def open_upload(self, sample: Sample, name: str) -> str | None:
         request = CreateMultipartUpload(
-            self.bucket, self.key(name), ObjectAttributes(), encryption=sample.encryption, owner=self.owner
+            self.bucket,
+            self.key(name),
+            ObjectAttributes(),
+            encryption=sample.encryption,
+            owner=self.owner,
+            acl=sample.acl,
         )
         reply = self._patience.call_once(self._engine, request)
         if isinstance(reply, Failure) and (reply.kind.is_unclear or reply.kind is FailureKind.CONFLICT):

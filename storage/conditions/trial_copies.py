@@ -28,6 +28,7 @@ class Sample:
     owner: str | None = None
     requester_pays: bool = False
     encryption: Encryption | None = None  # what the plan's copies ask for: a bucket's policy may demand it
+    acl: str | None = None  # likewise
 
     def copy_to(self, bucket: str, key: str, *, owner: str | None, **conditions: Unpack[CopyConditions]) -> CopyObject:
         """Return the request that copies it; `owner` is the one that is expected of the bucket."""
@@ -38,6 +39,7 @@ class Sample:
             self.key,
             source_version=self.version,
             encryption=self.encryption,
+            acl=self.acl,
             owner=owner,
             source_owner=self.owner,
             requester_pays=self.requester_pays,

@@ -19,6 +19,7 @@ from s3plan.storage.memory.store import (
     MemoryStore,
     Refused,
     StoredObject,
+    check_acl,
     check_customer_key,
     check_key,
     check_match,
@@ -168,6 +169,7 @@ def _get_object_tags(store: MemoryStore, request: r.GetObjectTags) -> r.Reply:
 
 def _put_object(store: MemoryStore, request: r.PutObject) -> r.Reply:
     check_key(request.key)
+    check_acl(request.acl)
     bucket = store.bucket(request.bucket, owner=request.owner)
     body = whole_body(request.body, request.digests, operation="PutObject")
     if isinstance(body, Failure):
@@ -186,6 +188,7 @@ def _put_object(store: MemoryStore, request: r.PutObject) -> r.Reply:
 
 def _copy_object(store: MemoryStore, request: r.CopyObject) -> r.Reply:
     check_key(request.key)
+    check_acl(request.acl)
     bucket = store.bucket(request.bucket, owner=request.owner)
     source = source_of(store, request)
     if (request.bucket, request.key) == (request.source_bucket, request.source_key) and not (

@@ -16,6 +16,7 @@ from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
 from s3plan.schemas.requests.customer_keys import SSE_C, CustomerKey, is_free_of_digests
 
 _STATUSES = {
+    "AccessControlListNotSupported": 400,
     "AccessDenied": 403,
     "BadDigest": 400,
     "BucketAlreadyOwnedByYou": 409,
@@ -192,6 +193,12 @@ def check_key(key: str) -> None:
         raise Refused("InvalidRequest", "A key must be specified")
     if size_bytes > MAX_KEY_BYTES:
         raise Refused("KeyTooLongError", "Your key is too long")
+
+
+def check_acl(acl: str | None) -> None:
+    """Raise Refused for an ACL that a bucket does not take whose owner owns every object (bucket owner enforced)."""
+    if acl not in {None, "bucket-owner-full-control"}:
+        raise Refused("AccessControlListNotSupported", "The bucket does not allow ACLs")
 
 
 def check_write(current: StoredObject | None, *, if_absent: bool, if_match: str | None) -> None:

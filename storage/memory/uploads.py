@@ -14,6 +14,7 @@ from s3plan.storage.memory.store import (
     Refused,
     StoredObject,
     StoredUpload,
+    check_acl,
     check_customer_key,
     check_key,
     check_write,
@@ -34,6 +35,7 @@ def source_of(store: MemoryStore, request: r.CopyObject | u.UploadPartCopy) -> S
 
 def create_multipart_upload(store: MemoryStore, request: u.CreateMultipartUpload) -> r.Reply:
     check_key(request.key)
+    check_acl(request.acl)
     bucket = store.bucket(request.bucket, owner=request.owner)
     upload_id = store.new_upload_id()
     made = store.new_object(

@@ -160,6 +160,7 @@ def _open(context: BatchContext, position: int, action: Action, parts: Parts) ->
             action.storage_class,
             context.task.settings.encryption,
             owner=location.owner,
+            acl=context.task.settings.acl,
             sums_parts=action.kind is ActionKind.UPLOAD and context.task.settings.sums_parts,
         ),
     )

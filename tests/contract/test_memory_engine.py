@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from contract.acl_contract import AclContract
 from contract.body_contract import BodyContract
 from contract.customer_key_contract import CustomerKeyContract
 from contract.engine_contract import BUCKET, OTHER, OWNER, EngineContract, World
@@ -44,7 +45,7 @@ class MemoryWorld:
         return list(self.store.bucket(BUCKET).uploads)
 
 
-class TestMemoryEngine(EngineContract, BodyContract, CustomerKeyContract):
+class TestMemoryEngine(EngineContract, BodyContract, CustomerKeyContract, AclContract):
     @pytest.fixture
     def world(self) -> World:
         return MemoryWorld()

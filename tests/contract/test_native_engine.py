@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from contract.acl_contract import AclContract
 from contract.body_contract import BodyContract
 from contract.customer_key_contract import CustomerKeyContract
 from contract.engine_contract import EngineContract, World
@@ -17,7 +18,7 @@ from s3plan.storage.s3.native.engine import open_native_engine
 __all__ = ["s3_server", "server"]
 
 
-class TestNativeEngine(EngineContract, BodyContract, CustomerKeyContract):
+class TestNativeEngine(EngineContract, BodyContract, CustomerKeyContract, AclContract):
     @pytest.fixture
     def world(self, server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         monkeypatch.setenv("S3PLAN_TEST_ACCESS_KEY_ID", "AKID")

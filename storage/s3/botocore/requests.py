@@ -141,6 +141,7 @@ def _put_object(request: r.PutObject) -> Parameters:
         "IfMatch": _quoted(request.if_match),
         "StorageClass": request.storage_class,
         **_encryption(request.encryption),
+        "ACL": request.acl,
         **_key(request.customer_key),
     }
 
@@ -191,6 +192,7 @@ def _copy_object(request: r.CopyObject) -> Parameters:
         "AnnotationDirective": "EXCLUDE" if request.leaves_annotations else None,
         **instead,
         **_encryption(request.encryption),
+        "ACL": request.acl,
     }
 
 
@@ -200,6 +202,7 @@ def _create_multipart_upload(request: u.CreateMultipartUpload) -> Parameters:
         **_attributes(request.attributes),
         "StorageClass": request.storage_class,
         **_encryption(request.encryption),
+        "ACL": request.acl,
         **_key(request.customer_key),
         "ChecksumAlgorithm": "CRC64NVME" if request.sums_parts else None,
         "ChecksumType": "FULL_OBJECT" if request.sums_parts else None,

@@ -145,12 +145,18 @@ def failure_of(
         operation=operation,
         code=code[:_MAX_CODE] if named else _word_for(status),
         message=shown_words(message or _explain(operation, status, named=named))
-        + (way_out(operation) if status in _NOT_OFFERED else ""),
+        + (way_out(operation) if status in _NOT_OFFERED else _WAYS_OUT.get(code, "")),
         status=status,
         request_id=found.get("x-amz-request-id"),
         retry_after_s=retry_after_s(found),
         region=where,
     )
+
+
+_WAYS_OUT: Mapping[str, str] = {
+    "AccessControlListNotSupported": "; remove acl from the destination: the bucket's owner owns every object in it "
+    "(bucket owner enforced), and no other ACL is needed",
+}
 
 
 def region_of(said: str | None) -> str | None:

@@ -82,6 +82,7 @@ def _copy_object(request: r.CopyObject) -> HttpForm:
         headers.append(("x-amz-storage-class", request.storage_class))
     if request.encryption is not None:
         headers += _encryption(request.encryption)
+    _add_acl(headers, request.acl)
     _add_key(headers, request.customer_key)
     return HttpForm("CopyObject", "PUT", f"/{quote_key(request.key)}", headers)
 
@@ -122,6 +123,11 @@ def _add_conditions(headers: Headers, *, if_absent: bool, if_match: str | None) 
         headers.append(("if-none-match", "*"))
     if if_match is not None:
         headers.append(("if-match", f'"{if_match}"'))
+
+
+def _add_acl(headers: Headers, acl: str | None) -> None:
+    if acl is not None:
+        headers.append(("x-amz-acl", acl))
 
 
 def _encryption(encryption: Encryption) -> Headers:
@@ -175,6 +181,7 @@ def _put_object(request: r.PutObject) -> HttpForm:
         headers.append(("x-amz-storage-class", request.storage_class))
     if request.encryption is not None:
         headers += _encryption(request.encryption)
+    _add_acl(headers, request.acl)
     _add_key(headers, request.customer_key)
     path = f"/{quote_key(request.key)}"
     return HttpForm("PutObject", "PUT", path, headers, request.body, request.digests.sha256)

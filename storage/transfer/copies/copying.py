@@ -35,6 +35,7 @@ def copy_request(context: BatchContext, action: Action, replacing: Replacing = N
         if_match=pin if is_held else None,
         storage_class=action.storage_class,
         encryption=settings.encryption,
+        acl=settings.acl,
         owner=destination.owner,
         source_owner=source.owner,
         requester_pays=settings.source_requester_pays,

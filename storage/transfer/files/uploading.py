@@ -88,6 +88,7 @@ def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject
         attributes=attributes_of(context, action),
         storage_class=action.storage_class,
         encryption=context.task.settings.encryption,
+        acl=context.task.settings.acl,
     )
 
 

@@ -170,6 +170,7 @@ def _request(context: BatchContext, action: Action, fetched: _Fetched, attribute
         attributes=attributes,
         storage_class=action.storage_class,
         encryption=context.task.settings.encryption,
+        acl=context.task.settings.acl,
     )
 
 

@@ -138,6 +138,7 @@ def _snapshot(control: Control, request: Request) -> object:
                 "storage_class": stored.properties.storage_class,
                 "headers": dict(stored.properties.headers),
                 "tags": dict(stored.properties.tags),
+                "acl": stored.properties.acl,
                 "encryption": dict(stored.properties.encryption),
                 "writes": bucket.writes.get(key, 0),
             }

@@ -103,7 +103,7 @@ def _range_of(header: str | None, size_bytes: int) -> tuple[int, int] | None:
 
 def put_object(context: Context, request: Request) -> Reply:
     bucket = context.store.bucket(request.bucket)
-    refuse_unsupported(request.headers)
+    refuse_unsupported(request.headers, has_acls=context.settings.has_acls)
     kept = checked_body(context, request)
     properties = replace(properties_of(request.headers, bucket), checksums=kept)
     body = stored_body(context, request)
@@ -124,7 +124,7 @@ def put_object(context: Context, request: Request) -> Reply:
 
 def copy_object(context: Context, request: Request) -> Reply:
     bucket = context.store.bucket(request.bucket)
-    refuse_unsupported(request.headers)
+    refuse_unsupported(request.headers, has_acls=context.settings.has_acls)
     source_name, source = copy_source(context, request)
     if source.size_bytes > context.settings.max_copy_size_bytes:
         raise S3Error(
@@ -193,6 +193,7 @@ def _copied_properties(headers: Mapping[str, str], bucket: Bucket, source: Store
         storage_class=storage_class_of(headers),
         encryption=requested_encryption(headers, bucket),
         checksums=sums,
+        acl=headers.get("x-amz-acl", ""),
     )
 
 

@@ -53,6 +53,7 @@ class ObjectState:
     storage_class: str
     headers: Mapping[str, str]
     tags: Mapping[str, str]
+    acl: str
     encryption: Mapping[str, str]
     writes: int
 

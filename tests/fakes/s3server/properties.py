@@ -27,6 +27,16 @@ _REFUSED_HEADERS = (
     "x-amz-object-lock-legal-hold",
     "x-amz-write-offset-bytes",
 )
+_OWNER_HAS_ALL = "bucket-owner-full-control"
+_ACLS = {
+    _OWNER_HAS_ALL,
+    "private",
+    "public-read",
+    "public-read-write",
+    "authenticated-read",
+    "aws-exec-read",
+    "bucket-owner-read",
+}
 _MAX_METADATA_BYTES = 2048
 _MAX_TAGS = 10
 
@@ -38,6 +48,7 @@ def properties_of(headers: Mapping[str, str], bucket: Bucket) -> Properties:
         tags=parse_tags(headers.get("x-amz-tagging", "")),
         storage_class=storage_class_of(headers),
         encryption=encryption_of(headers, bucket),
+        acl=headers.get("x-amz-acl", ""),
     )
 
 
@@ -49,12 +60,15 @@ def _kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return kept | metadata
 
 
-def refuse_unsupported(headers: Mapping[str, str]) -> None:
-    """NotImplemented for what would otherwise be dropped silently."""
+def refuse_unsupported(headers: Mapping[str, str], *, has_acls: bool) -> None:
+    """NotImplemented for what would otherwise be dropped silently; without ACLs the bucket's owner owns all."""
     for name in _REFUSED_HEADERS:
         if name in headers:
             raise S3Error("NotImplemented", f"{name} is not implemented")
-    if headers.get("x-amz-acl", "private") not in {"private", "bucket-owner-full-control"}:
+    acl = headers.get("x-amz-acl", _OWNER_HAS_ALL)
+    if acl not in _ACLS:
+        raise S3Error("InvalidArgument", "x-amz-acl is no canned ACL")
+    if acl != _OWNER_HAS_ALL and not has_acls:
         raise S3Error("AccessControlListNotSupported", "The bucket does not allow ACLs")
 
 

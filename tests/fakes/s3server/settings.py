@@ -57,6 +57,7 @@ class Settings:
     not_atomic_pause_s: float = 0.02
     refused_headers: Sequence[str] = ()  # what a store does not know, lower-case, it refuses with 400
     requester_pays: Sequence[str] = ()  # buckets whose requests must say who pays, copies from them too
+    has_acls: bool = False  # else every object is the bucket owner's, and no other ACL is taken
     ignores_owners: bool = False
     ignores_checksums: bool = False  # neither compares nor keeps what is said of bytes
     flips_keys: Sequence[str] = ()  # beginnings of keys whose bytes suffer before they are stored

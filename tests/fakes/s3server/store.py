@@ -36,6 +36,7 @@ class Properties:
     storage_class: str = STANDARD
     encryption: Mapping[str, str] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)
+    acl: str = ""  # canned, as the request said
 
     @property
     def hides_digests(self) -> bool:

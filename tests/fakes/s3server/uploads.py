@@ -29,7 +29,7 @@ _COPY_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 def create_multipart_upload(context: Context, request: Request) -> Reply:
     bucket = context.store.bucket(request.bucket)
-    refuse_unsupported(request.headers)
+    refuse_unsupported(request.headers, has_acls=context.settings.has_acls)
     properties = properties_of(request.headers, bucket)
     sums_parts = "x-amz-checksum-algorithm" in request.headers
     upload = Upload(f"upload-{context.store.next_serial():08d}", request.key, properties, context.now_s(), sums_parts)
