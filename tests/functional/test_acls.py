@@ -22,8 +22,8 @@ def test_each_new_object_has_the_acl_of_its_destination(place: Workplace, engine
         (place.folder / "files" / "small").write_bytes(b"small")
         (place.folder / "files" / "large").write_bytes(bytes(17 * MIB))
     else:
-        place.seed("source", "small", size_bytes=5)
-        place.seed("source", "large", size_bytes=17 * MIB)
+        place.seed("source", "small", size_bytes=5, synthetic=False)
+        place.seed("source", "large", size_bytes=17 * MIB, synthetic=False)
     destination = {"url": "s3://destination/", "acl": "public-read"}
     source = "./files" if way == "upload" else "s3://source/"
     transfer = {"transfer": "relay"} if way == "relay" else {}
