@@ -164,6 +164,19 @@ def _written(headers: AnswerHeaders, _: bytes) -> r.Reply:
     )
 
 
+def _tags_found(_: AnswerHeaders, body: bytes) -> r.Reply:
+    root = ET.fromstring(document_of(body))  # noqa: S314  # see above
+    namespace = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
+    tags = root.find(f"{namespace}TagSet")
+    if root.tag != f"{namespace}Tagging" or tags is None:  # an object without tags has an empty set
+        raise ET.ParseError(f"{root.tag} is not a Tagging with a TagSet")
+    return r.TagsFound({_tag_text(tag, f"{namespace}Key"): _tag_text(tag, f"{namespace}Value") for tag in tags})
+
+
+def _tag_text(tag: ET.Element, name: str) -> str:
+    return tag.findtext(name) or ""
+
+
 def _acknowledged(_: AnswerHeaders, body: bytes) -> r.Reply:
     if body.strip():
         raise ET.ParseError("a delete is acknowledged without words")
@@ -196,6 +209,7 @@ _READERS: Mapping[type, Callable[[AnswerHeaders, bytes], r.Reply]] = {
     r.ListObjects: _objects_page,
     r.HeadObject: _object_found,
     r.GetObject: _object_read,
+    r.GetObjectTags: _tags_found,
     r.PutObject: _written,
     u.UploadPart: _written,
     r.DeleteObject: _acknowledged,

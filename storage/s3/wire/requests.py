@@ -174,6 +174,11 @@ def _get_object(request: r.GetObject) -> HttpForm:
     return HttpForm("GetObject", "GET", f"/{quote_key(request.key)}{query}", headers)
 
 
+def _get_object_tags(request: r.GetObjectTags) -> HttpForm:
+    query = "tagging=" if request.version is None else f"tagging=&versionId={quote(request.version, safe='')}"
+    return HttpForm("GetObjectTagging", "GET", f"/{quote_key(request.key)}?{query}", [])
+
+
 def _put_object(request: r.PutObject) -> HttpForm:
     headers = [*body_headers(request.body, request.digests), *attribute_headers(request.attributes)]
     _add_conditions(headers, if_absent=request.if_absent, if_match=request.if_match)
@@ -242,6 +247,7 @@ _FORMS: Mapping[type, Callable[..., HttpForm]] = {
     r.ListObjects: _list_objects,
     r.HeadObject: _head_object,
     r.GetObject: _get_object,
+    r.GetObjectTags: _get_object_tags,
     r.PutObject: _put_object,
     r.DeleteObject: _delete_object,
     r.DeleteObjects: _delete_objects,

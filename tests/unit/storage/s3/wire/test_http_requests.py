@@ -15,6 +15,7 @@ from s3plan.schemas.requests.objects import (
     DeleteObject,
     DeleteObjects,
     GetObject,
+    GetObjectTags,
     HeadObject,
     ListObjects,
     PutObject,
@@ -36,6 +37,7 @@ FULL: list[Request] = [
     ListObjects("b", "p/", "p/a", "token", "/", 10, OWNER),
     HeadObject("b", "k", "v", OWNER),
     GetObject("b", "k", "e", "v", 0, 9, OWNER),
+    GetObjectTags("b", "k", "v", OWNER),
     PutObject("b", "k", b"body", True, "e", OWNER),
     PutObject("b", "k", BodyInMemory(b"body"), False, None, OWNER, DIGESTS, CARRIED, "GLACIER", KMS),
     UploadPart("b", "k", "id", 7, BodyInMemory(b"body"), OWNER, DIGESTS),
@@ -59,7 +61,7 @@ def test_every_header_and_query_word_is_one_of_the_operations_in_the_s3_model(mo
     plain = {"content-length", "content-md5", "content-type"}
     assert {"x-amz-meta-" if name.startswith("x-amz-meta-") else name for name, _ in form.headers} <= known | plain
     words = {word.partition("=")[0] for word in form.path.partition("?")[2].split("&") if word}
-    fixed = {"list-type", "delete"}
+    fixed = {"list-type", "delete", "tagging"}
     assert words <= known | {"partNumber", "uploadId", "versionId"} | fixed
     assert form.method == operation.http["method"]
 
