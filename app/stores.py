@@ -9,10 +9,13 @@ from types import TracebackType
 from typing import Self
 
 from s3plan.app.paths import capability_cache_path, known_files_path
+from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Source
+from s3plan.schemas.plan.key_references import KeyReference
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.requests.objects import Request
 from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.buffers import Buffers
@@ -28,6 +31,7 @@ from s3plan.storage.places.folder import OpenFolder
 from s3plan.storage.places.location import FoundLocation, OpenLocation
 from s3plan.storage.places.same_place import may_be_one, shows_at
 from s3plan.storage.s3.asking_ahead import AskingAhead
+from s3plan.storage.s3.connections.customer_keys import CustomerKeys, FoundKey
 from s3plan.storage.s3.connections.sessions import (
     ConnectionSettings,
     effective_endpoint,
@@ -36,6 +40,7 @@ from s3plan.storage.s3.connections.sessions import (
 )
 from s3plan.storage.s3.engines import EngineChoice, choose_engine, open_engine
 from s3plan.storage.s3.guarded_engine import GuardedEngine
+from s3plan.storage.s3.keyed_engine import KeyedEngine
 from s3plan.storage.s3.open_files import most_open_files, room_for_connections
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.store_quirks import store_at
@@ -73,6 +78,7 @@ class Stores:
         self._own_regions: dict[str, str] = {}
         self._capabilities = CapabilityCache(capability_cache_path())
         self._checked: set[tuple[str, str | None, StoreName]] = set()  # connections, and where they were seen to lead
+        self._keys = CustomerKeys()
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +146,21 @@ class Stores:
         connection = place.connection or ""
         settings = self.settings_of(connection)
         engine = self.open(connection, region=place.region or settings.region)
-        return find_bucket(engine, place, settings)
+        found = find_bucket(engine, place, settings)
+        if place.customer_key is None:
+            return found
+        said = self.find_key(place.customer_key)
+        fingerprint = said.key.fingerprint
+        location = replace(found.location, customer_key=place.customer_key.text, customer_key_fingerprint=fingerprint)
+        return FoundLocation(location, found.exists, (*found.warnings, *said.warnings))
+
+    def find_key(self, reference: KeyReference) -> FoundKey:
+        """Look for a key of SSE-C, once; raise CredentialsUnusable if there is none."""
+        return self._keys.find(reference)
+
+    def key_of(self, location: PlanLocation) -> CustomerKey | None:
+        """Return the key of SSE-C of a plan's location; raise PlanRefused if it is missing here, or another one."""
+        return self._keys.of(location)
 
     def ask_ahead(self, place: Source | Destination | DeletedFrom, *, shared: bytes | None) -> None:
         """Send what a plan is going to ask a place, all at once; the answers wait at its engine.
@@ -165,7 +185,9 @@ class Stores:
         """Return a location with the engine that reaches it; raise PlanRefused if that leads to another store."""
         if location.is_folder:
             return self.folder_at(location)
-        return OpenBucket(self.engine_of(location), location, cache=self._capabilities)
+        return OpenBucket(
+            self.engine_of(location), location, cache=self._capabilities, without_key=self.keyless_engine_of(location)
+        )
 
     def are_one_place(self, destination: PlanLocation, source: PlanLocation, *, patience: Patience) -> bool:
         """Return whether a destination is the source under another name; by writing, where names leave it open.
@@ -176,9 +198,9 @@ class Stores:
             return False
         return shows_at(
             destination,
-            self.engine_of(destination),
+            self.keyless_engine_of(destination),
             source,
-            other_engine=None if source.is_folder else self.engine_of(source),
+            other_engine=None if source.is_folder else self.keyless_engine_of(source),
             cache=self._capabilities,
             patience=patience,
         )
@@ -222,7 +244,22 @@ class Stores:
         """Return the engine that reaches a location; raise PlanRefused if it would lead to another store.
 
         Every worker has its engines from here, for each of its batches: none asks a store that the plan does not name.
+        What it sends has the location's key of SSE-C; PlanRefused, too, where that is not the plan's own.
         """
+        engine, key = self.keyless_engine_of(location), self.key_of(location)
+        if key is None:
+            return engine
+        if location.endpoint is not None and not _is_private(location.endpoint):
+            raise EndpointInvalid(f"{location.url}: a key of SSE-C goes over https:// only, not to an http:// endpoint")
+        return KeyedEngine(engine, own=key)
+
+    def check_keys(self, locations: Iterable[PlanLocation]) -> None:
+        """Raise PlanRefused if a key of SSE-C is missing here, or is another one than the plan's; nothing is asked."""
+        for location in locations:
+            self.key_of(location)
+
+    def keyless_engine_of(self, location: PlanLocation) -> Engine:
+        """Return the same, for objects that are not under the location's key: a probe's own."""
         way = (location.connection, location.endpoint, location.store)
         if way not in self._checked:
             self.check_endpoint(location)
@@ -275,3 +312,8 @@ class Stores:
                 f"{location.url}: the plan was made for a store of the kind {location.store}, but its connection is to "
                 f"one of the kind {named}; make a new plan"
             )
+
+
+def _is_private(url: str) -> bool:
+    endpoint = parse_endpoint(url)
+    return endpoint.scheme == "https" or endpoint.is_loopback

@@ -15,6 +15,7 @@ from s3plan.schemas.manifest.locations import NAME_PATTERN
 from s3plan.schemas.manifest.words import Durability
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.header import MOVED_KINDS, JobRecord, PlanHeader
+from s3plan.schemas.plan.key_references import FINGERPRINT_PATTERN, KeyReference
 from s3plan.schemas.plan.rows import Batch, Edge, Phase, PhaseName, PlanLocation, are_nested, folder_url
 from s3plan.schemas.stores.names import StoreName
 
@@ -44,6 +45,7 @@ def check_location(location: PlanLocation) -> None:
     if location.is_folder:
         _check_folder(location)
         return
+    _check_customer_key(location)
     if location.path is not None or location.root_inode is not None:
         raise RowInvalid(f"location {location.id} is a bucket and has a path")
     if location.follows or location.has_short_stamps or location.stays_on_device or location.trash is not None:
@@ -61,6 +63,16 @@ def check_location(location: PlanLocation) -> None:
         raise RowInvalid(f"location {location.id} is shown as another place than it is")
 
 
+def _check_customer_key(location: PlanLocation) -> None:
+    key, fingerprint = location.customer_key, location.customer_key_fingerprint
+    if (key is None) is not (fingerprint is None):
+        raise RowInvalid(f"location {location.id} has one of a key of SSE-C and its fingerprint")
+    if key is not None and KeyReference.parse(key) is None:
+        raise RowInvalid(f"{key[:80]!a} names no key of SSE-C")
+    if fingerprint is not None and not re.fullmatch(FINGERPRINT_PATTERN, fingerprint, re.ASCII):
+        raise RowInvalid(f"{fingerprint[:80]!a} is no fingerprint")
+
+
 def _check_folder(location: PlanLocation) -> None:
     path = location.path or ""
     nothing = (
@@ -71,6 +83,8 @@ def _check_folder(location: PlanLocation) -> None:
         location.connection,
         location.bucket,
         location.prefix,
+        location.customer_key,
+        location.customer_key_fingerprint,
     )
     if any(nothing):
         raise RowInvalid(f"location {location.id} is a folder and has what only buckets have")

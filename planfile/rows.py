@@ -43,6 +43,8 @@ LOCATION_COLUMNS: Columns = {
     "trash": _TEXT_OR_NULL,
     "stays_on_device": _INT,
     "store": _TEXT,
+    "customer_key": _TEXT_OR_NULL,
+    "customer_key_fingerprint": _TEXT_OR_NULL,
 }
 PHASE_COLUMNS: Columns = {"id": _INT, "job": _TEXT, "name": _TEXT}
 EDGE_COLUMNS: Columns = {"before_phase": _INT, "after_phase": _INT, "needs": _TEXT}
@@ -116,6 +118,8 @@ def location_row(location: PlanLocation) -> tuple[Encodable, ...]:
         location.trash,
         int(location.stays_on_device),
         str(location.store.value),
+        location.customer_key,
+        location.customer_key_fingerprint,
     )
 
 
@@ -150,13 +154,13 @@ def location_of(row: Row) -> PlanLocation:
     kind = row[1]
     if kind not in set(LocationKind):
         raise RowInvalid(f"there is no kind of location {kind!a}")
-    follows, has_short_stamps, trash, stays_on_device, store = row[-5:]
+    follows, has_short_stamps, trash, stays_on_device, store, *keys = row[-7:]
     if not {follows, has_short_stamps, stays_on_device} <= {0, 1}:
         raise RowInvalid(f"location {row[0]} says neither yes nor no")
     if store not in set(StoreName):
         raise RowInvalid(f"there is no kind of store {store!a}; a newer s3plan may have it")
     ways = [bool(follows), bool(has_short_stamps), trash, bool(stays_on_device), StoreName(store)]
-    return PlanLocation(row[0], LocationKind(kind), *row[2:-5], *ways)
+    return PlanLocation(row[0], LocationKind(kind), *row[2:-7], *ways, *keys)
 
 
 def phase_of(row: Row) -> Phase:

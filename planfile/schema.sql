@@ -20,7 +20,9 @@ CREATE TABLE location (
     has_short_stamps INTEGER NOT NULL,
     trash TEXT,
     stays_on_device INTEGER NOT NULL,
-    store TEXT NOT NULL
+    store TEXT NOT NULL,
+    customer_key TEXT,
+    customer_key_fingerprint TEXT
 );
 CREATE TABLE phase (
     id INTEGER PRIMARY KEY,

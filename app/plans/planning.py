@@ -124,6 +124,8 @@ def plan_loaded(
         for place in _places(entries.values()):
             if place.folder is None:
                 stores.open(place.connection or "", region=place.region)  # nothing is sent yet
+            if place.customer_key is not None:
+                stores.find_key(place.customer_key)
         _refuse_secrets(loaded)  # now that the sessions are open, they are known
         check_apart(loaded, selection.names, lambda place: store_name(stores.endpoint_of(place.connection or "")))
         for name, entry in entries.items():

@@ -42,7 +42,8 @@ def _tried(stores: Stores, source: PlanLocation, destination: PlanLocation) -> T
     if row is None:
         return TransferRecord(way=_SERVER_SIDE, why="one endpoint, and the source has no object to try")
     engine = stores.open(destination.connection, region=source.region)
-    reply = Patience().call(engine, HeadObject(source.bucket, row.key.decode(), owner=source.owner))
+    request = HeadObject(source.bucket, row.key.decode(), owner=source.owner, customer_key=stores.key_of(source))
+    reply = Patience().call(engine, request)
     if isinstance(reply, ObjectFound):
         if reply.etag == row.etag:
             return TransferRecord(way=_SERVER_SIDE, why="the destination's credentials may read the source")

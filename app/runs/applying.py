@@ -96,10 +96,15 @@ def apply_plan(
         stack.callback(tidy_folders, plan, states, on_event)  # once no worker is at them any more
         if _nothing_left(states):
             return report_end(run, standing_end(plan, states), began_s=monotonic())
+        stores.check_keys(plan.locations)
         settings = request.overrides.applied_to(plan.header.run)
         control = open_control(limits, settings, lease=lock.lease)
         performer = EnginePerformer(
-            stores.engine_of, files_of=stores.files_of, buffer=stores.memory.buffer, buffers=stores.buffers
+            stores.engine_of,
+            files_of=stores.files_of,
+            buffer=stores.memory.buffer,
+            buffers=stores.buffers,
+            key_of=stores.key_of,
         )
         # Opened before the preparation: worker processes come up meanwhile.
         executor = stack.enter_context(

@@ -130,7 +130,16 @@ def _smallest(wanted: Wanted, batch: Batch, location: PlanLocation, *, pays: boo
 
     def sample_of(action: Action) -> Sample:
         key = location.prefix + action.key.decode()
-        return Sample(location.bucket, key, action.source_version, location.owner, pays, encryption, settings.acl)
+        return Sample(
+            location.bucket,
+            key,
+            action.source_version,
+            location.owner,
+            pays,
+            encryption,
+            settings.acl,
+            wanted.stores.key_of(location),
+        )
 
     actions = sorted(plan.actions(batch), key=lambda action: action.size_bytes)
     return [sample_of(action) for action in actions[:_SAMPLES]]

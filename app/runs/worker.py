@@ -47,7 +47,11 @@ class _EnginesInWorker:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self._performer = EnginePerformer(
-            stores.engine_of, files_of=stores.files_of, buffer=stores.memory.buffer, buffers=stores.buffers
+            stores.engine_of,
+            files_of=stores.files_of,
+            buffer=stores.memory.buffer,
+            buffers=stores.buffers,
+            key_of=stores.key_of,
         )
 
     def perform(self, task: BatchTask, control: Control) -> Iterator[Progress]:

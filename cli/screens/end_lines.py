@@ -8,6 +8,7 @@ from typing import Any
 
 from s3plan.app.ends import JobEnds, PlanEnd
 from s3plan.cli.screens.columns import Cell
+from s3plan.schemas.plan.key_references import KeyReference
 from s3plan.schemas.printable import escape_unprintable
 
 LOUD = "bold yellow"
@@ -16,6 +17,13 @@ LOUD = "bold yellow"
 def url_text(end: PlanEnd) -> str:
     """Return a location's URL, safe to print."""
     return escape_unprintable(end.location.url)
+
+
+def location_key_text(end: PlanEnd) -> str:
+    """Return where the key of SSE-C of a location is found, and what tells it from others; not the key."""
+    reference = KeyReference.parse(end.location.customer_key or "")
+    where = "" if reference is None else reference.words
+    return escape_unprintable(f"the key in {where} (fingerprint {end.location.customer_key_fingerprint})")
 
 
 def store_cell(end: PlanEnd) -> Cell:
@@ -32,6 +40,7 @@ def store_cell(end: PlanEnd) -> Cell:
     parts += [f"region {location.region}"] if location.region else []
     parts += [_connection(end)]
     parts += [f"owner {location.owner}"] if location.owner else []
+    parts += [f"SSE-C with {location_key_text(end)}"] if location.customer_key else []
     parts += [] if end.checks_certificate else ["certificate NOT checked"]
     is_usual = end.is_aws and end.checks_certificate
     return Cell(escape_unprintable(", ".join(parts)), "" if is_usual else LOUD)

@@ -266,7 +266,9 @@ def _new_objects(job: JobRecord, source: PlanLocation, destination: PlanLocation
     settings = job.settings
     keeps = not source.is_folder and destination.has_classes_of(source)
     storage = settings.storage_class or ("as at the source" if keeps else "the store's default")
-    if settings.encryption is None:
+    if destination.customer_key is not None:
+        encryption = "sse-c with a key of yours, so that ETags say nothing of the bytes"
+    elif settings.encryption is None:
         encryption = "the bucket's default"
     else:
         key = f" with {escape_unprintable(settings.encryption.key_id)}" if settings.encryption.key_id else ""

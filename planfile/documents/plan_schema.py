@@ -86,6 +86,9 @@ def _location() -> dict[str, Any]:
         "trash": _TEXT | {"description": "the folder that takes what is replaced or deleted: absolute"},
         "stays_on_device": {"type": "boolean", "description": "what is mounted below the folder is left out"},
         "store": {"enum": [each.value for each in StoreName], "description": "the kind of store; of a folder: unknown"},
+        "customer_key": _TEXT
+        | {"description": "where the key of SSE-C is found: env: and a name, or file: and an absolute path"},
+        "customer_key_fingerprint": _TEXT | {"description": "16 hex digits of that key's SHA-256"},
     }
     return _object(members, required=list(_OF_EVERY_LOCATION))
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
 from s3plan.schemas.manifest.connections import names_a_secret
+from s3plan.schemas.requests.customer_keys import is_written_key
 
 HIDDEN = "****"
+_ENCRYPTIONS = ("encryption", "decryption")
 
 _USER_INFO = re.compile(r"(?<=://)[^\s\"'/]*(?::[^\s\"']*)?@")
 _QUERY = re.compile(
@@ -64,6 +67,8 @@ def hide_values(lines: list[str], root: Node | None) -> ShownText:
                 for key, value in node.entries:
                     if key.text == "connections" and isinstance(value, MappingNode):
                         pending.extend(connection for _, connection in value.entries)  # a name is free: `token-store`
+                    elif key.text in _ENCRYPTIONS and isinstance(value, MappingNode):
+                        pending.extend(_hide_key(shown, value))
                     elif names_a_secret(key.text):
                         _hide(shown, value)
                     else:
@@ -73,6 +78,20 @@ def hide_values(lines: list[str], root: Node | None) -> ShownText:
             case ScalarNode():
                 pass
     return shown
+
+
+def _hide_key(shown: ShownText, setting: MappingNode) -> Iterator[Node]:
+    """Hide what may be a key of SSE-C where only the name of one belongs; yield the other values of the setting."""
+    for key, value in setting.entries:
+        if key.text != "key":
+            yield value
+        elif not isinstance(value, MappingNode):
+            _hide(shown, value)
+        else:
+            for name, named in value.entries:
+                is_name = name.text in {"env", "file"} and isinstance(named, ScalarNode)
+                if not is_name or (isinstance(named, ScalarNode) and is_written_key(named.text)):
+                    _hide(shown, named)
 
 
 def _hide(shown: ShownText, node: Node) -> None:
@@ -92,8 +111,12 @@ def hide_by_indentation(lines: list[str]) -> ShownText:
             shown.hidden[number] = [(indent, _REST)]
             continue
         secret_indent = None
-        key = next((match for match in _KEY.finditer(text) if names_a_secret(match[1])), None)
+        key = next((match for match in _KEY.finditer(text) if _is_told(match[1])), None)
         if key is not None:
             secret_indent = indent
             shown.hidden[number] = [(key.end(), _REST)]
     return shown
+
+
+def _is_told(key: str) -> bool:
+    return key == "key" or names_a_secret(key)

@@ -13,7 +13,7 @@ from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.manifest.models import Filters, Guards, JobEntry, RunSettings
 from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.retries import Retries
-from s3plan.schemas.manifest.words import Archived, Compare, DeleteWhen, Mode, Overwrite, Preserve
+from s3plan.schemas.manifest.words import Archived, Compare, DeleteWhen, EncryptionType, Mode, Overwrite, Preserve
 from s3plan.schemas.plan.header import EncryptionRecord, JobSettings, RetryRecord, RunRecord
 
 
@@ -135,6 +135,6 @@ def _retries(settings: Retries) -> RetryRecord:
 
 
 def _encryption(setting: EncryptionSetting | None) -> EncryptionRecord | None:
-    if setting is None:
+    if setting is None or setting.type is EncryptionType.SSE_C:  # that is said of the location
         return None
     return EncryptionRecord(type=setting.type.value, key_id=setting.key_id, bucket_key=setting.bucket_key)

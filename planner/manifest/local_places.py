@@ -10,6 +10,7 @@ from s3plan.planner.manifest.data import Data
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS
 from s3plan.schemas.files.urls import absolute_folder, is_local
 from s3plan.schemas.plan.rows import folder_url
+from s3plan.schemas.requests.customer_keys import is_written_key
 
 _ROLES = ("source", "destination", "location")
 
@@ -34,6 +35,8 @@ def make_folders_absolute(data: Data, *, base: Path, moved: MovedFolder | None =
             if isinstance(place, str) and is_local(place):
                 job[role] = _url(place, base=base, moved=moved)
             elif isinstance(place, dict):
+                for name in ("encryption", "decryption"):
+                    _make_key_absolute(place.get(name), base=base)
                 for name in ("url", "trash"):
                     text = place.get(name)
                     if isinstance(text, str) and is_local(text):
@@ -49,6 +52,13 @@ def _make_list_absolute(filters: object, *, base: Path) -> None:
     text = filters.get("list") if isinstance(filters, dict) else None
     if isinstance(filters, dict) and isinstance(text, str) and text and "://" not in text:
         filters["list"] = str(base / _from_home(text))
+
+
+def _make_key_absolute(setting: object, *, base: Path) -> None:
+    key = setting.get("key") if isinstance(setting, dict) else None
+    text = key.get("file") if isinstance(key, dict) else None
+    if isinstance(key, dict) and isinstance(text, str) and text and not is_written_key(text):
+        key["file"] = str(base / _from_home(text))
 
 
 def _from_home(text: str) -> Path:

@@ -6,11 +6,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 from s3plan.schemas.files.urls import FolderUrl
+from s3plan.schemas.manifest.customer_keys import DecryptionSetting, KeySetting
 from s3plan.schemas.manifest.readers import folder_path, place_url
 from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
 from s3plan.schemas.manifest.words import CannedAcl, EncryptionType, StampKind, StorageClass, Symlinks
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan.header import KMS_KEY_PATTERN
+from s3plan.schemas.plan.key_references import KeyReference
 from s3plan.schemas.s3_urls import S3Url
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
@@ -77,6 +79,11 @@ class Location(Section):
             return ""
         return self.url.path if self.prefix is None else self.prefix
 
+    @property
+    def customer_key(self) -> KeyReference | None:
+        """Where the key of SSE-C is found that its objects are read and written with, if there is one."""
+        return None
+
 
 class Source(Location):
     """Where objects come from."""
@@ -84,6 +91,16 @@ class Source(Location):
     one_file_system: Annotated[bool, flag()] | None = Field(
         default=None, description="Of a folder: what is mounted below it is left out.", examples=[True]
     )
+    decryption: DecryptionSetting | None = Field(
+        default=None,
+        description="Of a bucket whose objects are under SSE-C: the key that they are read with.",
+        examples=[{"type": "sse-c", "key": {"env": "PHOTO_KEY"}}],
+    )
+
+    @property
+    def customer_key(self) -> KeyReference | None:
+        """That of `decryption`."""
+        return None if self.decryption is None else self.decryption.key.reference
 
 
 class DeletedFrom(Location):
@@ -96,7 +113,7 @@ class EncryptionSetting(Section):
     example: ClassVar[str] = "{type: AES256}"
 
     type: Annotated[EncryptionType, word_of(EncryptionType)] = Field(
-        description="As x-amz-server-side-encryption names it."
+        description="As x-amz-server-side-encryption names it; sse-c: by a key of yours, which `key` names."
     )
     key_id: Annotated[str, text_value("a KMS key id, ARN or alias", pattern=KMS_KEY_PATTERN, max_bytes=2048)] | None = (
         Field(
@@ -107,6 +124,9 @@ class EncryptionSetting(Section):
     )
     bucket_key: Annotated[bool, flag()] | None = Field(
         default=None, description="Use an S3 Bucket Key, which makes fewer requests to KMS; only with aws:kms."
+    )
+    key: KeySetting | None = Field(
+        default=None, description="Where the key of sse-c is found.", examples=[{"env": "PHOTO_KEY"}]
     )
 
 
@@ -149,3 +169,9 @@ class Destination(Location):
         description="Encryption of new objects. Without it: the bucket's default.",
         examples=[{"type": "AES256"}],
     )
+
+    @property
+    def customer_key(self) -> KeyReference | None:
+        """That of `encryption`, if it is by SSE-C."""
+        key = None if self.encryption is None else self.encryption.key
+        return None if key is None else key.reference

@@ -123,11 +123,18 @@ class AddressingStyle(StrEnum):
 
 
 class EncryptionType(StrEnum):
-    """Server-side encryption, as S3 names it."""
+    """Server-side encryption, as S3 names it; for keys of the customer it has no name."""
 
     AES256 = "AES256"
     KMS = "aws:kms"
     KMS_DSSE = "aws:kms:dsse"
+    SSE_C = "sse-c"
+
+
+class DecryptionType(StrEnum):
+    """What reading an object may need."""
+
+    SSE_C = "sse-c"
 
 
 class CannedAcl(StrEnum):

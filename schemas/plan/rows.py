@@ -28,6 +28,8 @@ class PlanLocation:
     links in it are followed; `has_short_stamps`: its files are pinned by size and time alone; `trash` is the absolute
     path of the folder that takes what is replaced or deleted; `stays_on_device`: what is mounted below it is left out.
     `store` is the row of the table of stores that it was planned by; a folder has none, and says `unknown`.
+    `customer_key` names where the key of SSE-C is found that its objects are read and written with, as KeyReference
+    has it; the fingerprint tells that key from others.
     """
 
     id: int
@@ -46,6 +48,8 @@ class PlanLocation:
     trash: str | None = None
     stays_on_device: bool = False
     store: StoreName = StoreName.UNKNOWN
+    customer_key: str | None = None
+    customer_key_fingerprint: str | None = None
 
     @property
     def is_folder(self) -> bool:

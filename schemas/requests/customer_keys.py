@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from hashlib import md5, sha256
 from hmac import compare_digest
 from typing import NoReturn
@@ -68,3 +68,23 @@ def is_free_of_digests(encryption: str | None) -> bool:
     So it is under SSE-KMS and SSE-C (S3 API reference, Object, ETag). None: the store does not say.
     """
     return encryption is not None and (encryption == SSE_C or encryption.startswith("aws:kms"))
+
+
+def parse_key(content: bytes) -> CustomerKey | None:
+    """Return the key that a file or a variable holds, None if it holds none.
+
+    32 bytes as they are, or written as base64 or as 64 hex digits, at whose end a line may end.
+    """
+    if len(content) == KEY_BYTES:
+        return CustomerKey(content)
+    text = content.removesuffix(b"\n").removesuffix(b"\r")
+    try:
+        key = bytes.fromhex(text.decode()) if len(text) == 2 * KEY_BYTES else b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return CustomerKey(key) if len(key) == KEY_BYTES else None
+
+
+def is_written_key(text: str) -> bool:
+    """Return whether a text, where a name is wanted, is a key itself in hex or base64."""
+    return len(text) > KEY_BYTES and any(parse_key((text + end).encode()) is not None for end in ("", "="))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
 from s3plan.schemas.requests.attributes import Encryption
+from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.requests.objects import CopyObject
 from s3plan.schemas.requests.uploads import UploadPartCopy
 
@@ -29,6 +30,7 @@ class Sample:
     requester_pays: bool = False
     encryption: Encryption | None = None  # what the plan's copies ask for: a bucket's policy may demand it
     acl: str | None = None  # likewise
+    customer_key: CustomerKey | None = None  # of SSE-C, that it is read with
 
     def copy_to(self, bucket: str, key: str, *, owner: str | None, **conditions: Unpack[CopyConditions]) -> CopyObject:
         """Return the request that copies it; `owner` is the one that is expected of the bucket."""
@@ -43,6 +45,7 @@ class Sample:
             owner=owner,
             source_owner=self.owner,
             requester_pays=self.requester_pays,
+            source_customer_key=self.customer_key,
             **conditions,
         )
 
@@ -71,4 +74,5 @@ class Sample:
             owner=owner,
             source_owner=self.owner,
             requester_pays=self.requester_pays,
+            source_customer_key=self.customer_key,
         )

@@ -24,12 +24,17 @@ _GONE = frozenset({FailureKind.NO_SUCH_UPLOAD, FailureKind.NOT_FOUND})
 
 
 class OpenBucket:
-    """An OpenLocation in a bucket; `cache` has what probes of its store have found."""
+    """An OpenLocation in a bucket; `cache` has what probes of its store have found.
 
-    def __init__(self, engine: Engine, location: PlanLocation, *, cache: CapabilityCache) -> None:
+    `without_key` sends what the location's key of SSE-C does not go with: a probe's own objects.
+    """
+
+    def __init__(
+        self, engine: Engine, location: PlanLocation, *, cache: CapabilityCache, without_key: Engine | None = None
+    ) -> None:
         self.engine = engine
         self.location = location
-        self.conditions = BucketConditions(engine, location, cache)
+        self.conditions = BucketConditions(without_key or engine, location, cache)
 
     @property
     def clock_offset_ms(self) -> int:
@@ -45,8 +50,8 @@ class OpenBucket:
         return KeyedLister(self.engine, self.location, keys, why=why)
 
     def has_digests_as_etags(self) -> bool:
-        """Whether the bucket is known not to encrypt by KMS."""
-        return is_free_of_kms(self.engine, self.location)
+        """Whether the bucket is known not to encrypt by KMS, and its objects are not under SSE-C."""
+        return self.location.customer_key is None and is_free_of_kms(self.engine, self.location)
 
     def prepare(self, *, may_make: bool, was_missing: bool, on_made: Callable[[str], None], patience: Patience) -> None:
         """Find the bucket, or create it; raises BucketTaken, too."""

@@ -66,8 +66,10 @@ def find_bucket(
 def is_found_at(place: Location, location: PlanLocation) -> bool:
     """Return whether a location is the one that a manifest names there."""
     path = None if place.folder is None else place.folder.path
-    said = (place.connection or "", place.bucket, place.key_prefix, path, *_folder_ways(place))
+    key = None if place.customer_key is None else place.customer_key.text
+    said = (key, place.connection or "", place.bucket, place.key_prefix, path, *_folder_ways(place))
     return said == (
+        location.customer_key,
         location.connection,
         location.bucket,
         location.prefix,

@@ -25,5 +25,7 @@ def first_questions(place: Source | Destination | DeletedFrom, *, shared: bytes 
     if shared is not None:
         below = askable_prefix(place.bucket, place.key_prefix, shared)
         yield first_page_request(place.bucket, place.key_prefix + below.decode(), owner=owner)
-    if isinstance(place, Source) or (isinstance(place, Destination) and place.encryption is None):
+    if (isinstance(place, Source) and place.customer_key is None) or (
+        isinstance(place, Destination) and place.encryption is None
+    ):
         yield GetBucketEncryption(place.bucket, owner=owner)

@@ -13,11 +13,11 @@ from hashlib import md5
 from s3plan.schemas.evidence.ladder import is_no_digest
 from s3plan.schemas.outcomes import Evidence
 from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.requests.customer_keys import is_free_of_digests
 from s3plan.schemas.requests.objects import ObjectFound
 from s3plan.storage.s3.wire.store_clock import DATE_GRAIN_MS
 
 _MD5_HEX_LENGTH = 32
-_KMS = "aws:kms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ def _has_other_md5(found: ObjectFound, made: Made) -> bool:
 
 
 def _is_md5(etag: str, owner: ObjectFound | None) -> bool:
-    """Return whether an ETag is an MD5 sum. 32 hex digits are one, but under KMS, where they only look alike.
+    """Return whether an ETag is an MD5 sum. 32 hex digits are one, but under KMS and SSE-C, where they only look alike.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
     """
-    under_kms = owner is not None and (owner.encryption or "").startswith(_KMS)
-    return len(etag) == _MD5_HEX_LENGTH and all(digit in "0123456789abcdefABCDEF" for digit in etag) and not under_kms
+    hides = owner is not None and is_free_of_digests(owner.encryption)
+    return len(etag) == _MD5_HEX_LENGTH and all(digit in "0123456789abcdefABCDEF" for digit in etag) and not hides
 
 
 def multipart_etag_of(part_etags: Sequence[str]) -> str | None:

@@ -14,7 +14,9 @@ from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import BufferEngine, Control, Engine, FileEngine
+from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.tasks import BatchTask
+from s3plan.storage.s3.keyed_engine import KeyedEngine
 from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure, TagHabit
 from s3plan.storage.transfer.batch_run import BatchEnd, BatchRun
 from s3plan.storage.transfer.copies.copying import copy_object, needs_look
@@ -33,6 +35,7 @@ from s3plan.storage.transfer.settlement import look_at_unverified
 
 EngineOf = Callable[[PlanLocation], Engine]
 FilesOf = Callable[[PlanLocation], FileEngine]
+KeyOf = Callable[[PlanLocation], CustomerKey | None]
 BufferOf = Callable[[int], memoryview | None]
 
 
@@ -46,12 +49,15 @@ class EnginePerformer:
         files_of: FilesOf | None = None,
         buffer: BufferOf | None = None,
         buffers: BufferEngine | None = None,
+        key_of: KeyOf = lambda _: None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         """`files_of` gives the engine of a location that is a folder; `buffer` has memory for what passes through us.
 
-        `buffers` waits for such memory, and sums up what is in it, where objects are relayed.
+        `buffers` waits for such memory, and sums up what is in it, where objects are relayed. `key_of` gives a
+        location's key of SSE-C, which `engine_of` has seen to; copies have it beside their own.
         """
+        self._key_of = key_of
         self._buffer = buffer
         self._buffers = buffers
         self._tag_habits: dict[tuple[str | None, str], TagHabit] = {}
@@ -66,7 +72,7 @@ class EnginePerformer:
         When `control.stopping` turns true no new action is begun; actions never begun are not reported. When
         `control.abandoned` does, those of which a request was sent and whose end was not learnt are told as `unknown`.
         """
-        destination = self._end_of(task.destination)
+        destination = self._destination_of(task)
         source = destination if task.source is None else self._end_of(task.source)
         told: deque[Progress] = deque()
         context = BatchContext(task, told.append, self._clock, self._without_batch_deletes, self._tag_habits)
@@ -98,6 +104,12 @@ class EnginePerformer:
             assert self._files_of is not None  # noqa: S101  whoever opens plans with folders gives it
             return BatchEnd(None, place_of(location), self._files_of(location))
         return BatchEnd(self._engine_of(location), place_of(location))
+
+    def _destination_of(self, task: BatchTask) -> BatchEnd:
+        """Return the end that is written to, whose copies read what is under the source's key."""
+        end = self._end_of(task.destination)
+        key = None if task.source is None else self._key_of(task.source)
+        return end if end.engine is None or key is None else end._replace(engine=KeyedEngine(end.engine, source=key))
 
 
 def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:

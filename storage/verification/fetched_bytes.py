@@ -15,6 +15,7 @@ from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileHashed, HashStaged, StagedFile
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
+from s3plan.schemas.requests.customer_keys import is_free_of_digests
 from s3plan.schemas.requests.objects import HeadObject, ObjectFound
 from s3plan.storage.folder.hashing import hash_pieces
 from s3plan.storage.steps import Asking, BatchContext, ask, ask_file
@@ -37,14 +38,14 @@ def prove_fetched(
     is_held = isinstance(content, memoryview)
     if found is None or asks.rank < (Verify.ETAG if is_held else Verify.CHECKSUM).rank:
         return None
-    is_kms = (found.encryption or "").startswith("aws:kms")
+    hides = is_free_of_digests(found.encryption)
     is_exact = found.encryption == "AES256" or context.task.settings.verification.etags_are_md5
     theirs = known_of_object(
-        action.size_bytes, action.source_pin or "", checksums=found.checksums, is_exact=is_exact and not is_kms
+        action.size_bytes, action.source_pin or "", checksums=found.checksums, is_exact=is_exact and not hides
     )
-    algorithm = stated_checksum(theirs.checksums) or ("MD5" if theirs.md5 is not None and not is_kms else None)
+    algorithm = stated_checksum(theirs.checksums) or ("MD5" if theirs.md5 is not None and not hides else None)
     sizes: tuple[int, ...] = ()
-    if algorithm is None and theirs.of_parts and not is_kms:
+    if algorithm is None and theirs.of_parts and not hides:
         sizes = yield from _part_sizes(context, action, likely_sizes)
     if algorithm is None and not sizes:
         return None

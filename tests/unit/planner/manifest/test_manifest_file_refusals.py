@@ -189,11 +189,11 @@ LOCATIONS: list[LocationCase] = [
     ("s3://aaa/", "{url: s3://bbb/, create: 'true'}", 4, 39, "destination.create", "use true or false", "write it without quotes"),
     ("s3://aaa/", "{url: s3://bbb/, storage_class: GLACIAL}", 4, 46, "destination.storage_class", STORAGE_CLASSES, "did you mean GLACIER?"),
     ("s3://aaa/", "{url: s3://bbb/, encryption: AES256}", 4, 43, "destination.encryption", "needs a mapping, not a single value", "write encryption: {type: AES256}"),
-    ("s3://aaa/", "{url: s3://bbb/, encryption: {type: kms}}", 4, 50, "destination.encryption.type", "needs one of AES256, aws:kms, aws:kms:dsse", None),
+    ("s3://aaa/", "{url: s3://bbb/, encryption: {type: kms}}", 4, 50, "destination.encryption.type", "needs one of AES256, aws:kms, aws:kms:dsse, sse-c", None),
     ("s3://aaa/", "{url: s3://bbb/, encryption: {type: AES256, key_id: k}}", 4, 66, "destination.encryption.key_id", "AES256 takes no key", "write type: aws:kms"),
     ("s3://aaa/", "{url: s3://bbb/, encryption: {type: AES256, bucket_key: true}}", 4, 70, "destination.encryption.bucket_key", "only aws:kms has bucket keys", None),
     ("s3://aaa/", "{url: s3://bbb/, encryption: {type: aws:kms, key_id: 'a b'}}", 4, 67, "destination.encryption.key_id", "needs a KMS key id, ARN or alias", None),
-    ("s3://aaa/", "{url: s3://bbb/, encryption: {}}", 4, 43, "destination.encryption.type", "is missing", "As x-amz-server-side-encryption names it."),
+    ("s3://aaa/", "{url: s3://bbb/, encryption: {}}", 4, 43, "destination.encryption.type", "is missing", "As x-amz-server-side-encryption names it; sse-c: by a key of yours, which `key` names."),
 ]  # fmt: skip
 
 
