@@ -9,6 +9,9 @@ from pathlib import Path
 
 from s3plan.app.audits.auditing import audit
 from s3plan.app.audits.requests import AuditReport, AuditRequest, OnFinding
+from s3plan.app.connections.editing import DEFAULT
+from s3plan.app.connections.report import ConnectionReport
+from s3plan.app.connections.trial import TrialRequest, try_connection
 from s3plan.app.plans.planning import make_plan
 from s3plan.app.requests import KEPT_PLANS, ApplyReport, ApplyRequest, PlanMade, PlanRequest
 from s3plan.app.roots import named_folder
@@ -127,6 +130,27 @@ def verify(
         attributes=attributes,
     )
     return audit(request, on_event=on_event, on_finding=on_finding, with_same=with_same)
+
+
+def test_connection(
+    name: str = DEFAULT,
+    *,
+    bucket: str | None = None,
+    prefix: str = "",
+    count: bool = False,
+    write: bool = False,
+) -> ConnectionReport:
+    """Try a connection of the user's own, `default`, or an `s3://` URL: who signs, and what may be done there.
+
+    Without a bucket only credentials and store are tried. With `write` objects of its own are made under the prefix,
+    and removed again; whatever the store refuses is in the report and raises nothing. With `count` all objects are
+    counted, else those of the first pages. Raises UsageInvalid for a connection that there is not, ManifestInvalid for
+    a file of connections that is not sound. The report's `exit_code` is the command's.
+    """
+    return try_connection(TrialRequest(name=name, bucket=bucket, prefix=prefix, counts=count, writes=write))
+
+
+test_connection.__test__ = False  # type: ignore[attr-defined]  # no test of pytest's
 
 
 def _never() -> StopLevel:

@@ -11,23 +11,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from s3plan.app.audits.requests import AuditReport
-    from s3plan.app.library import apply, plan, verify
+    from s3plan.app.connections.report import ConnectionReport
+    from s3plan.app.library import apply, plan, test_connection, verify
     from s3plan.app.requests import ApplyReport, PlanMade
     from s3plan.app.runs.overrides import RunOverrides
     from s3plan.schemas.errors import S3PlanError
     from s3plan.schemas.events import Event
     from s3plan.schemas.evidence.findings import Finding
+    from s3plan.schemas.trials import Trial
 
 __all__ = [
     "ApplyReport",
     "AuditReport",
+    "ConnectionReport",
     "Event",
     "Finding",
     "PlanMade",
     "RunOverrides",
     "S3PlanError",
+    "Trial",
     "apply",
     "plan",
+    "test_connection",
     "verify",
 ]
 
@@ -35,6 +40,9 @@ _HOMES = {
     "plan": "s3plan.app.library",
     "apply": "s3plan.app.library",
     "verify": "s3plan.app.library",
+    "test_connection": "s3plan.app.library",
+    "ConnectionReport": "s3plan.app.connections.report",
+    "Trial": "s3plan.schemas.trials",
     "ApplyReport": "s3plan.app.requests",
     "AuditReport": "s3plan.app.audits.requests",
     "Finding": "s3plan.schemas.evidence.findings",

@@ -9,10 +9,11 @@ from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
 def connections_of(manifest: Manifest) -> dict[str, ConnectionSettings]:
     """Return the settings of a manifest's connections by name."""
-    return {name: _settings(name, connection) for name, connection in manifest.connections.items()}
+    return {name: settings_of(name, connection) for name, connection in manifest.connections.items()}
 
 
-def _settings(name: str, connection: Connection) -> ConnectionSettings:
+def settings_of(name: str, connection: Connection) -> ConnectionSettings:
+    """Return the settings of one; the default connection's name is empty."""
     return ConnectionSettings(
         name=name,
         endpoint=connection.endpoint,

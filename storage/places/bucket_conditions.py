@@ -52,7 +52,7 @@ class BucketConditions:
     def probe(self, *, now: datetime, patience: Patience | None = None) -> Capabilities:
         """Probe, whatever is known, and keep what is found."""
         endpoint, bucket = self._location.endpoint, self._location.bucket
-        self._remove_left_behind(patience)
+        self.remove_left_behind(patience)
         try:
             probed = probe(
                 self._engine,
@@ -73,7 +73,7 @@ class BucketConditions:
     ) -> tuple[TrialResult, str]:
         """Confirm them with the first sample that tells anything; what a killed one left goes first."""
         endpoint, bucket = self._location.endpoint, self._location.bucket
-        self._remove_left_behind(patience)
+        self.remove_left_behind(patience)
         last: tuple[TrialResult, str] = TrialResult.UNTOLD, "there is no object to try it with"
         for sample in samples:
             stem = new_probe_stem(self._location.prefix)
@@ -119,7 +119,7 @@ class BucketConditions:
     def _table(self) -> Capabilities:
         return known_capabilities(self._location.endpoint, bucket=self._location.bucket)
 
-    def _remove_left_behind(self, patience: Patience | None) -> None:
+    def remove_left_behind(self, patience: Patience | None) -> None:
         """Remove what probes left that were killed, or that the store did not let; what stays is kept in mind."""
         endpoint, bucket, owner = self._location.endpoint, self._location.bucket, self._location.owner
         stems = self._cache.broken_probes(endpoint, bucket)

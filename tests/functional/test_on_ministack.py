@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import pytest
+from functional.server_connections import ServerConnections
 from functional.server_folders import ServerFolderJourneys
 from functional.server_journeys import Place, ServerJourneys, ServerListings
 from s3plan.schemas.plan.conditions import Condition, Enforcement
@@ -27,12 +28,19 @@ class TestMiniStackFolders(ServerFolderJourneys):
     """Before those that make a bucket in another region: the server takes none without one afterwards."""
 
 
+_CAPABILITIES: Mapping[Condition, Enforcement] = {
+    **dict.fromkeys(Condition, Enforcement.ENFORCED),
+    Condition.COPY_ABSENT: Enforcement.CHECKED,
+    Condition.COPY_MATCH: Enforcement.CHECKED,
+}
+
+
+class TestMiniStackConnections(ServerConnections):
+    CAPABILITIES: ClassVar[Mapping[Condition, Enforcement]] = _CAPABILITIES
+
+
 class TestMiniStack(ServerJourneys):
-    CAPABILITIES: ClassVar[Mapping[Condition, Enforcement]] = {
-        **dict.fromkeys(Condition, Enforcement.ENFORCED),
-        Condition.COPY_ABSENT: Enforcement.CHECKED,
-        Condition.COPY_MATCH: Enforcement.CHECKED,
-    }
+    CAPABILITIES: ClassVar[Mapping[Condition, Enforcement]] = _CAPABILITIES
 
     LOSES_TAGS_OF_UPLOADS = True  # it takes the header of CreateMultipartUpload and forgets it
 

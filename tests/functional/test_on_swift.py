@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 from fakes.manifests import write_manifest
+from functional.server_connections import ServerConnections
 from functional.server_folders import ServerFolderJourneys
 from functional.server_journeys import OnServer, Place, ServerJourneys, ServerListings
 from s3plan.schemas.plan.conditions import Condition, Enforcement
@@ -25,19 +26,27 @@ class TestSwiftListings(ServerListings):
     ROWS_IN_A_PAGE = 200
 
 
+_CAPABILITIES: Mapping[Condition, Enforcement] = {
+    Condition.COPY_SOURCE_MATCH: Enforcement.ENFORCED,
+    Condition.COPY_ABSENT: Enforcement.CHECKED,  # every copy with If-None-Match is answered 412
+    Condition.COPY_MATCH: Enforcement.CHECKED,  # 501, as for every write with If-Match
+    Condition.PART_SOURCE_MATCH: Enforcement.ENFORCED,
+    Condition.COMPLETE_ABSENT: Enforcement.NOT_ATOMIC,
+    Condition.COMPLETE_MATCH: Enforcement.CHECKED,
+    Condition.PUT_ABSENT: Enforcement.NOT_ATOMIC,
+    Condition.PUT_MATCH: Enforcement.CHECKED,
+    Condition.DELETE_MATCH: Enforcement.NOT_ATOMIC,
+    Condition.BATCH_DELETE_MATCH: Enforcement.CHECKED,
+}
+
+
+class TestSwiftConnections(ServerConnections):
+    CAPABILITIES: ClassVar[Mapping[Condition, Enforcement]] = _CAPABILITIES
+    LACKS = frozenset({"write tags"})
+
+
 class TestSwift(ServerJourneys):
-    CAPABILITIES: ClassVar[Mapping[Condition, Enforcement]] = {
-        Condition.COPY_SOURCE_MATCH: Enforcement.ENFORCED,
-        Condition.COPY_ABSENT: Enforcement.CHECKED,  # every copy with If-None-Match is answered 412
-        Condition.COPY_MATCH: Enforcement.CHECKED,  # 501, as for every write with If-Match
-        Condition.PART_SOURCE_MATCH: Enforcement.ENFORCED,
-        Condition.COMPLETE_ABSENT: Enforcement.NOT_ATOMIC,
-        Condition.COMPLETE_MATCH: Enforcement.CHECKED,
-        Condition.PUT_ABSENT: Enforcement.NOT_ATOMIC,
-        Condition.PUT_MATCH: Enforcement.CHECKED,
-        Condition.DELETE_MATCH: Enforcement.NOT_ATOMIC,
-        Condition.BATCH_DELETE_MATCH: Enforcement.CHECKED,
-    }
+    CAPABILITIES: ClassVar[Mapping[Condition, Enforcement]] = _CAPABILITIES
     TAGS: ClassVar[Mapping[str, str]] = {}
 
     def test_a_wrong_secret_is_told_before_anything_is_written(self, place: Place) -> None:

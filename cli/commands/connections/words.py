@@ -43,6 +43,7 @@ def add_connection_commands(app: typer.Typer) -> None:
     connections.command("list")(list_)
     for command in (show, add, edit, remove):
         connections.command()(command)
+    connections.command("test")(try_one)
     app.add_typer(connections)
 
 
@@ -158,6 +159,31 @@ def edit(
         "allow_http": allow_http,
     }
     return edit_one(name, keys, others or (), unset or (), no_color=context.obj)
+
+
+def try_one(
+    context: typer.Context,
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A connection of your own, `default`, or an s3:// URL for the default one."
+        ),
+    ],
+    bucket: Annotated[str | None, typer.Option("--bucket", metavar="B", help="The bucket to try.")] = None,
+    prefix: Annotated[str, typer.Option("--prefix", metavar="P", help="Keys of the bucket that begin so.")] = "",
+    count: Annotated[
+        bool, typer.Option("--count", help="Count every object, however long it takes; else the first few pages.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Try to write and delete, by objects of its own that are removed again.")
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """Try a connection: who you are there, and what you may do."""
+    from s3plan.cli.commands.connections.testing import print_test
+
+    return print_test(name, bucket=bucket, prefix=prefix, counts=count, writes=write, json=json, no_color=context.obj)
 
 
 def remove(

@@ -71,6 +71,11 @@ class CredentialsAhead:
             return bool(self._frozen != before)
 
     @property
+    def expires_at(self) -> Any:
+        """When those that there are end, an aware datetime; None where nobody says, or none were asked for yet."""
+        return getattr(self._source, "_expiry_time", None)
+
+    @property
     def access_key(self) -> str:
         return str(self.get_frozen_credentials().access_key)
 
