@@ -188,7 +188,7 @@ class JobBuilder:
             source_prefix_bytes=len(job.source_prefix.encode()),
             destination_prefix_bytes=len(job.destination_prefix.encode()),
             storage_class=job.settings.storage_class,
-            keeps_class=sides.keeps_class,
+            keeps_class=sides.keeps_class and "storage_class" in job.settings.objects.preserve,
             kind=sides.kind,
             collisions=None if sides.stands_at is None else Collisions(sides.stands_at),
             empty_directories=sides.empty_directories,

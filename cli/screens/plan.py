@@ -11,6 +11,7 @@ from rich.text import Text
 from s3plan.app.ends import JobEnds, PlanEnd
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
+from s3plan.cli.screens.object_lines import object_rows
 from s3plan.cli.screens.pin_lines import pin_blocks
 from s3plan.cli.screens.removal_lines import removal_lines
 from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text
@@ -212,12 +213,14 @@ def _rows_of_ends(ends: JobEnds, job: JobRecord) -> list[list[Cell]]:
     if ends.source is None or job.source is None:
         return _end_rows("location", ends.destination, job.destination)
     verified = [[Cell("verified"), Cell(escape_unprintable(job.verification))]] if job.verification else []
+    if ends.destination.location.is_folder:
+        made = [[Cell("new files"), Cell("in their place whole and on disk, with the time of the object")]]
+    else:
+        made = object_rows(job, ends.source.location, ends.destination.location)
     return [
         *_end_rows("source", ends.source, job.source),
         *_end_rows("destination", ends.destination, job.destination),
-        [Cell("new files"), Cell("in their place whole and on disk, with the time of the object")]
-        if ends.destination.location.is_folder
-        else [Cell("new objects"), Cell(_new_objects(job, ends.source.location, ends.destination.location))],
+        *made,
         *_transfer_rows(job, ends.source.location, ends.destination.location),
         *verified,
     ]
@@ -260,21 +263,6 @@ def _transfer_rows(job: JobRecord, source: PlanLocation, destination: PlanLocati
     if job.transfer is None or (source.connection == destination.connection and not job.is_relayed):
         return []
     return [[Cell("transfer"), Cell(escape_unprintable(str(job.transfer)))]]
-
-
-def _new_objects(job: JobRecord, source: PlanLocation, destination: PlanLocation) -> str:
-    settings = job.settings
-    keeps = not source.is_folder and destination.has_classes_of(source)
-    storage = settings.storage_class or ("as at the source" if keeps else "the store's default")
-    if destination.customer_key is not None:
-        encryption = "sse-c with a key of yours, so that ETags say nothing of the bytes"
-    elif settings.encryption is None:
-        encryption = "the bucket's default"
-    else:
-        key = f" with {escape_unprintable(settings.encryption.key_id)}" if settings.encryption.key_id else ""
-        encryption = f"{settings.encryption.type}{key}"
-    acl = f"; ACL: {escape_unprintable(settings.acl)}" if settings.acl else ""
-    return f"storage class: {storage}; encryption: {encryption}{acl}"
 
 
 def _expiry(header: PlanHeader, *, now: datetime) -> str:

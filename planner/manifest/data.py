@@ -35,7 +35,7 @@ class DataReader:
         data: Data = {}
         first_line: dict[str, int] = {}
         for key, value in node.entries:
-            if key.text.startswith("x-") and path != ("jobs",):  # there, it is a job's name
+            if key.text.startswith("x-") and not _has_names(path):
                 continue
             here = (*path, key.text)
             if key.text in first_line:
@@ -74,6 +74,14 @@ class DataReader:
             self.placed.append(Placed(finding, node.start, path))
             return True
         return False
+
+
+def _has_names(path: KeyPath) -> bool:
+    """Whether the keys there are names that a manifest gives: of jobs, and of what new objects carry."""
+    return path == ("jobs",) or (path[-1:] == ("set",) and _has_names(path[:-1])) or path[-2:] in _NAMES
+
+
+_NAMES = (("destination", "metadata"), ("destination", "tags"))
 
 
 def locate(root: MappingNode, finding: Finding) -> Placed:

@@ -8,7 +8,7 @@ from s3plan.schemas.manifest.rules import KeyPath
 
 JOBS, DEFAULTS = "jobs", "defaults"
 _LOCATIONS = ("source", "destination", "location")
-_OF_COPIES = ("source", "destination", "overwrite", "compare", "preserve", "archived")
+_OF_COPIES = ("source", "destination", "overwrite", "compare", "preserve", "allow_loss", "archived")
 """Of the defaults, what a job with one location has no use for."""
 
 

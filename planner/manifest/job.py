@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from s3plan.planner.filtering.filters import KeyFilter, compile_key_filter
 from s3plan.planner.manifest.between_jobs import dependency_order, nearest_dependencies
+from s3plan.planner.manifest.new_objects import objects_record
 from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.manifest.models import Filters, Guards, JobEntry, RunSettings
@@ -108,7 +109,7 @@ def _settings(entry: JobEntry, verify: Verify | None) -> JobSettings:
         mode=entry.mode.value,
         overwrite=entry.overwrite.value,
         compare=tuple(word.value for word in entry.compare),
-        preserves_mtime=Preserve.MTIME in entry.preserve,
+        preserves_mtime=Preserve.MTIME in (entry.preserve or ()),
         transfer=entry.transfer.value,
         archived=entry.archived.value,
         delete_when=None if when is None else when.value,
@@ -119,6 +120,7 @@ def _settings(entry: JobEntry, verify: Verify | None) -> JobSettings:
         if destination is None or destination.storage_class is None
         else destination.storage_class.value,
         acl=None if destination is None or destination.acl is None else destination.acl.value,
+        objects=objects_record(entry),
         verify=(verify or (Verify.CHECKSUM if passes_through_us else Verify.ETAG)).value,
         verify_is_strict=verify is Verify.CHECKSUM,
     )

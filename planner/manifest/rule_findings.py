@@ -10,6 +10,7 @@ from s3plan.planner.manifest.data import Data, Placed, locate, without
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, written_of
 from s3plan.planner.manifest.pattern_problems import broken_patterns
 from s3plan.planner.manifest.yaml_document import MappingNode
+from s3plan.schemas.manifest.attribute_rules import ATTRIBUTE_RULES
 from s3plan.schemas.manifest.customer_key_rules import CUSTOMER_KEY_RULES
 from s3plan.schemas.manifest.deletion_rules import DELETION_RULES
 from s3plan.schemas.manifest.diagnostics import Severity
@@ -21,7 +22,7 @@ from s3plan.schemas.manifest.rules import JOB_RULES, Broken, Finding, KeyPath, b
 from s3plan.schemas.manifest.shared_rules import SHARED_RULES
 from s3plan.schemas.manifest.values import Plain
 
-_OF_JOBS = (*FOLDER_RULES, *CUSTOMER_KEY_RULES, *DELETION_RULES, *JOB_RULES)
+_OF_JOBS = (*FOLDER_RULES, *CUSTOMER_KEY_RULES, *DELETION_RULES, *ATTRIBUTE_RULES, *JOB_RULES)
 _SHARED = ("run", "connections")
 
 

@@ -9,7 +9,7 @@ from s3plan.schemas.manifest.models import Filters, JobFields
 from s3plan.schemas.manifest.rules import Finding, Rule
 from s3plan.schemas.manifest.words import Durability, Mode, Symlinks
 
-_OF_WRITES = ("overwrite", "compare", "preserve", "archived")
+_OF_WRITES = ("overwrite", "compare", "preserve", "allow_loss", "archived")
 """Fields that say how objects are written: nothing is, where a job only deletes."""
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from s3plan.schemas.manifest.attributes import NEW_OBJECT_WORDS
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.rules import Finding, Role, Rule, location_of
-from s3plan.schemas.manifest.words import Compare, Preserve, Symlinks
+from s3plan.schemas.manifest.words import Compare, Symlinks
 from s3plan.schemas.plan.rows import are_nested
 from s3plan.schemas.printable import shown_path
 
@@ -61,24 +62,13 @@ def _one_side_is_a_bucket(manifest: OneJobManifest) -> Iterator[Finding]:
 def _folder_has_no_words_of_objects(manifest: OneJobManifest) -> Iterator[Finding]:
     if manifest.destination is None or manifest.destination.folder is None:
         return
-    for name in ("create", "storage_class", "encryption", "acl"):
+    for name in ("create", "storage_class", "encryption", "acl", *NEW_OBJECT_WORDS):
         if getattr(manifest.destination, name):
             yield Finding(("destination", name), "goes with objects, and a folder has files", at="key")
 
 
 def _both_are_buckets(manifest: OneJobManifest) -> bool:
     return manifest.location is None and not any(place.folder for place in manifest.places)
-
-
-def _times_go_with_files(manifest: OneJobManifest) -> Iterator[Finding]:
-    if Preserve.MTIME in manifest.preserve and _both_are_buckets(manifest):
-        yield Finding(
-            ("preserve",),
-            "goes with a folder, and both sides are buckets",
-            "leave it out: copies between buckets keep the metadata, and with them the time of a file that was "
-            "uploaded so",
-            at="key",
-        )
 
 
 def _checksums_are_of_files(manifest: OneJobManifest) -> Iterator[Finding]:
@@ -101,7 +91,6 @@ FOLDER_RULES = (
     Rule((("destination",),), _trash_is_apart),
     Rule((("source", "url"), ("destination", "url")), _one_side_is_a_bucket),
     Rule((("destination",),), _folder_has_no_words_of_objects),
-    Rule((("source", "url"), ("destination", "url"), ("preserve",)), _times_go_with_files),
     Rule((("source", "url"), ("destination", "url"), ("compare",)), _checksums_are_of_files),
 )
 """About each job."""

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 from s3plan.schemas.files.urls import FolderUrl
+from s3plan.schemas.manifest.attributes import NewObjectFields
 from s3plan.schemas.manifest.customer_keys import DecryptionSetting, KeySetting
 from s3plan.schemas.manifest.readers import folder_path, place_url
 from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
@@ -130,22 +131,13 @@ class EncryptionSetting(Section):
     )
 
 
-class Destination(Location):
+class Destination(NewObjectFields, Location):
     """Where objects go, and what new ones are like."""
 
     later_words: ClassVar[frozenset[str]] = frozenset(
         {
-            "cache_control",
             "checksum_algorithm",
-            "content_disposition",
-            "content_encoding",
-            "content_language",
-            "content_type",
-            "expires",
-            "metadata",
             "object_lock",
-            "preserve",
-            "tags",
             "website_redirect",
         }
     )

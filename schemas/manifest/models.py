@@ -34,6 +34,7 @@ from s3plan.schemas.manifest.words import (
     DeleteWhen,
     Durability,
     ExecutorName,
+    Loss,
     Mode,
     Overwrite,
     Preserve,
@@ -256,13 +257,18 @@ class JobFields(Section):
             examples=[["size"]],
         )
     )
-    preserve: Annotated[
-        tuple[Annotated[Preserve, word_of(Preserve, later="metadata content tags storage_class")], ...],
-        OneOrMany("words such as mtime"),
-    ] = Field(
+    preserve: (
+        Annotated[tuple[Annotated[Preserve, word_of(Preserve)], ...], OneOrMany("words", may_be_empty=True)] | None
+    ) = Field(
+        default=None,
+        description="What goes with an object: metadata, content (headers), tags, storage_class; without it all of "
+        "these. With a file: mtime, kept as `x-amz-meta-mtime` as rclone does; without it nothing.",
+        examples=[["metadata", "content"]],
+    )
+    allow_loss: Annotated[tuple[Annotated[Loss, word_of(Loss)], ...], OneOrMany("words", means_no_limit=False)] = Field(
         default=(),
-        description="What of a file goes with it. mtime: its time, kept as `x-amz-meta-mtime` as rclone does.",
-        examples=[["mtime"]],
+        description="What objects may lose because the destination's store does not have it.",
+        examples=[["tags"]],
     )
     transfer: Annotated[Transfer, word_of(Transfer)] = Field(
         default=Transfer.AUTO,

@@ -65,16 +65,17 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class OneOrMany:
-    """Marks a list that may be written as its only item; never empty."""
+    """Marks a list that may be written as its only item."""
 
     what: str
     means_no_limit: bool = True  # where it is left out
+    may_be_empty: bool = False
 
     def _read(self, value: object) -> tuple[object, ...]:
         match value:
             case str():
                 return (value,)
-            case []:
+            case [] if not self.may_be_empty:
                 without = "leave the line out"
                 raise refusal("is an empty list", hint=f"{without} to set no limit" if self.means_no_limit else without)
             case list():
@@ -86,7 +87,7 @@ class OneOrMany:
         return core_schema.no_info_before_validator_function(self._read, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        many = handler(schema) | {"minItems": 1}
+        many = handler(schema) | ({} if self.may_be_empty else {"minItems": 1})
         return {"anyOf": [many["items"], many]}
 
 

@@ -56,9 +56,21 @@ class Transfer(StrEnum):
 
 
 class Preserve(StrEnum):
-    """What of a file goes with it, into a bucket and back."""
+    """What goes with a file into a bucket and back, or with an object into another."""
 
     MTIME = "mtime"
+    METADATA = "metadata"
+    CONTENT = "content"
+    TAGS = "tags"
+    STORAGE_CLASS = "storage_class"
+
+
+class Loss(StrEnum):
+    """What objects may lose where the destination's store does not have it."""
+
+    METADATA = "metadata"
+    TAGS = "tags"
+    STORAGE_CLASS = "storage_class"
 
 
 class Archived(StrEnum):

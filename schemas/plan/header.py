@@ -9,6 +9,7 @@ from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.guards import guard_words
 from s3plan.schemas.plan.header_parts import HeaderPart, RetriedRecord, TransferRecord
+from s3plan.schemas.plan.objects import ObjectsRecord
 
 FORMAT_VERSION = 2
 ARCHIVED_RULE = "archived: "
@@ -60,6 +61,7 @@ class JobSettings(HeaderPart):
     encryption: EncryptionRecord | None = None
     storage_class: str | None = None
     acl: str | None = Field(default=None, pattern=r"^[a-z-]{1,40}$", description="canned, of new objects")
+    objects: ObjectsRecord = ObjectsRecord()
     verify: str = Field(
         default="none", pattern=r"^(none|size|etag|checksum)$", description="what is asked of a write that is done"
     )

@@ -22,7 +22,7 @@ LocationCase = tuple[str, str, int, int, str, str, str | None]
 
 TOP_LEVEL = (
     "known here: version, name, description, source, destination, location, filters, mode, overwrite, compare,"
-    " preserve, transfer, archived, delete, guards, run, connections"
+    " preserve, allow_loss, transfer, archived, delete, guards, run, connections"
 )
 NO_SECRETS = "name a profile, or an env_prefix whose environment variables hold the credentials"
 STORAGE_CLASSES = (

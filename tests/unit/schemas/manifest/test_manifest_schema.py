@@ -276,7 +276,7 @@ def test_words_that_have_not_landed_are_not_offered() -> None:
     for word in (
         "two-way",
         "ray",
-        "content_type",
+        "website_redirect",
     ):
         assert f'"{word}"' not in text
 
