@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from s3plan.planner.manifest.file import parse_manifest
@@ -27,6 +27,7 @@ class PlanEnd:
     signed_by: str | None = None  # `profile prod`, `role arn:...`; None: what the environment gives
     checks_certificate: bool = True
     is_made_by_apply: bool = False
+    account: str | None = None  # that the credentials were of when the plan was made, where it could be learnt
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,12 @@ def ends_of(locations: Iterable[PlanLocation], header: PlanHeader) -> tuple[JobE
     connections = _connections(header)
     places = {location.id: location for location in locations}
 
+    accounts = {record.connection: record.account for record in header.accounts}
+
     def end(location: int, listing: ListingRecord) -> PlanEnd:
         place = places[location]
-        return _end(place, connections.get(place.connection), is_made_by_apply=not listing.bucket_exists)
+        found = _end(place, connections.get(place.connection), is_made_by_apply=not listing.bucket_exists)
+        return found if place.is_folder else replace(found, account=accounts.get(place.connection))
 
     return tuple(
         JobEnds(

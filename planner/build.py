@@ -23,6 +23,7 @@ from s3plan.schemas.plan.header import (
     PlanHeader,
     RunRecord,
 )
+from s3plan.schemas.plan.header_parts import AccountRecord
 from s3plan.schemas.plan.rows import PlanLocation
 
 OnProgress = Callable[[int, int, int], None]
@@ -43,6 +44,7 @@ class PlanFacts:
     manifest: ManifestRecord
     run: RunRecord
     places: tuple[PlaceRecord, ...]
+    accounts: tuple[AccountRecord, ...] = ()
     warnings: tuple[str, ...] = ()
     say: Callable[[str, Finding], str] = lambda _, finding: finding.message
     not_selected: tuple[str, ...] = ()
@@ -120,6 +122,7 @@ def _header(
         run=facts.run,
         jobs=records,
         places=facts.places,
+        accounts=facts.accounts,
         guards=_guards_of_all(jobs, built, allow=allow),
         warnings=(
             *facts.warnings,

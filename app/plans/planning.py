@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 
+from s3plan.app.connections.accounts import AskedAccounts
 from s3plan.app.connections.own_file import own_connections
 from s3plan.app.connections.settings import connections_of
 from s3plan.app.locations import PlanEnds
@@ -41,6 +43,7 @@ from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.words import Mode, Unpinned
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import CapabilityRecord, ManifestRecord, PlaceRecord
+from s3plan.schemas.plan.header_parts import AccountRecord
 from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.ports import Lister
 from s3plan.schemas.printable import shown_path
@@ -128,6 +131,7 @@ def plan_loaded(
                 stores.find_key(place.customer_key)
         _refuse_secrets(loaded)  # now that the sessions are open, they are known
         check_apart(loaded, selection.names, lambda place: store_name(stores.endpoint_of(place.connection or "")))
+        accounts = AskedAccounts(stores, _ways(entries.values()))
         for name, entry in entries.items():
             for place in _places([entry]):
                 stores.ask_ahead(place, shared=None if shared is None else shared.get(name))
@@ -137,6 +141,7 @@ def plan_loaded(
         ends = PlanEnds.find(stores, entries)
         refuse_accelerated_copies(ends, stores)
         facts = _facts(request, loaded, stores, ends, selection)
+        facts = replace(facts, accounts=_account_records(accounts.found()))
         built = _build(
             request,
             jobs,
@@ -159,6 +164,17 @@ def plan_loaded(
 def _places(entries: Iterable[JobEntry]) -> Iterator[Source | Destination | DeletedFrom]:
     for entry in entries:
         yield from entry.places
+
+
+def _ways(entries: Iterable[JobEntry]) -> Iterator[tuple[str, str | None]]:
+    """Yield the connections of buckets, each with the region that its engine is for."""
+    for place in _places(entries):
+        if place.folder is None:
+            yield place.connection or "", place.region
+
+
+def _account_records(accounts: Mapping[str, str]) -> tuple[AccountRecord, ...]:
+    return tuple(AccountRecord(connection=name, account=account) for name, account in accounts.items())
 
 
 def _refuse_secrets(loaded: LoadedManifest) -> None:

@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from time import monotonic
 
+from s3plan.app.connections.accounts import check_accounts
 from s3plan.app.runs.place_preparation import PlacePreparation, shown_store
 from s3plan.app.runs.stopping import PreparationStopped, StopWatch
 from s3plan.app.stores import Stores
@@ -88,6 +89,7 @@ def prepare(
     StoreRefused if no job is left that could begin.
     """
     stores.open_all(plan.locations)  # here: threads only look them up
+    check_accounts(plan.header, plan.locations, stores)
     told: SimpleQueue[Callable[[], None]] = SimpleQueue()
     groups = _groups(plan)
     with DaemonExecutor(min(len(groups), _MOST_AT_ONCE), name="s3plan-prepare") as threads:

@@ -39,6 +39,7 @@ def store_cell(end: PlanEnd) -> Cell:
     parts = [_store(end)]
     parts += [f"region {location.region}"] if location.region else []
     parts += [_connection(end)]
+    parts += [f"account {end.account}"] if end.account else []
     parts += [f"owner {location.owner}"] if location.owner else []
     parts += [f"SSE-C with {location_key_text(end)}"] if location.customer_key else []
     parts += [] if end.checks_certificate else ["certificate NOT checked"]

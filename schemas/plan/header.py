@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.guards import guard_words
-from s3plan.schemas.plan.header_parts import HeaderPart, RetriedRecord, TransferRecord
+from s3plan.schemas.plan.header_parts import AccountRecord, HeaderPart, RetriedRecord, TransferRecord
 from s3plan.schemas.plan.objects import ObjectsRecord
 
 FORMAT_VERSION = 2
@@ -260,6 +260,7 @@ class PlanHeader(HeaderPart):
     run: RunRecord
     jobs: tuple[JobRecord, ...] = Field(min_length=1, description="each after those that it depends on")
     places: tuple[PlaceRecord, ...]
+    accounts: tuple[AccountRecord, ...] = Field(default=(), description="of connections, as far as could be learnt")
     guards: tuple[GuardRecord, ...] = Field(default=(), description="on the sums over all jobs")
     warnings: tuple[str, ...] = ()
     not_selected: tuple[str, ...] = Field(default=(), description="jobs of the manifest that are not in this plan")

@@ -12,6 +12,13 @@ class HeaderPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class AccountRecord(HeaderPart):
+    """Whose credentials a connection had when the plan was made."""
+
+    connection: str = Field(description="empty for the default one")
+    account: str = Field(pattern=r"^[0-9]{12}$", description="as AWS's token service says")
+
+
 class RetriedRecord(HeaderPart):
     """The plan that this one retries, and what of it no retry can make any more."""
 

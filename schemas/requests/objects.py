@@ -15,6 +15,7 @@ from s3plan.schemas.failures import Failure
 from s3plan.schemas.objects import STANDARD, ObjectRow
 from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, Encryption, ObjectAttributes
 from s3plan.schemas.requests.customer_keys import CustomerKey
+from s3plan.schemas.requests.identity import AccountFound, FindAccount
 from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -188,6 +189,7 @@ Request = (
     | ListVersions
     | DeleteObject
     | DeleteObjects
+    | FindAccount
 )
 
 
@@ -290,4 +292,5 @@ Reply = (
     | UploadsPage
     | VersionsPage
     | KeysDeleted
+    | AccountFound
 )

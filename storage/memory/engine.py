@@ -13,6 +13,7 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.requests import objects as r
 from s3plan.schemas.requests import uploads as u
 from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.identity import FindAccount
 from s3plan.schemas.requests.versions import ListVersions, VersionsPage
 from s3plan.storage.memory.bodies import whole_body
 from s3plan.storage.memory.store import (
@@ -240,6 +241,10 @@ def _delete_objects(store: MemoryStore, request: r.DeleteObjects) -> r.Reply:
     return r.KeysDeleted(frozenset(deleted), failures)
 
 
+def _find_account(_store: MemoryStore, _request: FindAccount) -> r.Reply:
+    return Failure(FailureKind.UNSUPPORTED, "GetCallerIdentity", "NoAccount", "nobody has credentials here")
+
+
 _NAMES = {r.ListObjects: "ListObjectsV2", r.GetObjectTags: "GetObjectTagging"}
 _OPERATIONS: Mapping[type, Callable[[MemoryStore, Any], r.Reply]] = {
     r.HeadBucket: _head_bucket,
@@ -261,4 +266,5 @@ _OPERATIONS: Mapping[type, Callable[[MemoryStore, Any], r.Reply]] = {
     ListVersions: _list_versions,
     r.DeleteObject: _delete_object,
     r.DeleteObjects: _delete_objects,
+    FindAccount: _find_account,
 }

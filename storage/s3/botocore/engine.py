@@ -13,11 +13,13 @@ from s3plan.schemas.bodies import Sink
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests.identity import FindAccount
 from s3plan.schemas.requests.objects import GetObject, Reply, Request
 from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.s3.body_streams import BodyStream
 from s3plan.storage.s3.botocore.client import READ_TIMEOUT_S, open_client
 from s3plan.storage.s3.botocore.failures import failure_from
+from s3plan.storage.s3.botocore.identity import find_account
 from s3plan.storage.s3.botocore.replies import read_into, reply_of
 from s3plan.storage.s3.botocore.requests import call_of
 from s3plan.storage.s3.connections.credentials_in_use import were_renewed_since
@@ -88,6 +90,8 @@ class Boto3Engine:
         from botocore.parsers import ResponseParserError
         from urllib3.exceptions import HTTPError
 
+        if isinstance(request, FindAccount):
+            return find_account(self._settings, self._clients.session)
         client, began_s = self._clients.current, monotonic()
         try:
             call = call_of(request, requester_pays=self._settings.requester_pays)

@@ -212,7 +212,7 @@ def _endpoint_of(settings: ConnectionSettings, session: Any) -> tuple[str, str] 
     """Return the endpoint and who names it, as a message begins; None for AWS's own."""
     if settings.endpoint:
         return str(settings), settings.endpoint
-    found = _configured_endpoint(_base_session(settings) if session is None else session)
+    found = configured_endpoint(_base_session(settings) if session is None else session)
     return None if found is None else (f"{settings}: {found[0]}", found[1])
 
 
@@ -234,22 +234,23 @@ def named_region(settings: ConnectionSettings, session: Any = None) -> str | Non
     return found or None
 
 
-def _configured_endpoint(session: Any) -> tuple[str, str] | None:
-    """Return what botocore would take, and where it stands; https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html."""
+def configured_endpoint(session: Any, *, service: str = "s3") -> tuple[str, str] | None:
+    """Return where botocore would ask a service, and where that stands; None: at AWS's own place.
+
+    One that is named for all services counts for S3 alone: that is how other stores are named. See
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html.
+    """
     if session.get_config_variable("ignore_configured_endpoint_urls"):
         return None
     scoped = session.get_scoped_config()
     services = session.full_config.get("services", {}).get(scoped.get("services", ""), {})
-    s3_section = services.get("s3", {})
-    candidates = (
-        ("AWS_ENDPOINT_URL_S3", os.environ.get("AWS_ENDPOINT_URL_S3")),
-        ("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL")),
-        (
-            "endpoint_url in the AWS configuration",
-            s3_section.get("endpoint_url") if isinstance(s3_section, dict) else None,
-        ),
-        ("endpoint_url in the AWS configuration", scoped.get("endpoint_url")),
-    )
+    section = services.get(service, {})
+    own = section.get("endpoint_url") if isinstance(section, dict) else None
+    variable, in_file = f"AWS_ENDPOINT_URL_{service.upper()}", "endpoint_url in the AWS configuration"
+    candidates = [(variable, os.environ.get(variable)), (in_file, own)]
+    if service == "s3":
+        candidates.insert(1, ("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL")))
+        candidates.append((in_file, scoped.get("endpoint_url")))
     return next(((who, url) for who, url in candidates if url), None)
 
 

@@ -1,0 +1,76 @@
+"""Whose credentials a connection has: the account, as AWS's token service says.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: nobody needs a permission for it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.requests.identity import AccountFound
+from s3plan.schemas.stores.names import StoreName
+from s3plan.storage.s3.botocore.failures import failure_from
+from s3plan.storage.s3.connections.sessions import (
+    ConnectionSettings,
+    configured_endpoint,
+    effective_endpoint,
+    effective_region,
+)
+from s3plan.storage.s3.connections.tls import named_bundle
+from s3plan.storage.s3.store_quirks import store_at
+from s3plan.storage.s3.wire.user_agent import user_agent
+
+OPERATION = "GetCallerIdentity"
+_CONNECT_TIMEOUT_S = 2.0
+_READ_TIMEOUT_S = 3.0
+_IS_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII).fullmatch
+
+
+def has_account(settings: ConnectionSettings, session: Any) -> bool:
+    """Return whether the token service is to be asked: of AWS, or where a service is configured for just that.
+
+    Other stores have no accounts that it knows, and are not told of it. Sends nothing.
+    """
+    if settings.anonymous:
+        return False
+    service = None if (found := configured_endpoint(session, service="sts")) is None else found[1]
+    if service is None:
+        return store_at(effective_endpoint(settings, session), named=settings.store) is StoreName.AWS
+    try:
+        endpoint = parse_endpoint(service)
+    except EndpointInvalid:
+        return False
+    return endpoint.scheme == "https" or endpoint.is_loopback  # a session token goes with the question
+
+
+def find_account(settings: ConnectionSettings, session: Any) -> AccountFound | Failure:
+    """Ask; within five seconds, once, and without ever raising: who does not learn it goes on without."""
+    from botocore.config import Config
+
+    if not has_account(settings, session):
+        return Failure(FailureKind.UNSUPPORTED, OPERATION, "NoAccount", "this store has no accounts of AWS")
+    bundle = None if settings.ca_bundle is None else named_bundle(settings, session)
+    try:
+        client = session.create_client(
+            "sts",
+            region_name=effective_region(settings, session),
+            verify=None if bundle is None else str(bundle),
+            config=Config(
+                connect_timeout=_CONNECT_TIMEOUT_S,
+                read_timeout=_READ_TIMEOUT_S,
+                retries={"mode": "standard", "total_max_attempts": 1},
+                user_agent_extra=user_agent(),
+            ),
+        )
+        try:
+            account = str(client.get_caller_identity().get("Account", ""))
+        finally:
+            client.close()
+    except Exception as error:  # noqa: BLE001  whatever botocore, its plugins and the network raise
+        return failure_from(error, operation=OPERATION)
+    if not _IS_ACCOUNT(account):
+        return Failure(FailureKind.BAD_REPLY, OPERATION, "NoAccount", "the answer names no account of 12 digits")
+    return AccountFound(account)
