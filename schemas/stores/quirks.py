@@ -94,6 +94,7 @@ class StoreQuirks:
     key_rules: frozenset[KeyRule] = frozenset()
 
     tags: Support = Support.UNKNOWN
+    counts_tags: Support = Support.UNKNOWN  # x-amz-tagging-count, of each object that has some, for who may read them
     acls: Acls = Acls.UNKNOWN
     storage_classes: frozenset[str] | None = None  # None: any may be asked for
     most_metadata_bytes: int = 2048  # names and values together

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fakes.relay_place import origin_server, relay_place
 from fakes.workplace import engine, place
 
-__all__ = ["engine", "place"]
+__all__ = ["engine", "origin_server", "place", "relay_place"]

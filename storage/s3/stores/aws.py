@@ -26,6 +26,7 @@ AWS = StoreQuirks(
     most_parts=10_000,
     most_object_bytes=10_000 * 5 * GIB,
     tags=Support.YES,
+    counts_tags=Support.YES,
     acls=Acls.OBJECT,
     storage_classes=frozenset(
         {
@@ -65,6 +66,7 @@ AWS = StoreQuirks(
         "most_copy_bytes": f"{_API}/API_CopyObject.html",
         "most_object_bytes": _LIMITS,
         "tags": f"{_GUIDE}/object-tagging.html",
+        "counts_tags": f"{_API}/API_GetObject.html",
         "acls": f"{_GUIDE}/acl-overview.html",
         "storage_classes": f"{_API}/API_PutObject.html",
         "most_metadata_bytes": f"{_GUIDE}/UsingMetadata.html",

@@ -106,6 +106,7 @@ _CELLS = (
     ("largest object", lambda row: _size(row.most_object_bytes)),
     ("keys", lambda row: "; ".join(rule.value for rule in KeyRule if rule in row.key_rules) or "any"),
     ("tags", lambda row: row.tags.value),
+    ("counts an object's tags", lambda row: row.counts_tags.value),
     ("ACLs", lambda row: row.acls.value),
     ("storage classes", _classes),
     ("metadata", lambda row: f"{row.most_metadata_bytes:,} bytes"),

@@ -9,12 +9,15 @@ from s3plan.schemas.outcomes import Remark
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import GetObjectTags, ObjectFound, TagsFound
-from s3plan.storage.steps import Asking, BatchContext, ask
+from s3plan.schemas.stores.quirks import Support
+from s3plan.storage.s3.store_quirks import quirks_of
+from s3plan.storage.steps import Asking, BatchContext, TagHabit, ask
 
 _NONE = "NoSuchTagSet"  # what stores other than AWS say of an object without tags
 _GONE = frozenset({FailureKind.NO_SUCH_BUCKET, FailureKind.NO_SUCH_UPLOAD})
 _GONE_CODES = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchObject"})
-_NOT_OFFERED = frozenset({404, 405, 501})
+_NOT_IMPLEMENTED = 501
+_NOT_OFFERED = frozenset({404, 405, _NOT_IMPLEMENTED})
 _UNREADABLE = "it is copied without its tags, if it has any: they cannot be read without s3:GetObjectTagging"
 _REFUSED = "it is copied without its tags, if it has any: the store refuses to list them"
 
@@ -29,7 +32,7 @@ def read_tags(
     there are none. Where nobody says that there are any, a refusal is told, and does not stop the copy.
 
     Stores without tags answer 404, 405 or 501, some a bare 400, which may have another reason, so that one is told.
-    Where HEAD has counted tags, none of these is believed.
+    Where HEAD has counted tags, none of these is believed. What an answer shows of the whole bucket is noted.
     """
     if source.tag_count == 0:
         return {}
@@ -37,12 +40,17 @@ def read_tags(
         context.source.bucket, context.source_key(action), action.source_version, owner=context.source.owner
     )
     reply = yield from ask(Side.SOURCE, request)
+    where = (context.source.endpoint, context.source.bucket)
     if isinstance(reply, TagsFound):
+        if quirks_of(context.source.store).counts_tags is Support.YES:  # to these credentials, as it turns out
+            context.tag_habits[where] = TagHabit.COUNTED
         return reply.tags
     assert isinstance(reply, Failure)  # noqa: S101  GetObjectTagging answers nothing else
     if source.tag_count is not None or reply.kind in _GONE or reply.code in _GONE_CODES:
         return reply
     if reply.code == _NONE or reply.status in _NOT_OFFERED or reply.kind is FailureKind.UNSUPPORTED:
+        if reply.status == _NOT_IMPLEMENTED:
+            context.tag_habits[where] = TagHabit.NOT_OFFERED
         return {}
     if reply.kind in (FailureKind.DENIED, FailureKind.INVALID):
         context.emit(Remark(position, _UNREADABLE if reply.kind is FailureKind.DENIED else f"{_REFUSED} ({reply})"))

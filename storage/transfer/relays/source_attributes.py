@@ -9,6 +9,8 @@ from s3plan.schemas.failures import Failure
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.objects import ObjectFound
+from s3plan.schemas.stores.quirks import Support
+from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.steps import Asking, BatchContext, TagHabit
 from s3plan.storage.transfer.attributes.object_mapping import attributes_of_copy
 from s3plan.storage.transfer.attributes.source_tags import read_tags
@@ -19,7 +21,8 @@ def read_attributes(
 ) -> Asking[ObjectAttributes | Failure]:
     """Return what a new object is to carry; `found` is its source, as the store has just described it.
 
-    Tags cost a request only where the store does not count them: one that has once counted some always does.
+    Tags cost a request only where the store may have some and does not count them: one that has once counted some
+    always does, and one that has none never will.
     """
     given, key = context.task.settings.given, context.destination_key(action)
     if given.keeps_tags:
@@ -38,6 +41,6 @@ def _tags(
     habits, where = context.tag_habits, (context.source.endpoint, context.source.bucket)
     if found.tag_count:
         habits[where] = TagHabit.COUNTED
-    elif found.tag_count == 0 or where in habits:
+    elif found.tag_count == 0 or where in habits or quirks_of(context.source.store).tags is Support.NO:
         return {}
     return (yield from read_tags(context, position, action, found))
