@@ -66,7 +66,10 @@ def try_connection(request: TrialRequest) -> ConnectionReport:
     wanted = _with_place(request)
     connection = _connection(wanted.name)
     settings = settings_of("" if connection is None else wanted.name, connection or Connection())
-    endpoint = effective_endpoint(settings)
+    try:
+        endpoint = effective_endpoint(settings)
+    except CredentialsUnusable:  # a profile that there is not: said once more when it is asked for
+        endpoint = settings.endpoint
     report = ConnectionReport(
         name=wanted.name,
         endpoint=endpoint,

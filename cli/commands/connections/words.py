@@ -32,6 +32,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON object.")
 
 def add_connection_commands(app: typer.Typer) -> None:
     """Add them, in the order in which help lists them."""
+    app.command()(profiles)
     connections = typer.Typer(
         name="connections",
         help="Keep your own connections, and try them.",
@@ -45,6 +46,18 @@ def add_connection_commands(app: typer.Typer) -> None:
         connections.command()(command)
     connections.command("test")(try_one)
     app.add_typer(connections)
+
+
+def profiles(
+    context: typer.Context,
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Ask the token service whether each of them works.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """List the profiles of your AWS files; shows no secret."""
+    from s3plan.cli.commands.connections.profiles import print_profiles
+
+    return print_profiles(checks=check, json=json, no_color=context.obj)
 
 
 def _nothing(context: typer.Context) -> None:

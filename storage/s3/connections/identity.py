@@ -14,7 +14,14 @@ _TIMEOUT_S = 10
 
 
 class IdentityUnknown(Exception):
-    """The token service was not asked, or gave no answer; the message says which, redacted."""
+    """The token service was not asked, or gave no answer; the message says which, redacted.
+
+    `is_refused`: there are no credentials to ask with, or the service does not take them.
+    """
+
+    def __init__(self, message: str, *, is_refused: bool = False) -> None:
+        super().__init__(message)
+        self.is_refused = is_refused
 
 
 def caller_identity(settings: ConnectionSettings, session: Any, *, is_aws: bool) -> Identity:
@@ -24,7 +31,8 @@ def caller_identity(settings: ConnectionSettings, session: Any, *, is_aws: bool)
     AWS of. For those a service that the AWS configuration names (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL) is asked.
     """
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import ConnectionError as BotoConnectionError
 
     credentials = session.get_credentials()
     if credentials is None:
@@ -47,8 +55,12 @@ def caller_identity(settings: ConnectionSettings, session: Any, *, is_aws: bool)
         frozen_credentials(credentials)()  # from here on secrets to be kept
         found = client.get_caller_identity()
         return Identity(str(found["Account"]), str(found["Arn"]), str(found["UserId"]))
-    except (BotoCoreError, ClientError, KeyError, ValueError) as error:
-        raise IdentityUnknown(redact(str(error))) from None
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        raise IdentityUnknown(redact(str(error)), is_refused=400 <= status < 500) from None
+    except (BotoCoreError, KeyError, ValueError) as error:
+        is_refused = not isinstance(error, HTTPClientError | BotoConnectionError | KeyError)
+        raise IdentityUnknown(redact(str(error)), is_refused=is_refused) from None
     finally:
         client.close()
 

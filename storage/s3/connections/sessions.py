@@ -139,7 +139,7 @@ def _base_credentials(settings: ConnectionSettings, session: Any) -> object:
         raise CredentialsUnusable(
             f"{settings}: the credentials lack {error.kwargs['cred_var']} ({error.kwargs['provider']}); set it, too"
         ) from None
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError, KeyError, OSError) as error:  # the last three: a program's, or what it wrote
         said = redact(str(error))  # a credential_process may have written anything
         raise CredentialsUnusable(
             f"{settings}: the credentials cannot be read: {said}; "
@@ -149,7 +149,8 @@ def _base_credentials(settings: ConnectionSettings, session: Any) -> object:
         where = f"profile {settings.profile} holds none" if settings.profile else "the AWS chain has none"
         raise CredentialsUnusable(
             f"{settings}: no credentials were found ({where}); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-            "log in, or name a profile or env_prefix in connections: (for a public bucket: anonymous: true)"
+            "log in, or name a profile (`s3plan profiles` lists them) or env_prefix in connections: (for a public "
+            "bucket: anonymous: true)"
         )
     return found
 

@@ -25,6 +25,7 @@ COMMANDS = [
     "unpause",
     "cancel",
     "discard",
+    "profiles",
     "failures",
     "schema",
     "demo",

@@ -1,0 +1,122 @@
+"""The profiles of ~/.aws/config and ~/.aws/credentials: what they are, and, if asked, whether they work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+
+from s3plan.schemas.aws_profiles import CredentialKind, Profile
+from s3plan.schemas.endpoints import EndpointInvalid
+from s3plan.schemas.errors import CredentialsUnusable
+from s3plan.schemas.redaction import redact
+from s3plan.schemas.stores.names import StoreName
+from s3plan.schemas.trials import Answer
+from s3plan.storage.s3.connections.identity import IdentityUnknown, caller_identity, expiry_of
+from s3plan.storage.s3.connections.log_redaction import keep_secrets_out_of_logs
+from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_endpoint, open_session
+from s3plan.storage.s3.store_quirks import store_at
+
+_LONGEST_CHAIN = 10  # of profiles that assume roles for each other
+
+
+def list_profiles() -> tuple[Profile, ...]:
+    """Return them, `default` first, then by name; asks nobody. Raises CredentialsUnusable for files that are bad."""
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    keep_secrets_out_of_logs()
+    try:
+        config = Session().full_config
+    except BotoCoreError as error:
+        said = redact(str(error))
+        raise CredentialsUnusable(
+            f"the AWS configuration cannot be read: {said}; correct the file (~/.aws/config, AWS_CONFIG_FILE)"
+        ) from None
+    profiles = config.get("profiles", {})
+    names = sorted(profiles, key=lambda name: (name != "default", name))
+    return tuple(_profile(name, profiles[name], config) for name in names)
+
+
+def checked_profile(profile: Profile) -> Profile:
+    """Return a profile with what its credentials turn out to be: asked of the token service that belongs to them."""
+    if profile.said != "not checked":
+        return profile
+    settings = ConnectionSettings(profile=profile.name)
+    try:
+        session = open_session(settings)
+        is_aws = store_at(effective_endpoint(settings, session)) is StoreName.AWS
+        identity = caller_identity(settings, session, is_aws=is_aws)
+    except CredentialsUnusable as error:
+        said = str(error).removeprefix(f"{settings}: ")
+        return replace(profile, is_valid=Answer.NO, said=said)
+    except EndpointInvalid as error:
+        return replace(profile, said=str(error).removeprefix(f"{settings}: "))
+    except IdentityUnknown as unknown:
+        return replace(profile, is_valid=Answer.NO if unknown.is_refused else Answer.UNKNOWN, said=str(unknown))
+    return replace(
+        profile,
+        is_valid=Answer.YES,
+        identity=identity,
+        expires_at=expiry_of(session) or profile.expires_at,
+        said="",
+    )
+
+
+def _profile(name: str, said: Mapping[str, Any], config: Mapping[str, Any]) -> Profile:
+    kind, source = _kind(said)
+    expires_at = _sso_expiry(said) if kind is CredentialKind.SSO else None
+    asks = _asks_for_code(said, config.get("profiles", {}))
+    region = said.get("region")
+    return Profile(
+        name,
+        kind,
+        region if isinstance(region, str) else None,
+        source,
+        expires_at,
+        said="it asks for a code of MFA, so it is not checked" if asks else "not checked",
+    )
+
+
+def _kind(said: Mapping[str, Any]) -> tuple[CredentialKind, str | None]:
+    """Return what botocore would take first, and by what."""
+    role = said.get("role_arn")
+    if role and "web_identity_token_file" in said:
+        return CredentialKind.WEB_IDENTITY, str(role)
+    if role:
+        giver = said.get("source_profile")
+        by = f"profile {giver}" if giver else said.get("credential_source")
+        return CredentialKind.ROLE, f"{role} by {by}" if by else str(role)
+    if "sso_session" in said or "sso_start_url" in said:
+        account, permissions = said.get("sso_account_id"), said.get("sso_role_name")
+        return CredentialKind.SSO, f"{permissions} in {account}" if account and permissions else None
+    if "aws_access_key_id" in said:
+        return CredentialKind.STATIC, None
+    return (CredentialKind.PROCESS if "credential_process" in said else CredentialKind.NONE), None
+
+
+def _asks_for_code(said: Mapping[str, Any], profiles: Mapping[str, Any]) -> bool:
+    """Return whether somebody would be asked for a code, by this profile or one whose credentials it takes."""
+    for _ in range(_LONGEST_CHAIN):
+        if said.get("mfa_serial"):
+            return True
+        giver = profiles.get(said.get("source_profile", ""))
+        if not isinstance(giver, Mapping) or giver is said:
+            return False
+        said = giver
+    return False
+
+
+def _sso_expiry(said: Mapping[str, Any]) -> datetime | None:
+    """Return until when the login holds, as its file says: AWS's tools keep it under the SHA-1 of its session."""
+    name = str(said.get("sso_session") or said.get("sso_start_url"))
+    digest = sha1(name.encode(), usedforsecurity=False).hexdigest()
+    try:
+        kept = json.loads((Path.home() / ".aws" / "sso" / "cache" / f"{digest}.json").read_text(encoding="utf-8"))
+        return datetime.fromisoformat(str(kept["expiresAt"]).replace("UTC", "+00:00")).astimezone(UTC)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+        return None
