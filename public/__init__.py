@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from s3plan.app.library import apply, plan, test_connection, verify
     from s3plan.app.requests import ApplyReport, PlanMade
     from s3plan.app.runs.overrides import RunOverrides
+    from s3plan.schemas.connections.trials import Trial
     from s3plan.schemas.errors import S3PlanError
     from s3plan.schemas.events import Event
     from s3plan.schemas.evidence.findings import Finding
-    from s3plan.schemas.trials import Trial
 
 __all__ = [
     "ApplyReport",
@@ -42,7 +42,7 @@ _HOMES = {
     "verify": "s3plan.app.library",
     "test_connection": "s3plan.app.library",
     "ConnectionReport": "s3plan.app.connections.report",
-    "Trial": "s3plan.schemas.trials",
+    "Trial": "s3plan.schemas.connections.trials",
     "ApplyReport": "s3plan.app.requests",
     "AuditReport": "s3plan.app.audits.requests",
     "Finding": "s3plan.schemas.evidence.findings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3plan.schemas.aws_profiles import Profile
+from s3plan.schemas.connections.profiles import Profile
 from s3plan.storage.s3.connections.profiles import checked_profile, list_profiles
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from s3plan.schemas.connections.trials import Answer, Identity, Trial
 from s3plan.schemas.errors import ExitCode
-from s3plan.schemas.trials import Answer, Identity, Trial
 
 CREDENTIALS = "find credentials"
 BUCKET = "find the bucket"

@@ -14,13 +14,13 @@ from s3plan.app.connections.settings import settings_of
 from s3plan.app.paths import capability_cache_path, connections_path
 from s3plan.app.stores import Stores
 from s3plan.planner.manifest.own_connections import OwnConnections
+from s3plan.schemas.connections.trials import Answer, Trial
 from s3plan.schemas.errors import CredentialsUnusable, S3PlanError, UsageInvalid
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.plan.conditions import Enforcement
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests.objects import HeadBucket
 from s3plan.schemas.s3_urls import check_bucket_name, parse_s3_url
-from s3plan.schemas.trials import Answer, Trial
 from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
 from s3plan.storage.places.bucket import OpenBucket
 from s3plan.storage.places.bucket_trial import BucketTrial, Counted, trial_of

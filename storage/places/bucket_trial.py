@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from s3plan.schemas.connections.trials import Answer, Trial
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ARCHIVED_CLASSES, ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
@@ -23,7 +24,6 @@ from s3plan.schemas.requests.objects import (
     Reply,
     Request,
 )
-from s3plan.schemas.trials import Answer, Trial
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from s3plan.schemas.connections.trials import Answer, Trial
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
@@ -36,7 +37,6 @@ from s3plan.schemas.requests.uploads import (
     UploadOpened,
     UploadPart,
 )
-from s3plan.schemas.trials import Answer, Trial
 from s3plan.storage.conditions.probe_remains import remove_remains
 from s3plan.storage.places.bucket_trial import answer_to, trial_of
 from s3plan.storage.s3.patience import Patience

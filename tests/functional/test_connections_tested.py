@@ -17,8 +17,8 @@ from fakes.s3server.process import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from fakes.sts import TokenService
 from fakes.sts import sts as token_service
 from fakes.workplace import PROBE, Workplace
+from s3plan.schemas.connections.trials import Answer
 from s3plan.schemas.plan.conditions import Condition
-from s3plan.schemas.trials import Answer
 
 ROLE = "arn:aws:iam::444455556666:role/reader"
 

@@ -11,12 +11,12 @@ from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.terminal import open_terminal
 from s3plan.cli.screens.wording import age_text, moment_text
 from s3plan.cli.streams.signals import ending_at_once
-from s3plan.schemas.aws_profiles import Profile
+from s3plan.schemas.connections.profiles import Profile
+from s3plan.schemas.connections.trials import Answer
 from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.json_text import json_line
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.schemas.redaction import mask_known
-from s3plan.schemas.trials import Answer
 
 _STYLES = {Answer.YES: "green", Answer.NO: "bold red", Answer.UNKNOWN: ""}
 _WORDS = {Answer.YES: "valid", Answer.NO: "not valid", Answer.UNKNOWN: ""}

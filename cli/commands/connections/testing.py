@@ -13,11 +13,11 @@ from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.terminal import open_terminal
 from s3plan.cli.screens.wording import age_text, count_text, moment_text
 from s3plan.cli.streams.signals import ending_at_once
+from s3plan.schemas.connections.trials import Answer, Trial
 from s3plan.schemas.json_text import json_line
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.schemas.quantities import size_text
 from s3plan.schemas.redaction import mask_known
-from s3plan.schemas.trials import Answer, Trial
 
 _STYLES = {Answer.YES: "green", Answer.NO: "bold red", Answer.UNKNOWN: "yellow"}
 

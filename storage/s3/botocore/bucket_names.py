@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from s3plan.schemas.connections.trials import Answer, Trial
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.trials import Answer, Trial
 from s3plan.storage.s3.botocore.client import open_client
 from s3plan.storage.s3.botocore.failures import failure_from
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, open_session

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from s3plan.schemas.connections.trials import Identity
 from s3plan.schemas.redaction import redact
-from s3plan.schemas.trials import Identity
 from s3plan.storage.s3.connections.credentials_in_use import frozen_credentials
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_region
 

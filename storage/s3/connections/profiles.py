@@ -10,12 +10,12 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
-from s3plan.schemas.aws_profiles import CredentialKind, Profile
+from s3plan.schemas.connections.profiles import CredentialKind, Profile
+from s3plan.schemas.connections.trials import Answer
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.errors import CredentialsUnusable
 from s3plan.schemas.redaction import redact
 from s3plan.schemas.stores.names import StoreName
-from s3plan.schemas.trials import Answer
 from s3plan.storage.s3.connections.identity import IdentityUnknown, caller_identity, expiry_of
 from s3plan.storage.s3.connections.log_redaction import keep_secrets_out_of_logs
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_endpoint, open_session

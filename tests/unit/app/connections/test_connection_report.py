@@ -1,6 +1,6 @@
 import pytest
 from s3plan.app.connections.report import CREDENTIALS, ConnectionReport
-from s3plan.schemas.trials import Answer, Trial
+from s3plan.schemas.connections.trials import Answer, Trial
 
 
 def report(*trials: Trial, left_behind: str | None = None) -> ConnectionReport:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from s3plan.schemas.trials import Answer, Identity
+from s3plan.schemas.connections.trials import Answer, Identity
 
 
 class CredentialKind(StrEnum):
