@@ -19,7 +19,7 @@ def _named(wants: str, *, pattern: str | None = None) -> Scalar:
 
     def read(text: str) -> object:
         refuse_boolean(text, wants=wants)
-        if is_written_key(text):
+        if is_written_key(text) and not text.startswith("/"):  # which the path of a file may look like
             raise refusal(f"is a key itself; this needs {wants}", hint=_BY_NAME)
         return plain.read(text)
 

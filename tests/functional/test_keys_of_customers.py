@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,14 @@ def test_a_bucket_that_blocks_sse_c_is_explained(planned: Workplace) -> None:
     assert ended.exit_code == 3, ended.output
     failures = planned.command.run("failures", planned.plan_file).output
     assert "the bucket may block SSE-C" in failures
+
+
+def test_a_key_that_looks_like_the_path_of_a_file_is_not_printed_when_there_is_no_such_file(place: Workplace) -> None:
+    place.buckets()
+    written = b64encode(b"\xff" + ONE[1:]).decode()
+    assert written.startswith("/")
+    place.manifest(destination=by_file(written))
+    ended = place.command.run("plan", "job.yaml")
+    assert ended.exit_code == 10, ended.output
+    assert "the file that is named, which has to hold the key of SSE-C: no such file" in ended.stderr
+    assert written[:12] not in ended.output

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from s3plan.schemas.errors import CredentialsUnusable, PlanRefused
 from s3plan.schemas.plan.key_references import KeyReference
 from s3plan.schemas.plan.rows import PlanLocation
-from s3plan.schemas.requests.customer_keys import KEY_BYTES, CustomerKey, parse_key
+from s3plan.schemas.requests.customer_keys import KEY_BYTES, CustomerKey, is_written_key, parse_key
 
 _MOST_BYTES = 1024
 _FORMS = f"{KEY_BYTES} bytes as they are, base64 of them, or {2 * KEY_BYTES} hex digits"
@@ -83,7 +83,8 @@ def _of_file(path: str, warn: Callable[[str], None]) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         said = (error.strerror or "").lower() if isinstance(error, OSError) else "there can be no such file"
-        raise CredentialsUnusable(f"the file {path}, which has to hold the key of SSE-C: {said}") from None
+        name = "that is named" if is_written_key(path) else path  # it may be a key, written where its path belongs
+        raise CredentialsUnusable(f"the file {name}, which has to hold the key of SSE-C: {said}") from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

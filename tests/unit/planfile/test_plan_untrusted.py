@@ -57,6 +57,16 @@ def plan(tmp_path: Path) -> Path:
         ("UPDATE location SET connection = 'a b' WHERE id = 1", "is no connection's name"),
         ("UPDATE location SET endpoint = 'http://169.254.169.254' WHERE id = 2", "no endpoint that requests may be"),
         ("UPDATE location SET endpoint = 'https://a' || char(10) WHERE id = 2", "no endpoint that requests may be"),
+        ("UPDATE location SET customer_key = 'env:KEY' WHERE id = 2", "has one of a key of SSE-C and its fingerprint"),
+        (
+            "UPDATE location SET customer_key = 'env:A B', customer_key_fingerprint = '0123456789abcdef'",
+            "'env:A B' names no key of SSE-C",
+        ),
+        (
+            "UPDATE location SET customer_key = 'file:x', customer_key_fingerprint = '0123456789abcdef'",
+            "'file:x' names no key of SSE-C",
+        ),
+        ("UPDATE location SET customer_key = 'env:KEY', customer_key_fingerprint = 'x'", "'x' is no fingerprint"),
         ("UPDATE batch SET actions = 9000000000 WHERE id = 6", "more than 10,000 actions"),
         ("UPDATE batch SET first_action = 1 WHERE id = 2", "does not begin where"),
         ("UPDATE batch SET actions = 1.5 WHERE id = 1", "actions holds a value of type float"),

@@ -7,8 +7,10 @@ from base64 import b64encode
 from hashlib import md5, sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from s3plan.schemas.redaction import redact
-from s3plan.schemas.requests.customer_keys import CustomerKey, is_free_of_digests
+from s3plan.schemas.requests.customer_keys import CustomerKey, is_free_of_digests, is_written_key, parse_key
 from s3plan.schemas.requests.objects import GetObject
 
 RAW = sha256(b"a canary of SSE-C").digest()
@@ -70,3 +72,21 @@ def test_etags_say_nothing_of_the_bytes_under_keys_of_kms_and_of_customers(
     encryption: str | None, *, hides: bool
 ) -> None:
     assert is_free_of_digests(encryption) is hides
+
+
+@given(st.binary(min_size=32, max_size=32), st.sampled_from([b"", b"\n", b"\r\n"]))
+def test_a_key_is_read_in_each_notation_that_it_is_written_in(raw: bytes, end: bytes) -> None:
+    for text in (b64encode(raw), raw.hex().encode(), raw.hex().upper().encode()):
+        assert parse_key(text + end) == CustomerKey(raw)
+        assert is_written_key(text.decode())
+    assert parse_key(raw) == CustomerKey(raw)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"k" * 31, b"k" * 33, b"g" * 64, b64encode(b"k" * 31), b"\xff" * 44])
+def test_what_is_no_key_is_none(content: bytes) -> None:
+    assert parse_key(content) is None
+
+
+@pytest.mark.parametrize("name", ["PHOTO_KEY", "./photo.key", "A" * 32, "/run/secrets/" + "a" * 40])
+def test_a_name_is_no_key(name: str) -> None:
+    assert not is_written_key(name)

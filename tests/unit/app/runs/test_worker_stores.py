@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from s3plan.app.runs.worker import OpenEngines
 from s3plan.app.stores import Stores
+from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
+from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 
@@ -94,3 +96,32 @@ def test_a_worker_whose_connection_has_another_kind_of_store_than_the_plan_opens
     opens(planned, endpoint=PLANNED, store=StoreName.MINIO)().close()  # type: ignore[attr-defined]
     with pytest.raises(PlanRefused, match="of the kind minio, but its connection is to one of the kind unknown"):
         opens(planned, endpoint=PLANNED)()
+
+
+def test_a_key_of_sse_c_is_looked_for_where_the_worker_runs_and_does_not_travel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = CustomerKey(b"w" * 32)
+    location = replace(LOCATION, customer_key="env:WORKER_KEY", customer_key_fingerprint=key.fingerprint)
+    monkeypatch.setenv("WORKER_KEY", key.in_base64)
+    connection = {"endpoint": PLANNED, "region": "us-east-1"}
+    travels = opens(location, **connection)
+    assert key.in_base64.encode() not in pickle.dumps(travels)
+    travels().close()  # type: ignore[attr-defined]  # the performer of a worker process
+    monkeypatch.setenv("WORKER_KEY", CustomerKey(b"x" * 32).in_base64)
+    with pytest.raises(PlanRefused, match="WORKER_KEY holds another key of SSE-C than when the plan was made"):
+        opens(location, **connection)()
+    monkeypatch.delenv("WORKER_KEY")
+    with pytest.raises(PlanRefused, match="WORKER_KEY is not set here"):
+        opens(location, **connection)()
+
+
+def test_a_key_of_sse_c_goes_to_no_store_where_others_could_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = CustomerKey(b"w" * 32)
+    monkeypatch.setenv("WORKER_KEY", key.in_base64)
+    plain = "http://planned.example.com"
+    location = replace(
+        LOCATION, endpoint=plain, customer_key="env:WORKER_KEY", customer_key_fingerprint=key.fingerprint
+    )
+    with pytest.raises(EndpointInvalid, match="a key of SSE-C goes over https:// only"):
+        opens(location, endpoint=plain, region="us-east-1", allow_http=True)()
