@@ -6,7 +6,7 @@ Signatures are checked, with botocore's own signer. See https://docs.aws.amazon.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -61,6 +61,7 @@ class TokenService(ThreadingHTTPServer):
     accounts: Mapping[str, str] = field(default_factory=dict)
     canary: str = ""
     is_broken: bool = False
+    on_issue: Callable[[Issued], None] = lambda _: None
     issued: list[Issued] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
 
@@ -106,6 +107,7 @@ class TokenService(ThreadingHTTPServer):
             f"ASIAROLE{number}", f"{self.canary}secret-of-role-{number}", f"{self.canary}token-{number}", role
         )
         self.issued.append(issued)
+        self.on_issue(issued)
         until = (datetime.now(UTC) + timedelta(seconds=self.life_s)).strftime("%Y-%m-%dT%H:%M:%SZ")
         account, name = issued.account, role.rpartition("/")[2]
         return (
@@ -138,12 +140,13 @@ class _Handler(BaseHTTPRequestHandler):
                 status, code, inside = service.answer(action, key_id, said)
             service.calls.append(Call(action, key_id, said, code))
         namespace = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
-        document = (
-            f"<{action}Response {namespace}><{action}Result>{inside}</{action}Result></{action}Response>"
-            if not code
-            else f"<ErrorResponse {namespace}><Error><Type>Sender</Type><Code>{code}</Code><Message>not so: "
-            f"{escape(said.get('WebIdentityToken', ''))}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
-        )
+        if code:
+            words = f"{key_id} is not authorized to perform: sts:{action} on resource: {said.get('RoleArn')}"
+            error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(words)}</Message></Error>"
+            document = f"<ErrorResponse {namespace}>{error}<RequestId>1</RequestId></ErrorResponse>"
+        else:
+            result = f"<{action}Result>{inside}</{action}Result>"
+            document = f"<{action}Response {namespace}>{result}</{action}Response>"
         content = document.encode()
         self.send_response_only(status)
         self.send_header("content-type", "text/xml")

@@ -46,6 +46,15 @@ _TLS_REASON = re.compile(r"\[SSL: ([A-Z0-9_]+)\]")  # OpenSSL's name of what wen
 _TLS_REFUSALS = ("CERTIFICATE_VERIFY_FAILED", "doesn't match", "WRONG_VERSION_NUMBER", "HTTP_REQUEST")
 
 
+# What to do where another service refuses credentials, as a further clause.
+_ADVICE: Mapping[str, str] = {
+    "AssumeRole": "; check role_arn and external_id, and that the role's trust policy names whoever assumes it",
+    "AssumeRoleWithWebIdentity": "; check the role (AWS_ROLE_ARN) and the token (AWS_WEB_IDENTITY_TOKEN_FILE)",
+    "GetRoleCredentials": "; log in again (aws sso login)",
+    "CreateToken": "; log in again (aws sso login)",
+}
+
+
 def failure_from(error: Exception, *, operation: str) -> Failure:
     """Class what botocore raised for one request: a ClientError, a BotoCoreError, or a value it could not encode."""
     from botocore.exceptions import ClientError
@@ -87,4 +96,5 @@ def _from_answer(error: Any, operation: str) -> Failure:
         return failure
     # Another service refused on the way to the credentials (AssumeRole, GetRoleCredentials): ours was never sent.
     kind = FailureKind.UNREACHABLE if failure.kind.is_retryable else FailureKind.CREDENTIALS_REFUSED
-    return Failure(kind, operation, failure.code, f"{error.operation_name}: {failure.message}", failure.status)
+    advice = _ADVICE.get(error.operation_name, "")
+    return Failure(kind, operation, failure.code, f"{error.operation_name}: {failure.message}{advice}", failure.status)

@@ -27,6 +27,7 @@ _STATUS = {
     "InvalidRequest": 400,
     "InvalidStorageClass": 400,
     "InvalidTag": 400,
+    "InvalidToken": 400,
     "InvalidURI": 400,
     "KeyTooLongError": 400,
     "MalformedXML": 400,

@@ -213,9 +213,10 @@ def copy_source(context: Context, request: Request) -> tuple[tuple[str, str], St
     name, _, key = decode(raw, plus_is_space=True).removeprefix("/").partition("/")
     if not name or not key:
         raise S3Error("InvalidArgument", "Invalid copy source object key")
-    expected = request.headers.get("x-amz-source-expected-bucket-owner", context.settings.owner)
+    owner = context.settings.owner_of(context.settings.aliases.get(name, name))
+    expected = request.headers.get("x-amz-source-expected-bucket-owner", owner)
     bucket = context.store.bucket(context.settings.aliases.get(name, name))
-    if expected != context.settings.owner:
+    if expected != owner:
         raise S3Error("AccessDenied")
     source = bucket.object(key)
     customer_keys.check_read(source.properties.encryption, request.headers, customer_keys.SOURCE)

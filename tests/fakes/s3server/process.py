@@ -75,6 +75,7 @@ class LoggedRequest:
     status: str
     code: str
     headers: Mapping[str, str]
+    key_id: str = ""  # by which it was signed; empty for nobody
 
 
 class ServerProcess:

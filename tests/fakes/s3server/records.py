@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fakes.s3server.messages import Dropped, Final, Request, Silent
+from fakes.signatures import key_id_of
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Records:
                     "status": status,
                     "code": code,
                     "headers": _telling(request.headers),
+                    "key_id": key_id_of(request.headers) or "",
                 }
             )
 

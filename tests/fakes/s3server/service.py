@@ -12,6 +12,7 @@ from fakes.s3server.documents import error_response
 from fakes.s3server.errors import S3Error
 from fakes.s3server.faults import Fault
 from fakes.s3server.messages import Final, Later, Reply, Request, Response, follow
+from fakes.s3server.principals import check_principal
 from fakes.s3server.quirks import check_quirks
 from fakes.s3server.records import Records
 from fakes.s3server.routes import HANDLERS, check_key, operation_of
@@ -60,6 +61,7 @@ class Service:
     def _perform(self, operation: str, request: Request, *, fault: Fault | None = None) -> Reply:
         def run() -> Reply:
             self._check_access(request)
+            check_principal(operation, request, self.context.settings)
             check_key(request)
             check_quirks(operation, request, self.context.settings)
             self.context.fault = fault
@@ -88,9 +90,9 @@ class Service:
             raise S3Error("AccessDenied")
         if key_id and settings.credential not in {None, key_id}:
             raise S3Error("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
-        expected_owner = request.headers.get("x-amz-expected-bucket-owner", settings.owner)
+        owner = settings.owner_of(request.bucket)
         if (
-            expected_owner != settings.owner
+            request.headers.get("x-amz-expected-bucket-owner", owner) != owner
             and not settings.ignores_owners
             and request.bucket in self.context.store.buckets
         ):

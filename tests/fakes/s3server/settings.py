@@ -61,6 +61,12 @@ class Settings:
     ignores_owners: bool = False
     ignores_checksums: bool = False  # neither compares nor keeps what is said of bytes
     flips_keys: Sequence[str] = ()  # beginnings of keys whose bytes suffer before they are stored
+    # By access key id: `secret`, `account`, and `token` of temporary ones. With any, signatures are checked, see
+    # principals.py: a bucket's owner may do everything, another account what it is granted (list, read, write).
+    # Grants are by bucket and account, `*` for anybody.
+    principals: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)  # accounts of buckets that are not `owner`'s
+    grants: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     foreign: Sequence[str] = ()  # buckets of somebody else's, which nobody here may use
     aliases: Mapping[str, str] = field(default_factory=dict)  # other names of buckets, as access points give them
 
@@ -74,6 +80,9 @@ class Settings:
                 return condition is not Condition.BATCH_DELETE
             case _:
                 return True
+
+    def owner_of(self, bucket: str) -> str:
+        return self.owners.get(bucket, self.owner)
 
     def suffers(self, key: str) -> bool:
         return any(key.startswith(start) for start in self.flips_keys)
