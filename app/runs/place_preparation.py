@@ -62,6 +62,7 @@ class PlacePreparation:
                 self._tell_apart(location, jobs)
                 found[location.id] = known
                 self._find_sums(location, jobs)
+                self._try_key(location, jobs)
         return found
 
     def _find_out(self, destination: PlanLocation, jobs: Sequence[JobRecord]) -> Capabilities:
@@ -98,6 +99,17 @@ class PlacePreparation:
         encryption = None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
         if self.stores.at(location).conditions.holds_part_sums(encryption, patience=self.patience):
             self.sums_parts.add(location.id)
+
+    def _try_key(self, location: PlanLocation, jobs: Sequence[JobRecord]) -> None:
+        """Refuse to write under a key of SSE-C where the store takes no notice of it."""
+        key = self.stores.key_of(location)
+        if key is None or not any(job.to_location == location.id and _writes(job) for job in jobs):
+            return
+        if not self.stores.at(location).conditions.holds_customer_key(key, patience=self.patience):
+            raise PlanRefused(
+                f"{shown_place(location)}: this store takes no notice of keys of SSE-C, so that what is written would "
+                "lie there for everybody who may read the bucket; leave `encryption` out, or choose another store"
+            )
 
     def _find(self, location: PlanLocation) -> None:
         makers = [job for job in self.plan.header.jobs if job.to_location == location.id and job.settings.create_bucket]
@@ -172,6 +184,10 @@ def shown_store(location: PlanLocation) -> str:
     if location.is_folder:
         return f"the folder {escape_unprintable(location.path or '')}"
     return f"the bucket {location.bucket}" + ("" if location.endpoint is None else f" at {location.endpoint}")
+
+
+def _writes(job: JobRecord) -> bool:
+    return any(job.objects_of(kind) for kind in (VerdictKind.COPY, VerdictKind.OVERWRITE))
 
 
 def _is_covered(found: Capabilities) -> bool:

@@ -10,9 +10,11 @@ from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.attributes import Encryption
+from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws, known_capabilities
 from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
+from s3plan.storage.conditions.key_trial import holds_customer_key
 from s3plan.storage.conditions.part_sums import holds_part_sums
 from s3plan.storage.conditions.probe import probe
 from s3plan.storage.conditions.probe_remains import remove_remains
@@ -110,6 +112,24 @@ class BucketConditions:
             bucket,
             f"{stem}-sums",
             encryption=encryption,
+            owner=self._location.owner,
+            patience=patience,
+        )
+        self._cache.note_clean(endpoint, bucket)
+        return holds
+
+    def holds_customer_key(self, key: CustomerKey, *, patience: Patience | None = None) -> bool:
+        """Whether the store holds to keys of SSE-C: AWS does, every other one is asked each time."""
+        endpoint, bucket = self._location.endpoint, self._location.bucket
+        if is_aws(endpoint):
+            return True
+        stem = new_probe_stem(self._location.prefix)
+        self._cache.note_confirmation(endpoint, bucket, stem=stem)
+        holds = holds_customer_key(
+            self._engine,
+            bucket,
+            f"{stem}-key",
+            customer_key=key,
             owner=self._location.owner,
             patience=patience,
         )

@@ -10,6 +10,7 @@ from s3plan.schemas.errors import StoreRefused
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.requests.attributes import Encryption
+from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.folder.trial import can_exchange
@@ -53,6 +54,10 @@ class FolderConditions:
 
     def holds_part_sums(self, encryption: Encryption | None, *, patience: Patience | None = None) -> bool:  # noqa: ARG002
         """Return False: nothing is sent to it in parts."""
+        return False
+
+    def holds_customer_key(self, key: CustomerKey, *, patience: Patience | None = None) -> bool:  # noqa: ARG002
+        """Return False: files are under no key."""
         return False
 
     def _exchanges(self) -> bool:

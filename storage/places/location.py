@@ -11,6 +11,7 @@ from s3plan.schemas.plan.conditions import Capabilities, Condition
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Lister
 from s3plan.schemas.requests.attributes import Encryption
+from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.listing.pace import ReaderWaits
@@ -58,6 +59,9 @@ class LocationConditions(Protocol):
 
     def holds_part_sums(self, encryption: Encryption | None, *, patience: Patience | None = None) -> bool:
         """Whether it refuses parts that are sent in a checksum's name, and are others; see part_sums.py."""
+
+    def holds_customer_key(self, key: CustomerKey, *, patience: Patience | None = None) -> bool:
+        """Whether it shows what is written with a key of SSE-C to nobody without it; see key_trial.py."""
 
 
 class OpenLocation(Protocol):

@@ -148,3 +148,22 @@ def test_a_key_that_looks_like_the_path_of_a_file_is_not_printed_when_there_is_n
     assert ended.exit_code == 10, ended.output
     assert "the file that is named, which has to hold the key of SSE-C: no such file" in ended.stderr
     assert written[:12] not in ended.output
+
+
+def test_nothing_is_written_to_a_store_that_takes_no_notice_of_keys(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_keys(place, monkeypatch)
+    place.buckets()
+    put(place, "source", "key", b"", None)
+    place.manifest(destination=sse_c("encryption", ONE))
+    place.plan()
+    place.server.set_mode(ignores_customer_keys=True)
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 4, ended.output
+    assert "this store takes no notice of keys of SSE-C" in ended.stderr
+    assert place.keys("destination") == set()
+    place.server.set_mode(ignores_customer_keys=False)
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 0, ended.output
+    assert place.keys("destination") == {"key"}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fakes.customer_keys import ONE, set_keys, sse_c
+from fakes.folder_jobs import write_files, write_folder_job
 from fakes.manifests import write_manifest
+from fakes.workplace import WorkplaceOn
 from functional.server_connections import ServerConnections
 from functional.server_folders import ServerFolderJourneys
 from functional.server_journeys import OnServer, Place, ServerJourneys, ServerListings
@@ -83,3 +87,21 @@ class TestSwiftWithoutRegion(OnServer):
             ended = command.run(*words)
             assert ended.exit_code == 0, ended.output
         assert place.keys("destination") == {"one", "two/three"}
+
+
+def test_no_file_goes_up_under_a_key_that_the_store_takes_no_notice_of(
+    store: Swift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.renew()
+    place = WorkplaceOn(tmp_path, store)
+    with place.at_work(monkeypatch):
+        set_keys(place, monkeypatch)
+        place.buckets("destination")
+        write_files(tmp_path / "photos", "a")
+        destination = {"url": "s3://destination/up/", **sse_c("encryption", ONE)}
+        write_folder_job(place, source="./photos", destination=destination)
+        place.plan()
+        ended = place.command.run("apply", place.plan_file, "--yes")
+        assert ended.exit_code == 4, ended.output
+        assert "this store takes no notice of keys of SSE-C" in ended.stderr
+        assert place.keys("destination") == set()

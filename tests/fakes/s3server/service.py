@@ -33,6 +33,9 @@ class Service:
         aliases = self.context.settings.aliases
         if request.bucket in aliases:
             request = replace(request, bucket=aliases[request.bucket])
+        if self.context.settings.ignores_customer_keys:
+            kept = {name: value for name, value in request.headers.items() if "encryption-customer" not in name}
+            request = replace(request, headers=kept)
         try:
             operation = operation_of(request)
         except S3Error as error:

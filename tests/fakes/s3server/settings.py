@@ -60,6 +60,7 @@ class Settings:
     has_acls: bool = False  # else every object is the bucket owner's, and no other ACL is taken
     ignores_owners: bool = False
     ignores_checksums: bool = False  # neither compares nor keeps what is said of bytes
+    ignores_customer_keys: bool = False  # takes no notice of SSE-C
     flips_keys: Sequence[str] = ()  # beginnings of keys whose bytes suffer before they are stored
     # By access key id: `secret`, `account`, and `token` of temporary ones. With any, signatures are checked, see
     # principals.py: a bucket's owner may do everything, another account what it is granted (list, read, write).
