@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/md5"
 	"errors"
+	"hash/crc64"
 	"io"
 	"net/http"
 	"strconv"
@@ -14,14 +15,20 @@ import (
 type readBytes struct {
 	size int64
 	md5  [16]byte
+	crc  crc // computed if the request states one
 	body []byte
 }
 
 func (s *server) readBody(r *http.Request) (readBytes, error) {
 	sum := md5.New()
 	kept := &head{limit: s.keepAtMost}
-	size, err := io.Copy(io.MultiWriter(sum, kept), payload(r))
-	read := readBytes{size: size}
+	sinks := []io.Writer{sum, kept}
+	passing := crc64.New(sumTable)
+	if isStated(r.Header) {
+		sinks = append(sinks, passing)
+	}
+	size, err := io.Copy(io.MultiWriter(sinks...), payload(r))
+	read := readBytes{size: size, crc: crc{passing.Sum64(), isStated(r.Header)}}
 	sum.Sum(read.md5[:0])
 	if size <= s.keepAtMost {
 		read.body = append([]byte{}, kept.bytes...)

@@ -1,6 +1,7 @@
 // An S3 endpoint in memory, made to be faster than the clients that are measured against it.
 //
-// It answers path-style requests, checks neither signatures nor checksums, and keeps the bytes of small objects only.
+// It answers path-style requests, checks no signature and of checksums only CRC64NVME, where a request states it, and
+// keeps the bytes of small objects only.
 // Conditions on put, copy, part copy, complete and delete are checked and acted on in one step. What it is asked
 // beyond S3 (filling, wiping, comparing, counting, latency, storms) is in admin.go.
 package main

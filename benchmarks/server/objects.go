@@ -56,15 +56,22 @@ func (s *server) putObject(w http.ResponseWriter, r *request) {
 		s.refuse(w, r.Request, &refusal{400, "IncompleteBody", err.Error()})
 		return
 	}
+	if !read.crc.holds(r.Header) {
+		s.refuse(w, r.Request, badDigest)
+		return
+	}
 	o := &object{
 		key: r.key, size: read.size, modified: now(), sum: read.md5,
-		content: &content{keptHeaders(r.Header), read.body},
+		content: &content{keptHeaders(r.Header), read.body, read.crc},
 	}
 	if refused := r.bucket.put(o, conditionsOf(r.Header)); refused != nil {
 		s.refuse(w, r.Request, refused)
 		return
 	}
 	w.Header().Set("ETag", `"`+o.etag()+`"`)
+	if read.crc.isKnown {
+		w.Header().Set(sumHeader, read.crc.text())
+	}
 }
 
 // source returns the object that a copy reads, if the request's condition on it holds.
@@ -97,7 +104,7 @@ func (s *server) copyObject(w http.ResponseWriter, r *request) {
 	}
 	o := &object{key: r.key, size: from.size, modified: now(), sum: from.sum, content: from.content}
 	if r.Header.Get("x-amz-metadata-directive") == "REPLACE" {
-		o.content = &content{keptHeaders(r.Header), from.body()}
+		o.content = &content{keptHeaders(r.Header), from.body(), from.crc()}
 	}
 	if refused := r.bucket.put(o, conditionsOf(r.Header)); refused != nil {
 		s.refuse(w, r.Request, refused)
@@ -133,6 +140,9 @@ func (s *server) getObject(w http.ResponseWriter, r *request) {
 		return
 	}
 	first, last, status := int64(0), o.size-1, http.StatusOK
+	if r.Header.Get("Range") == "" {
+		o.crc().tell(r.Header, header)
+	}
 	if text := r.Header.Get("Range"); text != "" {
 		var ok bool
 		if first, last, ok = byteRange(text, o.size); !ok {

@@ -22,6 +22,7 @@ type object struct {
 type content struct {
 	headers http.Header
 	body    []byte // nil if it was too large to be kept: zeros are read in its place
+	crc     crc
 }
 
 func (o *object) etag() string {
@@ -45,6 +46,13 @@ func (o *object) body() []byte {
 		return nil
 	}
 	return o.content.body
+}
+
+func (o *object) crc() crc {
+	if o.content == nil {
+		return crc{}
+	}
+	return o.content.crc
 }
 
 type bucket struct {

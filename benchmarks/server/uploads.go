@@ -16,6 +16,7 @@ type part struct {
 	sum      [16]byte
 	modified int64
 	body     []byte // nil if it was too large to be kept
+	crc      crc
 }
 
 // upload is guarded by its bucket's mutex.
@@ -101,6 +102,9 @@ func (s *server) putPart(w http.ResponseWriter, r *request, to *upload) {
 	etag := fmt.Sprintf("%x", made.sum)
 	if !isCopy {
 		w.Header().Set("ETag", `"`+etag+`"`)
+		if made.crc.isKnown {
+			w.Header().Set(sumHeader, made.crc.text())
+		}
 		return
 	}
 	reply(w, "<CopyPartResult"+namespace+"><LastModified>"+made.time()+"</LastModified><ETag>&quot;"+etag+
@@ -115,7 +119,10 @@ func (s *server) makePart(r *request, number int, isCopy bool) (*part, *refusal)
 		if err != nil {
 			return nil, &refusal{400, "IncompleteBody", err.Error()}
 		}
-		return &part{read.size, read.md5, now(), read.body}, nil
+		if !read.crc.holds(r.Header) {
+			return nil, badDigest
+		}
+		return &part{read.size, read.md5, now(), read.body, read.crc}, nil
 	}
 	from, refused := s.source(r)
 	if refused != nil {
@@ -191,6 +198,9 @@ func (s *server) completeUpload(w http.ResponseWriter, r *request, id string, fr
 	}
 	r.bucket.mutex.Lock()
 	o, refused := from.complete(asked)
+	if refused == nil && !o.crc().holds(r.Header) {
+		refused = badDigest
+	}
 	if refused == nil {
 		refused = conditionsOf(r.Header).check(r.bucket.objects.get(r.key))
 	}
@@ -204,14 +214,21 @@ func (s *server) completeUpload(w http.ResponseWriter, r *request, id string, fr
 		return
 	}
 	reply(w, "<CompleteMultipartUploadResult"+namespace+"><Location>/"+r.bucketName+"</Location><Bucket>"+r.bucketName+
-		"</Bucket><Key>"+escaped(r.key)+"</Key><ETag>&quot;"+o.etag()+"&quot;</ETag></CompleteMultipartUploadResult>")
+		"</Bucket><Key>"+escaped(r.key)+"</Key><ETag>&quot;"+o.etag()+"&quot;</ETag>"+statedWhole(o.crc())+"</CompleteMultipartUploadResult>")
+}
+
+func statedWhole(whole crc) string {
+	if !whole.isKnown {
+		return ""
+	}
+	return "<ChecksumCRC64NVME>" + whole.text() + "</ChecksumCRC64NVME><ChecksumType>FULL_OBJECT</ChecksumType>"
 }
 
 // complete returns the object that the named parts make. The bucket is locked.
 func (u *upload) complete(asked completion) (*object, *refusal) {
 	o := &object{key: u.key, modified: now(), parts: int32(len(asked.Part))}
 	sums := md5.New()
-	last, body, isWhole := 0, []byte{}, true
+	last, body, isWhole, whole := 0, []byte{}, true, crc{0, true}
 	for _, each := range asked.Part {
 		if each.PartNumber <= last {
 			return nil, &refusal{400, "InvalidPartOrder", "The list of parts was not in ascending order."}
@@ -223,11 +240,12 @@ func (u *upload) complete(asked completion) (*object, *refusal) {
 		}
 		o.size += p.size
 		sums.Write(p.sum[:])
+		whole = whole.and(p.crc, p.size)
 		isWhole = isWhole && p.body != nil
 		body = append(body, p.body...)
 	}
 	sums.Sum(o.sum[:0])
-	o.content = &content{headers: u.headers}
+	o.content = &content{headers: u.headers, crc: whole}
 	if isWhole {
 		o.content.body = body
 	}
