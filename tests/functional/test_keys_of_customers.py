@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from fakes.customer_keys import ONE, THREE, TWO, put, read_all, set_keys, sse_c
-from fakes.workplace import Workplace
+from fakes.folder_jobs import files_below, write_files, write_folder_job
+from fakes.s3server import Fault, FaultKind
+from fakes.workplace import MIB, Workplace
 from functional.customer_key_journeys import CustomerKeyJourneys
 
 
@@ -39,7 +41,7 @@ def write_key(place: Workplace, key: bytes, *, mode: int = 0o600) -> Path:
     return path
 
 
-@pytest.mark.parametrize("executor", ["threads", "processes"])
+@pytest.mark.parametrize("executor", ["threads", "processes", "dask"])
 def test_another_key_than_the_planned_one_is_refused_before_any_request(planned: Workplace, executor: str) -> None:
     write_key(planned, THREE)
     before = len(planned.server.log())
@@ -125,6 +127,29 @@ def test_a_retry_finds_the_keys_again(planned: Workplace) -> None:
     ended = planned.command.run("apply", retried, "--yes")
     assert ended.exit_code == 0, ended.output
     assert read_all(planned, "destination", TWO) == {"key": b"bytes", "other": b"under one"}
+
+
+def test_an_upload_in_parts_goes_on_under_its_key(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_keys(place, monkeypatch)
+    place.buckets()
+    write_files(place.folder / "photos", "large", size=11 * MIB)
+    write_folder_job(
+        place,
+        source="./photos",
+        destination={"url": "s3://destination/", **sse_c("encryption", ONE)},
+        run={"multipart_threshold": "5MiB", "part_size": "5MiB", "retries": {"attempts": 1}},
+    )
+    place.plan()
+    refused = Fault(kind=FaultKind.SLOW_DOWN, operation="CompleteMultipartUpload", key="large")
+    place.server.faults([refused])
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 3, ended.output
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 0, ended.output
+    assert read_all(place, "destination", ONE) == files_below(place.folder / "photos")
+    sent = [each.operation for each in place.server.log() if each.bucket == "destination" and each.key == "large"]
+    assert (sent.count("CreateMultipartUpload"), sent.count("UploadPart")) == (1, 3)
+    assert "ListParts" in sent
 
 
 def test_a_bucket_that_blocks_sse_c_is_explained(planned: Workplace) -> None:
