@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from s3plan.planner.manifest.file import parse_manifest
-from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.plan.header import ListingRecord, PlanHeader
 from s3plan.schemas.plan.rows import PlanLocation
+from s3plan.schemas.stores.names import StoreName
+from s3plan.storage.s3.store_quirks import store_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _end(location: PlanLocation, connection: Connection | None, *, is_made_by_ap
     named = None if connection is None else connection.endpoint
     return PlanEnd(
         location,
-        is_aws=_is_aws(location.endpoint),
+        is_aws=store_at(location.endpoint) is StoreName.AWS,
         endpoint_is_from_environment=location.endpoint is not None and named is None,
         signed_by=None if connection is None else _signed_by(connection),
         checks_certificate=connection is None or connection.tls_verify,
@@ -94,13 +95,3 @@ def _signed_by(connection: Connection) -> str | None:
     if connection.profile is not None:
         return f"profile {connection.profile}"
     return None if connection.env_prefix is None else f"the variables {connection.env_prefix}*"
-
-
-def _is_aws(endpoint: str | None) -> bool:
-    if endpoint is None:
-        return True
-    try:
-        host = parse_endpoint(endpoint).host
-    except EndpointInvalid:
-        return False
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))

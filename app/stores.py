@@ -18,8 +18,9 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.requests.objects import Request
 from s3plan.schemas.stores.names import StoreName
+from s3plan.schemas.stores.quirks import StoreQuirks
 from s3plan.storage.buffers import Buffers
-from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
+from s3plan.storage.conditions.capabilities import CapabilityCache
 from s3plan.storage.file_settings import USUAL_FILES, FileSettings
 from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.known_files import KnownFiles
@@ -43,7 +44,7 @@ from s3plan.storage.s3.guarded_engine import GuardedEngine
 from s3plan.storage.s3.keyed_engine import KeyedEngine
 from s3plan.storage.s3.open_files import most_open_files, room_for_connections
 from s3plan.storage.s3.patience import Patience
-from s3plan.storage.s3.store_quirks import store_at
+from s3plan.storage.s3.store_quirks import quirks_of, store_at
 from s3plan.storage.s3.tolerant_engine import TolerantEngine
 
 
@@ -117,6 +118,11 @@ class Stores:
         """Return where a connection leads in this environment; None for AWS."""
         return effective_endpoint(self.settings_of(connection))
 
+    def store_of(self, connection: str) -> StoreQuirks:
+        """Return what is known of the kind of store that a connection leads to in this environment."""
+        settings = self.settings_of(connection)
+        return quirks_of(store_at(effective_endpoint(settings), named=settings.store))
+
     def open(self, connection: str, *, region: str | None) -> Engine:
         """Return the engine of a connection in a region (None: the connection's own)."""
         key = self._key(connection, region)
@@ -125,7 +131,7 @@ class Stores:
             engine = open_engine(in_region, max_in_flight=self._most_in_flight())
             before = self._before_request
             sender = engine if before is None else GuardedEngine(engine, before)
-            self._engines[key] = TolerantEngine(sender, knows_all=is_aws(effective_endpoint(in_region)))
+            self._engines[key] = TolerantEngine(sender, self.store_of(connection))
         return self._engines[key]
 
     def _most_in_flight(self) -> int:
@@ -306,7 +312,7 @@ class Stores:
                 f"{location.url}: the plan was made against {location.endpoint or 'AWS'}, but this environment leads "
                 f"to {found or 'AWS'}; set the endpoint as it was, or make a new plan"
             )
-        named = store_at(found, named=self.settings_of(location.connection).store)
+        named = self.store_of(location.connection).name
         if named is not location.store:
             raise PlanRefused(
                 f"{location.url}: the plan was made for a store of the kind {location.store}, but its connection is to "

@@ -12,53 +12,22 @@ from pathlib import Path
 from threading import Lock
 
 from s3plan.planfile.own_file import objection_to
-from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.s3_urls import is_directory_bucket
+from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.probe_keys import is_probe_stem
+from s3plan.storage.s3.store_quirks import quirks_of
 
 _LIFE = timedelta(hours=24)
 _VERSION = 1
 _OF_PROBES = ("stem", "pid", "host", "is_over", "left")
 _MOST_LEFT = 8  # probes whose remains are looked for once more; each costs a few requests
-_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
-_R2_DOMAIN = ".r2.cloudflarestorage.com"
-
 _UNKNOWN: Capabilities = dict.fromkeys(Condition, Enforcement.UNKNOWN)
-# Conditional put and complete 2024, delete 2025-09, copy 2025-10; s3-semantics 3.7 has the sources.
-_AWS: Capabilities = dict.fromkeys(Condition, Enforcement.ENFORCED)
-# A copy's destination has headers of R2's own: https://developers.cloudflare.com/r2/api/s3/conditional-operations/
-_R2: Capabilities = {
-    **_UNKNOWN,
-    Condition.PUT_ABSENT: Enforcement.ENFORCED,
-    Condition.PUT_MATCH: Enforcement.ENFORCED,
-    Condition.COMPLETE_ABSENT: Enforcement.ENFORCED,
-    Condition.COMPLETE_MATCH: Enforcement.ENFORCED,
-}
 
 
-def known_capabilities(endpoint: str | None, *, bucket: str = "") -> Capabilities:
-    """Return what the table of known stores says; UNKNOWN for every other store and for directory buckets."""
-    if is_directory_bucket(bucket):
-        return _UNKNOWN
-    if is_aws(endpoint):
-        return _AWS
-    return _R2 if (_host_of(endpoint) or "").endswith(_R2_DOMAIN) else _UNKNOWN
-
-
-def is_aws(endpoint: str | None) -> bool:
-    """Whether an endpoint, or none, leads to AWS itself, which knows every header of S3."""
-    host = _host_of(endpoint)
-    return host is None or host.endswith(_AWS_DOMAINS)
-
-
-def _host_of(endpoint: str | None) -> str | None:
-    if endpoint is None:
-        return None
-    try:
-        return parse_endpoint(endpoint).host
-    except EndpointInvalid:
-        return ""
+def known_capabilities(store: StoreName, *, bucket: str = "") -> Capabilities:
+    """Return what the table of stores says of this kind; UNKNOWN for directory buckets, wherever they are."""
+    return _UNKNOWN if is_directory_bucket(bucket) else quirks_of(store).conditions
 
 
 class CapabilityCache:

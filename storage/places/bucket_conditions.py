@@ -12,7 +12,8 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.attributes import Encryption
 from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.s3_urls import is_directory_bucket
-from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws, known_capabilities
+from s3plan.schemas.stores.quirks import Integrity
+from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
 from s3plan.storage.conditions.key_trial import holds_customer_key
 from s3plan.storage.conditions.part_sums import holds_part_sums
@@ -21,6 +22,7 @@ from s3plan.storage.conditions.probe_remains import remove_remains
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.s3.patience import Patience
+from s3plan.storage.s3.store_quirks import quirks_of
 
 
 class BucketConditions:
@@ -101,10 +103,11 @@ class BucketConditions:
         return last
 
     def holds_part_sums(self, encryption: Encryption | None, *, patience: Patience | None = None) -> bool:
-        """Whether the store holds parts against their CRC64NVME: AWS does, every other one is asked each time."""
+        """Whether the store holds parts against their CRC64NVME; asked each time where the table does not say."""
         endpoint, bucket = self._location.endpoint, self._location.bucket
-        if is_aws(endpoint) and not is_directory_bucket(bucket):
-            return True
+        integrity = Integrity.TRIED if is_directory_bucket(bucket) else quirks_of(self._location.store).integrity
+        if integrity is not Integrity.TRIED:
+            return integrity is Integrity.CRC64NVME
         stem = new_probe_stem(self._location.prefix)
         self._cache.note_confirmation(endpoint, bucket, stem=stem)
         holds = holds_part_sums(
@@ -137,7 +140,7 @@ class BucketConditions:
         return holds
 
     def _table(self) -> Capabilities:
-        return known_capabilities(self._location.endpoint, bucket=self._location.bucket)
+        return known_capabilities(self._location.store, bucket=self._location.bucket)
 
     def remove_left_behind(self, patience: Patience | None) -> None:
         """Remove what probes left that were killed, or that the store did not let; what stays is kept in mind."""

@@ -9,7 +9,7 @@ from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Location
 from s3plan.schemas.manifest.words import StampKind, Symlinks
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.ports import Engine
-from s3plan.storage.conditions.capabilities import is_aws
+from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.places.buckets import BucketMissing, find_region, is_owned_by_another, looks_at_owners
 from s3plan.storage.places.folder import FolderWays, find_folder
 from s3plan.storage.places.location import FoundLocation
@@ -45,7 +45,7 @@ def find_bucket(
         region = region or effective_region(settings)  # what is approved is where it is made, whoever applies
     if exists and is_owned_by_another(engine, place.bucket, owner=owner):
         raise PlanRefused(f"s3://{place.bucket} is not owned by {owner}, as expected_bucket_owner says")
-    is_in_doubt = exists and owner is not None and not is_aws(effective_endpoint(settings))
+    is_in_doubt = exists and owner is not None and store_at(effective_endpoint(settings)) is not StoreName.AWS
     if is_in_doubt and not looks_at_owners(engine, place.bucket, owner=owner or "", patience=_FIRST_CONTACT):
         warnings.append(_ignored(place.bucket, "ignores it"))
     location = PlanLocation(

@@ -36,7 +36,7 @@ def may_be_one(bucket: PlanLocation, other: PlanLocation) -> bool:
         return (file_system_of(Path(other.path or "")) or "").startswith(_FROM_ELSEWHERE)
     if bucket.bucket == other.bucket and bucket.endpoint == other.endpoint:
         return False  # then the prefixes tell
-    stores = (known_capabilities(place.endpoint).values() for place in (bucket, other))
+    stores = (known_capabilities(place.store).values() for place in (bucket, other))
     has_one_name = not any(Enforcement.UNKNOWN in found for found in stores)
     return not has_one_name or any(place.bucket.endswith(_OF_ACCESS_POINTS) for place in (bucket, other))
 

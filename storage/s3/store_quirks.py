@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.stores.names import StoreName
-from s3plan.schemas.stores.quirks import StoreQuirks
+from s3plan.schemas.stores.quirks import StoreQuirks, Support
 from s3plan.storage.s3.stores.aws import AWS
 from s3plan.storage.s3.stores.b2 import B2
 from s3plan.storage.s3.stores.ceph import CEPH
@@ -43,6 +43,11 @@ def store_at(endpoint: str | None, *, named: StoreName | None = None) -> StoreNa
     return next(
         (name for name, row in STORES.items() if any(_is_below(host, end) for end in row.hosts)), StoreName.UNKNOWN
     )
+
+
+def sends_other_bytes(name: StoreName) -> bool:
+    """Return whether a store decompresses what it holds for who does not say that gzip is accepted."""
+    return STORES[name].decompresses is Support.YES
 
 
 def _is_below(host: str, end: str) -> bool:

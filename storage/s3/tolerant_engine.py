@@ -1,12 +1,15 @@
 """Asks once more where the first answer says too little, or may be about a header that the store does not know.
 
-An engine sends each request once; so does this one, but for three cases in which nothing can have been executed:
+An engine sends each request once; so does this one, but for four cases in which nothing can have been executed:
 
 - HEAD answered by a bare 400: expired credentials and a wrong region look like that, since an answer to HEAD has no
   body. A listing of that one key is asked for instead, and its refusal is the reason.
-- HEAD or a copy answered by 400 or 501, at a store that was not seen yet to take the header of ours that it can do
-  without: checksums with HEAD, no annotations with a copy. Sent again without it. If that helps, it is left out from
-  then on; once the store has taken it, such an answer is no more than what it says.
+- HEAD, GET or a copy answered by 400 or 501, at a store of which is not known, and was not seen yet, that it takes the
+  header of ours that it can do without: checksums with HEAD and GET, no annotations with a copy. Sent again without it.
+  If that helps, it is left out from then on; once the store has taken it, such an answer is no more than what it says.
+  Of a store that the table of stores has without it, nobody is asked: it is left out at once.
+- HEAD with checksums answered by 403: of objects that are encrypted with KMS they need a right of their own
+  (`kms:Decrypt`). Sent again without; if that helps, the object is there. The next one is asked with them again.
 
 What keeps a promise is never left out: conditions, expected owners, who pays.
 """
@@ -22,6 +25,7 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import (
     BucketFound,
     CopyObject,
+    GetObject,
     HeadBucket,
     HeadObject,
     ListObjects,
@@ -29,8 +33,10 @@ from s3plan.schemas.requests.objects import (
     Reply,
     Request,
 )
+from s3plan.schemas.stores.quirks import StoreQuirks, Support
 
 _REFUSED_HEADER = frozenset({400, 501})
+_DENIED = 403
 _Conversation = Generator[Request, Reply, Reply]
 
 
@@ -42,13 +48,20 @@ class _Habit(Enum):
     LEFT_OUT = auto()
 
 
-class TolerantEngine:
-    """See the module, and ports.Engine. `knows_all`: the store is AWS."""
+_HABITS = {Support.YES: _Habit.TAKEN, Support.NO: _Habit.LEFT_OUT, Support.UNKNOWN: _Habit.UNKNOWN}
 
-    def __init__(self, engine: Engine, *, knows_all: bool) -> None:
+
+class TolerantEngine:
+    """See the module, and ports.Engine. `quirks` is the row of the store in the table of stores."""
+
+    def __init__(self, engine: Engine, quirks: StoreQuirks) -> None:
         self._engine = engine
-        self._checksums = self._annotations = _Habit.TAKEN if knows_all else _Habit.UNKNOWN
-        self._talks: set[type[Request]] = {HeadObject, HeadBucket} | (set() if knows_all else {CopyObject})
+        self._checksums, self._annotations = _HABITS[quirks.states_checksums], _HABITS[quirks.has_annotations]
+        self._talks: set[type[Request]] = {HeadObject, HeadBucket}
+        if self._checksums is not _Habit.TAKEN:
+            self._talks.add(GetObject)
+        if self._annotations is not _Habit.TAKEN:
+            self._talks.add(CopyObject)
 
     @property
     def clock_offset_ms(self) -> int:
@@ -99,6 +112,8 @@ class TolerantEngine:
                 return self._copy(request)
             case HeadObject():
                 return self._head(request)
+            case GetObject():
+                return self._get(request)
             case HeadBucket():
                 return _head_bucket(request)
         raise TypeError(f"{type(request).__name__} is sent as it is")
@@ -119,17 +134,36 @@ class TolerantEngine:
         self._annotations = _Habit.LEFT_OUT
         return second
 
+    def _get(self, request: GetObject) -> _Conversation:
+        if not request.with_checksums:
+            return (yield request)
+        return (yield from self._with_or_without(request, replace(request, with_checksums=False)))
+
+    def _with_or_without(self, request: Request, without: Request) -> _Conversation:
+        """Ask for checksums as long as the store was not seen to refuse them."""
+        if self._checksums is _Habit.LEFT_OUT:
+            return (yield without)
+        reply = yield request
+        if self._checksums is _Habit.TAKEN:
+            return reply
+        if not _may_be_about_a_header(reply):
+            self._checksums = _taken(self._checksums, reply)
+            if self._checksums is _Habit.TAKEN:
+                self._talks.discard(GetObject)
+            return reply
+        second = yield without
+        if _may_be_about_a_header(second):
+            return reply
+        self._checksums = _Habit.LEFT_OUT
+        return second
+
     def _head(self, request: HeadObject) -> _Conversation:
         without = replace(request, with_checksums=False)
-        reply = yield without if self._checksums is _Habit.LEFT_OUT else request
-        if self._checksums is _Habit.UNKNOWN:
-            if not _may_be_about_a_header(reply):
-                self._checksums = _taken(self._checksums, reply)
-                return reply
+        reply = yield from self._with_or_without(request, without)
+        is_denied = isinstance(reply, Failure) and reply.status == _DENIED and reply.kind is FailureKind.DENIED
+        if is_denied and request.with_checksums and self._checksums is not _Habit.LEFT_OUT:
             second = yield without
-            if not _may_be_about_a_header(second):
-                self._checksums = _Habit.LEFT_OUT
-                return second
+            return reply if isinstance(second, Failure) else second
         if not _says_nothing(reply):
             return reply
         listed = yield ListObjects(request.bucket, prefix=request.key, max_keys=1, owner=request.owner)

@@ -11,9 +11,11 @@ from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import DeleteObject, DeleteObjects, KeysDeleted, ObjectFound
+from s3plan.schemas.stores.quirks import Support
 from s3plan.schemas.stores.xml_text import is_xml_safe
 from s3plan.storage.listing.object_look import LOOK_HOLDS_S, as_found, as_unexplained
 from s3plan.storage.listing.range_look import Found, look_at_keys
+from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure, ask
 from s3plan.storage.transfer.settlement import ended_badly, look_at_destination, moved_destination, not_executed
 
@@ -29,14 +31,15 @@ def delete_procedures(
 
     A store that holds the pins of single deletes only gets single deletes. Keys that XML 1.0 cannot carry are deleted
     singly. Where no pin is held, the keys are looked at first; the plan's owner has allowed that (`unpinned: allow`).
-    A store that turns out to have no batch deletes gets single ones: what was to be in the batch is left in
-    `unbatched`.
+    A store that is known to have no batch deletes gets single ones; so does one that turns out to have none: what was
+    to be in the batch is left in `unbatched`.
     """
     in_batches = context.is_enforced(Condition.BATCH_DELETE_MATCH)
     singly = context.is_enforced(Condition.DELETE_MATCH)
+    has_batches = quirks_of(context.destination.store).batch_deletes is not Support.NO and context.deletes_in_batches
     together: list[NumberedAction] = []
     for position, action in numbered:
-        is_batched = context.deletes_in_batches and (in_batches or not singly)
+        is_batched = has_batches and (in_batches or not singly)
         if is_batched and is_xml_safe(context.destination_key(action)):
             together.append((position, action))
         else:

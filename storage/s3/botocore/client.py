@@ -12,6 +12,7 @@ from s3plan.storage.s3.botocore.replies import LIST_BODY
 from s3plan.storage.s3.connections.credentials_in_use import frozen_credentials
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_endpoint, effective_region
 from s3plan.storage.s3.connections.tls import named_bundle
+from s3plan.storage.s3.store_quirks import sends_other_bytes, store_at
 from s3plan.storage.s3.wire.repeated_keys import leave_key_out
 from s3plan.storage.s3.wire.user_agent import user_agent
 from s3plan.storage.s3.wire.xml_text import document_of
@@ -32,6 +33,10 @@ _REPEAT_THE_KEY = (
     "DeleteObject",
     "PutObject",
 )
+
+
+READS_OF_OBJECTS = ("GetObject", "HeadObject")
+"""Operations whose answer is about bytes that some stores send decompressed."""
 
 
 def open_client(settings: ConnectionSettings, session: Any, *, max_connections: int, read_timeout_s: float) -> Any:
@@ -76,7 +81,15 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
     for operation in ("CreateMultipartUpload", "PutObject"):
         events.register(f"before-parameter-build.s3.{operation}", _take_expires)
         events.register(f"before-call.s3.{operation}", _send_expires)
+    if sends_other_bytes(store_at(endpoint, named=settings.store)):
+        for operation in READS_OF_OBJECTS:
+            events.register(f"before-send.s3.{operation}", _accept_gzip)
     return client
+
+
+def _accept_gzip(request: Any, **_: object) -> None:
+    """Have the bytes sent as they are stored; after signing, since GCS changes this header on the way."""
+    request.headers["Accept-Encoding"] = "gzip"
 
 
 def _check_hosts(settings: ConnectionSettings, endpoint: str | None) -> None:

@@ -24,7 +24,8 @@ from s3plan.storage.s3.botocore.replies import read_into, reply_of
 from s3plan.storage.s3.botocore.requests import call_of
 from s3plan.storage.s3.connections.credentials_in_use import were_renewed_since
 from s3plan.storage.s3.connections.renewal import RENEWED, CredentialRenewal
-from s3plan.storage.s3.connections.sessions import ConnectionSettings, open_session
+from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_endpoint, open_session
+from s3plan.storage.s3.store_quirks import sends_other_bytes, store_at
 from s3plan.storage.s3.wire.bucket_addresses import BucketAddresses
 from s3plan.storage.s3.wire.failures import RequestUnsendable, broke_by
 from s3plan.storage.s3.wire.store_clock import StoreClock
@@ -58,6 +59,12 @@ class Boto3Engine:
     def addresses(self) -> BucketAddresses:
         """Where its requests go."""
         return self._clients.addresses
+
+    @property
+    def reads_as_stored(self) -> bool:
+        """Whether its store must be told that gzip is accepted, or bytes arrive that are not those it holds."""
+        endpoint = effective_endpoint(self._settings, self.session)
+        return sends_other_bytes(store_at(endpoint, named=self._settings.store))
 
     @property
     def session(self) -> Any:

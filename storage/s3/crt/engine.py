@@ -9,7 +9,7 @@ from typing import Any
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
-from s3plan.schemas.requests.objects import GetObject, PutObject, Reply, Request
+from s3plan.schemas.requests.objects import GetObject, HeadObject, PutObject, Reply, Request
 from s3plan.schemas.requests.uploads import UploadPart
 from s3plan.storage.s3.botocore.client import READ_TIMEOUT_S
 from s3plan.storage.s3.botocore.engine import Boto3Engine
@@ -57,6 +57,7 @@ class CrtEngine:
         self._user_agent = user_agent()
         self._sent = 0
         self._first = FirstCredentials(self._rare.session)
+        self._reads_as_stored = self._rare.reads_as_stored
         self._open(self._rare.session)
 
     def _open(self, session: Any) -> None:
@@ -90,7 +91,8 @@ class CrtEngine:
         except RequestUnsendable as error:
             on_reply(Failure(FailureKind.INVALID, type(request).__name__, "RequestUnsendable", str(error)))
             return
-        if form is None or _streams(request):
+        is_as_stored = self._reads_as_stored and isinstance(request, GetObject | HeadObject)
+        if form is None or is_as_stored or _streams(request):  # awscrt would sign how gzip is accepted
             self._rare.submit(request, on_reply)
             return
         exchange = _Exchange(self, request, form, on_reply)

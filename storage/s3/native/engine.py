@@ -17,7 +17,7 @@ from s3plan.schemas.bodies import Body, pieces_of
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import GetObject, Reply, Request
-from s3plan.storage.s3.botocore.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+from s3plan.storage.s3.botocore.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, READS_OF_OBJECTS
 from s3plan.storage.s3.botocore.engine import Boto3Engine
 from s3plan.storage.s3.botocore.failures import failure_from, unsent
 from s3plan.storage.s3.connections.credentials_in_use import frozen_credentials
@@ -46,6 +46,7 @@ from s3plan.storage.waiting import OnReply, wait_for_reply
 _READ_CLOCK_EVERY = 256
 _LANE_BUFFER_BYTES = 1 << 20
 _NOT_READ: Mapping[str, str] = {}
+_AS_STORED = "accept-encoding:gzip\r\n"  # never signed: GCS changes it, https://github.com/rclone/rclone/issues/6670
 
 
 def open_native_engine(
@@ -67,6 +68,7 @@ class NativeEngine:
         self._clock = StoreClock()
         self._answers = 0
         self._session = self._rare.session
+        self._reads_as_stored = self._rare.reads_as_stored
         self._addresses = self._rare.addresses
         ordinary = self._addresses.ordinary
         self._region = ordinary.region
@@ -161,7 +163,10 @@ class NativeEngine:
             payload = payload or (UNSIGNED_PAYLOAD if address.is_https else _sha256_of(body))
             body = None
         with self._lock:  # a signer keeps its key; several threads submit
-            message = signer.message(form.method, address.target(form.path), headers, body, payload=payload)
+            unsigned = _AS_STORED if self._reads_as_stored and form.operation in READS_OF_OBJECTS else ""
+            message = signer.message(
+                form.method, address.target(form.path), headers, body, payload=payload, unsigned=unsigned
+            )
             return place, message, signer.used
 
     def _reply_to(self, request: Request, operation: str, end: HttpAnswer | Breakage) -> Reply:

@@ -61,14 +61,16 @@ class Signer:
         body: bytes | None,
         *,
         payload: str | None = None,
+        unsigned: str = "",
     ) -> bytes:
         """Return head and body; `target` is encoded as S3 wants it, header names are in lower case and host is there.
 
         `payload` says what is signed for the body: its SHA-256 in hex, or UNSIGNED_PAYLOAD; None: it is computed. A
-        body that follows by itself needs it. Raises RequestUnsendable for a header that HTTP cannot carry.
+        body that follows by itself needs it. `unsigned` are lines of headers that the signature leaves out. Raises
+        RequestUnsendable for a header that HTTP cannot carry.
         """
         if self._credentials is None:
-            return _assembled(method, target, header_lines(headers), self._unsigned, body)
+            return _assembled(method, target, header_lines(headers), f"{self._unsigned}{unsigned}", body)
         frozen = self.used = self._credentials()
         self._turn_clock()
         digest = payload or (sha256(body).hexdigest() if body else _NO_BODY)
@@ -84,7 +86,7 @@ class Signer:
         signature = self._signature(frozen.secret_key, f"{method}\n{path}\n{query}\n{said}\n\n{names}\n{digest}")
         credential = f"{frozen.access_key}/{self._scope}"
         vouches = f"{_ALGORITHM} Credential={credential},SignedHeaders={names},Signature={signature}"
-        return _assembled(method, target, text, f"{self._unsigned}authorization:{vouches}\r\n", body)
+        return _assembled(method, target, text, f"{self._unsigned}{unsigned}authorization:{vouches}\r\n", body)
 
     def _turn_clock(self) -> None:
         second = int(time())

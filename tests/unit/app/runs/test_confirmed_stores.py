@@ -21,12 +21,13 @@ from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import CopyObject, DeleteObjects, PutObject
+from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from unit.planfile.plan_samples import DESTINATION, copies, deletes, write_plan
 
 ENFORCED: Capabilities = dict.fromkeys(Condition, Enforcement.ENFORCED)
 ELSEWHERE = DESTINATION
-ON_AWS = replace(ELSEWHERE, connection="", endpoint=None)
+ON_AWS = replace(ELSEWHERE, connection="", endpoint=None, store=StoreName.AWS)
 CREATES, OVERWRITES, DELETES = copies(b"a"), copies(b"a", b"b"), deletes(b"old")
 
 

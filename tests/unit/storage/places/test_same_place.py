@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation, folder_url
 from s3plan.storage.places.same_place import may_be_one
+from s3plan.storage.s3.store_quirks import store_at
 
 OTHER = "https://s3.example.com"
 
 
 def bucket(name: str, endpoint: str | None = None, prefix: str = "") -> PlanLocation:
-    return PlanLocation(1, LocationKind.S3, f"s3://{name}/{prefix}", "", endpoint, None, name, prefix)
+    return PlanLocation(
+        1, LocationKind.S3, f"s3://{name}/{prefix}", "", endpoint, None, name, prefix, store=store_at(endpoint)
+    )
+        1, LocationKind.S3, f"s3://{name}/{prefix}", "", endpoint, None, name, prefix, store=store_at(endpoint)
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,18 +11,25 @@ from s3plan.schemas.requests.objects import (
     BucketFound,
     CopyObject,
     DeleteObject,
+    GetObject,
     HeadBucket,
     HeadObject,
     ListObjects,
     ObjectFound,
+    ObjectRead,
     ObjectWritten,
     PutObject,
     Reply,
     Request,
 )
+from s3plan.schemas.stores.names import StoreName
+from s3plan.schemas.stores.quirks import StoreQuirks
+from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.s3.tolerant_engine import TolerantEngine
 
 HEAD, COPY = HeadObject("bucket", "there"), CopyObject("bucket", "to", "bucket", "there")
+GET = GetObject("bucket", "there", with_checksums=True)
+AWS, UNKNOWN, B2 = map(quirks_of, (StoreName.AWS, StoreName.UNKNOWN, StoreName.B2))
 BARE = Failure(FailureKind.INVALID, "HeadObject", "HTTP400", "", 400)
 Send = Callable[[TolerantEngine, Request], Reply]
 
@@ -55,7 +62,7 @@ def refuse_headers(store: PickyStore, status: int) -> None:
     kind = FailureKind.UNSUPPORTED if status == 501 else FailureKind.INVALID
 
     def answer(request: Request) -> Reply | None:
-        known = not (isinstance(request, HeadObject) and request.with_checksums)
+        known = not (isinstance(request, HeadObject | GetObject) and request.with_checksums)
         known &= not (isinstance(request, CopyObject) and request.leaves_annotations)
         return None if known else Failure(kind, type(request).__name__, "Unknown", "", status)
 
@@ -63,47 +70,69 @@ def refuse_headers(store: PickyStore, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 501])
-@pytest.mark.parametrize(("request_", "expected"), [(HEAD, ObjectFound), (COPY, ObjectWritten)])
+@pytest.mark.parametrize(("request_", "expected"), [(HEAD, ObjectFound), (GET, ObjectRead), (COPY, ObjectWritten)])
 def test_a_header_that_is_not_known_is_left_out_from_then_on(
     store: PickyStore, send: Send, status: int, request_: Request, expected: type[Reply]
 ) -> None:
     refuse_headers(store, status)
-    engine = TolerantEngine(store, knows_all=False)
+    engine = TolerantEngine(store, UNKNOWN)
     for asked in (2, 3, 4):
         assert isinstance(send(engine, request_), expected)
         assert len(store.asked) == asked
 
 
-@pytest.mark.parametrize("request_", [HEAD, COPY])
+@pytest.mark.parametrize("request_", [HEAD, GET, COPY])
 def test_once_the_header_was_taken_a_refusal_is_about_something_else(
     store: PickyStore, send: Send, request_: Request
 ) -> None:
-    engine = TolerantEngine(store, knows_all=False)
+    engine = TolerantEngine(store, UNKNOWN)
     assert not isinstance(send(engine, request_), Failure)
-    store.refuse(FailureKind.UNSUPPORTED, HeadObject, CopyObject, status=501)
+    store.refuse(FailureKind.UNSUPPORTED, HeadObject, GetObject, CopyObject, status=501)
     store.asked.clear()
     assert isinstance(send(engine, request_), Failure)
     assert len(store.asked) == 1
 
 
-@pytest.mark.parametrize("request_", [HEAD, COPY])
+@pytest.mark.parametrize("request_", [HEAD, GET, COPY])
 def test_at_aws_nothing_is_left_out(store: PickyStore, send: Send, request_: Request) -> None:
     refuse_headers(store, 501)
-    assert isinstance(send(TolerantEngine(store, knows_all=True), request_), Failure)
+    assert isinstance(send(TolerantEngine(store, AWS), request_), Failure)
     assert len(store.asked) == 1
 
 
-@pytest.mark.parametrize("request_", [HEAD, COPY])
+@pytest.mark.parametrize("request_", [HEAD, GET, COPY])
 def test_what_is_refused_without_the_header_too_is_no_reason_to_leave_it_out(
     store: PickyStore, send: Send, request_: Request
 ) -> None:
-    engine = TolerantEngine(store, knows_all=False)
-    store.refuse(FailureKind.UNSUPPORTED, HeadObject, CopyObject, status=501)
+    engine = TolerantEngine(store, UNKNOWN)
+    store.refuse(FailureKind.UNSUPPORTED, HeadObject, GetObject, CopyObject, status=501)
     assert isinstance(send(engine, request_), Failure)
     store.answer = lambda _: None
     store.asked.clear()
     assert not isinstance(send(engine, request_), Failure)
     assert store.asked == [request_]
+
+
+@pytest.mark.parametrize("request_", [HEAD, GET, COPY])
+def test_what_the_table_says_a_store_refuses_is_never_sent_to_it(
+    store: PickyStore, send: Send, request_: Request
+) -> None:
+    refuse_headers(store, 400)
+    assert not isinstance(send(TolerantEngine(store, B2), request_), Failure)
+    assert len(store.asked) == 1
+
+
+@pytest.mark.parametrize("quirks", [AWS, UNKNOWN])
+def test_an_object_whose_checksums_may_not_be_seen_is_there(store: PickyStore, send: Send, quirks: StoreQuirks) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: they need kms:Decrypt."""
+    denied = Failure(FailureKind.DENIED, "HeadObject", "AccessDenied", "", 403)
+    store.answer = lambda request: denied if isinstance(request, HeadObject) and request.with_checksums else None
+    engine = TolerantEngine(store, quirks)
+    for asked in (2, 4):
+        assert isinstance(send(engine, HEAD), ObjectFound)
+        assert len(store.asked) == asked
+    store.answer = lambda request: denied if isinstance(request, HeadObject) else None
+    assert send(engine, HEAD) == denied
 
 
 def answer_heads_by_400(store: PickyStore, listing: Reply | None) -> None:
@@ -112,36 +141,36 @@ def answer_heads_by_400(store: PickyStore, listing: Reply | None) -> None:
     )
 
 
-@pytest.mark.parametrize("knows_all", [True, False])
+@pytest.mark.parametrize("quirks", [AWS, UNKNOWN])
 @pytest.mark.parametrize("request_", [HEAD, HeadBucket("bucket")])
 @pytest.mark.parametrize(
     "kind",
     [FailureKind.CREDENTIALS_EXPIRED, FailureKind.WRONG_REGION, FailureKind.CLOCK_SKEWED, FailureKind.UNREACHABLE],
 )
 def test_a_bare_400_is_what_a_listing_is_refused_for(
-    store: PickyStore, send: Send, request_: Request, knows_all: bool, kind: FailureKind
+    store: PickyStore, send: Send, request_: Request, quirks: StoreQuirks, kind: FailureKind
 ) -> None:
     answer_heads_by_400(store, Failure(kind, "ListObjectsV2", "Why", "words", 400, region="eu-west-1"))
-    reply = send(TolerantEngine(store, knows_all=knows_all), request_)
+    reply = send(TolerantEngine(store, quirks), request_)
     assert reply == Failure(kind, "HeadObject", "Why", "words", 400, region="eu-west-1")
 
 
 def test_a_bare_400_stays_one_if_nothing_else_is_said(store: PickyStore, send: Send) -> None:
     answer_heads_by_400(store, None)
-    assert send(TolerantEngine(store, knows_all=True), HEAD) == BARE
+    assert send(TolerantEngine(store, AWS), HEAD) == BARE
     answer_heads_by_400(store, Failure(FailureKind.DENIED, "ListObjectsV2", "AccessDenied", "", 403))
-    assert send(TolerantEngine(store, knows_all=True), HEAD) == BARE
+    assert send(TolerantEngine(store, AWS), HEAD) == BARE
 
 
 def test_a_bucket_that_can_be_listed_is_there(store: PickyStore, send: Send) -> None:
     answer_heads_by_400(store, None)
-    assert send(TolerantEngine(store, knows_all=False), HeadBucket("bucket")) == BucketFound(None)
+    assert send(TolerantEngine(store, UNKNOWN), HeadBucket("bucket")) == BucketFound(None)
 
 
 def test_other_requests_go_as_they_are(store: PickyStore, send: Send) -> None:
     store.refuse(FailureKind.UNSUPPORTED, DeleteObject, status=501)
     request = DeleteObject("bucket", "there", owner="123456789012")
-    assert isinstance(send(TolerantEngine(store, knows_all=False), request), Failure)
+    assert isinstance(send(TolerantEngine(store, UNKNOWN), request), Failure)
     assert store.asked == [request]
 
 
@@ -152,4 +181,4 @@ def test_an_engine_that_is_closed_between_two_questions_gives_the_first_answer(s
                 raise RuntimeError("the engine is closed")
             on_reply(BARE)
 
-    assert by_submit(TolerantEngine(Closing(), knows_all=True), HEAD) == BARE
+    assert by_submit(TolerantEngine(Closing(), AWS), HEAD) == BARE
