@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from s3plan.planner.collisions import Collisions
 from s3plan.planner.comparison import Policy
 from s3plan.planner.filtering.filters import AttributeFilter
+from s3plan.planner.store_limits import StoreLimits
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.files.paths import OWN_NAMES
 from s3plan.schemas.objects import (
@@ -39,8 +40,6 @@ _ODD_ROWS = {
     for oddity in Oddity
 }
 _SHIELDED = Verdict(VerdictKind.SKIPPED, *["only in destination, where the folder has something else"] * 2)
-_MOST_OBJECT_BYTES = 10_000 * (5 << 30)
-_TOO_LARGE = Verdict(VerdictKind.CONFLICT, *["larger than the 48.8 TiB that an object may have"] * 2)
 _OWN = Verdict(VerdictKind.SKIPPED, *[Oddity.OWN.value] * 2)
 _NOTHING = ObjectRow(b"", 0, "", 0)
 _SHOWN_BYTES = 100
@@ -71,6 +70,7 @@ class Rules:
     keeps_class: bool = True  # where it names none: they have that of the source
     kind: ActionKind = ActionKind.COPY  # of writes
     collisions: Collisions | None = None  # where files are written
+    limits: StoreLimits | None = None  # where objects are
     empty_directories: deque[bytes] = field(default_factory=deque)  # of the source: keys with `/` at the end, in order
 
 
@@ -202,18 +202,22 @@ def _line(
 ) -> tuple[Verdict, Action]:
     """Return the action of a verdict, or the verdict and line of why there can be none."""
     if source is None:
-        return _delete(verdict, destination or _NOTHING, prefix_bytes=rules.destination_prefix_bytes)
+        return _delete(verdict, destination or _NOTHING, rules=rules)
     storage_class = rules.storage_class
     if source.storage_class != STANDARD:
         if source.storage_class in ARCHIVED_CLASSES and not rules.copies_archived:
             verdict = Verdict(VerdictKind.SKIPPED, *[f"{ARCHIVED_RULE}{source.storage_class}"] * 2)
         elif storage_class is None and rules.keeps_class and source.storage_class in _KEPT_CLASSES:
             storage_class = source.storage_class
+            if rules.limits is not None:
+                storage_class = rules.limits.storage_class(storage_class)
     if verdict.kind is not VerdictKind.SKIPPED:
         refused = _conflict(source.key, source=rules.source_prefix_bytes, destination=rules.destination_prefix_bytes)
-        verdict = refused or _no_pin(source) or _too_large(source, rules.kind) or verdict
+        verdict = refused or _no_pin(source) or verdict
         if destination is not None:
             verdict = _no_pin(destination) or verdict
+        if rules.limits is not None and verdict.kind in _WRITES:
+            verdict = rules.limits.refusal(source) or verdict
         if rules.collisions is not None and verdict.kind in _WRITES:
             verdict = rules.collisions.verdict(source, is_new=destination is None) or verdict
     if verdict.kind not in _WRITES and verdict.kind is not VerdictKind.SAME:
@@ -232,8 +236,10 @@ def _line(
     )
 
 
-def _delete(verdict: Verdict, destination: ObjectRow, *, prefix_bytes: int) -> tuple[Verdict, Action]:
-    refused = _conflict(destination.key, source=0, destination=prefix_bytes) or _no_pin(destination)
+def _delete(verdict: Verdict, destination: ObjectRow, *, rules: Rules) -> tuple[Verdict, Action]:
+    refused = _conflict(destination.key, source=0, destination=rules.destination_prefix_bytes) or _no_pin(destination)
+    if refused is None and rules.limits is not None:
+        refused = rules.limits.spares(destination)
     if refused is not None:
         return refused, line_aside(refused, None, destination)
     return verdict, Action(
@@ -277,14 +283,6 @@ def _no_pin(row: ObjectRow) -> Verdict | None:
     if oddity is not None:
         return _ODD_ROWS[oddity]
     return _ODD_ETAG if row.etag else _NO_ETAG
-
-
-def _too_large(source: ObjectRow, kind: ActionKind) -> Verdict | None:
-    """Return why no object can hold a file, or None.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-    """
-    return _TOO_LARGE if kind is ActionKind.UPLOAD and source.size_bytes > _MOST_OBJECT_BYTES else None
 
 
 def _conflict(key: bytes, *, source: int, destination: int) -> Verdict | None:

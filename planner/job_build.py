@@ -33,6 +33,7 @@ from s3plan.planner.manifest.job import Job
 from s3plan.planner.overwrite import policy_for
 from s3plan.planner.retried import DueCopies, RetriedPlan
 from s3plan.planner.same_pairs import SamePairs
+from s3plan.planner.store_limits import StoreLimits
 from s3plan.planner.totals import PrefixTotals, Totals
 from s3plan.schemas.evidence.forecast import verification_forecast
 from s3plan.schemas.evidence.verification import Verification, Verify
@@ -45,6 +46,7 @@ from s3plan.schemas.plan.header import BELOW_EMPTY_RULE, JobRecord, KeyListRecor
 from s3plan.schemas.plan.header_parts import RetriedRecord, TransferRecord
 from s3plan.schemas.plan.rows import PhaseName
 from s3plan.schemas.ports import Lister
+from s3plan.schemas.stores.quirks import CAREFUL, StoreQuirks
 
 _UNMATCHED = ("matches no key on either side", "patterns are gitignore's; capitals count")
 _UNMATCHED_OF_LIST = ("matches no key of filters.list that is on either side", _UNMATCHED[1])
@@ -84,6 +86,7 @@ class JobSides:
     key_list: KeyList | None = None
     transfer: TransferRecord | None = None
     keeps_class: bool = True  # the destination's store has the storage classes of the source's
+    quirks: StoreQuirks | None = CAREFUL  # of the store that is written to; None for a folder
 
     @property
     def is_relayed(self) -> bool:
@@ -112,6 +115,8 @@ class JobBuilder:
         self._sides = sides
         self._copies = self._same = self._deletes = 0
         self._listed: ListedKeys | None = None  # of the source
+        quirks = sides.quirks
+        self._limits = None if quirks is None else StoreLimits(quirks, prefix=job.destination_prefix)
         retried = sides.retried
         self._due = None if retried is None else DueCopies(retried, delete_when=job.settings.delete_when)
         self._totals = Totals()
@@ -144,7 +149,11 @@ class JobBuilder:
             side, self._listed = "location", listed
         right = Scope(destination, side=side, passes=passes, on_page=tell, look=look, listed=listed)
         with ActionSpool(folder=spool_folder) as deletes, ActionSpool(folder=spool_folder) as aside:
-            self._stream(left, right, deletes=deletes, aside=aside)
+            try:
+                self._stream(left, right, deletes=deletes, aside=aside)
+            finally:
+                if self._limits is not None:
+                    self._limits.close()
         return self._built(left, right, allow=allow)
 
     def _listed_keys(self) -> ListedKeys | None:
@@ -153,6 +162,8 @@ class JobBuilder:
 
     def _stream(self, source: Scope, destination: Scope, *, deletes: ActionSpool, aside: ActionSpool) -> None:
         pairs: Iterable[Pair] = pair_up(source.rows(), destination.rows())
+        if self._limits is not None:
+            pairs = self._limits.watch(pairs)
         objection = compile_attribute_filter(self._job.filters, now_ms=self._sides.store_now_ms)
         ahead = self._looking_ahead(objection)
         if ahead is not None:
@@ -191,6 +202,7 @@ class JobBuilder:
             keeps_class=sides.keeps_class and "storage_class" in job.settings.objects.preserve,
             kind=sides.kind,
             collisions=None if sides.stands_at is None else Collisions(sides.stands_at),
+            limits=self._limits,
             empty_directories=sides.empty_directories,
         )
 

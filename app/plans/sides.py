@@ -18,9 +18,11 @@ from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.manifest.models import Filters
 from s3plan.schemas.plan.actions import kind_of_writes
 from s3plan.schemas.ports import Lister
+from s3plan.schemas.stores.quirks import StoreQuirks
 from s3plan.storage.evidence.audited_sides import FileSide, ObjectSide
 from s3plan.storage.evidence.file_evidence import FileEvidence
 from s3plan.storage.places.location import FoundLocation, OpenLocation
+from s3plan.storage.s3.store_quirks import quirks_of
 
 OpenLister = Callable[[str, OpenLocation, bool], Lister]
 """Gives the lister of a job's location that exists; True: of a store that turned out to list out of order."""
@@ -57,6 +59,7 @@ def job_sides(
             etags_comparable=False,
             retried=retried,
             key_list=key_list,
+            quirks=_quirks_of(destination),
         )
     written = ends.entries[job.name].destination
     encryption = None if written is None else written.encryption
@@ -70,6 +73,7 @@ def job_sides(
         etags_comparable=etags_comparable,
         retried=retried,
         key_list=key_list,
+        quirks=_quirks_of(destination),
         kind=kind_of_writes(
             source.location, destination.location, is_relayed=transfer is not None and transfer.way == "relay"
         ),
@@ -86,6 +90,10 @@ def job_sides(
         empty_directories=stores.folder_at(source.location).empty_directories if source.location.is_folder else deque(),
         stands_at=stores.folder_at(destination.location).oddity_at if destination.location.is_folder else None,
     )
+
+
+def _quirks_of(destination: FoundLocation) -> StoreQuirks | None:
+    return None if destination.location.is_folder else quirks_of(destination.location.store)
 
 
 def _now_ms(stores: Stores, place: FoundLocation) -> int:

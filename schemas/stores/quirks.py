@@ -122,9 +122,14 @@ class StoreQuirks:
                 return f"{self.title} holds no key with a component over {_MOST_FILE_NAME} bytes"
         return None
 
+    @property
+    def folds_keys(self) -> bool:
+        """Whether keys that are not the same bytes may be one to the store."""
+        return KeyRule.NFC in self.key_rules
+
     def folded(self, key: str) -> str:
         """Return what the store tells keys apart by."""
-        return unicodedata.normalize("NFC", key) if KeyRule.NFC in self.key_rules else key
+        return unicodedata.normalize("NFC", key) if self.folds_keys else key
 
     @property
     def unfounded(self) -> tuple[str, ...]:
@@ -132,3 +137,7 @@ class StoreQuirks:
         careful = StoreQuirks(name=self.name, title=self.title)
         cells = {each.name for each in fields(self)} - {"name", "title", "sources"} - self.sources.keys()
         return tuple(sorted(each for each in cells if getattr(self, each) != getattr(careful, each)))
+
+
+CAREFUL = StoreQuirks(name=StoreName.UNKNOWN, title="the store")
+"""The row of a store that nothing is known of."""

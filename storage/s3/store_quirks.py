@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.stores.names import StoreName
-from s3plan.schemas.stores.quirks import StoreQuirks, Support
+from s3plan.schemas.stores.quirks import CAREFUL, StoreQuirks, Support
 from s3plan.storage.s3.stores.aws import AWS
 from s3plan.storage.s3.stores.b2 import B2
 from s3plan.storage.s3.stores.ceph import CEPH
@@ -17,10 +17,8 @@ from s3plan.storage.s3.stores.spaces import SPACES
 from s3plan.storage.s3.stores.swift import SWIFT
 from s3plan.storage.s3.stores.wasabi import WASABI
 
-_UNKNOWN = StoreQuirks(name=StoreName.UNKNOWN, title="the store")
-
 STORES: Mapping[StoreName, StoreQuirks] = {
-    each.name: each for each in (AWS, R2, B2, MINIO, CEPH, SWIFT, WASABI, SPACES, GCS, _UNKNOWN)
+    each.name: each for each in (AWS, R2, B2, MINIO, CEPH, SWIFT, WASABI, SPACES, GCS, CAREFUL)
 }
 """Every name has a row."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-MIB = 2**20
-MAX_PARTS = 10_000  # S3's limit for one upload
-MAX_PART_BYTES = 5 * 2**30
+from s3plan.schemas.stores.quirks import CAREFUL, MIB, StoreQuirks, Support
+
+MAX_PARTS = CAREFUL.most_parts  # S3's limit for one upload
+MAX_PART_BYTES = CAREFUL.most_part_bytes
 DEFAULT_PART_BYTES = 64 * MIB
 DEFAULT_SENT_PART_BYTES = 16 * MIB
 """Where the bytes pass through us."""
@@ -17,17 +18,30 @@ def is_cut(size_bytes: int, *, threshold_bytes: int) -> bool:
     return size_bytes >= max(min(threshold_bytes, SENT_IN_PARTS_FROM_BYTES), 1)
 
 
-def choose_part_size(size_bytes: int, wanted_bytes: int | None, *, default_bytes: int = DEFAULT_PART_BYTES) -> int:
-    """Return the one part size of an object, whole MiB where it had to grow to stay within 10,000 parts.
+def is_copied_in_parts(size_bytes: int, *, threshold_bytes: int, quirks: StoreQuirks) -> bool:
+    """Return whether the store copies an object in parts: one that has no such copies takes it whole, or not at all."""
+    if quirks.part_copies is Support.NO:
+        return False
+    return size_bytes >= threshold_bytes or size_bytes > quirks.most_copy_bytes
+
+
+def choose_part_size(
+    size_bytes: int,
+    wanted_bytes: int | None,
+    *,
+    default_bytes: int = DEFAULT_PART_BYTES,
+    quirks: StoreQuirks = CAREFUL,
+) -> int:
+    """Return the one part size of an object, whole MiB where it had to grow to stay within the parts of its store.
 
     The same for the same arguments, so that a resume cuts as the first attempt did; all parts but the last are equal,
     as R2 demands.
     """
-    least = -(-size_bytes // MAX_PARTS)
+    least = -(-size_bytes // quirks.most_parts)
     chosen = wanted_bytes or default_bytes
     if chosen < least:
         chosen = -(-least // MIB) * MIB
-    return min(chosen, MAX_PART_BYTES)
+    return min(chosen, quirks.most_part_bytes)
 
 
 def part_ranges(size_bytes: int, part_size_bytes: int) -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@ from s3plan.schemas.ports import BufferEngine, Control, Engine, FileEngine
 from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.s3.keyed_engine import KeyedEngine
+from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.steps import BatchContext, NumberedAction, NumberedProcedure, Procedure, TagHabit
 from s3plan.storage.transfer.batch_run import BatchEnd, BatchRun
 from s3plan.storage.transfer.copies.copying import copy_object, needs_look
@@ -28,7 +29,7 @@ from s3plan.storage.transfer.files.file_deleting import delete_file
 from s3plan.storage.transfer.files.part_downloading import download_in_parts
 from s3plan.storage.transfer.files.part_uploading import upload_in_parts
 from s3plan.storage.transfer.files.uploading import upload_file
-from s3plan.storage.transfer.part_sizes import is_cut
+from s3plan.storage.transfer.part_sizes import is_copied_in_parts, is_cut
 from s3plan.storage.transfer.relays.relaying import relay_object
 from s3plan.storage.transfer.sameness import prove_same
 from s3plan.storage.transfer.settlement import look_at_unverified
@@ -133,12 +134,11 @@ def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:
     sent = [pair for pair in numbered if pair[1].kind in (ActionKind.UPLOAD, ActionKind.RELAY)]
     yield ((pair[:1], _through_us(context, *pair)) for pair in sent)
     copies = [pair for pair in numbered if pair[1].kind is ActionKind.COPY]
-    large = task.settings.multipart_threshold_bytes
-    yield ((pair[:1], copy_in_parts(context, *pair)) for pair in copies if pair[1].size_bytes >= large)
+    yield ((pair[:1], copy_in_parts(context, *pair)) for pair in copies if _is_large(context, pair[1]))
     unlooked: list[NumberedAction] = []
     pinned: list[NumberedAction] = []
     for pair in copies:
-        if pair[1].size_bytes < large:
+        if not _is_large(context, pair[1]):
             looks = needs_look(context, pair[1], is_doubtful=is_in(pair[0], task.doubtful))
             (unlooked if looks else pinned).append(pair)
     yield ((pair[:1], copy_object(context, *pair)) for pair in pinned)
@@ -149,8 +149,16 @@ def _written(context: BatchContext, position: int, action: Action) -> Procedure:
     """Return the procedure of one write, whichever it is, that looks before it writes if that is needed."""
     if action.kind is not ActionKind.COPY:
         return _through_us(context, position, action)
-    is_large = action.size_bytes >= context.task.settings.multipart_threshold_bytes
-    return (copy_in_parts if is_large else copy_within)(context, position, action)
+    return (copy_in_parts if _is_large(context, action) else copy_within)(context, position, action)
+
+
+def _is_large(context: BatchContext, action: Action) -> bool:
+    """Return whether the store is to copy an object in parts."""
+    return is_copied_in_parts(
+        action.size_bytes,
+        threshold_bytes=context.task.settings.multipart_threshold_bytes,
+        quirks=quirks_of(context.destination.store),
+    )
 
 
 def _through_us(context: BatchContext, position: int, action: Action) -> Procedure:

@@ -14,6 +14,7 @@ from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.objects import HeadObject, ObjectFound, ObjectWritten, Reply
 from s3plan.schemas.requests.uploads import UploadPartCopy
 from s3plan.storage.listing.object_look import as_unexplained, listing_of, says_nothing, told_by_listing
+from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, ask
 from s3plan.storage.transfer.attributes.object_mapping import attributes_of_copy
 from s3plan.storage.transfer.attributes.source_tags import read_tags
@@ -102,7 +103,11 @@ class _CopiedParts:
         self._position = position
         self._action = action
         self._source = source
-        self.part_size_bytes = choose_part_size(action.size_bytes, context.task.settings.part_size_bytes)
+        self.part_size_bytes = choose_part_size(
+            action.size_bytes,
+            context.task.settings.part_size_bytes,
+            quirks=quirks_of(context.destination.store),
+        )
 
     def attributes(self) -> Asking[ObjectAttributes | Failure]:
         """Return those of the source as the job changes them: a multipart copy inherits nothing."""

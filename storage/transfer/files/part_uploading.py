@@ -17,6 +17,7 @@ from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten
 from s3plan.schemas.requests.uploads import UploadPart
 from s3plan.storage.checksums import CRC64NVME, combined_crc64nvme
+from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.steps import (
     NEXT,
     Answered,
@@ -126,7 +127,8 @@ def _etag_of_file(context: BatchContext, action: Action, ranges: Sequence[ByteRa
 
 def _part_size(context: BatchContext, action: Action) -> int:
     wanted = context.task.settings.part_size_bytes
-    return choose_part_size(action.size_bytes, wanted, default_bytes=DEFAULT_SENT_PART_BYTES)
+    quirks = quirks_of(context.destination.store)
+    return choose_part_size(action.size_bytes, wanted, default_bytes=DEFAULT_SENT_PART_BYTES, quirks=quirks)
 
 
 class _SentParts:

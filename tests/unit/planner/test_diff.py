@@ -243,16 +243,6 @@ def test_of_one_folder_s_shields_none_outlasts_its_place() -> None:
     assert [action.key for _, action in lines if action.kind is ActionKind.DELETE] == [b"aa", b"c"]
 
 
-def test_a_file_of_more_bytes_than_an_object_can_have_is_a_conflict() -> None:
-    upload, most_bytes = replace(rules(), kind=ActionKind.UPLOAD), 10_000 * 5 * 2**30
-    lines, totals = diffed([an_object("a", size=most_bytes), an_object("b", size=most_bytes + 1)], [], upload)
-    assert [(action.key, verdict.kind) for verdict, action in lines] == [
-        (b"a", VerdictKind.COPY),
-        (b"b", VerdictKind.CONFLICT),
-    ]
-    assert sum(totals.values()) == 2
-
-
 def test_what_is_s3plans_own_is_deleted_in_no_bucket() -> None:
     there = [an_object(key) for key in (".s3plan/plan", "a/.s3plan-tmp/x", "a/.s3plan", "a/s3plan")]
     upload = replace(rules(deletes_extraneous=True), kind=ActionKind.UPLOAD)

@@ -16,8 +16,6 @@ def bucket(name: str, endpoint: str | None = None, prefix: str = "") -> PlanLoca
     return PlanLocation(
         1, LocationKind.S3, f"s3://{name}/{prefix}", "", endpoint, None, name, prefix, store=store_at(endpoint)
     )
-        1, LocationKind.S3, f"s3://{name}/{prefix}", "", endpoint, None, name, prefix, store=store_at(endpoint)
-    )
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from s3plan.schemas.stores.names import StoreName
+from s3plan.schemas.stores.quirks import GIB, MIB, StoreQuirks
+from s3plan.storage.s3.store_quirks import STORES, quirks_of
 from s3plan.storage.transfer.part_sizes import (
     DEFAULT_PART_BYTES,
     MAX_PART_BYTES,
     MAX_PARTS,
-    MIB,
     choose_part_size,
+    is_copied_in_parts,
     part_ranges,
 )
 
@@ -45,3 +49,29 @@ def test_the_largest_object_has_ten_thousand_parts() -> None:
     ranges = part_ranges(LARGEST_BYTES, choose_part_size(LARGEST_BYTES, None))
     assert len(ranges) == MAX_PARTS
     assert ranges[-1] == (LARGEST_BYTES - MAX_PART_BYTES, LARGEST_BYTES - 1)
+
+
+@pytest.mark.parametrize("row", STORES.values(), ids=lambda row: row.name)
+@given(st.data())
+def test_every_object_that_a_store_takes_is_cut_into_parts_that_it_takes(row: StoreQuirks, data: st.DataObject) -> None:
+    size_bytes = data.draw(st.integers(16 * MIB, row.most_object_bytes) | st.just(row.most_object_bytes))
+    part_bytes = choose_part_size(size_bytes, data.draw(wanted), quirks=row)
+    assert row.least_part_bytes <= part_bytes <= row.most_part_bytes
+    assert len(part_ranges(size_bytes, part_bytes)) <= row.most_parts
+
+
+@pytest.mark.parametrize(
+    ("store", "size_bytes", "threshold_bytes", "in_parts"),
+    [
+        ("aws", GIB, GIB, True),
+        ("aws", GIB - 1, GIB, False),
+        ("aws", 5 * GIB, 6 * GIB, False),
+        ("r2", 5 * GIB, 6 * GIB, True),  # more than one CopyObject of R2's takes
+        ("gcs", 5 * GIB, GIB, False),  # which has no copies in parts
+    ],
+)
+def test_a_store_copies_in_parts_what_it_does_not_copy_whole(
+    store: str, size_bytes: int, threshold_bytes: int, in_parts: bool
+) -> None:
+    quirks = quirks_of(StoreName(store))
+    assert is_copied_in_parts(size_bytes, threshold_bytes=threshold_bytes, quirks=quirks) is in_parts

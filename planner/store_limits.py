@@ -1,0 +1,89 @@
+"""What the destination's store cannot hold, of what the source has: known before anything is sent."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.plan.actions import Verdict, VerdictKind
+from s3plan.schemas.quantities import size_text
+from s3plan.schemas.stores.quirks import StoreQuirks
+
+_Pair = tuple[ObjectRow | None, ObjectRow | None]
+
+
+class StoreLimits:
+    """Asked about every object that would be written to a store or deleted from it; to be closed.
+
+    Where the store holds keys as one that differ in their Unicode normalisation only, the first of them in key order
+    is the one that it holds: keys that are not ASCII are kept on disk, in a nameless file.
+    """
+
+    def __init__(self, quirks: StoreQuirks, *, prefix: str) -> None:
+        self._quirks = quirks
+        self._prefix = prefix
+        larger = f"larger than {quirks.title} takes ({size_text(quirks.most_object_bytes)})"
+        self._too_large = Verdict(VerdictKind.CONFLICT, larger, larger)
+        twin = f"{quirks.title} holds it as one with another key, spelt otherwise in Unicode"
+        self._twin = Verdict(VerdictKind.CONFLICT, twin, twin)
+        self._spared = Verdict(VerdictKind.SKIPPED, twin, twin)
+        self._first: sqlite3.Connection | None = None
+        if quirks.folds_keys:
+            # An empty name is SQLite's own temporary database: https://www.sqlite.org/inmemorydb.html#temp_db
+            self._first = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            self._first.execute("CREATE TABLE spelling (folded BLOB PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID")
+            self._first.execute("BEGIN")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._first is not None:
+            self._first.close()
+
+    def watch(self, pairs: Iterable[_Pair]) -> Iterable[_Pair]:
+        """Pass pairs on and note how keys are spelt, if that matters; raise S3PlanError if the disk fails."""
+        return pairs if self._first is None else self._watched(self._first, pairs)
+
+    def refusal(self, source: ObjectRow) -> Verdict | None:
+        """Return why the store cannot hold an object, None if nothing is known against it; its key is UTF-8."""
+        if source.size_bytes > self._quirks.most_object_bytes:
+            return self._too_large
+        objection = self._quirks.key_objection(self._prefix + source.key.decode())
+        if objection is not None:
+            return Verdict(VerdictKind.CONFLICT, objection, objection)
+        return self._twin if self._has_twin(source.key) else None
+
+    def spares(self, destination: ObjectRow) -> Verdict | None:
+        """Return why what only the destination seems to have is not deleted: it may be what the source has."""
+        return self._spared if self._has_twin(destination.key) else None
+
+    def storage_class(self, of_source: str) -> str | None:
+        """Return a class that a new object takes over, None if the store has it not."""
+        return of_source if self._quirks.takes_class(of_source) else None
+
+    def _watched(self, first: sqlite3.Connection, pairs: Iterable[_Pair]) -> Iterator[_Pair]:
+        for pair in pairs:
+            row = pair[0] or pair[1]
+            if row is not None and not row.key.isascii() and (folded := self._folded(row.key)) is not None:
+                try:
+                    first.execute("INSERT OR IGNORE INTO spelling VALUES (?, ?)", (folded, row.key))
+                except sqlite3.Error as error:
+                    raise S3PlanError(
+                        f"keys cannot be kept in a temporary file: {error}; make room or check the disk, or set "
+                        "SQLITE_TMPDIR to a folder with more room"
+                    ) from error
+            yield pair
+
+    def _has_twin(self, key: bytes) -> bool:
+        """Whether a key that came earlier is, to the store, this one."""
+        if self._first is None or key.isascii():
+            return False
+        found = self._first.execute("SELECT key FROM spelling WHERE folded = ?", (self._folded(key),)).fetchone()
+        return found is not None and found[0] != key
+
+    def _folded(self, key: bytes) -> bytes | None:
+        try:
+            return self._quirks.folded(self._prefix + key.decode()).encode()
+        except UnicodeDecodeError:  # a conflict by itself
+            return None
