@@ -21,7 +21,8 @@ from s3plan.schemas.plan.conditions import Enforcement
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests.objects import HeadBucket
 from s3plan.schemas.s3_urls import check_bucket_name, parse_s3_url
-from s3plan.storage.conditions.capabilities import CapabilityCache, is_aws
+from s3plan.schemas.stores.names import StoreName
+from s3plan.storage.conditions.capabilities import CapabilityCache
 from s3plan.storage.places.bucket import OpenBucket
 from s3plan.storage.places.bucket_trial import BucketTrial, Counted, trial_of
 from s3plan.storage.places.buckets import find_region
@@ -112,7 +113,7 @@ def _try(wanted: TrialRequest, settings: ConnectionSettings, stores: Stores, fou
     session = open_session(settings)
     found.add(Trial(CREDENTIALS, Answer.YES))
     try:
-        identity = caller_identity(settings, session, is_aws=is_aws(found.report.endpoint))
+        identity = caller_identity(settings, session, is_aws=store_at(found.report.endpoint) is StoreName.AWS)
         found.report = replace(found.report, identity=identity)
     except IdentityUnknown as unknown:
         found.report = replace(found.report, identity_unknown=str(unknown))

@@ -21,6 +21,7 @@ from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, Pl
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.printable import shown_path, typed_path
+from s3plan.schemas.stores.names import StoreName
 
 _FULL_DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -123,6 +124,7 @@ class _Trust(NamedTuple):
     tls_verify: bool = True
     ca_bundle: str | None = None
     allow_http: bool = False
+    store: StoreName | None = None  # what is believed of it without asking
 
 
 _USUAL_TRUST = _Trust()  # the user's own environment decides: it needs nobody's word

@@ -41,6 +41,9 @@ class OneStore(Stores):
     def engine_of(self, location: PlanLocation) -> Engine:
         return self._store
 
+    def keyless_engine_of(self, location: PlanLocation) -> Engine:
+        return self._store
+
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PickyStore:

@@ -197,8 +197,9 @@ def test_a_plan_with_places_that_no_screen_shows_is_refused(tmp_path: Path) -> N
     write_plan(path, copied=copies(b"a"))
     change(
         path,
-        "INSERT INTO location VALUES "
-        "(3, 's3', 's3://third/', '', NULL, NULL, 'third', '', NULL, NULL, NULL, 0, 0, NULL, 0, 'aws')",
+        "INSERT INTO location"
+        " (id, kind, url, connection, bucket, prefix, follows, has_short_stamps, stays_on_device, store)"
+        " VALUES (3, 's3', 's3://third/', '', 'third', '', 0, 0, 0, 'aws')",
         reseal=True,
     )
     with pytest.raises(PlanDamaged, match="no job reads or writes its location 3"):
