@@ -12,6 +12,7 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.attributes import Encryption
 from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.s3_urls import is_directory_bucket
+from s3plan.schemas.stores.names import StoreName
 from s3plan.schemas.stores.quirks import Integrity
 from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
@@ -124,7 +125,7 @@ class BucketConditions:
     def holds_customer_key(self, key: CustomerKey, *, patience: Patience | None = None) -> bool:
         """Whether the store holds to keys of SSE-C: AWS does, every other one is asked each time."""
         endpoint, bucket = self._location.endpoint, self._location.bucket
-        if is_aws(endpoint):
+        if self._location.store is StoreName.AWS:
             return True
         stem = new_probe_stem(self._location.prefix)
         self._cache.note_confirmation(endpoint, bucket, stem=stem)
