@@ -8,11 +8,12 @@ from functools import partial
 from s3plan.schemas.endpoints import parse_endpoint
 from s3plan.schemas.manifest.customer_keys import KeySetting
 from s3plan.schemas.manifest.documents import OneJobManifest
-from s3plan.schemas.manifest.rules import Finding, KeyPath, Role, Rule, location_of
+from s3plan.schemas.manifest.locations import ReadLocation
+from s3plan.schemas.manifest.rules import ROLES, Finding, KeyPath, Role, Rule, location_of
 from s3plan.schemas.manifest.words import EncryptionType
 
 _ENCRYPTION: KeyPath = ("destination", "encryption")
-_DECRYPTION: KeyPath = ("source", "decryption")
+_READ: tuple[Role, ...] = ("source", "location")
 _WRITE = "write key: {env: PHOTO_KEY}, or {file: PATH}"
 
 
@@ -33,11 +34,17 @@ def _key_goes_with_sse_c(manifest: OneJobManifest) -> Iterator[Finding]:
 
 def _key_is_named_once(manifest: OneJobManifest) -> Iterator[Finding]:
     encryption = None if manifest.destination is None else manifest.destination.encryption
-    decryption = None if manifest.source is None else manifest.source.decryption
     if encryption is not None and encryption.key is not None:
         yield from _named_once((*_ENCRYPTION, "key"), encryption.key)
-    if decryption is not None:
-        yield from _named_once((*_DECRYPTION, "key"), decryption.key)
+
+
+def _decryption_is_meant(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
+    location = location_of(manifest, role)
+    if not isinstance(location, ReadLocation) or location.decryption is None:
+        return
+    yield from _named_once((role, "decryption", "key"), location.decryption.key)
+    if location.folder is not None:
+        yield Finding((role, "decryption"), "goes with objects, and a folder has files", at="key")
 
 
 def _named_once(path: KeyPath, key: KeySetting) -> Iterator[Finding]:
@@ -55,29 +62,29 @@ def _key_goes_by_https(manifest: OneJobManifest, role: Role) -> Iterator[Finding
     endpoint = parse_endpoint(connection.endpoint)
     if endpoint.scheme == "http" and not endpoint.is_loopback:
         yield Finding(
-            _ENCRYPTION if role == "destination" else _DECRYPTION,
+            _ENCRYPTION if role == "destination" else (role, "decryption"),
             "a key of SSE-C goes over https:// only, and the connection leads to an http:// endpoint",
             "give the connection an https:// endpoint",
             at="key",
         )
 
 
-def _folder_needs_no_key(manifest: OneJobManifest) -> Iterator[Finding]:
-    source = manifest.source
-    if source is not None and source.folder is not None and source.decryption is not None:
-        yield Finding(_DECRYPTION, "goes with objects, and a folder has files", at="key")
-
-
 CUSTOMER_KEY_RULES = (
     Rule((_ENCRYPTION,), _key_goes_with_sse_c),
-    Rule((_ENCRYPTION, _DECRYPTION), _key_is_named_once),
-    Rule((("source", "url"), _DECRYPTION), _folder_needs_no_key),
+    Rule((_ENCRYPTION,), _key_is_named_once),
+    *(
+        Rule(
+            ((role, "url"), (role, "decryption")),
+            partial(_decryption_is_meant, role=role),
+        )
+        for role in _READ
+    ),
     *(
         Rule(
             ((role,), ("connections",)),
             partial(_key_goes_by_https, role=role),
         )
-        for role in ("source", "destination")
+        for role in ROLES
     ),
 )
 """About each job."""

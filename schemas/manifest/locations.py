@@ -86,12 +86,9 @@ class Location(Section):
         return None
 
 
-class Source(Location):
-    """Where objects come from."""
+class ReadLocation(Location):
+    """Where objects are that may be under a key."""
 
-    one_file_system: Annotated[bool, flag()] | None = Field(
-        default=None, description="Of a folder: what is mounted below it is left out.", examples=[True]
-    )
     decryption: DecryptionSetting | None = Field(
         default=None,
         description="Of a bucket whose objects are under SSE-C: the key that they are read with.",
@@ -104,7 +101,15 @@ class Source(Location):
         return None if self.decryption is None else self.decryption.key.reference
 
 
-class DeletedFrom(Location):
+class Source(ReadLocation):
+    """Where objects come from."""
+
+    one_file_system: Annotated[bool, flag()] | None = Field(
+        default=None, description="Of a folder: what is mounted below it is left out.", examples=[True]
+    )
+
+
+class DeletedFrom(ReadLocation):
     """Where a job deletes that copies nothing."""
 
 

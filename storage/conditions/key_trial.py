@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.customer_keys import CustomerKey
@@ -12,7 +14,14 @@ from s3plan.storage.s3.patience import Patience
 _BODY = b"s3plan, to be removed"
 
 
-def holds_customer_key(
+class KeyTrial(NamedTuple):
+    """What a store does with a key, and whether the object that showed it is gone for certain."""
+
+    holds: bool
+    is_clean: bool
+
+
+def try_customer_key(
     engine: Engine,
     bucket: str,
     key: str,
@@ -20,8 +29,8 @@ def holds_customer_key(
     customer_key: CustomerKey,
     owner: str | None = None,
     patience: Patience | None = None,
-) -> bool:
-    """Whether the store shows an object of ours, written with a key, to nobody without it; the object is removed.
+) -> KeyTrial:
+    """Find out whether the store shows an object of ours, written with a key, to nobody without it; it is removed.
 
     `engine` adds no key by itself. Three requests. A store that refuses to write it holds to it: writes will say why.
     Raises what the hooks of `patience` do.
@@ -29,11 +38,13 @@ def holds_customer_key(
     patient = patience or Patience()
     made = patient.call(engine, PutObject(bucket, key, _BODY, owner=owner, customer_key=customer_key))
     if isinstance(made, Failure) and not made.kind.is_unclear:
-        return True
+        return KeyTrial(holds=True, is_clean=True)
+    is_clean = False
     try:
-        return not isinstance(patient.call(engine, HeadObject(bucket, key, owner=owner)), ObjectFound)
+        shown = patient.call(engine, HeadObject(bucket, key, owner=owner))
     finally:
         removal = patient.for_removal()
-        removal.call(engine, DeleteObject(bucket, key, owner=owner))
+        is_clean = not isinstance(removal.call(engine, DeleteObject(bucket, key, owner=owner)), Failure)
         if isinstance(made, ObjectWritten) and made.version is not None:
             remove_versions(engine, bucket, key, owner=owner, patience=removal)
+    return KeyTrial(not isinstance(shown, ObjectFound), is_clean)

@@ -16,7 +16,7 @@ from s3plan.schemas.stores.names import StoreName
 from s3plan.schemas.stores.quirks import Integrity
 from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
-from s3plan.storage.conditions.key_trial import holds_customer_key
+from s3plan.storage.conditions.key_trial import try_customer_key
 from s3plan.storage.conditions.part_sums import holds_part_sums
 from s3plan.storage.conditions.probe import probe
 from s3plan.storage.conditions.probe_remains import remove_remains
@@ -129,16 +129,23 @@ class BucketConditions:
             return True
         stem = new_probe_stem(self._location.prefix)
         self._cache.note_confirmation(endpoint, bucket, stem=stem)
-        holds = holds_customer_key(
-            self._engine,
-            bucket,
-            f"{stem}-key",
-            customer_key=key,
-            owner=self._location.owner,
-            patience=patience,
-        )
-        self._cache.note_clean(endpoint, bucket)
-        return holds
+        try:
+            trial = try_customer_key(
+                self._engine,
+                bucket,
+                f"{stem}-key",
+                customer_key=key,
+                owner=self._location.owner,
+                patience=patience,
+            )
+        except S3PlanError:
+            self._cache.note_failed_probe(endpoint, bucket)  # the next apply removes what is left
+            raise
+        if trial.is_clean:
+            self._cache.note_clean(endpoint, bucket)
+        else:
+            self._cache.note_failed_probe(endpoint, bucket)
+        return trial.holds
 
     def _table(self) -> Capabilities:
         return known_capabilities(self._location.store, bucket=self._location.bucket)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from base64 import b64encode
 from pathlib import Path
@@ -192,3 +193,26 @@ def test_nothing_is_written_to_a_store_that_takes_no_notice_of_keys(
     ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 0, ended.output
     assert place.keys("destination") == {"key"}
+
+
+def test_objects_under_a_key_are_deleted_by_their_names(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of a list is asked for, which takes the key."""
+    set_keys(place, monkeypatch)
+    place.buckets("logs")
+    for name in ("old", "kept"):
+        put(place, "logs", name, b"bytes", ONE)
+    (place.folder / "keys.txt").write_text("old\n")
+    document = {
+        "version": 1,
+        "name": "job",
+        "mode": "delete",
+        "connections": {"store": {"endpoint": place.server.endpoint, "region": "us-east-1"}},
+        "location": {"url": "s3://logs/", "connection": "store", **sse_c("decryption", ONE)},
+        "filters": {"list": "keys.txt"},
+        "guards": {"max_delete": 1},
+    }
+    (place.folder / "job.yaml").write_text(json.dumps(document))
+    place.plan()
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 0, ended.output
+    assert place.keys("logs") == {"kept"}

@@ -1,0 +1,55 @@
+"""What is found out of a store's keys of SSE-C, and what is left behind of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.requests.customer_keys import CustomerKey
+from s3plan.schemas.requests.objects import DeleteObject, HeadObject, PutObject, Reply, Request
+from s3plan.storage.conditions.key_trial import KeyTrial, try_customer_key
+from s3plan.storage.memory.engine import MemoryEngine
+
+KEY = CustomerKey(b"t" * 32)
+REFUSED = Failure(FailureKind.DENIED, "PutObject", "AccessDenied", "no", 403)
+
+
+class Answering(MemoryEngine):
+    """Answers some requests by itself."""
+
+    def __init__(self, answer: Callable[[Request], Reply | Request | None] = lambda _: None) -> None:
+        super().__init__()
+        self.store.create_bucket("bucket")
+        self._answer = answer
+
+    def call(self, request: Request) -> Reply:
+        answered = self._answer(request)
+        if answered is None:
+            return super().call(request)
+        return answered if isinstance(answered, Failure) else super().call(answered)  # type: ignore[arg-type]
+
+
+def without_key(request: Request) -> Request | None:
+    if not isinstance(request, PutObject) or request.customer_key is None:
+        return None
+    return PutObject(request.bucket, request.key, request.body)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found", "left"),
+    [
+        (lambda _: None, KeyTrial(holds=True, is_clean=True), 0),
+        (without_key, KeyTrial(holds=False, is_clean=True), 0),
+        (lambda each: REFUSED if isinstance(each, PutObject) else None, KeyTrial(holds=True, is_clean=True), 0),
+        (lambda each: REFUSED if isinstance(each, HeadObject) else None, KeyTrial(holds=True, is_clean=True), 0),
+        (lambda each: REFUSED if isinstance(each, DeleteObject) else None, KeyTrial(holds=True, is_clean=False), 1),
+    ],
+    ids=["holds", "takes no notice", "refuses", "shows nothing", "cannot be removed"],
+)
+def test_a_store_holds_to_keys_if_it_shows_nothing_without_them(
+    answer: Callable[[Request], Reply | Request | None], found: KeyTrial, left: int
+) -> None:
+    engine = Answering(answer)
+    assert try_customer_key(engine, "bucket", "probe-key", customer_key=KEY) == found
+    assert len(engine.store.bucket("bucket").objects) == left
