@@ -71,8 +71,11 @@ def failure_from(error: Exception, *, operation: str) -> Failure:
         return Failure(
             FailureKind.INVALID, operation, "TLSRefused", f"{message}; check the endpoint, or name its ca_bundle"
         )
-    kinds = (_KIND_OF_EXCEPTION.get(base.__name__) for base in type(error).__mro__)
+    bases = [base.__name__ for base in type(error).__mro__]
+    kinds = map(_KIND_OF_EXCEPTION.get, bases)
     kind = next((kind for kind in kinds if kind is not None), FailureKind.INVALID)
+    if "SSOError" in bases or "TokenRetrievalError" in bases:
+        message = f"{message}{_ADVICE['GetRoleCredentials']}"
     return Failure(kind, operation, name, message)
 
 

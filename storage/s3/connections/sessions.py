@@ -140,7 +140,7 @@ def _base_credentials(settings: ConnectionSettings, session: Any) -> object:
             f"{settings}: the credentials lack {error.kwargs['cred_var']} ({error.kwargs['provider']}); set it, too"
         ) from None
     except (BotoCoreError, ValueError, KeyError, OSError) as error:  # the last three: a program's, or what it wrote
-        said = redact(str(error))  # a credential_process may have written anything
+        said = " ".join(redact(str(error)).split())  # a credential_process may have written anything
         raise CredentialsUnusable(
             f"{settings}: the credentials cannot be read: {said}; "
             "correct that, or choose others by profile or env_prefix"
