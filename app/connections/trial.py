@@ -16,12 +16,12 @@ from s3plan.app.stores import Stores
 from s3plan.planner.manifest.own_connections import OwnConnections
 from s3plan.schemas.connections.trials import Answer, Trial
 from s3plan.schemas.errors import CredentialsUnusable, S3PlanError, UsageInvalid
+from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.plan.conditions import Enforcement
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests.objects import HeadBucket
 from s3plan.schemas.s3_urls import check_bucket_name, parse_s3_url
-from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.conditions.capabilities import CapabilityCache
 from s3plan.storage.places.bucket import OpenBucket
 from s3plan.storage.places.bucket_trial import BucketTrial, Counted, trial_of
@@ -30,7 +30,7 @@ from s3plan.storage.places.location import LocationConditions
 from s3plan.storage.places.write_trial import WriteTrial
 from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.s3.botocore.bucket_names import list_bucket_names
-from s3plan.storage.s3.connections.identity import IdentityUnknown, caller_identity, expiry_of
+from s3plan.storage.s3.botocore.identity import expiry_of, find_identity
 from s3plan.storage.s3.connections.sessions import (
     ConnectionSettings,
     effective_endpoint,
@@ -112,11 +112,13 @@ class _Findings:
 def _try(wanted: TrialRequest, settings: ConnectionSettings, stores: Stores, found: _Findings) -> None:
     session = open_session(settings)
     found.add(Trial(CREDENTIALS, Answer.YES))
-    try:
-        identity = caller_identity(settings, session, is_aws=store_at(found.report.endpoint) is StoreName.AWS)
+    identity = find_identity(settings, session)
+    if isinstance(identity, Failure):
+        why = identity.message if identity.kind is FailureKind.UNSUPPORTED else str(identity)
+        unknown = "requests are not signed" if settings.anonymous else why
+        found.report = replace(found.report, identity_unknown=unknown)
+    else:
         found.report = replace(found.report, identity=identity)
-    except IdentityUnknown as unknown:
-        found.report = replace(found.report, identity_unknown=str(unknown))
     found.report = replace(found.report, expires_at=expiry_of(session))
     if wanted.bucket is None:
         _try_without_bucket(settings, found)

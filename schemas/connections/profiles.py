@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from s3plan.schemas.connections.trials import Answer, Identity
 
+NOT_CHECKED = "not checked"
+
 
 class CredentialKind(StrEnum):
     """Where the credentials of a profile come from."""
@@ -35,4 +37,4 @@ class Profile:
     expires_at: datetime | None = None
     is_valid: Answer = Answer.UNKNOWN
     identity: Identity | None = None
-    said: str = "not checked"
+    said: str = NOT_CHECKED

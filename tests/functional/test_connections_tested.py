@@ -192,7 +192,7 @@ def test_who_signs_is_asked_of_the_token_service_that_is_named(
 ) -> None:
     report = s3plan.test_connection("store")
     assert report.identity is None
-    assert report.identity_unknown == "only AWS has a token service that says so"  # and AWS itself was not asked
+    assert report.identity_unknown == "this store has no accounts of AWS"  # and AWS itself was not asked
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.endpoint)
     report = s3plan.test_connection("store", bucket="source")
     assert report.identity is not None

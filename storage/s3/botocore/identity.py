@@ -1,4 +1,4 @@
-"""Whose credentials a connection has: the account, as AWS's token service says.
+"""Whose credentials a connection has, as AWS's token service says, and until when they hold.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: nobody needs a permission for it.
 """
@@ -6,13 +6,16 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
+from s3plan.schemas.connections.trials import Identity
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.requests.identity import AccountFound
 from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.s3.botocore.failures import failure_from
+from s3plan.storage.s3.connections.credentials_in_use import frozen_credentials
 from s3plan.storage.s3.connections.sessions import (
     ConnectionSettings,
     configured_endpoint,
@@ -47,6 +50,12 @@ def has_account(settings: ConnectionSettings, session: Any) -> bool:
 
 
 def find_account(settings: ConnectionSettings, session: Any) -> AccountFound | Failure:
+    """Ask for the account; as find_identity."""
+    found = find_identity(settings, session)
+    return found if isinstance(found, Failure) else AccountFound(found.account)
+
+
+def find_identity(settings: ConnectionSettings, session: Any) -> Identity | Failure:
     """Ask; within five seconds, once, and without ever raising: who does not learn it goes on without."""
     from botocore.config import Config
 
@@ -66,11 +75,27 @@ def find_account(settings: ConnectionSettings, session: Any) -> AccountFound | F
             ),
         )
         try:
-            account = str(client.get_caller_identity().get("Account", ""))
+            said = client.get_caller_identity()
         finally:
             client.close()
     except Exception as error:  # noqa: BLE001  whatever botocore, its plugins and the network raise
         return failure_from(error, operation=OPERATION)
-    if not _IS_ACCOUNT(account):
+    found = Identity(str(said.get("Account", "")), str(said.get("Arn", "")), str(said.get("UserId", "")))
+    if not _IS_ACCOUNT(found.account):
         return Failure(FailureKind.BAD_REPLY, OPERATION, "NoAccount", "the answer names no account of 12 digits")
-    return AccountFound(account)
+    return found
+
+
+def expiry_of(session: Any) -> datetime | None:
+    """Return until when the credentials of a session hold, as far as they say so; newer ones may follow them."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    credentials = session.get_credentials()
+    if credentials is None:
+        return None
+    try:
+        frozen_credentials(credentials)()
+    except (BotoCoreError, ClientError):
+        return None
+    found = getattr(credentials, "expires_at", None)
+    return found.astimezone(UTC) if isinstance(found, datetime) else None

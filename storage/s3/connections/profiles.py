@@ -1,25 +1,18 @@
-"""The profiles of ~/.aws/config and ~/.aws/credentials: what they are, and, if asked, whether they work."""
+"""The profiles of ~/.aws/config and ~/.aws/credentials, and what they are."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
-from s3plan.schemas.connections.profiles import CredentialKind, Profile
-from s3plan.schemas.connections.trials import Answer
-from s3plan.schemas.endpoints import EndpointInvalid
+from s3plan.schemas.connections.profiles import NOT_CHECKED, CredentialKind, Profile
 from s3plan.schemas.errors import CredentialsUnusable
 from s3plan.schemas.redaction import redact
-from s3plan.schemas.stores.names import StoreName
-from s3plan.storage.s3.connections.identity import IdentityUnknown, caller_identity, expiry_of
 from s3plan.storage.s3.connections.log_redaction import keep_secrets_out_of_logs
-from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_endpoint, open_session
-from s3plan.storage.s3.store_quirks import store_at
 
 _LONGEST_CHAIN = 10  # of profiles that assume roles for each other
 
@@ -42,31 +35,6 @@ def list_profiles() -> tuple[Profile, ...]:
     return tuple(_profile(name, profiles[name], config) for name in names)
 
 
-def checked_profile(profile: Profile) -> Profile:
-    """Return a profile with what its credentials turn out to be: asked of the token service that belongs to them."""
-    if profile.said != "not checked":
-        return profile
-    settings = ConnectionSettings(profile=profile.name)
-    try:
-        session = open_session(settings)
-        is_aws = store_at(effective_endpoint(settings, session)) is StoreName.AWS
-        identity = caller_identity(settings, session, is_aws=is_aws)
-    except CredentialsUnusable as error:
-        said = str(error).removeprefix(f"{settings}: ")
-        return replace(profile, is_valid=Answer.NO, said=said)
-    except EndpointInvalid as error:
-        return replace(profile, said=str(error).removeprefix(f"{settings}: "))
-    except IdentityUnknown as unknown:
-        return replace(profile, is_valid=Answer.NO if unknown.is_refused else Answer.UNKNOWN, said=str(unknown))
-    return replace(
-        profile,
-        is_valid=Answer.YES,
-        identity=identity,
-        expires_at=expiry_of(session) or profile.expires_at,
-        said="",
-    )
-
-
 def _profile(name: str, said: Mapping[str, Any], config: Mapping[str, Any]) -> Profile:
     kind, source = _kind(said)
     expires_at = _sso_expiry(said) if kind is CredentialKind.SSO else None
@@ -78,7 +46,7 @@ def _profile(name: str, said: Mapping[str, Any], config: Mapping[str, Any]) -> P
         region if isinstance(region, str) else None,
         source,
         expires_at,
-        said="it asks for a code of MFA, so it is not checked" if asks else "not checked",
+        said="it asks for a code of MFA, so it is not checked" if asks else NOT_CHECKED,
     )
 
 
