@@ -25,7 +25,8 @@ class PlanRequest:
 
     `keep`: so many plans that the manifest had before stay, with their journals; None: all that are there. `select`:
     these jobs of it, with those that they depend on unless `without_dependencies`; none named: all. `allow` releases
-    guards by their names, those of one job of several as `JOB.NAME`.
+    guards by their names, those of one job of several as `JOB.NAME`. `profiles`: those that were chosen, by
+    the names of connections; the default one's is empty.
     """
 
     manifest: Path
@@ -37,6 +38,7 @@ class PlanRequest:
     select: tuple[str, ...] = ()
     without_dependencies: bool = False
     owns_process: bool = False  # this process does nothing else: see app/runs/own_process.py
+    profiles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

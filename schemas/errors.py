@@ -103,9 +103,16 @@ class Locked(S3PlanError):
 
 
 class CredentialsUnusable(S3PlanError):
-    """No credentials were found, or the store refuses them or says that they expired."""
+    """No credentials were found, or the store refuses them or says that they expired.
+
+    `connection`: the name of one that a profile would give some, empty for the default one; None where it is not known.
+    """
 
     exit_code = ExitCode.CREDENTIALS
+
+    def __init__(self, message: str, *, connection: str | None = None) -> None:
+        super().__init__(message)
+        self.connection = connection
 
 
 class ListingUnusable(S3PlanError):

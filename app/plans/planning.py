@@ -31,6 +31,7 @@ from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.filtering.key_list import KeyList
 from s3plan.planner.job_build import JobSides
 from s3plan.planner.manifest.between_jobs import with_dependencies
+from s3plan.planner.manifest.chosen_profiles import with_profiles
 from s3plan.planner.manifest.diagnostics import in_one_line
 from s3plan.planner.manifest.file import LoadedManifest, diagnostic_of, load_manifest
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
@@ -64,7 +65,7 @@ def make_plan(request: PlanRequest, *, on_event: OnEvent = lambda _: None) -> Pl
     ManifestInvalid, GuardRefused never (a held plan is saved and says so), ListingUnusable, StoreRefused,
     CredentialsUnusable, PlanRefused (another owner, or the plan's place is taken by an unfinished run), Locked.
     """
-    loaded = load_manifest(request.manifest, own=own_connections())
+    loaded = with_profiles(load_manifest(request.manifest, own=own_connections()), request.profiles)
     selection = selected_jobs(loaded, request.select, without_dependencies=request.without_dependencies)
     jobs = loaded.manifest.jobs
     reader = ReaderWaits()

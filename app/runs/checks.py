@@ -94,12 +94,14 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest, manifest: Manifest)
     """
     if request.expect is not None:
         return
-    # The default connection goes where this user's own environment leads; Stores.check_endpoint holds it to that.
-    named = [location for location in plan.locations if location.connection]
     own = manifest.connections
+    # The default connection, and one without an endpoint, goes where this user's own environment leads;
+    # Stores.check_endpoint holds it to that.
+    named = [location for location in plan.locations if location.connection]
     trusts = {name: _trust(own[name]) for name in sorted({location.connection for location in named}) if name in own}
     trusts = {name: trust for name, trust in trusts.items() if trust != _USUAL_TRUST}
-    endpoints = {location.endpoint for location in named if location.endpoint is not None}
+    led = {name for name, connection in own.items() if connection.endpoint is None}
+    endpoints = {each.endpoint for each in named if each.endpoint is not None and each.connection not in led}
     if not (endpoints or trusts):
         return
     beside = [_trust(connection) for connection in _connections_named(plan)]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from rich.text import Text
 from s3plan.app.clock import now_utc
+from s3plan.app.connections.choosing import with_choice
 from s3plan.app.plans.manifests import check_names_differ, found_manifests
 from s3plan.app.plans.planning import make_plan
 from s3plan.app.plans.review import open_review
 from s3plan.app.requests import KEPT_PLANS, PlanMade, PlanRequest
+from s3plan.cli.commands.connections.choosing import choose_profile, offer_to_keep
 from s3plan.cli.failure_exit import report_failure
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import location_documents
@@ -20,7 +22,7 @@ from s3plan.cli.screens.plan import ShownPlan, blocked_text, next_step_lines, pl
 from s3plan.cli.screens.wording import path_text
 from s3plan.cli.streams.output import Output, OutputOptions, open_output
 from s3plan.cli.streams.signals import ending_at_once
-from s3plan.schemas.errors import ExitCode, GuardRefused, S3PlanError, UsageInvalid
+from s3plan.schemas.errors import CredentialsUnusable, ExitCode, GuardRefused, S3PlanError, UsageInvalid
 from s3plan.schemas.plan.guards import parse_allowances
 from s3plan.schemas.quantities import QuantityInvalid, parse_duration
 
@@ -61,12 +63,26 @@ def plan_all(options: PlanOptions, output_options: OutputOptions) -> int:
 
 def _plan(manifest: Path, options: PlanOptions, output: Output) -> ExitCode:
     request = _request(manifest, options)
-    with output.progress() as on_event:
-        made = make_plan(request, on_event=on_event)
+    made, chosen = _plan_with_choices(request, output)
     show_made(made, output)
+    for connection, profile in chosen.items():
+        offer_to_keep(connection, profile, output.terminal)
     if made.header.is_blocked:
         raise GuardRefused(blocked_text(made.header, release=_same_again(options, request)))
     return exit_code_of_plan(made, is_detailed=options.detailed_exitcode)
+
+
+def _plan_with_choices(request: PlanRequest, output: Output) -> tuple[PlanMade, Mapping[str, str]]:
+    """Make the plan; where a connection has no credentials, with the profile that somebody chooses, by its name."""
+    while True:
+        try:
+            with output.progress() as on_event:
+                return make_plan(request, on_event=on_event), request.profiles
+        except CredentialsUnusable as error:
+            chosen = choose_profile(error, output.terminal) if output.shows_screens else None
+            if chosen is None:
+                raise
+            request = replace(request, profiles=with_choice(request.profiles, *chosen))
 
 
 def _plan_one_of_many(manifest: Path, options: PlanOptions, output: Output) -> tuple[list[Cell], ExitCode]:

@@ -116,7 +116,9 @@ def _base_session(settings: ConnectionSettings) -> Any:
     except ProfileNotFound as error:
         named = settings.profile or os.environ.get("AWS_PROFILE") or "default"
         raise CredentialsUnusable(
-            f"{settings}: there is no profile {named} in ~/.aws/config or ~/.aws/credentials; create it or name another"
+            f"{settings}: there is no profile {named} in ~/.aws/config or ~/.aws/credentials; create it or name "
+            "another (`s3plan profiles` lists them)",
+            connection=_to_choose_for(settings),
         ) from error
     except BotoCoreError as error:
         said = redact(str(error))
@@ -137,22 +139,31 @@ def _base_credentials(settings: ConnectionSettings, session: Any) -> object:
         found = session.get_credentials()
     except PartialCredentialsError as error:
         raise CredentialsUnusable(
-            f"{settings}: the credentials lack {error.kwargs['cred_var']} ({error.kwargs['provider']}); set it, too"
+            f"{settings}: the credentials lack {error.kwargs['cred_var']} ({error.kwargs['provider']}); set it, too",
+            connection=_to_choose_for(settings),
         ) from None
     except (BotoCoreError, ValueError, KeyError, OSError) as error:  # the last three: a program's, or what it wrote
         said = " ".join(redact(str(error)).split())  # a credential_process may have written anything
         raise CredentialsUnusable(
             f"{settings}: the credentials cannot be read: {said}; "
-            "correct that, or choose others by profile or env_prefix"
+            "correct that, or choose others by profile or env_prefix",
+            connection=_to_choose_for(settings),
         ) from None
     if found is None:
         where = f"profile {settings.profile} holds none" if settings.profile else "the AWS chain has none"
         raise CredentialsUnusable(
             f"{settings}: no credentials were found ({where}); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
             "log in, or name a profile (`s3plan profiles` lists them) or env_prefix in connections: (for a public "
-            "bucket: anonymous: true)"
+            "bucket: anonymous: true)",
+            connection=_to_choose_for(settings),
         )
     return found
+
+
+def _to_choose_for(settings: ConnectionSettings) -> str | None:
+    """Return the connection's name if naming another profile is all that it takes."""
+    is_otherwise = settings.env_prefix is not None or settings.source_profile is not None
+    return None if is_otherwise else settings.name
 
 
 def _from_environment(settings: ConnectionSettings, prefix: str, environment: Mapping[str, str]) -> object:
