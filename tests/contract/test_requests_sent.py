@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -145,26 +144,6 @@ def test_over_plain_http_a_body_is_signed_also_where_its_digest_is_not_given(
 def test_a_batch_delete_carries_a_checksum_everywhere(server: ServerProcess, engine: Engine) -> None:
     sent = headers_of(server, engine, DeleteObjects("bucket", [("from", None)]))
     assert [name for name in sent if "checksum" in name or name == "content-md5"]
-
-
-def test_who_pays_says_so_on_every_request_to_objects(server: ServerProcess, name: EngineName) -> None:
-    server.seed("bucket", keys=["from"], body="x")
-    paying = open_engine(replace(settings(server, name), requester_pays=True), max_in_flight=1)
-    requests: list[Request] = [
-        ListObjects("bucket"),
-        HeadObject("bucket", "from"),
-        COPY,
-        DeleteObjects("bucket", [("to", None)]),
-    ]
-    assert {headers_of(server, paying, request)["x-amz-request-payer"] for request in requests} == {"requester"}
-    paying.close()
-
-
-def test_a_copy_says_who_pays_if_the_connection_of_its_source_does(server: ServerProcess, engine: Engine) -> None:
-    request = replace(COPY, requester_pays=True)
-    assert headers_of(server, engine, request)["x-amz-request-payer"] == "requester"
-    engine.call(UploadPartCopy("bucket", "to", "id", 1, "bucket", "from", None, None, requester_pays=True))
-    assert server.log()[-1].headers["x-amz-request-payer"] == "requester"
 
 
 def test_anonymous_requests_are_not_signed(server: ServerProcess, name: EngineName) -> None:

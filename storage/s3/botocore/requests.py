@@ -37,7 +37,7 @@ def call_of(request: r.Request, *, requester_pays: bool) -> Call:
         if request.owner is not None:
             parameters["ExpectedBucketOwner"] = request.owner
         pays = requester_pays or (isinstance(request, r.CopyObject | u.UploadPartCopy) and request.requester_pays)
-        if pays and not isinstance(request, r.HeadBucket):
+        if pays and not isinstance(request, r.HeadBucket | r.GetBucketEncryption):  # they know no such word
             parameters["RequestPayer"] = "requester"
     return Call(operation, method, {name: value for name, value in parameters.items() if value is not None})
 
