@@ -42,6 +42,13 @@ class Sink(Protocol):
         """Keep these bytes; the view is another's afterwards. Raises OSError where they cannot be kept (LOCAL_IO)."""
 
 
+class Room(Body, Protocol):
+    """A place for bytes on their way: a Body of what its last sink has taken. Lives in one worker."""
+
+    def sink(self) -> Sink:
+        """Return a sink that fills it from the beginning; what another one has taken counts for nothing any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Digests:
     """What is known of a body's bytes: a store refuses others. None: not computed."""

@@ -27,13 +27,14 @@ from s3plan.schemas.tasks import BatchTask
 class Ask(NamedTuple):
     """One request; `size_bytes` is what the store will move for it, for the bandwidth limit.
 
-    Without `reserves` its turn was taken before, by an AwaitTurn.
+    Without `reserves` its turn was taken before, by an AwaitTurn. It is sent in `wait_s` at the earliest.
     """
 
     side: Side
     request: Request
     size_bytes: int = 0
     reserves: bool = True
+    wait_s: float = 0.0
 
 
 class AskFile(NamedTuple):

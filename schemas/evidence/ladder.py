@@ -78,6 +78,11 @@ def parts_of_etag(etag: str) -> int | None:
     return None if cut is None else int(cut[1])
 
 
+def is_of_bytes(etag: str) -> bool:
+    """Return whether an ETag looks like sums of an object's bytes, by which those of two stores are compared."""
+    return is_digest(etag.lower()) is not None or parts_of_etag(etag) is not None
+
+
 def compare_bytes(one: KnownBytes, other: KnownBytes) -> Compared | None:
     """Return what the first step says that knows something; None if none does."""
     if one.size_bytes != other.size_bytes:

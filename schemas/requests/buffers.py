@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from s3plan.schemas.bodies import Body, Room
 
 
 @dataclass(frozen=True, slots=True)
 class TakeBuffer:
-    """Room for so many bytes; answered once there is some."""
+    """Memory for so many bytes; answered once there is some."""
 
     size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class SumBuffer:
-    """Digests of bytes in memory: MD5, and those that S3 states (CRC64NVME, CRC32, CRC32C, SHA256, SHA1)."""
+class TakeRoom:
+    """Room for the bytes of a part; answered once there is some. What is large for all the memory gets a file."""
 
-    content: memoryview
+    size_bytes: int
+    number: int  # by which whoever asks knows the part
+
+
+@dataclass(frozen=True, slots=True)
+class SumBuffer:
+    """Digests of bytes that are here: MD5, and those that S3 states (CRC64NVME, CRC32, CRC32C, SHA256, SHA1)."""
+
+    content: memoryview | Body
     algorithms: frozenset[str]
+    number: int = 0  # as in TakeRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +40,18 @@ class BufferTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomTaken:
+    """The room, which is given back once nobody has it."""
+
+    room: Room
+
+
+@dataclass(frozen=True, slots=True)
 class BufferSummed:
     """The digests that were asked for, as S3 states them; MD5 in hex."""
 
-    digests: dict[str, str]
+    digests: Mapping[str, str]
 
 
-BufferRequest = TakeBuffer | SumBuffer
-BufferReply = BufferTaken | BufferSummed
+BufferRequest = TakeBuffer | TakeRoom | SumBuffer
+BufferReply = BufferTaken | RoomTaken | BufferSummed

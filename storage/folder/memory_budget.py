@@ -15,7 +15,7 @@ class MemoryBudget:
     """
 
     def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._lock = Lock()  # held by the one that waits, too
         self._taken_bytes = 0
         # The collector may give back in the middle of anything, of `take` as well: a queue's put stands that.
@@ -27,7 +27,7 @@ class MemoryBudget:
             return
         with self._lock:
             self._take_back()
-            while self._taken_bytes and self._taken_bytes + size_bytes > self._most_bytes:
+            while self._taken_bytes and self._taken_bytes + size_bytes > self.most_bytes:
                 self._taken_bytes -= self._given_back.get()
             self._taken_bytes += size_bytes
 
@@ -37,7 +37,7 @@ class MemoryBudget:
             return None  # others wait for room
         try:
             self._take_back()
-            if self._taken_bytes + size_bytes > self._most_bytes:
+            if self._taken_bytes + size_bytes > self.most_bytes:
                 return None
             self._taken_bytes += size_bytes
         finally:

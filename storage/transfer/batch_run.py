@@ -265,8 +265,7 @@ class BatchRun:
         self._under_way += 1
         place = self._end_of(wanted).place
         wait_s = self._control.reserve(place, size_bytes=wanted.size_bytes) if wanted.reserves else 0.0
-        if isinstance(wanted, AwaitTurn):
-            wait_s = max(wait_s, wanted.wait_s)
+        wait_s = max(wait_s, wanted.wait_s)
         if wait_s > 0:
             self._wait_for_turn(running, wanted, wait_s)
         else:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import md5
 
-from s3plan.schemas.evidence.ladder import is_no_digest
+from s3plan.schemas.evidence.ladder import is_no_digest, is_of_bytes
 from s3plan.schemas.outcomes import Evidence
-from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.requests.customer_keys import is_free_of_digests
 from s3plan.schemas.requests.objects import ObjectFound
 from s3plan.storage.s3.wire.store_clock import DATE_GRAIN_MS
@@ -46,6 +46,8 @@ def evidence_of(found: ObjectFound, made: Made) -> Evidence | None:
         made.multipart_etag,
     )
     is_same = found.etag in (action.source_pin, made.multipart_etag) and not is_no_digest(found.etag)
+    if action.kind is ActionKind.RELAY and not is_of_bytes(found.etag):
+        is_same = False  # two stores may count their objects alike
     if is_same and (not keeps_etag or _is_newer(found, made)):
         return Evidence.BY_ETAG if found.etag == action.source_pin else Evidence.BY_PARTS
     if found.etag == action.destination_pin:

@@ -161,7 +161,7 @@ def _open(context: BatchContext, position: int, action: Action, parts: Parts) ->
             context.task.settings.encryption,
             owner=location.owner,
             acl=context.task.settings.acl,
-            sums_parts=action.kind is ActionKind.UPLOAD and context.task.settings.sums_parts,
+            sums_parts=action.kind is not ActionKind.COPY and context.task.settings.sums_parts,
         ),
     )
     if isinstance(reply, Failure):
@@ -225,7 +225,10 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
     stored = sorted(upload.etags.items())
     whole = yield from parts.crc64nvme(upload, part_ranges(action.size_bytes, upload.part_size_bytes))
     if isinstance(whole, Failure):
-        return (yield from parts.settle(whole, is_write=False))
+        outcome = yield from parts.settle(whole, is_write=False)
+        if whole.kind is FailureKind.VERIFICATION:  # one of the stored parts is not what it was at the source
+            yield from _abort(context, position, action, upload.upload_id)
+        return outcome
     reply = yield from ask(
         Side.DESTINATION,
         CompleteMultipartUpload(

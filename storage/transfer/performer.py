@@ -30,6 +30,7 @@ from s3plan.storage.transfer.files.part_downloading import download_in_parts
 from s3plan.storage.transfer.files.part_uploading import upload_in_parts
 from s3plan.storage.transfer.files.uploading import upload_file
 from s3plan.storage.transfer.part_sizes import is_copied_in_parts, is_cut
+from s3plan.storage.transfer.relays.part_relaying import relay_in_parts
 from s3plan.storage.transfer.relays.relaying import relay_object
 from s3plan.storage.transfer.sameness import prove_same
 from s3plan.storage.transfer.settlement import look_at_unverified
@@ -167,5 +168,5 @@ def _through_us(context: BatchContext, position: int, action: Action) -> Procedu
     if action.kind is ActionKind.UPLOAD:
         return (upload_in_parts if in_parts else upload_file)(context, position, action)
     if action.kind is ActionKind.RELAY:
-        return relay_object(context, position, action)
+        return (relay_in_parts if in_parts else relay_object)(context, position, action)
     return (download_in_parts if in_parts else download_object)(context, position, action)

@@ -82,12 +82,14 @@ def settle_copy(
     *,
     multipart_etag: str | None = None,
     is_write: bool = True,
+    tells_time: bool = True,
 ) -> Asking[Outcome]:
     """Decide how a copy ended that the store refused or left unclear.
 
     The destination first: if it is what the action would have made, the action is already-done. Then the pins: the
     side that moved makes it stale. If both still hold, the write did not happen and may be tried again. `is_write`
-    says whether the request that failed would have made the object.
+    says whether the request that failed would have made the object, `tells_time` whether its size and time may be all
+    that shows it.
     """
     return (
         yield from settle(
@@ -95,7 +97,7 @@ def settle_copy(
             position,
             failure,
             look=lambda since_ms: look_at_both(
-                context, position, action, since_ms=since_ms, multipart_etag=multipart_etag
+                context, position, action, since_ms=since_ms, multipart_etag=multipart_etag, tells_time=tells_time
             ),
             is_write=is_write,
         )
@@ -129,6 +131,7 @@ def look_at_both(
     *,
     since_ms: int | None,
     multipart_etag: str | None = None,
+    tells_time: bool = True,
 ) -> Asking[Outcome | Failure | None]:
     """Return how a copy has ended by what stands on both sides now; None if both pins hold, a Failure if unknown.
 
@@ -142,7 +145,8 @@ def look_at_both(
     if here is not None and _is_worth_a_comparison(here, action):
         source = yield from look_at_source(context, action)
     if here is not None:
-        evidence = evidence_of(here, Made(action, since_ms, multipart_etag, pinned(action, source)))
+        made = Made(action, since_ms, multipart_etag, pinned(action, source), tells_time=tells_time)
+        evidence = evidence_of(here, made)
         if evidence is not None:
             return (yield from weigh(context, position, action, evidence, here, source=pinned(action, source)))
     moved = moved_destination(action, here)

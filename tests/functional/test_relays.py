@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from fakes.odd_keys import ODD_KEYS
 from fakes.s3server import Fault, FaultKind
 from fakes.two_stores import TwoStores, away_server, both
-from fakes.workplace import BY_BOTH_ENGINES, counted
+from fakes.workplace import BY_BOTH_ENGINES, MIB, counted
 
 __all__ = ["away_server", "both"]
 
@@ -85,6 +86,68 @@ def test_an_object_that_suffers_on_the_way_is_fetched_again(both: TwoStores) -> 
     assert report.exit_code == 0
     both.assert_same_content()
     assert counted(report) == {"done": 7, "already-done": 1}
+
+
+def test_large_objects_come_across_in_parts_within_the_memory_that_they_may_have(both: TwoStores) -> None:
+    both.buckets()
+    kept = {"metadata": {"colour": "blue"}, "headers": {"content-type": "text/x-test"}, "tags": {"team": "a b+c"}}
+    both.seed("source", "large", size_bytes=41 * MIB + 7, synthetic=False, **kept)
+    both.seed("source", "just", size_bytes=16 * MIB, synthetic=False)
+    run = {"part_size": "5MiB", "memory": "20MiB"}
+    report = both.carry_out(run=run)
+    assert counted(report) == {"done": 2}
+    both.assert_same_content()
+    found = both.listed("destination")
+    assert (found["large"].etag[-2:], found["just"].etag[-2:]) == ("-9", "-4")
+    head = both.there.head_object(Bucket="destination", Key="large")
+    assert (head["Metadata"], head["ContentType"]) == ({"colour": "blue"}, "text/x-test")
+    tags = both.there.get_object_tagging(Bucket="destination", Key="large")["TagSet"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == kept["tags"]
+    assert both.away.uploads("destination") == []
+
+
+def test_parts_that_are_large_for_the_memory_pass_through_a_temporary_file(both: TwoStores) -> None:
+    both.buckets()
+    both.seed("source", "large", size_bytes=41 * MIB + 7, synthetic=False)
+    report = both.carry_out(run={"part_size": "12MiB", "memory": "16MiB"})
+    assert counted(report) == {"done": 1}
+    both.assert_same_content()
+
+
+def test_parts_that_suffer_or_are_refused_for_a_moment_are_asked_for_again_and_nothing_else(both: TwoStores) -> None:
+    both.buckets()
+    both.seed("source", "large", size_bytes=40 * MIB, synthetic=False)
+    both.manifest(run={"part_size": "5MiB"})
+    both.plan()
+    both.server.faults(
+        [Fault(kind=kind, operation="GetObject") for kind in (FaultKind.CUT_BODY, FaultKind.RESET, FaultKind.SLOW_DOWN)]
+    )
+    both.away.faults([Fault(kind=kind, operation="UploadPart") for kind in (FaultKind.SLOW_DOWN, FaultKind.RESET)])
+    report = both.apply()
+    assert report.exit_code == 0
+    both.assert_same_content()
+    assert both.server.stats().requested("GetObject") - 1 <= 8 + 3  # the last one is the test's own
+    assert both.away.stats().requested("UploadPart") <= 8 + 2
+
+
+def test_an_object_that_is_overwritten_between_two_parts_is_stale_and_its_upload_is_gone(
+    both: TwoStores,
+) -> None:
+    both.buckets()
+    both.seed("source", "large", size_bytes=40 * MIB, synthetic=False)
+    both.manifest(run={"part_size": "5MiB", "in_flight": 1, "workers": 1})
+    both.plan()
+    both.server.faults([Fault(kind=FaultKind.DELAY, operation="GetObject", delay_s=1.0, after=2, times=None)])
+    with both.command.start("apply", ".s3plan/job.s3plan", "--yes") as started:
+        until_s = time.monotonic() + 30
+        while both.away.stats().answered("UploadPart") < 2:
+            assert time.monotonic() < until_s
+            time.sleep(0.02)
+        both.seed("source", "large", body="by somebody")
+        ended = started.wait()
+    assert ended.exit_code == 3, ended.output
+    assert "source changed" in ended.output
+    assert (both.keys("destination"), both.away.uploads("destination")) == (set(), [])
 
 
 @pytest.mark.parametrize("side", ["source", "destination"])
