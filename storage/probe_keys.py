@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from uuid import uuid4
 
-_STEM = ".s3plan-probe-"
+PROBE_NAME_START = ".s3plan-probe-"
 _NAME = re.compile(rb"(?:.*/)?\.s3plan-probe-[0-9a-f]{32}(?:-[a-z]+)?", re.DOTALL)
 _STEM_AT_END = re.compile(r"\.s3plan-probe-[0-9a-f]{32}\Z")
 
 
 def new_probe_stem(prefix: str) -> str:
     """Return the start of the keys of one probe, never used before: `PREFIX.s3plan-probe-UUID`."""
-    return f"{prefix}{_STEM}{uuid4().hex}"
+    return f"{prefix}{PROBE_NAME_START}{uuid4().hex}"
 
 
 def is_probe_key(key: bytes) -> bool:

@@ -187,7 +187,7 @@ class _Session:
         self._made.add(request.key)
         reply = self._patience.call(self._engine, request)
         if isinstance(reply, Failure):
-            raise self._refusal(reply, "s3:PutObject")
+            raise self._refusal(reply)
         self._note_version(reply)
         self._has_own = True
 
@@ -232,7 +232,7 @@ class _Session:
                 self._made.add(request.key)
             self._note_version(reply)
         if is_open(reply) or (isinstance(reply, Failure) and reply.kind.is_credentials):
-            raise self._refusal(reply, "s3:PutObject")
+            raise self._refusal(reply)
         return reply
 
     def judge(self, reply: Reply | None, *, missing_is_refusal: bool = False) -> TrialResult:
@@ -253,7 +253,7 @@ class _Session:
         for key in sorted(self._made):
             reply = patience.call(self._engine, DeleteObject(self.bucket, key, owner=self.owner))
             if isinstance(reply, Failure) and not self._is_gone(key, reply):
-                raise self._refusal(reply, "s3:DeleteObject")
+                raise self._refusal(reply)
         if self._has_lost_uploads:
             remove_remains(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
         elif self._has_versions:
@@ -269,11 +269,10 @@ class _Session:
         found = self._patience.call(self._engine, HeadObject(self.bucket, key, owner=self.owner))
         return isinstance(found, Failure) and found.kind is FailureKind.NOT_FOUND
 
-    def _refusal(self, failure: Failure, permission: str) -> S3PlanError:
+    def _refusal(self, failure: Failure) -> S3PlanError:
         return refusal_of(
             failure,
             bucket=self.bucket,
             doing="seeing whether the store still refuses wrong conditions",
-            permission=permission,
             clock_offset_ms=self._engine.clock_offset_ms,
         )

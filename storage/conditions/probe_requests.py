@@ -49,13 +49,6 @@ _IGNORANCE = frozenset(
         FailureKind.NO_SUCH_UPLOAD,
     }
 )
-_PERMISSIONS = {
-    AbortMultipartUpload: "s3:AbortMultipartUpload",
-    CopyObject: "s3:GetObject or s3:PutObject",
-    DeleteObject: "s3:DeleteObject",
-    HeadObject: "s3:GetObject",
-}
-
 
 _NO_ETAG = "none"  # a text that is no object's
 _CONFLICTS = 3  # in a row, of one request that has nobody to conflict with
@@ -105,7 +98,7 @@ class Probe:
         self._names = 0
         self._has_versions = False
         self._has_lost_uploads = False  # one may be open whose id is not known
-        self._left: tuple[Failure, Request] | None = None  # why an object could not be removed
+        self._left: Failure | None = None  # why an object could not be removed
 
     @property
     def stem(self) -> str:
@@ -189,7 +182,7 @@ class Probe:
         """Send a request that has no condition, so must be taken, and may be executed twice."""
         reply = self.settle(lambda: self.ask_in_peace(request, doing="making its objects"))
         if isinstance(reply, Failure):
-            raise self._refusal(reply, request, "making its objects")
+            raise self._refusal(reply, "making its objects")
 
     def is_refused(self, request: Request) -> bool:
         """Whether the store refuses a request whose condition does not hold."""
@@ -246,10 +239,9 @@ class Probe:
         reply = patience.call(self._engine, DeleteObjects(self.bucket, keys, owner=self.owner)) if keys else None
         deleted = reply.deleted if isinstance(reply, KeysDeleted) else frozenset()
         for key in self._made.keys() - deleted:
-            request = DeleteObject(self.bucket, key, owner=self.owner)
-            single = patience.call(self._engine, request)
+            single = patience.call(self._engine, DeleteObject(self.bucket, key, owner=self.owner))
             if isinstance(single, Failure) and single.kind is not FailureKind.NOT_FOUND:
-                self._left = (single, request)
+                self._left = single
         if self._has_lost_uploads:
             remove_remains(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
         elif self._has_versions:
@@ -258,8 +250,7 @@ class Probe:
     def check_clean(self) -> None:
         """Raise what refusal_of gives if `clean_up` could not remove an object."""
         if self._left is not None:
-            failure, request = self._left
-            raise self._refusal(failure, request, "removing its objects")
+            raise self._refusal(self._left, "removing its objects")
 
     def _own(self, name: str) -> Sample:
         return Sample(self.bucket, self.key(name), owner=self.owner)
@@ -292,13 +283,12 @@ class Probe:
             raise UnclearAnswer(reply)
         if not isinstance(reply, Failure) or reply.kind in _REFUSALS or reply.kind in _IGNORANCE:
             return reply
-        raise self._refusal(reply, request, doing)
+        raise self._refusal(reply, doing)
 
-    def _refusal(self, failure: Failure, request: Request, doing: str) -> S3PlanError:
+    def _refusal(self, failure: Failure, doing: str) -> S3PlanError:
         return refusal_of(
             failure,
             bucket=self.bucket,
             doing=f"probing what the store enforces ({doing})",
-            permission=_PERMISSIONS.get(type(request), "s3:PutObject"),
             clock_offset_ms=self._engine.clock_offset_ms,
         )

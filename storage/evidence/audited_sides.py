@@ -203,7 +203,6 @@ class ObjectSide:
                 reply,
                 bucket=self._location.bucket,
                 doing=f"asking for {what}",
-                permission="s3:GetObject",
                 clock_offset_ms=self._engine.clock_offset_ms,
             )
         return reply

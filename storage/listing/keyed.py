@@ -98,7 +98,6 @@ class KeyedLister:
                 end,
                 bucket=self._location.bucket,
                 doing=f"looking at objects of s3://{self._location.bucket}/{self._location.prefix}",
-                permission="s3:GetObject",
                 clock_offset_ms=self._engine.clock_offset_ms,
             )
         if end is None:

@@ -158,7 +158,6 @@ class PageChecker:
             failure,
             bucket=self._location.bucket,
             doing=f"listing {self._where} (page {self.pages})",
-            permission="s3:ListBucket",
             clock_offset_ms=clock_offset_ms,
         )
 

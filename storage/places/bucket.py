@@ -94,6 +94,5 @@ class OpenBucket:
                 reply,
                 bucket=location.bucket,
                 doing=f"aborting the upload of {key}",
-                permission="s3:AbortMultipartUpload",
                 clock_offset_ms=self.engine.clock_offset_ms,
             )

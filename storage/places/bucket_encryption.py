@@ -29,7 +29,6 @@ def is_free_of_kms(engine: Engine, location: PlanLocation) -> bool:
             reply,
             bucket=location.bucket,
             doing="asking for the bucket's encryption",
-            permission="s3:GetEncryptionConfiguration",
             clock_offset_ms=engine.clock_offset_ms,
         )
     return isinstance(reply, Failure) and reply.kind in _NO_KMS_THERE

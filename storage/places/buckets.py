@@ -40,7 +40,6 @@ def find_region(
         reply,
         bucket=bucket,
         doing="looking for the bucket",
-        permission="s3:ListBucket",
         clock_offset_ms=engine.clock_offset_ms,
     )
 
@@ -80,7 +79,6 @@ def create_bucket(engine: Engine, bucket: str, *, region: str | None, patience: 
             reply,
             bucket=bucket,
             doing="creating the bucket",
-            permission="s3:CreateBucket",
             clock_offset_ms=engine.clock_offset_ms,
         )
     _wait_until_visible(engine, bucket, patient)
@@ -105,7 +103,6 @@ def claim_bucket(
             reply,
             bucket=bucket,
             doing="seeing whose the bucket is",
-            permission="s3:CreateBucket",
             clock_offset_ms=engine.clock_offset_ms,
         )
     if isinstance(reply, Failure) and reply.code != _OURS:

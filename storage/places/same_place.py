@@ -21,7 +21,7 @@ from s3plan.storage.places.mounts import file_system_of
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 
-_OF_ACCESS_POINTS = ("-s3alias", "--ol-s3", "--xa-s3")
+ACCESS_POINT_ENDS = ("-s3alias", "--ol-s3", "--xa-s3")
 _FROM_ELSEWHERE = ("fuse", "nfs", "cifs", "smb", "9p", "ceph")
 _DOING = "looking whether two places are one"
 
@@ -38,7 +38,7 @@ def may_be_one(bucket: PlanLocation, other: PlanLocation) -> bool:
         return False  # then the prefixes tell
     stores = (known_capabilities(place.store).values() for place in (bucket, other))
     has_one_name = not any(Enforcement.UNKNOWN in found for found in stores)
-    return not has_one_name or any(place.bucket.endswith(_OF_ACCESS_POINTS) for place in (bucket, other))
+    return not has_one_name or any(place.bucket.endswith(ACCESS_POINT_ENDS) for place in (bucket, other))
 
 
 def shows_at(
@@ -89,7 +89,6 @@ def _is_there(place: PlanLocation, engine: Engine | None, key: str, patience: Pa
             reply,
             bucket=place.bucket,
             doing=_DOING,
-            permission="s3:GetObject",
             clock_offset_ms=engine.clock_offset_ms,
         )
     return isinstance(reply, ObjectFound)

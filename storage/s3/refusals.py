@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s3plan.schemas.errors import CredentialsUnusable, S3PlanError, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.permissions.table import POLICY_HINT, missing_permission
 from s3plan.schemas.printable import escape_unprintable
 
 
@@ -11,10 +12,13 @@ class BucketMissing(StoreRefused):
     """There is no such bucket; a destination with `create: true` may be made."""
 
 
-def refusal_of(failure: Failure, *, bucket: str, doing: str, permission: str, clock_offset_ms: int = 0) -> S3PlanError:
+def refusal_of(
+    failure: Failure, *, bucket: str, doing: str, permission: str | None = None, clock_offset_ms: int = 0
+) -> S3PlanError:
     """Return the error to raise for a failure of one of our own requests.
 
-    `doing` completes "while"; `permission` is what the credentials may not have (`s3:ListBucket`). Never raises.
+    `doing` completes "while"; `permission` is what the credentials may not have (`s3:ListBucket`), by default what the
+    table of permissions says of the failure's operation. Never raises.
     """
     said = escape_unprintable(str(failure))
     match failure.kind:
@@ -32,7 +36,10 @@ def refusal_of(failure: Failure, *, bucket: str, doing: str, permission: str, cl
             )
         case FailureKind.DENIED:
             found = "access is denied"
-            advice = f"the credentials may be missing {permission}, or expected_bucket_owner may be another's"
+            missing = permission or missing_permission(failure.operation)
+            advice = (
+                f"the credentials may be missing {missing}, or expected_bucket_owner may be another's; {POLICY_HINT}"
+            )
         case FailureKind.WRONG_REGION:
             found = f"it is in {failure.region or 'another region'}"
             advice = "set the location's region" + (f" to {failure.region}" if failure.region else "")

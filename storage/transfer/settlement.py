@@ -8,6 +8,7 @@ from dataclasses import replace
 from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Evidence, Outcome, OutcomeKind
+from s3plan.schemas.permissions.table import POLICY_HINT, further_permissions, missing_permission
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.pins import MAX_ETAG_CHARACTERS
 from s3plan.schemas.plan.sides import Side
@@ -54,24 +55,10 @@ def ended_badly(position: int, failure: Failure) -> Outcome:
 
 
 def _explained(failure: Failure) -> str:
-    if failure.kind is FailureKind.DENIED:
-        return f"{failure}; {_PERMISSIONS.get(failure.operation, 'a permission')} may be missing"
-    return str(failure)
-
-
-_PERMISSIONS = {
-    "CopyObject": "s3:GetObject on the source or s3:PutObject on the destination (or their tagging permissions)",
-    "UploadPartCopy": "s3:GetObject on the source or s3:PutObject on the destination",
-    "PutObject": "s3:PutObject on the destination",
-    "CreateMultipartUpload": "s3:PutObject on the destination",
-    "CompleteMultipartUpload": "s3:PutObject on the destination",
-    "HeadObject": "s3:GetObject (or, where there is no object, s3:ListBucket)",
-    "GetObjectTagging": "s3:GetObjectTagging",
-    "ListParts": "s3:ListMultipartUploadParts",
-    "ListObjectsV2": "s3:ListBucket",
-    "DeleteObject": "s3:DeleteObject",
-    "DeleteObjects": "s3:DeleteObject",
-}
+    if failure.kind is not FailureKind.DENIED:
+        return str(failure)
+    missing, further = missing_permission(failure.operation), further_permissions(failure.operation)
+    return f"{failure}; {missing} may be missing{further}; {POLICY_HINT}"
 
 
 def settle_copy(

@@ -114,8 +114,9 @@ def test_the_expected_owner_tells_where_the_store_looks_at_it() -> None:
 
 
 def test_the_permission_that_may_lack_is_named() -> None:
-    with pytest.raises(StoreRefused, match="s3:CreateBucket"):
-        create_bucket(ScriptedEngine(failure(FailureKind.DENIED)), "bucket", region=None)
+    denied = Failure(FailureKind.DENIED, "CreateBucket", "AccessDenied", "words")
+    with pytest.raises(StoreRefused, match=r"s3:CreateBucket.*s3plan policy"):
+        create_bucket(ScriptedEngine(denied), "bucket", region=None)
 
 
 def test_a_bucket_that_never_appears_is_given_up() -> None:

@@ -1,0 +1,13 @@
+"""What credentials are for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """A command that sends requests: those of `plan` and `verify` change nothing."""
+
+    PLAN = "plan"
+    APPLY = "apply"
+    VERIFY = "verify"
