@@ -18,6 +18,7 @@ from fakes.s3server.documents import (
 from fakes.s3server.errors import S3Error
 from fakes.s3server.listing import list_objects as page_of
 from fakes.s3server.messages import Later, Reply, Request, Response, xml_response
+from fakes.s3server.policies import denied_deletes
 from fakes.s3server.settings import Condition, ConditionMode
 from fakes.s3server.store import Bucket
 
@@ -104,11 +105,15 @@ def delete_objects(context: Context, request: Request) -> Reply:
     quiet, entries = parse_delete(request.body)
     refused = [_refuses(context, bucket, entry) for entry in entries]
     spoilt = batch_fault(context.fault, [entry.key for entry in entries])
+    denied = denied_deletes(request, (entry.key for entry in entries), context.policy)
 
     def write() -> Response:
         rows = []
         for entry, moved in zip(entries, refused, strict=True):
             suffers = entry.key in spoilt.keys
+            if entry.key in denied:
+                rows.append(_delete_refused(entry.key, S3Error("AccessDenied")))
+                continue
             if moved:
                 rows.append(_delete_refused(entry.key, S3Error("PreconditionFailed")))
                 continue

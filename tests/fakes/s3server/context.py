@@ -9,18 +9,20 @@ from typing import TypeAlias
 from fakes.s3server.conditions import WriteConditions
 from fakes.s3server.faults import Fault, FaultBook
 from fakes.s3server.messages import Later, Reply, Request, Response
+from fakes.s3server.policies import Policy
 from fakes.s3server.settings import Condition, ConditionMode, Settings
 from fakes.s3server.store import Bucket, Store
 
 
 @dataclass(slots=True)
 class Context:
-    """`fault` is the rule that the request in hand was hit by."""
+    """`fault` is the rule that the request in hand was hit by, `policy` that of whoever has sent it."""
 
     settings: Settings
     store: Store = field(default_factory=Store)
     faults: FaultBook = field(default_factory=FaultBook)
     fault: Fault | None = None
+    policy: Policy | None = None
 
     def now_s(self) -> int:
         return int(self.settings.now_s())

@@ -12,6 +12,7 @@ from fakes.s3server.documents import error_response
 from fakes.s3server.errors import S3Error
 from fakes.s3server.faults import Fault
 from fakes.s3server.messages import Final, Later, Reply, Request, Response, follow
+from fakes.s3server.policies import Policy, check_policy
 from fakes.s3server.principals import check_principal
 from fakes.s3server.quirks import check_quirks
 from fakes.s3server.records import Records
@@ -63,9 +64,11 @@ class Service:
 
     def _perform(self, operation: str, request: Request, *, fault: Fault | None = None) -> Reply:
         def run() -> Reply:
-            self._check_access(request)
+            key_id = self._check_access(request)
             check_principal(operation, request, self.context.settings)
             check_key(request)
+            self.context.policy = self._policy_of(key_id)
+            check_policy(operation, request, self.context.policy, self.context.store.buckets)
             check_quirks(operation, request, self.context.settings)
             self.context.fault = fault
             return HANDLERS[operation](self.context, request)
@@ -85,7 +88,11 @@ class Service:
             return Later(reply.pause_s, lambda: self._guarded(reply.proceed, request))
         return reply
 
-    def _check_access(self, request: Request) -> None:
+    def _policy_of(self, key_id: str) -> Policy | None:
+        document = self.context.settings.policies.get(key_id)
+        return None if document is None else Policy(document["Statement"])
+
+    def _check_access(self, request: Request) -> str:
         settings = self.context.settings
         found = _CREDENTIAL.search(request.headers.get("authorization", ""))
         key_id = found[1] if found else request.query.get("X-Amz-Credential", "").partition("/")[0]
@@ -100,6 +107,7 @@ class Service:
             and request.bucket in self.context.store.buckets
         ):
             raise S3Error("AccessDenied")
+        return str(key_id)
 
     def _refuse(self, error: S3Error, request: Request, *, status: int | None = None) -> Response:
         request_id = f"{self.context.store.next_serial():016X}"

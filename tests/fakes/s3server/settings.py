@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from typing import Any
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -40,7 +41,10 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`credential`: the only access key id that is let in; None lets in any."""
+    """`credential`: the only access key id that is let in; None lets in any.
+
+    `policies`: the IAM policy document of those access key ids that have one.
+    """
 
     conditions: ConditionMode = ConditionMode.ALL
     order: ListOrder = ListOrder.SORTED
@@ -69,6 +73,7 @@ class Settings:
     owners: Mapping[str, str] = field(default_factory=dict)  # accounts of buckets that are not `owner`'s
     grants: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     foreign: Sequence[str] = ()  # buckets of somebody else's, which nobody here may use
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)  # other names of buckets, as access points give them
 
     def enforces(self, condition: Condition) -> bool:
