@@ -1,4 +1,4 @@
-"""What `import s3plan` gives: the two verbs, for programs."""
+"""What `import s3plan` gives: the verbs, for programs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Literal
 
 from s3plan.app.audits.auditing import audit
 from s3plan.app.audits.requests import AuditReport, AuditRequest, OnFinding
@@ -13,11 +14,14 @@ from s3plan.app.connections.editing import DEFAULT
 from s3plan.app.connections.report import ConnectionReport
 from s3plan.app.connections.trial import TrialRequest, try_connection
 from s3plan.app.plans.planning import make_plan
+from s3plan.app.policies import USUAL_PURPOSES, Policies, PolicyRequest, least_policies
 from s3plan.app.requests import KEPT_PLANS, ApplyReport, ApplyRequest, PlanMade, PlanRequest
 from s3plan.app.roots import named_folder
 from s3plan.app.runs.applying import apply_plan
 from s3plan.app.runs.overrides import RunOverrides
 from s3plan.schemas.events import OnEvent
+from s3plan.schemas.permissions.purposes import Purpose
+from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.run_states import StopLevel
 
 StopLevelOf = Callable[[], StopLevel]
@@ -151,6 +155,27 @@ def test_connection(
 
 
 test_connection.__test__ = False  # type: ignore[attr-defined]  # no test of pytest's
+
+
+def policy(
+    manifest: str | PathLike[str],
+    *,
+    purpose: Literal["plan", "apply", "verify"] | None = None,
+    side: Literal["source", "destination"] | None = None,
+    job: str | None = None,
+) -> Policies:
+    """Return the least policies that a manifest's jobs need, without asking any store; see policies.least_policies.
+
+    Those of `plan` and `apply` together unless a purpose is named, of both sides unless one is, of all jobs unless one
+    is.
+    """
+    request = PolicyRequest(
+        manifest=Path(manifest),
+        purposes=USUAL_PURPOSES if purpose is None else (Purpose(purpose),),
+        side=None if side is None else Side(side),
+        job=job,
+    )
+    return least_policies(request)
 
 
 def _never() -> StopLevel:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from s3plan.app.audits.requests import AuditReport
     from s3plan.app.connections.report import ConnectionReport
-    from s3plan.app.library import apply, plan, test_connection, verify
+    from s3plan.app.library import apply, plan, policy, test_connection, verify
+    from s3plan.app.policies import Policies, PolicyDocument
     from s3plan.app.requests import ApplyReport, PlanMade
     from s3plan.app.runs.overrides import RunOverrides
     from s3plan.schemas.connections.trials import Trial
@@ -27,11 +28,14 @@ __all__ = [
     "Event",
     "Finding",
     "PlanMade",
+    "Policies",
+    "PolicyDocument",
     "RunOverrides",
     "S3PlanError",
     "Trial",
     "apply",
     "plan",
+    "policy",
     "test_connection",
     "verify",
 ]
@@ -43,6 +47,9 @@ _HOMES = {
     "test_connection": "s3plan.app.library",
     "ConnectionReport": "s3plan.app.connections.report",
     "Trial": "s3plan.schemas.connections.trials",
+    "policy": "s3plan.app.library",
+    "Policies": "s3plan.app.policies",
+    "PolicyDocument": "s3plan.app.policies",
     "ApplyReport": "s3plan.app.requests",
     "AuditReport": "s3plan.app.audits.requests",
     "Finding": "s3plan.schemas.evidence.findings",

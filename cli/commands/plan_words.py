@@ -19,10 +19,15 @@ from s3plan.cli.commands.options import (
     QuietOption,
     SelectOption,
 )
+from s3plan.schemas.permissions.purposes import Purpose
+from s3plan.schemas.plan.sides import Side
 
 ManifestsArgument = Annotated[
     list[Path] | None,
     typer.Argument(metavar="MANIFEST...", help="Manifests, or folders of them; by default s3plan.yaml."),
+]
+ManifestArgument = Annotated[
+    Path | None, typer.Argument(metavar="MANIFEST", help="A manifest; by default s3plan.yaml.")
 ]
 PlansArgument = Annotated[
     list[Path] | None,
@@ -32,7 +37,7 @@ PlansArgument = Annotated[
 
 def add_plan_commands(app: typer.Typer) -> None:
     """Add them, in the order in which help lists them."""
-    for command in (validate, plan, show, graph, verify):
+    for command in (validate, plan, show, graph, verify, policy):
         app.command()(command)
 
 
@@ -133,9 +138,7 @@ def graph(
 def verify(
     context: typer.Context,
     *,
-    manifest: Annotated[
-        Path | None, typer.Argument(metavar="MANIFEST", help="A manifest; by default s3plan.yaml.")
-    ] = None,
+    manifest: ManifestArgument = None,
     select: SelectOption = None,
     no_dependencies: NoDependenciesOption = False,
     checksum: Annotated[
@@ -162,3 +165,20 @@ def verify(
         csv=csv,
     )
     return verify_command.verify(options, OutputOptions(json, json_into, quiet, context.obj))
+
+
+def policy(
+    context: typer.Context,
+    *,
+    manifest: ManifestArgument = None,
+    purpose: Annotated[
+        Purpose | None, typer.Option("--for", help="Only what this command needs; by default plan and apply.")
+    ] = None,
+    side: Annotated[Side | None, typer.Option("--side", help="Only what this side's connection needs.")] = None,
+    job: Annotated[str | None, typer.Option("--job", metavar="NAME", help="Only this one of the jobs.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object with all policies.")] = False,
+) -> int:
+    """Print the least IAM policy that jobs need; asks no store."""
+    from s3plan.cli.commands.policy import PolicyOptions, print_policies
+
+    return print_policies(PolicyOptions(manifest, purpose, side, job, json, context.obj))

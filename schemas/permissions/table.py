@@ -32,6 +32,7 @@ class When(StrEnum):
     CURRENT = "without a version"
     VERSION = "with a version"
     TAGS = "with tags"
+    COPIED_TAGS = "with tags that the store copies"
     ACL = "with an ACL"
     KMS = "under SSE-KMS"
 
@@ -72,7 +73,7 @@ PERMISSIONS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "CopyObject": (
         *_COPIED,
         *_WRITTEN,
-        Permission("s3:GetObjectTagging", Target.COPIED, When.TAGS),
+        Permission("s3:GetObjectTagging", Target.COPIED, When.COPIED_TAGS),
         Permission("kms:Decrypt", Target.COPIED_KEY, When.KMS),
     ),
     "CreateBucket": (Permission("s3:CreateBucket", Target.BUCKET),),
@@ -109,6 +110,7 @@ def page_of(operation: str) -> str:
 
 
 _ALL_USES = (When.ALWAYS, When.CURRENT)
+_TOLD = (When.TAGS, When.COPIED_TAGS, When.KMS)
 _WRITES = frozenset({"PutObject", "CopyObject"} | {name for name in PERMISSIONS if "Upload" in name})
 
 
@@ -125,7 +127,7 @@ def further_permissions(operation: str) -> str:
     """Return what may be missing besides, in some cases: ", with tags s3:PutObjectTagging"; empty if there is none."""
     by_case: dict[When, list[str]] = {}
     for each in PERMISSIONS.get(operation, ()):
-        if each.when in (When.TAGS, When.KMS) and each.action not in by_case.setdefault(each.when, []):
+        if each.when in _TOLD and each.action not in by_case.setdefault(each.when, []):
             by_case[each.when].append(each.action)
     return "".join(f", {when} {' and '.join(actions)}" for when, actions in by_case.items() if actions)
 

@@ -1,0 +1,1 @@
+"""From jobs to the least policies under which they can be planned and applied."""
