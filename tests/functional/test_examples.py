@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import pytest
 from fakes.checkout import ROOT
 from fakes.command import Command, Ended
 from fakes.s3server import ServerProcess
+from fakes.s3server.process import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from fakes.sts import Issued, sts
 from s3plan.schemas.manifest.schema import GENERATED_FILE
 
 EXAMPLES = ROOT / "examples"
@@ -23,9 +25,9 @@ MIB = 2**20
 class Example:
     """One example's manifest in a folder of its own, and the command to run on it."""
 
-    def __init__(self, name: str, *, folder: Path, server: ServerProcess) -> None:
+    def __init__(self, name: str, *, folder: Path, server: ServerProcess, **variables: str) -> None:
         shutil.copy(EXAMPLES / name / "job.yaml", folder)
-        self._command = Command(folder, server.environment())
+        self._command = Command(folder, {**server.environment(), **variables})
 
     def run(self, *words: str, exit_code: int = 0) -> Ended:
         """Run `s3plan WORDS --json` where the manifest lies."""
@@ -80,6 +82,7 @@ def test_every_example_has_a_manifest_a_readme_and_a_test_here() -> None:
         "assets-then-pages",
         "back-up-a-folder",
         "copy-across-regions",
+        "copy-to-another-account",
         "expire-old-logs",
         "filters",
         "mirror-with-guards",
@@ -166,6 +169,41 @@ def test_publish_a_site_sends_assets_before_pages_and_deletes_last(server: Serve
     assert [key.endswith(".html") for key in sent] == [False] * 8 + [True] * 2
     changes = [asked.operation for asked in server.log() if asked.operation in {"PutObject", "DeleteObjects"}]
     assert changes[-1] == "DeleteObjects"
+
+
+@pytest.mark.parametrize("may_read", [True, False])
+def test_copy_to_another_account_goes_by_the_partners_role(
+    server: ServerProcess, tmp_path: Path, *, may_read: bool
+) -> None:
+    ours, theirs = "111122223333", "444455556666"
+    server.seed("example-reports", region="eu-central-1", key_format="published/{}.pdf", count=9, synthetic=False)
+    server.seed("example-partner-inbox", region="eu-central-1", keys=[])
+    principals: dict[str, Mapping[str, str]] = {ACCESS_KEY_ID: {"secret": SECRET_ACCESS_KEY, "account": ours}}
+    grants = {"example-reports": {theirs: ["read"]}} if may_read else {}
+    server.set_mode(
+        principals=principals, grants=grants, owners={"example-reports": ours, "example-partner-inbox": theirs}
+    )
+
+    def note(issued: Issued) -> None:
+        principals[issued.key_id] = {"secret": issued.secret, "token": issued.token, "account": issued.account}
+        server.set_mode(principals=principals)
+
+    users = {ACCESS_KEY_ID: SECRET_ACCESS_KEY}
+    with sts(users, external_id="reports-of-example", accounts={ACCESS_KEY_ID: ours}) as tokens:
+        tokens.on_issue = note
+        variables = {"AWS_ENDPOINT_URL_STS": tokens.endpoint}
+        example = Example("copy-to-another-account", folder=tmp_path, server=server, **variables)
+        made = example.plan_and_apply()
+
+    header = made["header"]
+    assert header["jobs"][0]["transfer"]["way"] == ("server-side" if may_read else "relay")
+    assert {each["connection"]: each["account"] for each in header["accounts"]} == {"ours": ours, "theirs": theirs}
+    written = {asked.key_id for asked in server.log() if asked.bucket == "example-partner-inbox"}
+    assert written <= {issued.key_id for issued in tokens.issued}
+    server.set_mode(principals={}, owners={})
+    copied = contents(server.client(), "example-partner-inbox")
+    source = contents(server.client(), "example-reports")
+    assert {key.replace("published/", "reports/"): found for key, found in source.items()} == copied
 
 
 def test_planning_across_regions_does_not_make_the_bucket(server: ServerProcess, tmp_path: Path) -> None:
