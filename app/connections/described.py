@@ -13,17 +13,19 @@ from s3plan.app.paths import connections_path
 from s3plan.planner.manifest.own_connections import OwnConnections
 from s3plan.planner.manifest.resolved_text import yaml_lines
 from s3plan.schemas.manifest.connections import Connection
+from s3plan.storage.s3.store_quirks import quirks_of, store_at
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLine:
     """One connection in a list. `endpoint` None: AWS, or what the environment names; `region` None: the store's word.
 
-    `credentials` says in words where they come from.
+    `store` is what is known of its kind, `credentials` says in words where they come from.
     """
 
     name: str
     endpoint: str | None
+    store: str
     region: str | None
     credentials: str
 
@@ -42,7 +44,13 @@ def list_connections() -> tuple[Path, tuple[ConnectionLine, ...]]:
     own = own_connections()
     found = {} if own is None else own.connections
     return connections_path(), tuple(
-        ConnectionLine(name, connection.endpoint, connection.region, credentials_text(connection))
+        ConnectionLine(
+            name,
+            connection.endpoint,
+            quirks_of(store_at(connection.endpoint, named=connection.store)).title,
+            connection.region,
+            credentials_text(connection),
+        )
         for name, connection in found.items()
     )
 

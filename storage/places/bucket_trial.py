@@ -109,14 +109,14 @@ class BucketTrial:
     def read_object(self) -> Trial:
         """Read the first byte of the first object that is not archived."""
         name = "read objects"
-        row = next((row for row in self._rows if row.storage_class not in ARCHIVED_CLASSES), None)
+        row = next((row for row in self._rows if row.storage_class not in ARCHIVED_CLASSES and _is_text(row.key)), None)
         if row is None:
             return Trial(name, Answer.UNKNOWN, None, "there is no object here that could be read")
         byte = 0 if row.size_bytes else None  # of an empty object no byte can be asked for
         reply = self._ask(
             GetObject(
                 self._location.bucket,
-                row.key.decode(errors="surrogateescape"),
+                row.key.decode(),
                 first_byte=byte,
                 last_byte=byte,
                 owner=self._location.owner,
@@ -127,10 +127,10 @@ class BucketTrial:
     def read_tags(self) -> Trial:
         """Ask for the tags of the first object."""
         name = "read tags"
-        if not self._rows:
+        key = next((row.key for row in self._rows if _is_text(row.key)), None)
+        if key is None:
             return Trial(name, Answer.UNKNOWN, None, "there is no object here that could have some")
-        key = self._rows[0].key.decode(errors="surrogateescape")
-        reply = self._ask(GetObjectTags(self._location.bucket, key, owner=self._location.owner))
+        reply = self._ask(GetObjectTags(self._location.bucket, key.decode(), owner=self._location.owner))
         return trial_of(name, reply, permission="s3:GetObjectTagging")
 
     def read_encryption(self) -> Trial:
@@ -167,3 +167,12 @@ class BucketTrial:
 
     def _ask(self, request: Request) -> Reply:
         return answer_to(request, self._engine, bucket=self._location.bucket, patience=self._patience)
+
+
+def _is_text(key: bytes) -> bool:
+    """Whether a request can name a key."""
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -29,6 +29,7 @@ class EchoingStore(ThreadingHTTPServer):
 
     Copies are refused once `passes` of them went through, but for those of a probe or a confirmation, from keys of its
     own or to them: the store behind answers these, which enforces conditions, so that an apply gets to its own actions.
+    With `refuses_all`, a status and a code, every request is refused but those for a role.
     """
 
     daemon_threads = True
@@ -38,6 +39,7 @@ class EchoingStore(ThreadingHTTPServer):
         self.upstream = urlsplit(upstream).netloc
         self.role = role
         self.passes = passes
+        self.refuses_all: tuple[int, str] | None = None
         self.signatures: set[str] = set()
         self.tokens: set[str] = set()
         self.refused: set[str] = set()
@@ -54,6 +56,8 @@ class EchoingStore(ThreadingHTTPServer):
             self.signatures.update(_SIGNATURE.findall(headers.get("authorization", "")))
             if token := headers.get("x-amz-security-token"):
                 self.tokens.add(token)
+            if self.refuses_all is not None:
+                return self.refuses_all
             source = headers.get("x-amz-copy-source")
             if source is None or _OF_PROBES in source or _OF_PROBES in path:
                 return None

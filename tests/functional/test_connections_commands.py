@@ -54,8 +54,19 @@ def test_a_connection_is_added_listed_shown_changed_and_removed(desk: Desk) -> N
     assert stat.S_IMODE(desk.file.stat().st_mode) == 0o600
     assert stat.S_IMODE(desk.file.parent.stat().st_mode) == 0o700
     listed = desk.run("list")
-    assert listed.stdout.splitlines()[1].split() == ["minio", "https://minio.example:9000", "-", "variables", "MINIO_*"]
-    assert desk.run("edit", "minio", "--region", "auto", "--unset", "tls_verify").exit_code == 0
+    assert listed.stdout.splitlines()[1].split() == [
+        "minio",
+        "https://minio.example:9000",
+        "the",
+        "store",
+        "-",
+        "variables",
+        "MINIO_*",
+    ]
+    edited = desk.run("edit", "minio", "--region", "auto", "--unset", "tls_verify", "--store", "minio")
+    assert edited.exit_code == 0, edited.output
+    assert "MinIO" in desk.run("list").stdout
+    assert desk.run("edit", "minio", "--unset", "store").exit_code == 0
     shown = desk.run("show", "minio")
     assert shown.stdout == "minio:\n  endpoint: https://minio.example:9000\n  env_prefix: MINIO_\n  region: auto\n"
     told = json.loads(desk.run("show", "minio", "--json").stdout)

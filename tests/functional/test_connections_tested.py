@@ -34,7 +34,7 @@ def store(place: Workplace) -> Workplace:
 
 @pytest.fixture
 def sts() -> Iterator[TokenService]:
-    with token_service({ACCESS_KEY_ID: SECRET_ACCESS_KEY}) as service:
+    with token_service({ACCESS_KEY_ID: SECRET_ACCESS_KEY}, accounts={ACCESS_KEY_ID: "123456789012"}) as service:
         yield service
 
 
@@ -196,8 +196,10 @@ def test_who_signs_is_asked_of_the_token_service_that_is_named(
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.endpoint)
     report = s3plan.test_connection("store", bucket="source")
     assert report.identity is not None
-    assert report.identity.account == "111122223333"
+    assert (report.identity.account, report.is_own_bucket) == ("123456789012", True)
     assert report.expires_at is None
+    store.server.set_mode(owners={"source": "999988887777"})
+    assert s3plan.test_connection("store", bucket="source").is_own_bucket is False
 
 
 def test_a_role_tells_until_when_its_session_holds(

@@ -246,6 +246,35 @@ def test_no_command_prints_a_secret(place: Workplace, canaries: Canaries, store:
     assert_nothing_tells(canaries, store, told)
 
 
+@pytest.mark.parametrize(
+    ("identity", "refusal"), [("role", (400, "InvalidRequest")), ("profile", (403, "SignatureDoesNotMatch"))]
+)
+def test_trying_a_connection_and_listing_profiles_prints_no_secret(
+    place: Workplace, canaries: Canaries, store: EchoingStore, identity: str, refusal: tuple[int, str]
+) -> None:
+    store.refuses_all = refusal
+    command = command_of(place, canaries, store, S3PLAN_DEBUG="1")
+    options = [f"--{key.replace('_', '-')} {value}" for key, value in IDENTITIES[identity].items()]
+    add = f"connections add store --endpoint {store.endpoint} --region us-east-1 {' '.join(options)}"
+    tried = "connections test store --bucket source"
+    words = [
+        add,
+        "connections show store",
+        "connections test store",
+        tried,
+        f"{tried} --write",
+        f"{tried} --write --json",
+    ]
+    words += ["profiles", "profiles --check", "profiles --check --json"]
+    ended = run_program(place, command, COMMANDS, *words)
+    assert ended.stdout.count("ENDED ") == len(words), ended.stderr[-2000:]
+    assert "ENDED connections show store: 0" in ended.stdout
+    assert "[redacted]" in ended.stdout
+    assert canaries.values[identity][1] in store.tokens, "the secret was not used"
+    told = {"stdout": ended.stdout, "stderr": ended.stderr, **written_below(place.folder)}
+    assert_nothing_tells(canaries, store, told)
+
+
 def test_a_fault_of_ours_prints_no_secret(place: Workplace, canaries: Canaries, store: EchoingStore) -> None:
     manifest(place, store, "env_prefix", "auto")
     command = command_of(place, canaries, store, S3PLAN_DEBUG="1")

@@ -18,6 +18,7 @@ def _flag(name: str, about: str) -> typer.models.OptionInfo:
 
 
 EndpointOption = Annotated[str | None, _text("--endpoint", "URL", "URL of the store; without it: AWS.")]
+StoreOption = Annotated[str | None, _text("--store", "KIND", "What kind of store it is; without it: by the host.")]
 RegionOption = Annotated[str | None, _text("--region", "REGION", "Region for locations that name none.")]
 ProfileOption = Annotated[str | None, _text("--profile", "NAME", "Profile of ~/.aws/config to take credentials from.")]
 EnvPrefixOption = Annotated[

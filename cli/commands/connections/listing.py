@@ -25,11 +25,11 @@ def print_list(*, json: bool, no_color: bool) -> int:
     if not found:
         terminal.say([Text(f"no connections in {path_text(path)} yet: s3plan connections add NAME")])
         return ExitCode.DONE
-    head = [Cell(word, "bold") for word in ("name", "endpoint", "region", "credentials")]
+    head = [Cell(word, "bold") for word in ("name", "endpoint", "store", "region", "credentials")]
     rows = [
         [
             Cell(escape_unprintable(text))
-            for text in (line.name, line.endpoint or "AWS", line.region or "-", line.credentials)
+            for text in (line.name, line.endpoint or "AWS", line.store, line.region or "-", line.credentials)
         ]
         for line in found
     ]

@@ -22,6 +22,7 @@ from s3plan.cli.commands.connections.key_options import (
     RoleOption,
     SetOption,
     SourceProfileOption,
+    StoreOption,
     TlsVerifyOption,
     UnsetOption,
 )
@@ -86,6 +87,7 @@ def add(
     *,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="What manifests are to call it.")] = None,
     endpoint: EndpointOption = None,
+    store: StoreOption = None,
     region: RegionOption = None,
     profile: ProfileOption = None,
     env_prefix: EnvPrefixOption = None,
@@ -108,6 +110,7 @@ def add(
 
     keys = {
         "endpoint": endpoint,
+        "store": store,
         "region": region,
         "profile": profile,
         "env_prefix": env_prefix,
@@ -132,6 +135,7 @@ def edit(
     *,
     name: NameArgument,
     endpoint: EndpointOption = None,
+    store: StoreOption = None,
     region: RegionOption = None,
     profile: ProfileOption = None,
     env_prefix: EnvPrefixOption = None,
@@ -155,6 +159,7 @@ def edit(
 
     keys = {
         "endpoint": endpoint,
+        "store": store,
         "region": region,
         "profile": profile,
         "env_prefix": env_prefix,
