@@ -193,7 +193,14 @@ def assert_nothing_tells(keys: Keys, told: Mapping[str, str]) -> None:
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "way",
-    ["native threads hex", "native processes base64", "boto3 threads raw", "boto3 processes hex", "crt threads base64"],
+    [
+        "native threads hex",
+        "native processes base64",
+        "native dask hex",
+        "boto3 threads raw",
+        "boto3 processes hex",
+        "crt threads base64",
+    ],
 )
 def test_no_log_no_traceback_no_file_and_no_child_holds_a_key(
     place: Workplace, keys: Keys, store: EchoingStore, way: str
@@ -206,7 +213,7 @@ def test_no_log_no_traceback_no_file_and_no_child_holds_a_key(
     assert "[redacted]" in told["stderr"]
     assert "the worker broke" in told["stdout"]
     assert "CMDLINE" in told["processes.txt"]
-    assert ("CHILD" in told["processes.txt"]) is (executor == "processes")
+    assert ("CHILD" in told["processes.txt"]) is (executor != "threads")
     assert {".s3plan/job.s3plan", ".s3plan/job.s3run"} <= told.keys()
     assert_nothing_tells(keys, told)
 

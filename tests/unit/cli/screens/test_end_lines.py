@@ -61,6 +61,14 @@ def test_programs_get_the_same_and_no_empty_fields() -> None:
             "region": "eu-central-1",
             "bucket": bucket,
             "prefix": "x/",
+            "store": "unknown",
         }
         for number, bucket in enumerate(("source", "destination"), start=1)
     ]
+
+
+def test_the_key_of_sse_c_is_named_and_not_shown() -> None:
+    keyed = an_end("s3://b/", customer_key="file:/run/x\x1b.key", customer_key_fingerprint="0123456789abcdef")
+    text = store_cell(keyed).text
+    assert "SSE-C with the key in the file /run/x\\x1b.key (fingerprint 0123456789abcdef)" in text
+    assert text.isprintable()
