@@ -9,7 +9,8 @@ from pathlib import Path
 
 from s3plan.planner.batches import PhaseNumbers, PlanSink
 from s3plan.planner.guards import check_guards_of_all
-from s3plan.planner.job_build import BuiltJob, JobBuilder, JobSides
+from s3plan.planner.job_build import BuiltJob, JobBuilder
+from s3plan.planner.job_sides import JobSides
 from s3plan.planner.manifest.job import Job
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.manifest.rules import Finding

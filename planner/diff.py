@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from s3plan.planner.collisions import Collisions
 from s3plan.planner.comparison import Policy
 from s3plan.planner.filtering.filters import AttributeFilter
+from s3plan.planner.losses import KEPT_CLASSES
 from s3plan.planner.store_limits import StoreLimits
 from s3plan.schemas.errors import ListingUnusable
 from s3plan.schemas.files.paths import OWN_NAMES
@@ -46,9 +47,6 @@ _SHOWN_BYTES = 100
 
 _WRITES = frozenset({VerdictKind.COPY, VerdictKind.OVERWRITE})
 _WITH_LINE = _WRITES | {VerdictKind.SAME, VerdictKind.DELETE}
-# What a copy takes over from the source's listing. STANDARD is the default, archived classes would lock the copy away,
-# and other stores list names of tiers that no request may ask for.
-_KEPT_CLASSES = frozenset({"STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY"})
 
 Pair = tuple[ObjectRow | None, ObjectRow | None]
 """Source and destination of one key; at least one is there."""
@@ -68,6 +66,8 @@ class Rules:
     destination_prefix_bytes: int
     storage_class: str | None  # of new objects, where the manifest names one
     keeps_class: bool = True  # where it names none: they have that of the source
+    known_classes: frozenset[str] = KEPT_CLASSES  # those of it that the destination's store has
+    lost_classes: Counter[str] = field(default_factory=Counter)  # the others, by how many objects are written without
     kind: ActionKind = ActionKind.COPY  # of writes
     collisions: Collisions | None = None  # where files are written
     limits: StoreLimits | None = None  # where objects are
@@ -207,10 +207,8 @@ def _line(
     if source.storage_class != STANDARD:
         if source.storage_class in ARCHIVED_CLASSES and not rules.copies_archived:
             verdict = Verdict(VerdictKind.SKIPPED, *[f"{ARCHIVED_RULE}{source.storage_class}"] * 2)
-        elif storage_class is None and rules.keeps_class and source.storage_class in _KEPT_CLASSES:
+        elif storage_class is None and rules.keeps_class and source.storage_class in KEPT_CLASSES:
             storage_class = source.storage_class
-            if rules.limits is not None:
-                storage_class = rules.limits.storage_class(storage_class)
     if verdict.kind is not VerdictKind.SKIPPED:
         refused = _conflict(source.key, source=rules.source_prefix_bytes, destination=rules.destination_prefix_bytes)
         verdict = refused or _no_pin(source) or verdict
@@ -223,6 +221,9 @@ def _line(
     if verdict.kind not in _WRITES and verdict.kind is not VerdictKind.SAME:
         return verdict, line_aside(verdict, source, destination)
     is_write = verdict.kind in _WRITES
+    if is_write and rules.storage_class is None and storage_class is not None and not _is_kept(storage_class, rules):
+        rules.lost_classes[storage_class] += 1
+        storage_class = None
     return verdict, Action(
         kind=rules.kind if is_write else ActionKind.SAME,
         key=source.key,
@@ -234,6 +235,12 @@ def _line(
         destination_mtime_ms=None if destination is None else destination.mtime_ms,
         storage_class=storage_class if is_write else None,
     )
+
+
+def _is_kept(storage_class: str, rules: Rules) -> bool:
+    """Return whether the destination's store can give a new object the class of its source."""
+    has_it = rules.limits is None or rules.limits.storage_class(storage_class) is not None
+    return has_it and storage_class in rules.known_classes
 
 
 def _delete(verdict: Verdict, destination: ObjectRow, *, rules: Rules) -> tuple[Verdict, Action]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from s3plan.planner.batches import ActionSpool, Batcher, PhaseNumbers, PlanSink
-from s3plan.planner.collisions import Collisions, StandsAt
+from s3plan.planner.collisions import Collisions
 from s3plan.planner.comparison import WITHOUT_ETAGS, Policy
 from s3plan.planner.diff import (
     DELETE_CHOSEN,
@@ -22,16 +22,18 @@ from s3plan.planner.diff import (
     line_aside,
     pair_up,
 )
-from s3plan.planner.file_comparison import UNPROVEN, FilePolicy, KnownPairs
+from s3plan.planner.file_comparison import UNPROVEN, FilePolicy
 from s3plan.planner.filtering.filters import AttributeFilter, compile_attribute_filter
-from s3plan.planner.filtering.key_list import KeyList, ListedKeys
+from s3plan.planner.filtering.key_list import ListedKeys
 from s3plan.planner.filtering.scope import Scope
 from s3plan.planner.filtering.unmatched_patterns import UnmatchedPatterns
 from s3plan.planner.guards import Findings, check_guards
-from s3plan.planner.looking_ahead import Ask, LookingAhead
+from s3plan.planner.job_sides import JobSides
+from s3plan.planner.looking_ahead import LookingAhead
+from s3plan.planner.losses import KEPT_CLASSES, find_losses
 from s3plan.planner.manifest.job import Job
 from s3plan.planner.overwrite import policy_for
-from s3plan.planner.retried import DueCopies, RetriedPlan
+from s3plan.planner.retried import DueCopies
 from s3plan.planner.same_pairs import SamePairs
 from s3plan.planner.store_limits import StoreLimits
 from s3plan.planner.totals import PrefixTotals, Totals
@@ -43,55 +45,12 @@ from s3plan.schemas.manifest.words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.actions import Action, ActionKind, Verdict, VerdictKind
 from s3plan.schemas.plan.header import BELOW_EMPTY_RULE, JobRecord, KeyListRecord
-from s3plan.schemas.plan.header_parts import RetriedRecord, TransferRecord
+from s3plan.schemas.plan.header_parts import RetriedRecord
 from s3plan.schemas.plan.rows import PhaseName
-from s3plan.schemas.ports import Lister
-from s3plan.schemas.stores.quirks import CAREFUL, StoreQuirks
 
 _UNMATCHED = ("matches no key on either side", "patterns are gitignore's; capitals count")
 _UNMATCHED_OF_LIST = ("matches no key of filters.list that is on either side", _UNMATCHED[1])
 _UNMATCHED_ALONE = ("matches no key", _UNMATCHED[1])
-
-
-@dataclass(frozen=True, slots=True)
-class FolderSide:
-    """What is needed where one side is a folder. `store_ahead_ms` is the other's clock minus this machine's."""
-
-    store_ahead_ms: int
-    known: KnownPairs
-    ask: Ask
-
-
-@dataclass(frozen=True, slots=True)
-class JobSides:
-    """What a job is compared on.
-
-    Locations are given by id; a job that only deletes has no `from_location`. `open_listers` gives the source's and the
-    destination's; None for a bucket that does not exist yet, or where there is no source. `store_now_ms` is the moment
-    that ages of objects are counted from, by the store's clock. `etags_comparable` is whether neither side is encrypted
-    with SSE-KMS or SSE-C, as far as is known; see comparison.py. With `retried` the plan looks at a part of the job
-    only, and guards count against the whole of it.
-    """
-
-    from_location: int | None
-    to_location: int
-    open_listers: Callable[[], tuple[Lister | None, Lister | None]]
-    store_now_ms: int
-    etags_comparable: bool
-    retried: RetriedPlan | None = None
-    kind: ActionKind = ActionKind.COPY  # of writes
-    files: FolderSide | None = None
-    empty_directories: deque[bytes] = field(default_factory=deque)  # of a source that is a folder, as Rules has them
-    stands_at: StandsAt | None = None  # where the destination is one
-    key_list: KeyList | None = None
-    transfer: TransferRecord | None = None
-    keeps_class: bool = True  # the destination's store has the storage classes of the source's
-    quirks: StoreQuirks | None = CAREFUL  # of the store that is written to; None for a folder
-
-    @property
-    def is_relayed(self) -> bool:
-        """Whether objects go from bucket to bucket through us."""
-        return self.kind is ActionKind.RELAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +79,7 @@ class JobBuilder:
         retried = sides.retried
         self._due = None if retried is None else DueCopies(retried, delete_when=job.settings.delete_when)
         self._totals = Totals()
+        self._lost_classes: Counter[str] = Counter()
         self._prefixes = PrefixTotals()
         self._unmatched = UnmatchedPatterns(job.filters.include)
         self._batcher = Batcher(
@@ -199,7 +159,9 @@ class JobBuilder:
             source_prefix_bytes=len(job.source_prefix.encode()),
             destination_prefix_bytes=len(job.destination_prefix.encode()),
             storage_class=job.settings.storage_class,
-            keeps_class=sides.keeps_class and "storage_class" in job.settings.objects.preserve,
+            keeps_class="storage_class" in job.settings.objects.preserve,
+            known_classes=KEPT_CLASSES if sides.stores is None else sides.stores.kept_classes,
+            lost_classes=self._lost_classes,
             kind=sides.kind,
             collisions=None if sides.stands_at is None else Collisions(sides.stands_at),
             limits=self._limits,
@@ -273,6 +235,14 @@ class JobBuilder:
                 of_all=job.guards_of_all,
                 findings=guarded,
                 allow=allow,
+            ),
+            losses=find_losses(
+                job.settings,
+                self._sides.stores,
+                kind=self._sides.kind,
+                writes=self._copies,
+                lost_classes=self._lost_classes,
+                allowed=job.allow_loss,
             ),
             actions=self._copies + self._same + removals + self._deletes,
             bytes=bytes_to_write,

@@ -29,7 +29,7 @@ from s3plan.planfile.graph import load_networkx_ahead
 from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.filtering.key_list import KeyList
-from s3plan.planner.job_build import JobSides
+from s3plan.planner.job_sides import JobSides
 from s3plan.planner.manifest.between_jobs import with_dependencies
 from s3plan.planner.manifest.chosen_profiles import with_profiles
 from s3plan.planner.manifest.diagnostics import in_one_line

@@ -39,7 +39,7 @@ def check_approval(plan: PlanReader, request: ApplyRequest) -> None:
 
 
 def check_may_apply(plan: PlanReader, *, now: datetime) -> None:
-    """Raise GuardRefused for a plan that a guard holds, PlanRefused for one that has expired at `now`."""
+    """Raise GuardRefused for a plan that a guard or a loss holds, PlanRefused for one that has expired at `now`."""
     header = plan.header
     held = header.named_held_guards
     if held:
@@ -47,6 +47,13 @@ def check_may_apply(plan: PlanReader, *, now: datetime) -> None:
         release = " ".join(f"--allow {words}={guard.found}" for words, guard in held)
         raise GuardRefused(
             f"{shown_path(plan.path)} is blocked by a guard ({which}); look at it, then plan again with {release}"
+        )
+    if header.held_losses:
+        words = ", ".join(sorted({loss.what for _, loss in header.held_losses}))
+        reasons = "; ".join(loss.reason for _, loss in header.held_losses)
+        raise GuardRefused(
+            f"{shown_path(plan.path)} is blocked by what would be lost ({reasons}); if that may be, plan again with "
+            f"allow_loss: [{words}] in the manifest"
         )
     if header.is_expired(now):
         raise PlanRefused(

@@ -218,7 +218,7 @@ def _task_settings(run: OpenedRun, job: JobRecord, prepared: Preparation, locati
         verification=Verification(Verify(job.settings.verify), job.settings.verify_is_strict, job.etags_are_md5),
         plan_digest=run.plan.digest,
         preserves_mtime=job.settings.preserves_mtime,
-        given=job.settings.objects.given(),
+        given=job.settings.objects.given(lost=job.lost),
         source_requester_pays=job.from_location is not None
         and run.stores.pays_for(run.plan.locations_by_id[job.from_location]),
     )

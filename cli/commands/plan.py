@@ -18,7 +18,8 @@ from s3plan.cli.commands.connections.choosing import choose_profile, offer_to_ke
 from s3plan.cli.failure_exit import report_failure
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import location_documents
-from s3plan.cli.screens.plan import ShownPlan, blocked_text, next_step_lines, plan_lines, totals_line, warning_lines
+from s3plan.cli.screens.guard_lines import blocked_text
+from s3plan.cli.screens.plan import ShownPlan, next_step_lines, plan_lines, totals_line, warning_lines
 from s3plan.cli.screens.wording import path_text
 from s3plan.cli.streams.output import Output, OutputOptions, open_output
 from s3plan.cli.streams.signals import ending_at_once

@@ -10,7 +10,7 @@ from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.plans.retrying import make_retry_plan
 from s3plan.app.runs.status import read_status
 from s3plan.cli.commands.plan import exit_code_of_plan, expiry, show_made
-from s3plan.cli.screens.plan import blocked_text
+from s3plan.cli.screens.guard_lines import blocked_text
 from s3plan.cli.screens.wording import command_text, count_text, path_text
 from s3plan.cli.streams.output import OutputOptions, open_output
 from s3plan.cli.streams.signals import ending_at_once

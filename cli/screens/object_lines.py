@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from s3plan.cli.screens.columns import Cell
+from s3plan.cli.screens.wording import count_text
 from s3plan.schemas.plan.header import JobRecord
-from s3plan.schemas.plan.objects import ChangesRecord, ObjectsRecord
+from s3plan.schemas.plan.objects import ChangesRecord, LossRecord, ObjectsRecord
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import escape_unprintable
 
@@ -24,8 +25,8 @@ def object_rows(job: JobRecord, source: PlanLocation, destination: PlanLocation)
 def _storage(job: JobRecord, source: PlanLocation, destination: PlanLocation) -> str:
     settings = job.settings
     is_kept = not source.is_folder and "storage_class" in settings.objects.preserve
-    is_kept = is_kept and destination.has_classes_of(source)
-    storage = settings.storage_class or ("as at the source" if is_kept else "the store's default")
+    kept = "as at the source, where the store has it" if "storage_class" in job.lost else "as at the source"
+    storage = settings.storage_class or (kept if is_kept else "the store's default")
     if destination.customer_key is not None:
         encryption = "sse-c with a key of yours, so that ETags say nothing of the bytes"
     elif settings.encryption is None:
@@ -66,3 +67,20 @@ def _dropped(objects: ObjectsRecord) -> list[tuple[str, str]]:
         if changes.drop
     ]
     return [("dropped", "; ".join(parts))] if parts else []
+
+
+def loss_rows(job: JobRecord) -> list[list[Cell]]:
+    """Return what objects lose, each with whether that is allowed."""
+    return [
+        [
+            Cell(loss.what),
+            Cell("allowed", "yellow") if loss.allowed else Cell("BLOCKED", "bold red"),
+            Cell(escape_unprintable(loss_text(loss))),
+        ]
+        for loss in job.losses
+    ]
+
+
+def loss_text(loss: LossRecord) -> str:
+    """Return why something is lost, and of how many objects where that is known."""
+    return loss.reason if loss.objects is None else f"{loss.reason} ({count_text(loss.objects, 'object')})"

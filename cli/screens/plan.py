@@ -11,13 +11,13 @@ from rich.text import Text
 from s3plan.app.ends import JobEnds, PlanEnd
 from s3plan.cli.screens.columns import Cell, aligned_lines
 from s3plan.cli.screens.end_lines import made_text, store_cell, url_text
-from s3plan.cli.screens.object_lines import object_rows
+from s3plan.cli.screens.guard_lines import guard_rows
+from s3plan.cli.screens.object_lines import loss_rows, object_rows
 from s3plan.cli.screens.pin_lines import pin_blocks
 from s3plan.cli.screens.removal_lines import removal_lines
 from s3plan.cli.screens.wording import age_text, command_text, count_text, moment_text, path_text
 from s3plan.schemas.plan.actions import VerdictKind
-from s3plan.schemas.plan.guards import MAX_BYTES, REFUSE_EMPTY_SOURCE
-from s3plan.schemas.plan.header import GuardRecord, JobRecord, KeyListRecord, ListingRecord, PlanHeader, PrefixRecord
+from s3plan.schemas.plan.header import JobRecord, KeyListRecord, ListingRecord, PlanHeader, PrefixRecord
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.schemas.quantities import size_text
@@ -70,7 +70,7 @@ def plan_lines(
     return [
         *_title_lines(plan, now=now),
         *(line for ends in shown for line in _job_lines(plan, ends, now=now, prefixes=prefixes)),
-        *_block("Guards on the sums", _guard_rows(header.guards)),
+        *_block("Guards on the sums", guard_rows(header.guards)),
         *_left_out_lines(header),
         *_apart(warning_lines(header)),
         Text(),
@@ -96,7 +96,8 @@ def _job_lines(plan: ShownPlan, ends: JobEnds, *, now: datetime, prefixes: int |
         *_place_lines(plan, ends, job, now=now),
         *removal_lines(job),
         *(line for kind in LOOKS for line in _kind_lines(job, kind, prefixes=prefixes)),
-        *_block("Guards", _guard_rows(job.guards)),
+        *_block("Losses", loss_rows(job)),
+        *_block("Guards", guard_rows(job.guards)),
         *(line for title, rows in pin_blocks(plan.header, job, ends) for line in _block(title, rows)),
     ]
 
@@ -177,17 +178,6 @@ def next_step_lines(plan: ShownPlan) -> list[Text]:
         [Cell("without a terminal:"), Cell(command_text("s3plan", "apply", plan.path, "--expect", plan.digest))],
     ]
     return aligned_lines(rows)
-
-
-def blocked_text(header: PlanHeader, *, release: Sequence[str | Path]) -> str:
-    """Return why a plan is blocked and the command that releases exactly what was found, `release` being its start."""
-    held = header.named_held_guards
-    allowances = [word for words, guard in held for word in ("--allow", f"{words}={guard.found}")]
-    why = "\n".join(f"  {words}: {_finding(guard)}" for words, guard in held)
-    return (
-        f"blocked by {count_text(len(held), 'guard')}; the plan is saved to be shown, it cannot be applied\n{why}\n"
-        f"To allow exactly this: {command_text(*release, *allowances)}"
-    )
 
 
 def _place_lines(plan: ShownPlan, ends: JobEnds, job: JobRecord, *, now: datetime) -> list[Text]:
@@ -307,26 +297,6 @@ def _labelled(label: str, rows: Iterable[tuple[str, int, int]]) -> list[list[Cel
         ]
         for at, (text, objects, size_bytes) in enumerate(rows)
     ]
-
-
-def _guard_rows(guards: Sequence[GuardRecord]) -> list[list[Cell]]:
-    return [[Cell(guard.name), _standing(guard), Cell(_finding(guard))] for guard in guards]
-
-
-def _standing(guard: GuardRecord) -> Cell:
-    if not guard.held:
-        return Cell("ok", "green")
-    return Cell("released", "yellow") if guard.released else Cell("BLOCKED", "bold red")
-
-
-def _finding(guard: GuardRecord) -> str:
-    if guard.name == REFUSE_EMPTY_SOURCE:
-        return "the source has no objects" if guard.held else "the source is not empty"
-    if guard.name == MAX_BYTES:
-        found, allowed = (f"{size_text(number)} ({number:,} bytes)" for number in (guard.found, guard.allowed))
-        return f"{found} found, at most {allowed} allowed"
-    limit = escape_unprintable(guard.limit.replace(" (default)", ", the default"))
-    return f"{guard.found:,} found, at most {guard.allowed:,} allowed ({limit})"
 
 
 def _block(title: str, rows: list[list[Cell]]) -> list[Text]:

@@ -283,7 +283,8 @@ def _next_of(status: Status, *, now: datetime, resume: Sequence[str | Path]) -> 
         planned = [Cell("to plan anew:"), Cell(command_text("s3plan", "plan", status.header.manifest.path), "bold")]
         return aligned_lines([given_up, planned] if status.runs else [planned])
     if status.header.is_blocked:
-        return [Text("  A guard holds this plan back; `s3plan show` says which.")]
+        what = "A guard" if status.header.held_guards else "A loss that the manifest does not allow"
+        return [Text(f"  {what} holds this plan back; `s3plan show` says which.")]
     if status.state == "paused":
         return aligned_lines([[Cell("to let it go on:"), Cell(command_text("s3plan", "unpause", status.plan), "bold")]])
     remaining = 0 if status.state == "running" else status.remaining

@@ -14,7 +14,7 @@ from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.manifest.models import Filters, Guards, JobEntry, RunSettings
 from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.retries import Retries
-from s3plan.schemas.manifest.words import Archived, Compare, DeleteWhen, EncryptionType, Mode, Overwrite, Preserve
+from s3plan.schemas.manifest.words import Archived, Compare, DeleteWhen, EncryptionType, Loss, Mode, Overwrite, Preserve
 from s3plan.schemas.plan.header import EncryptionRecord, JobSettings, RetryRecord, RunRecord
 
 
@@ -35,6 +35,7 @@ class Job:
     overwrite: Overwrite
     compare: tuple[Compare, ...]
     copies_archived: bool
+    allow_loss: tuple[Loss, ...]
     deletes: bool  # of a mirror: what only the destination has
     moves: bool  # what is copied is removed from the source
     guards_written: Guards
@@ -90,6 +91,7 @@ def _job(manifest: Manifest, name: str, chosen: tuple[str, ...]) -> Job:
         overwrite=entry.overwrite,
         compare=entry.compare,
         copies_archived=entry.archived is Archived.COPY,
+        allow_loss=entry.allow_loss,
         deletes=entry.mode in (Mode.MIRROR, Mode.DELETE),
         moves=entry.mode is Mode.MOVE,
         guards_written=entry.guards,

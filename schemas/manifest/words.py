@@ -68,9 +68,9 @@ class Preserve(StrEnum):
 class Loss(StrEnum):
     """What objects may lose where the destination's store does not have it."""
 
-    METADATA = "metadata"
     TAGS = "tags"
     STORAGE_CLASS = "storage_class"
+    ENCRYPTION = "encryption"
 
 
 class Archived(StrEnum):

@@ -9,7 +9,7 @@ from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.guards import guard_words
 from s3plan.schemas.plan.header_parts import AccountRecord, HeaderPart, RetriedRecord, TransferRecord
-from s3plan.schemas.plan.objects import ObjectsRecord
+from s3plan.schemas.plan.objects import LossRecord, ObjectsRecord
 
 FORMAT_VERSION = 2
 ARCHIVED_RULE = "archived: "
@@ -165,6 +165,7 @@ class JobRecord(HeaderPart):
     totals: tuple[TotalRecord, ...]
     prefixes: tuple[PrefixRecord, ...]
     guards: tuple[GuardRecord, ...] = ()
+    losses: tuple[LossRecord, ...] = ()
     actions: NonNegativeInt
     bytes: NonNegativeInt = Field(description="to be written")
     transfer: TransferRecord | None = Field(
@@ -176,6 +177,11 @@ class JobRecord(HeaderPart):
     )
     key_list: KeyListRecord | None = Field(default=None, description="where `filters.list` names one")
     retry_of: RetriedRecord | None = Field(default=None, description="only in what `s3plan retry` makes")
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """What objects lose, by the words of `allow_loss`."""
+        return frozenset(loss.what for loss in self.losses)
 
     @property
     def only_deletes(self) -> bool:
@@ -290,8 +296,13 @@ class PlanHeader(HeaderPart):
 
     @property
     def is_blocked(self) -> bool:
-        """Whether a guard holds this plan back: it can be shown, never applied."""
-        return bool(self.held_guards)
+        """Whether a guard holds this plan back, or a loss that is not allowed: it can be shown, never applied."""
+        return bool(self.held_guards or self.held_losses)
+
+    @property
+    def held_losses(self) -> tuple[tuple[str, LossRecord], ...]:
+        """The losses that hold the plan back, each with its job."""
+        return tuple((job.name, loss) for job in self.jobs for loss in job.losses if not loss.allowed)
 
     @property
     def objects_of_conflicts(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from collections.abc import Collection
+
+from pydantic import Field, NonNegativeInt
 from s3plan.schemas.plan.header_parts import HeaderPart
 from s3plan.schemas.requests.attributes import GivenAttributes
 
@@ -25,19 +27,29 @@ class ObjectsRecord(HeaderPart):
     metadata: ChangesRecord = ChangesRecord()
     tags: ChangesRecord = ChangesRecord()
 
-    def given(self) -> GivenAttributes:
-        """Return the same as those see it who make the objects."""
+    def given(self, *, lost: Collection[str] = ()) -> GivenAttributes:
+        """Return the same as those see it who make the objects, without what is lost."""
+        has_tags = "tags" not in lost
         return GivenAttributes(
             keeps_metadata="metadata" in self.preserve,
             keeps_content="content" in self.preserve,
-            keeps_tags="tags" in self.preserve,
+            keeps_tags=has_tags and "tags" in self.preserve,
             headers={_HEADERS[name]: value for name, value in self.headers.items() if name in _HEADERS},
             guesses_type=self.guesses_type,
             metadata=self.metadata.set,
-            tags=self.tags.set,
+            tags=self.tags.set if has_tags else {},
             dropped_metadata=frozenset(self.metadata.drop),
             dropped_tags=frozenset(self.tags.drop),
         )
+
+
+class LossRecord(HeaderPart):
+    """Something that new objects lose because the destination's store does not have it."""
+
+    what: str = Field(description="as `allow_loss` names it")
+    reason: str = Field(description="for display")
+    objects: NonNegativeInt | None = Field(default=None, description="absent: a listing does not tell of how many")
+    allowed: bool = Field(default=False, description="by the manifest; else the plan is blocked")
 
 
 _HEADERS = {

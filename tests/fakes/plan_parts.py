@@ -11,7 +11,7 @@ from typing import Any
 from s3plan.planfile.graph import graph_of_jobs
 from s3plan.planfile.removals import removal_batch
 from s3plan.planner.build import BuiltPlan, OnProgress, PlanFacts, build_plan
-from s3plan.planner.job_build import JobSides
+from s3plan.planner.job_sides import JobSides
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import S3PlanError

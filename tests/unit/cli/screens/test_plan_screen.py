@@ -4,7 +4,8 @@ from datetime import timedelta
 from textwrap import dedent
 
 from fakes.shown_plans import DIGEST, MADE_AT, NOW, a_header, a_shown_plan, guard, prefix, screen, total
-from s3plan.cli.screens.plan import blocked_text, next_step_lines, plan_lines, totals_line
+from s3plan.cli.screens.guard_lines import blocked_text
+from s3plan.cli.screens.plan import next_step_lines, plan_lines, totals_line
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.header import CapabilityRecord, EncryptionRecord, ListingRecord

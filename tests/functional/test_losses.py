@@ -1,0 +1,105 @@
+"""What the destination's store does not have is lost only by the manifest's word, and named before anything is done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import s3plan
+from fakes.two_stores import FROM, INTO, TwoStores, away_server, both
+from functional.carried_objects import LARGE, SMALL, SOURCE, carried, prepare
+from s3plan.schemas.errors import GuardRefused
+
+__all__ = ["away_server", "both"]
+
+REASONS = {
+    "tags": "tags are not kept: Swift has none",
+    "storage_class": "storage classes are not kept: Swift does not have STANDARD_IA (2 objects)",
+}
+
+
+def write_job(place: TwoStores, *, store: str, **sections: object) -> None:
+    """Write the manifest of a job into a store that is named as one of a kind."""
+    path = place.manifest(run={"multipart_threshold": "5MiB", "part_size": "5MiB"}, **sections)
+    document = json.loads(path.read_text())
+    document["connections"][FROM]["store"] = "aws"
+    document["connections"][INTO]["store"] = store
+    path.write_text(json.dumps(document))
+
+
+def test_a_plan_that_loses_something_is_held_until_the_manifest_allows_just_that(both: TwoStores) -> None:
+    prepare(both)
+    write_job(both, store="swift", allow_loss=["storage_class"])
+    ended = both.command.run("plan", "job.yaml")
+    assert ended.exit_code == 5, ended.output
+    assert f"tags: {REASONS['tags']}" in ended.stderr
+    assert "To allow that loss, write in the manifest: allow_loss: [tags]" in ended.stderr
+    assert "STANDARD_IA" not in ended.stderr  # that one is allowed
+    screen = " ".join(ended.stdout.split())
+    assert f"tags BLOCKED {REASONS['tags']}" in screen
+    assert f"storage_class allowed {REASONS['storage_class']}" in screen
+    refused = both.command.run("apply", both.plan_file, "--yes")
+    assert refused.exit_code == 5, refused.output
+    assert "allow_loss: [tags]" in refused.stderr
+    assert both.keys("destination") == set()
+
+    write_job(both, store="swift", allow_loss=["tags", "storage_class"])
+    both.plan()
+    assert both.apply().exit_code == 0
+    for key in (SMALL, LARGE):
+        assert carried(both.there, "destination", key) == replace(SOURCE, tags={}, storage_class="STANDARD")
+    again = s3plan.plan(both.folder / "job.yaml", output=both.folder / "again.s3plan")
+    assert not again.has_changes
+    assert again.header.jobs[0].losses == ()
+
+
+def test_what_is_not_kept_is_no_loss_and_a_store_that_has_it_loses_nothing(both: TwoStores) -> None:
+    prepare(both)
+    write_job(both, store="swift", preserve=["metadata", "content"])
+    assert both.plan().header.jobs[0].losses == ()
+    write_job(both, store="aws")
+    made = both.plan()
+    assert made.header.jobs[0].losses == ()
+    assert both.apply().exit_code == 0
+    for key in (SMALL, LARGE):
+        assert carried(both.there, "destination", key) == SOURCE
+
+
+@pytest.mark.parametrize(
+    ("destination", "what", "reason"),
+    [
+        ({"tags": {"class": "photo"}}, "tags", "tags are not set: Swift has none"),
+        (
+            {"encryption": {"type": "AES256"}},
+            "encryption",
+            "encryption AES256 is not done as asked for: Swift does not do it",
+        ),
+    ],
+)
+def test_what_a_job_asks_for_and_the_store_has_not_is_a_loss_of_files_too(
+    both: TwoStores, destination: dict[str, Any], what: str, reason: str
+) -> None:
+    prepare(both)
+    write_job(both, store="swift", destination=destination)
+    document = json.loads((both.folder / "job.yaml").read_text())
+    del document["connections"][FROM]
+    document["source"] = "./files"
+    (both.folder / "job.yaml").write_text(json.dumps(document))
+    (loss,) = both.plan().header.jobs[0].losses
+    assert (loss.what, loss.reason, loss.allowed) == (what, reason, False)
+    with pytest.raises(GuardRefused, match=what):
+        both.apply()
+    (both.folder / "job.yaml").write_text(json.dumps(document | {"allow_loss": what}))
+    both.plan()
+    assert both.apply().exit_code == 0
+    assert carried(both.there, "destination", SMALL).tags == {}
+
+
+def test_a_store_that_is_not_known_is_given_no_class_of_another_one_without_a_word(both: TwoStores) -> None:
+    prepare(both)
+    write_job(both, store="unknown")
+    (loss,) = both.plan().header.jobs[0].losses
+    assert (loss.what, loss.objects) == ("storage_class", 2)
+    assert "is not known to have STANDARD_IA" in loss.reason
