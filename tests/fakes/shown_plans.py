@@ -143,7 +143,8 @@ def a_header(**changes: Any) -> PlanHeader:
 def an_end(url: str, *, number: int = 1, **changes: Any) -> PlanEnd:
     """Return one at AWS; `changes` replace fields of the end or of its location."""
     fields: dict[str, Any] = {"connection": "", "endpoint": None, "region": "eu-central-1"}
-    of_location = {name: changes.pop(name) for name in [*fields, "owner"] if name in changes}
+    others = ("owner", "customer_key", "customer_key_fingerprint")
+    of_location = {name: changes.pop(name) for name in (*fields, *others) if name in changes}
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     location = PlanLocation(
         id=number, kind=LocationKind.S3, url=url, bucket=bucket, prefix=prefix, **(fields | of_location)
