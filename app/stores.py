@@ -31,6 +31,7 @@ from s3plan.storage.places.first_questions import first_questions
 from s3plan.storage.places.folder import OpenFolder
 from s3plan.storage.places.location import FoundLocation, OpenLocation
 from s3plan.storage.places.same_place import may_be_one, shows_at
+from s3plan.storage.places.under_keys import under_key
 from s3plan.storage.s3.asking_ahead import AskingAhead
 from s3plan.storage.s3.connections.customer_keys import CustomerKeys, FoundKey
 from s3plan.storage.s3.connections.sessions import (
@@ -155,10 +156,7 @@ class Stores:
         found = find_bucket(engine, place, settings)
         if place.customer_key is None:
             return found
-        said = self.find_key(place.customer_key)
-        fingerprint = said.key.fingerprint
-        location = replace(found.location, customer_key=place.customer_key.text, customer_key_fingerprint=fingerprint)
-        return FoundLocation(location, found.exists, (*found.warnings, *said.warnings))
+        return under_key(found, place.customer_key, self.find_key(place.customer_key))
 
     def find_key(self, reference: KeyReference) -> FoundKey:
         """Look for a key of SSE-C, once; raise CredentialsUnusable if there is none."""

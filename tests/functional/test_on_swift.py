@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -100,7 +101,11 @@ def test_no_file_goes_up_under_a_key_that_the_store_takes_no_notice_of(
         write_files(tmp_path / "photos", "a")
         destination = {"url": "s3://destination/up/", **sse_c("encryption", ONE)}
         write_folder_job(place, source="./photos", destination=destination)
-        place.plan()
+        connection = json.loads((tmp_path / "job.yaml").read_text())
+        connection["connections"]["store"]["store"] = "swift"
+        (tmp_path / "job.yaml").write_text(json.dumps(connection))
+        (warning,) = place.plan().header.warnings
+        assert "stores of the kind swift have no SSE-C" in warning
         ended = place.command.run("apply", place.plan_file, "--yes")
         assert ended.exit_code == 4, ended.output
         assert "this store takes no notice of keys of SSE-C" in ended.stderr
