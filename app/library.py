@@ -14,13 +14,13 @@ from s3plan.app.connections.editing import DEFAULT
 from s3plan.app.connections.report import ConnectionReport
 from s3plan.app.connections.trial import TrialRequest, try_connection
 from s3plan.app.plans.planning import make_plan
-from s3plan.app.policies import USUAL_PURPOSES, Policies, PolicyRequest, least_policies
+from s3plan.app.policies import USUAL_COMMANDS, Policies, PolicyRequest, least_policies
 from s3plan.app.requests import KEPT_PLANS, ApplyReport, ApplyRequest, PlanMade, PlanRequest
 from s3plan.app.roots import named_folder
 from s3plan.app.runs.applying import apply_plan
 from s3plan.app.runs.overrides import RunOverrides
 from s3plan.schemas.events import OnEvent
-from s3plan.schemas.permissions.purposes import Purpose
+from s3plan.schemas.permissions.permitted_commands import PermittedCommand
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.run_states import StopLevel
 
@@ -160,18 +160,18 @@ test_connection.__test__ = False  # type: ignore[attr-defined]  # no test of pyt
 def policy(
     manifest: str | PathLike[str],
     *,
-    purpose: Literal["plan", "apply", "verify"] | None = None,
+    command: Literal["plan", "apply", "verify"] | None = None,
     side: Literal["source", "destination"] | None = None,
     job: str | None = None,
 ) -> Policies:
     """Return the least policies that a manifest's jobs need, without asking any store; see policies.least_policies.
 
-    Those of `plan` and `apply` together unless a purpose is named, of both sides unless one is, of all jobs unless one
+    Those of `plan` and `apply` together unless a command is named, of both sides unless one is, of all jobs unless one
     is.
     """
     request = PolicyRequest(
         manifest=Path(manifest),
-        purposes=USUAL_PURPOSES if purpose is None else (Purpose(purpose),),
+        commands=USUAL_COMMANDS if command is None else (PermittedCommand(command),),
         side=None if side is None else Side(side),
         job=job,
     )

@@ -20,7 +20,7 @@ from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.models import JobEntry
 from s3plan.schemas.manifest.values import did_you_mean
-from s3plan.schemas.permissions.purposes import Purpose
+from s3plan.schemas.permissions.permitted_commands import PermittedCommand
 from s3plan.schemas.plan.conditions import Enforcement
 from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.plan.sides import Side
@@ -33,7 +33,7 @@ from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective
 from s3plan.storage.s3.store_quirks import store_at
 from s3plan.storage.transfer.part_sizes import SENT_IN_PARTS_FROM_BYTES
 
-USUAL_PURPOSES = (Purpose.PLAN, Purpose.APPLY)
+USUAL_COMMANDS = (PermittedCommand.PLAN, PermittedCommand.APPLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class PolicyRequest:
     """Policies are asked for: of all jobs or one, of both sides or one."""
 
     manifest: Path
-    purposes: tuple[Purpose, ...] = USUAL_PURPOSES
+    commands: tuple[PermittedCommand, ...] = USUAL_COMMANDS
     side: Side | None = None
     job: str | None = None
 
@@ -88,8 +88,8 @@ def least_policies(request: PolicyRequest) -> Policies:
             job = JobNeeds(
                 entry, loaded.manifest.run, _facts(entry, principals, looked_at=is_looked_at(lists.get(name)))
             )
-            for purpose in request.purposes:
-                needs += [need for need in job.of(purpose) if _is_of(need, entry, request.side)]
+            for command in request.commands:
+                needs += [need for need in job.of(command) if _is_of(need, entry, request.side)]
     needs = [need for need in needs if not principals[need.signer.connection or ""].connection.anonymous]
     if not needs:
         what = f"the {request.side.value}s of these jobs" if request.side else "these jobs"
@@ -208,7 +208,7 @@ def _remarks(
             yield f"{who} leads to {principal.endpoint}, which is not AWS: this is what AWS would ask for"
         if principal.connection.role_arn is not None:
             yield f"whoever assumes the role of {who} needs sts:AssumeRole on {principal.connection.role_arn}"
-    yield from _of_encryption(entries, applies=Purpose.APPLY in request.purposes)
+    yield from _of_encryption(entries, applies=PermittedCommand.APPLY in request.commands)
     for document in documents:
         if document.kind == "bucket" and document.role_arn is None:
             yield f"put the ARN of whoever signs in the place of the Principal in the policy of {document.bucket}"

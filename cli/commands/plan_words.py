@@ -19,7 +19,7 @@ from s3plan.cli.commands.options import (
     QuietOption,
     SelectOption,
 )
-from s3plan.schemas.permissions.purposes import Purpose
+from s3plan.schemas.permissions.permitted_commands import PermittedCommand
 from s3plan.schemas.plan.sides import Side
 
 ManifestsArgument = Annotated[
@@ -171,8 +171,8 @@ def policy(
     context: typer.Context,
     *,
     manifest: ManifestArgument = None,
-    purpose: Annotated[
-        Purpose | None, typer.Option("--for", help="Only what this command needs; by default plan and apply.")
+    command: Annotated[
+        PermittedCommand | None, typer.Option("--for", help="Only what this command needs; by default plan and apply.")
     ] = None,
     side: Annotated[Side | None, typer.Option("--side", help="Only what this side's connection needs.")] = None,
     job: Annotated[str | None, typer.Option("--job", metavar="NAME", help="Only this one of the jobs.")] = None,
@@ -181,4 +181,4 @@ def policy(
     """Print the least IAM policy that jobs need; asks no store."""
     from s3plan.cli.commands.policy import PolicyOptions, print_policies
 
-    return print_policies(PolicyOptions(manifest, purpose, side, job, json, context.obj))
+    return print_policies(PolicyOptions(manifest, command, side, job, json, context.obj))

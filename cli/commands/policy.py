@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.text import Text
-from s3plan.app.policies import USUAL_PURPOSES, Policies, PolicyDocument, PolicyRequest, least_policies
+from s3plan.app.policies import USUAL_COMMANDS, Policies, PolicyDocument, PolicyRequest, least_policies
 from s3plan.cli.commands.plan import DEFAULT_MANIFEST
 from s3plan.cli.screens.terminal import open_terminal
 from s3plan.schemas.errors import ExitCode, UsageInvalid
-from s3plan.schemas.permissions.purposes import Purpose
+from s3plan.schemas.permissions.permitted_commands import PermittedCommand
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.printable import escape_unprintable
 
@@ -23,7 +23,7 @@ class PolicyOptions:
     """The command line of `policy`."""
 
     manifest: Path | None = None
-    purpose: Purpose | None = None
+    command: PermittedCommand | None = None
     side: Side | None = None
     job: str | None = None
     json: bool = False
@@ -34,8 +34,8 @@ def print_policies(options: PolicyOptions) -> int:
     """Print policies on the standard output, one JSON document after another, and what is to be known of them."""
     if options.manifest is None and not DEFAULT_MANIFEST.exists():
         raise UsageInvalid(f"there is no {DEFAULT_MANIFEST} in this directory; name a manifest")
-    purposes = USUAL_PURPOSES if options.purpose is None else (options.purpose,)
-    request = PolicyRequest(options.manifest or DEFAULT_MANIFEST, purposes, options.side, options.job)
+    commands = USUAL_COMMANDS if options.command is None else (options.command,)
+    request = PolicyRequest(options.manifest or DEFAULT_MANIFEST, commands, options.side, options.job)
     found = least_policies(request)
     terminal = open_terminal(no_color=options.no_color)
     if options.json:

@@ -14,7 +14,7 @@ from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Source
 from s3plan.schemas.manifest.models import JobEntry, RunSettings
 from s3plan.schemas.manifest.words import EncryptionType, Mode, Overwrite, Transfer
-from s3plan.schemas.permissions.purposes import Purpose
+from s3plan.schemas.permissions.permitted_commands import PermittedCommand
 from s3plan.schemas.permissions.table import When
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.attributes import GivenAttributes
@@ -83,14 +83,14 @@ class JobNeeds:
         object.__setattr__(self, "_given", objects_record(self.entry).given())
         object.__setattr__(self, "_cases", frozenset(case for case, holds in cases.items() if holds))
 
-    def of(self, purpose: Purpose) -> Iterator[Need]:
+    def of(self, command: PermittedCommand) -> Iterator[Need]:
         """Yield them, some more than once."""
-        match purpose:
-            case Purpose.PLAN:
+        match command:
+            case PermittedCommand.PLAN:
                 yield from self._of_plan()
-            case Purpose.APPLY:
+            case PermittedCommand.APPLY:
                 yield from self._of_apply()
-            case Purpose.VERIFY:
+            case PermittedCommand.VERIFY:
                 yield from self._of_audit()
 
     # Plan and audit

@@ -31,7 +31,7 @@ _NOBODY: Mapping[str, Any] = {"Version": "2012-10-17", "Statement": []}
 class Less:
     """An action that is taken from the policy of one signer for one command."""
 
-    purpose: str
+    command: str
     signer: str
     action: str
 
@@ -45,6 +45,7 @@ class Journey:
     between: Callable[[Workplace], None] = lambda _: None
     applies: int = 1  # so many times; what faults are left are cleared after the first
     commands: tuple[str, ...] = ("plan", "apply")
+    store: str | None = None  # what the connections say of the server, None: nothing
 
 
 @dataclass(slots=True)
@@ -73,26 +74,28 @@ class Policed:
         ids = {f"{name.upper()}_ACCESS_KEY_ID": key_id for name, key_id in SIGNERS.items()}
         return ids | {f"{name.upper()}_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY for name in SIGNERS}
 
-    def manifest(self, sections: Mapping[str, Any]) -> None:
+    def manifest(self, sections: Mapping[str, Any], *, store: str | None = None) -> None:
+        said = {} if store is None else {"store": store}
         connections = {
             name: {
                 "endpoint": self.place.server.endpoint,
                 "region": "us-east-1",
                 "engine": self.place.engine,
                 "env_prefix": f"{name.upper()}_",
+                **said,
             }
             for name in SIGNERS
         }
         document = {"version": 1, "name": "job", "connections": connections, **sections}
         (self.place.folder / "job.yaml").write_text(json.dumps(document))
 
-    def policies(self, purpose: str, less: Less | None = None) -> dict[str, Mapping[str, Any]]:
-        """What `s3plan policy` prints, by access key id; whoever is not in it may do nothing."""
+    def policies(self, command: str | None, less: Less | None = None) -> dict[str, Mapping[str, Any]]:
+        """What `s3plan policy` prints, by access key id; whoever is not in it may do nothing. None: its default."""
         found: dict[str, Mapping[str, Any]] = dict.fromkeys(SIGNERS.values(), _NOBODY)
-        for each in s3plan.policy(self.place.folder / "job.yaml", purpose=purpose).documents:  # type: ignore[arg-type]
+        for each in s3plan.policy(self.place.folder / "job.yaml", command=command).documents:  # type: ignore[arg-type]
             if each.bucket is None:
                 document = json.loads(json.dumps(each.document))
-                if less is not None and (less.purpose, less.signer) == (purpose, each.connection):
+                if less is not None and (less.command, less.signer) == (command, each.connection):
                     taken = [less.action in statement["Action"] for statement in document["Statement"]]
                     assert any(taken), f"{less.action} is not in the policy"
                     for statement in document["Statement"]:
@@ -107,7 +110,7 @@ class Policed:
             shutil.rmtree(place.folder / name, ignore_errors=True)
         place.buckets("source")
         journey.begin(place)
-        self.manifest(journey.sections)
+        self.manifest(journey.sections, store=journey.store)
         for command in journey.commands:
             if command == "apply":
                 journey.between(place)

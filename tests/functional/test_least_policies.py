@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace
 from s3plan.schemas.permissions.table import PERMISSIONS
 
 KEY = {"type": "aws:kms", "key_id": "alias/backup"}
+OWN_KEY = {"type": "sse-c", "key": {"env": "PHOTO_KEY"}}
 TAGS = {"team": "a b+c"}
 KEPT_FOR_VERSIONS = {"s3:ListBucketVersions", "s3:DeleteObjectVersion"}
 """For what a killed probe left in a bucket with versions, which the test server does not keep."""
@@ -20,7 +22,7 @@ KEPT_FOR_VERSIONS = {"s3:ListBucketVersions", "s3:DeleteObjectVersion"}
 def seeded(place: Workplace) -> None:
     """Objects with tags, small and large, one that its ETag alone shows to be another, and what is not the job's."""
     place.seed("source", "from/small", "from/a//b ?+%", size_bytes=10, synthetic=False, tags=TAGS)
-    place.seed("source", "from/older", size_bytes=10, synthetic=False, seed=1, modified_s=1000)
+    place.seed("source", "from/older", size_bytes=10, synthetic=False, seed=1, modified_s=1000, tags=TAGS)
     place.seed("destination", "to/older", size_bytes=10, synthetic=False, modified_s=2000)
     place.seed("source", "from/big", size_bytes=11 * MIB, synthetic=False, tags=TAGS)
     place.seed("destination", "elsewhere", "to/extraneous", size_bytes=10)
@@ -163,6 +165,13 @@ JOURNEYS: Mapping[str, Journey] = {
     "download, source gone": Journey(DOWN, objects_for_files, source_gone),
     "create": Journey({**COPY, "destination": {**TO, "create": True}}, without_destination),
     "verify": Journey(COPY, filled_by_others, commands=("verify",)),
+    "copy, on AWS": Journey(COPY, seeded, store="aws"),
+    "mirror, on AWS": Journey(MIRROR, seeded, store="aws"),
+    "move, on AWS": Journey(MOVE, seeded, store="aws"),
+    "delete, on AWS": Journey(DELETE, seeded, store="aws"),
+    "upload, on AWS": Journey(UP, files, store="aws"),
+    "relay, cut off": Journey(RELAY, seeded, cut_off, applies=2),
+    "copy, by keys of one's own": Journey({**COPY, "destination": {**TO, "encryption": OWN_KEY}}, seeded),
     "several jobs": Journey(SEVERAL, seeded),
 }
 NEEDED: Mapping[str, Mapping[str, str]] = {
@@ -183,6 +192,7 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
         "apply reads": "s3:GetObject s3:GetObjectTagging",
         "apply writes": "s3:PutObject s3:PutObjectAcl s3:PutObjectTagging",
     },
+    "relay, cut off": {"apply writes": "s3:ListMultipartUploadParts"},
     "mirror": {"apply writes": "s3:DeleteObject"},
     "move": {"apply reads": "s3:AbortMultipartUpload s3:DeleteObject s3:PutObject"},
     "move, upload of probe lost": {"apply reads": "s3:ListBucketMultipartUploads"},
@@ -192,6 +202,11 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
     },
     "delete, upload of probe lost": {"apply reads": "s3:ListBucketMultipartUploads"},
     "delete, gone meanwhile": {"apply reads": "s3:ListBucket"},
+    "delete, on AWS": {
+        "apply reads": "s3:DeleteObject s3:GetObject s3:GetObjectTagging s3:PutObject s3:PutObjectTagging"
+    },
+    "move, on AWS": {"apply reads": "s3:DeleteObject s3:PutObject s3:PutObjectTagging"},
+    "mirror, on AWS": {"apply writes": "s3:DeleteObject"},
     "upload": {
         "plan writes": "s3:GetEncryptionConfiguration s3:GetObject s3:ListBucket",
         "apply writes": "s3:AbortMultipartUpload s3:DeleteObject s3:GetObject s3:PutObject",
@@ -210,15 +225,20 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
 """What each command cannot do without, by the journey that shows it."""
 
 
+KINDS = ("copy", "copy, encrypted", "mirror", "move", "delete", "upload", "download", "relay", "verify")
+KINDS_ON_AWS = ("copy, on AWS", "mirror, on AWS", "move, on AWS", "delete, on AWS", "upload, on AWS")
+
+
 def _one_less_at_a_time() -> Iterator[tuple[str, Less]]:
     for journey, by_signer in NEEDED.items():
         for place, actions in by_signer.items():
-            purpose, _, signer = place.partition(" ")
-            yield from ((journey, Less(purpose, signer, action)) for action in actions.split())
+            command, _, signer = place.partition(" ")
+            yield from ((journey, Less(command, signer, action)) for action in actions.split())
 
 
 @pytest.fixture
 def policed(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> Policed:
+    monkeypatch.setenv("PHOTO_KEY", "11" * 32)
     return Policed(place, monkeypatch)
 
 
@@ -237,7 +257,7 @@ def test_a_journey_ends_under_its_policy_as_it_does_without_any(policed: Policed
 @pytest.mark.parametrize(
     ("name", "less"),
     list(_one_less_at_a_time()),
-    ids=lambda each: str(each) if isinstance(each, str) else f"{each.purpose} {each.signer} {each.action}",
+    ids=lambda each: str(each) if isinstance(each, str) else f"{each.command} {each.signer} {each.action}",
 )
 def test_one_action_less_is_noticed(policed: Policed, name: str, less: Less) -> None:
     journey = JOURNEYS[name]
@@ -249,19 +269,20 @@ def test_one_action_less_is_noticed(policed: Policed, name: str, less: Less) -> 
 )
 def test_no_policy_has_an_action_that_no_journey_needs(policed: Policed, kind: str) -> None:
     journey = JOURNEYS[kind]
-    policed.manifest(journey.sections)
+    policed.manifest(journey.sections, store=journey.store)
     needed = {
         (*signer.split(), action)
         for name, by_signer in NEEDED.items()
-        if name.partition(",")[0] == kind.partition(",")[0] or (kind in ("mirror", "move") and name.startswith("copy"))
+        if name.partition(",")[0] == kind.partition(",")[0]
+        or (kind.partition(",")[0] in ("mirror", "move", "relay") and name.startswith("copy"))
         for signer, actions in by_signer.items()
         for action in actions.split()
     }
-    for purpose in journey.commands:
-        for key_id, document in policed.policies(purpose).items():
+    for command in journey.commands:
+        for key_id, document in policed.policies(command).items():
             signer = next(name for name, each in SIGNERS.items() if each == key_id)
             actions = {action for statement in document["Statement"] for action in statement["Action"]}
-            assert {(purpose, signer, action) for action in actions - KEPT_FOR_VERSIONS} <= needed
+            assert {(command, signer, action) for action in actions - KEPT_FOR_VERSIONS} <= needed
 
 
 def test_a_denial_at_apply_names_the_permission_and_the_command(policed: Policed) -> None:
@@ -276,3 +297,39 @@ def test_a_denial_at_apply_names_the_permission_and_the_command(policed: Policed
         assert ended.exit_code == exit_code, ended.output
         assert less in ended.output
         assert "s3plan policy" in ended.output
+
+
+def test_the_command_prints_documents_and_asks_no_store(policed: Policed) -> None:
+    place = policed.place
+    policed.manifest(COPY)
+    place.server.reset_stats()
+    printed = place.command.run("policy", "job.yaml", "--for", "plan", "--side", "source")
+    assert (printed.exit_code, json.loads(printed.stdout)["Version"]) == (0, "2012-10-17")
+    assert "policy for connection reads:" in printed.stderr
+    assert "not AWS" in printed.stderr
+    found = json.loads(place.command.run("policy", "job.yaml", "--json").stdout)
+    assert [(each["kind"], each["connection"]) for each in found["policies"]] == [
+        ("identity", "reads"),
+        ("identity", "writes"),
+        ("bucket", "writes"),
+    ]
+    assert place.server.log() == []
+    assert place.command.run("policy", "job.yaml", "--job", "another").exit_code == 64
+    assert place.command.run("policy", "job.yaml", "--for", "fun").exit_code == 64
+    (place.folder / "job.yaml").write_text("{}")
+    assert place.command.run("policy", "job.yaml").exit_code == 65
+
+
+def test_a_retry_works_under_the_policy_for_plan_and_apply(policed: Policed) -> None:
+    place = policed.place
+    seeded(place)
+    policed.manifest(COPY)
+    command = replace(place.command, variables={**place.command.variables, **policed.variables})
+    assert command.run("plan", "job.yaml").exit_code == 0
+    place.server.set_mode(policies=policed.policies(None))
+    source_gone(place)
+    place.seed("source", "from/small", size_bytes=12, synthetic=False, tags=TAGS)
+    assert command.run("apply", place.plan_file, "--yes").exit_code == 3
+    assert command.run("retry", place.plan_file).exit_code == 0
+    assert command.run("apply", "--yes").exit_code == 0
+    assert place.listed("destination")["to/small"].size_bytes == 12

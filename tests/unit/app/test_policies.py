@@ -45,7 +45,7 @@ def resources(found: Policies, action: str) -> list[str]:
 
 
 def test_a_plan_only_lists_and_looks_at_nothing_else(tmp_path: Path) -> None:
-    (only,) = policies(tmp_path, given={"purpose": "plan"}).documents
+    (only,) = policies(tmp_path, given={"command": "plan"}).documents
     assert json.loads(json.dumps(only.document)) == {
         "Version": "2012-10-17",
         "Statement": [
@@ -80,7 +80,7 @@ def test_characters_that_policies_read_otherwise_stand_for_themselves(tmp_path: 
 
 
 def test_a_whole_bucket_is_listed_without_a_condition(tmp_path: Path) -> None:
-    (only,) = policies(tmp_path, source="s3://from/", given={"purpose": "plan", "side": "source"}).documents
+    (only,) = policies(tmp_path, source="s3://from/", given={"command": "plan", "side": "source"}).documents
     listing = next(each for each in only.document["Statement"] if "s3:ListBucket" in each["Action"])
     assert "Condition" not in listing
 

@@ -1,11 +1,11 @@
-"""What credentials are for."""
+"""The commands that credentials are for."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
-class Purpose(StrEnum):
+class PermittedCommand(StrEnum):
     """A command that sends requests: those of `plan` and `verify` change nothing."""
 
     PLAN = "plan"
