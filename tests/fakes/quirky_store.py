@@ -36,6 +36,10 @@ class Asked:
         return "partNumber" in self.query
 
     @property
+    def is_batch_delete(self) -> bool:
+        return self.method == "POST" and "delete" in self.query
+
+    @property
     def is_complete(self) -> bool:
         return self.method == "POST" and "uploadId" in self.query
 
@@ -54,10 +58,12 @@ class Said:
 
 
 Quirk = Callable[[Asked, Said], Said]
+Before = Callable[[Asked], "Asked | Said"]
+"""Gives what is passed on instead of a request, or the answer to one that is not passed on."""
 
 
 class QuirkyStore(ThreadingHTTPServer):
-    """See the module. `quirk` may be changed while it runs; without one it answers as the good store does."""
+    """See the module. `quirk` and `before` may be changed while it runs; without, it answers as the good store does."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -66,6 +72,7 @@ class QuirkyStore(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream = urlsplit(upstream).netloc
         self.quirk = quirk
+        self.before: Before = lambda asked: asked
 
     @property
     def endpoint(self) -> str:
@@ -82,7 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         parts = urlsplit(self.path)
         asked = Asked(self.command, parts.path, parse_qs(parts.query, keep_blank_values=True), headers, body)
-        said = self.server.quirk(asked, self._passed_on(asked))
+        sent = self.server.before(asked)
+        said = sent if isinstance(sent, Said) else self.server.quirk(asked, self._passed_on(sent))
         self.send_response_only(said.status)
         for name, value in said.headers.items():
             self.send_header(name, value)
@@ -93,7 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _passed_on(self, asked: Asked) -> Said:
         upstream = http.client.HTTPConnection(self.server.upstream, timeout=30)
         try:
-            upstream.request(asked.method, self.path, body=asked.body or None, headers=dict(asked.headers))
+            query = urlsplit(self.path).query
+            target = f"{asked.path}?{query}" if query else asked.path
+            upstream.request(asked.method, target, body=asked.body or None, headers=dict(asked.headers))
             reply = upstream.getresponse()
             body = reply.read()
         finally:

@@ -18,9 +18,10 @@ _HEAD = """\
 
 <!-- Written by `make generated` from storage/s3/stores/; changes belong there. -->
 
-"Compatible with S3" means something else at every store. This table is what s3plan knows of each kind. The row of a
-connection is the one that its manifest names (`connections: {x: {store: minio}}`), else the one of its host, else
-`unknown`. A plan keeps which row it was made by; an apply whose connection has another one is refused.
+"Compatible with S3" means something else at every store. This table is what s3plan knows of each kind, and goes by: it
+sends no header that a store is known to refuse, and plans nothing that a store cannot hold. The row of a connection is
+the one that its manifest names (`connections: {x: {store: minio}}`), else the one of its host, else `unknown`. A plan
+keeps which row it was made by; an apply whose connection has another one is refused.
 
 Every cell has a source, below. What nobody has documented and nobody has measured is `unknown`, of which the careful
 choice is made: conditions are [tried by the first apply](guarantees.md), and a header that a store may refuse is left
@@ -33,6 +34,16 @@ _NOTES = """\
 - **bytes are held against**: what the store refuses other bytes by. `tried`: apply sends a part with a wrong CRC64NVME.
 - **conditions**: what the store enforces of the conditions that s3plan's pins are made of. `checked`: s3plan looks
   right before it writes. `probed`: apply finds out.
+- **DeleteObjects**: a store that has none is sent single deletes; `unknown`: batches, until it has refused one.
+- **UploadPartCopy**: a store that has none copies large objects whole, by one CopyObject.
+- **decompresses**: of an object with `Content-Encoding: gzip` such a store sends other bytes than it holds, unless it
+  is told that gzip is accepted. s3plan tells it, and keeps the bytes as they are stored.
+- **largest object**, **keys**: what is larger, and a key that the store does not hold, is a conflict of the plan. So is
+  the second of two keys that it holds as one; a mirror does not delete what may be the other spelling of a key that the
+  source has.
+- **storage classes**: a class of the source that the destination does not have is left out.
+- Tags, ACLs, metadata, encryption, versions and requester pays are what is known; what a store does not keep of them it
+  refuses or drops by itself.
 
 """
 

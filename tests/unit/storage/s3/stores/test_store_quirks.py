@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 import pytest
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.stores.names import StoreName
-from s3plan.schemas.stores.quirks import GIB, Integrity, StoreQuirks, Support
+from s3plan.schemas.stores.quirks import GIB, Encryptions, Integrity, StoreQuirks, Support
 from s3plan.storage.s3.store_quirks import STORES, quirks_of, store_at
 
 ROWS = list(STORES.values())
@@ -120,3 +120,85 @@ def test_r2_holds_keys_as_one_that_differ_in_normalisation() -> None:
 )
 def test_a_store_takes_its_own_storage_classes(name: str, storage_class: str, is_taken: bool) -> None:
     assert quirks_of(StoreName(name)).takes_class(storage_class) is is_taken
+
+
+# What the makers say and servers did, written down once more: a cell that is changed by mistake differs from it.
+_FACTS = {
+    "aws": ("crc64nvme", "yes", 501, "yes", "yes", "no", 10_000, 50_000 * GIB, "yes", "each object's"),
+    "r2": ("crc64nvme", "no", 501, "yes", "yes", "yes", 10_000, 5115 * GIB, "no", "none"),
+    "b2": ("md5", "no", 400, "yes", "yes", "unknown", 10_000, 10 * 10**12, "no", "the bucket's only"),
+    "minio": ("tried", "no", 501, "yes", "yes", "unknown", 10_000, 50_000 * GIB, "yes", "none"),
+    "ceph": ("md5", "no", 501, "yes", "yes", "unknown", 10_000, 50_000 * GIB, "yes", "each object's"),
+    "swift": ("md5", "no", 501, "yes", "yes", "unknown", 1_000, 5_000 * GIB, "no", "each object's"),
+    "wasabi": ("md5", "no", 501, "yes", "unknown", "unknown", 10_000, 5 * 10**12, "yes", "each object's"),
+    "spaces": ("md5", "no", 501, "unknown", "yes", "unknown", 10_000, 5 * 10**12, "unknown", "unknown"),
+    "gcs": ("md5", "no", 400, "no", "no", "yes", 10_000, 5 << 40, "no", "unknown"),
+    "unknown": ("tried", "unknown", 501, "unknown", "unknown", "unknown", 10_000, 50_000 * GIB, "unknown", "unknown"),
+}
+
+
+@pytest.mark.parametrize("name", _FACTS)
+def test_a_row_says_what_is_known_of_its_store(name: str) -> None:
+    row = quirks_of(StoreName(name))
+    said = (
+        row.integrity,
+        row.has_annotations,
+        row.refusal_status,
+        row.batch_deletes,
+        row.part_copies,
+        row.decompresses,
+        row.most_parts,
+        row.most_object_bytes,
+        row.tags,
+        row.acls,
+    )
+    assert said == _FACTS[name]
+
+
+def test_few_rows_have_what_few_stores_have() -> None:
+    def with_(cell: str, value: object) -> set[str]:
+        return {str(row.name) for row in ROWS if getattr(row, cell) == value}
+
+    assert with_("equal_parts", True) == {"r2"}
+    assert with_("states_checksums", Support.NO) == {"b2", "swift"}
+    assert with_("states_checksums", Support.YES) == {"aws"}
+    assert with_("part_gets", Support.YES) == {"aws", "r2"}
+    assert with_("versioning", Support.NO) == {"r2"}
+    assert with_("requester_pays", Support.YES) == {"aws", "ceph"}
+    assert with_("requester_pays", Support.NO) == {"r2", "minio"}
+    assert with_("storage_classes", None) == {"b2", "spaces", "unknown"}
+    assert with_("storage_classes", frozenset({"STANDARD"})) == {"ceph", "swift", "wasabi"}
+    assert with_("storage_classes", frozenset({"STANDARD", "STANDARD_IA"})) == {"r2"}
+    assert with_("encryptions", frozenset({Encryptions.SSE_C})) == {"r2", "spaces"}
+    assert with_("encryptions", frozenset(Encryptions)) == {"aws", "minio", "ceph"}
+    assert with_("encryptions", frozenset()) == {"swift"}
+    assert with_("key_rules", frozenset()) == {"aws", "b2", "swift", "wasabi", "spaces", "unknown"}
+    assert with_("conditions", dict.fromkeys(Condition, Enforcement.UNKNOWN)) == {
+        "b2",
+        "minio",
+        "ceph",
+        "wasabi",
+        "spaces",
+        "unknown",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "r2",
+            {
+                "put-absent": "enforced",
+                "put-match": "enforced",
+                "complete-absent": "enforced",
+                "complete-match": "enforced",
+            },
+        ),
+        ("swift", {"put-absent": "enforced, not atomic", "put-match": "checked", "copy-absent": "checked"}),
+        ("gcs", {each: "checked" for each in Condition if each is not Condition.COPY_SOURCE_MATCH}),
+    ],
+)
+def test_what_a_store_does_with_conditions_is_said_where_it_is_known(name: str, said: dict[str, str]) -> None:
+    found = quirks_of(StoreName(name)).conditions
+    assert {each: word for each, word in found.items() if word is not Enforcement.UNKNOWN} == said
