@@ -27,5 +27,6 @@ def refuse_accelerated_copies(ends: PlanEnds, stores: Stores) -> None:
             raise PlanRefused(
                 f"job {name}: {source.location.url} is in {regions[0]}, {destination.location.url} in {regions[1]}, "
                 f"and no object is copied between regions with accelerate: true; remove it from {settings}, a copy "
-                "does not pass through this machine and is as fast without"
+                "does not pass through this machine and is as fast without (for its bytes to come through here, say "
+                "transfer: relay)"
             )

@@ -12,9 +12,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from fakes.child_processes import children_of
 from fakes.command import Command
 from fakes.credential_program import CredentialProgram
 from fakes.credential_services import ACCOUNT, CredentialServices, credential_services
@@ -214,3 +216,36 @@ def test_credentials_that_end_while_it_runs_are_fetched_anew(place: Workplace, s
     assert {one.key_id for one in place.server.log() if one.operation == "CopyObject"} == {KEY_ID, "ASIANEWER"}
     assert len(place.server.snapshot("destination")) == 102
     assert_untold(source, place, ended.output)
+
+
+def test_a_login_that_has_ended_says_to_log_in_again(place: Workplace) -> None:
+    place.buckets()
+    place.manifest()
+    shown = canary("shown")
+    with credential_services(KEY_ID, "secret", "token", shown=shown) as services:
+        variables = {**services.of_sso(place.folder, ends_in_s=-60), "PYTHONHASHSEED": "0"}
+        ended = command(place, Source(variables, [shown], services=services)).run("plan", "job.yaml")
+    assert ended.exit_code == 10, ended.output
+    assert "log in again (aws sso login)" in " ".join(ended.stderr.split())
+    assert shown not in ended.output
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="nowhere else a process's environment can be read")
+@pytest.mark.parametrize("source", ["container"], indirect=True)
+def test_workers_get_no_credentials_and_nothing_more_in_their_environment(place: Workplace, source: Source) -> None:
+    place.seed("source", count=100, size_bytes=10)
+    place.manifest(run={"in_flight": 4})
+    ours = command(place, source)
+    assert ours.run("plan", "job.yaml", "--probe").exit_code == 0
+    place.server.set_mode(latency_s=0.05)
+    words = ("apply", place.plan_file, "--yes", "--executor", "processes", "--workers", "2")
+    with ours.start(*words, anew=True) as started:
+        place.wait_for_copies(started, copies=10)
+        workers = [Path("/proc") / str(pid) for pid in children_of(started.pid)]
+        environments = [(worker / "environ").read_bytes().decode() for worker in workers]
+        command_lines = [(worker / "cmdline").read_bytes().decode() for worker in workers]
+        assert started.wait().exit_code == 0
+    assert workers
+    names = {line.partition("=")[0] for text in environments for line in text.split("\0") if line}
+    assert names <= ours.environment.keys()
+    assert_untold(source, place, *environments, *command_lines)
