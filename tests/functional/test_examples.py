@@ -16,7 +16,10 @@ from fakes.command import Command, Ended
 from fakes.s3server import ServerProcess
 from fakes.s3server.process import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from fakes.sts import Issued, sts
+from fakes.two_stores import away_server
 from s3plan.schemas.manifest.schema import GENERATED_FILE
+
+__all__ = ["away_server"]
 
 EXAMPLES = ROOT / "examples"
 MIB = 2**20
@@ -26,8 +29,21 @@ class Example:
     """One example's manifest in a folder of its own, and the command to run on it."""
 
     def __init__(self, name: str, *, folder: Path, server: ServerProcess, **variables: str) -> None:
-        shutil.copy(EXAMPLES / name / "job.yaml", folder)
+        self._manifest = Path(shutil.copy(EXAMPLES / name / "job.yaml", folder))
         self._command = Command(folder, {**server.environment(), **variables})
+
+    def lead_to(self, endpoint: str, *, instead_of: str) -> None:
+        """Have a connection of the manifest lead to a server of ours."""
+        text = self._manifest.read_text()
+        assert instead_of in text
+        self._manifest.write_text(text.replace(instead_of, endpoint))
+
+    def without(self, line: str) -> None:
+        """Take one line out of the manifest."""
+        lines = self._manifest.read_text().splitlines(keepends=True)
+        left = [each for each in lines if not each.startswith(line)]
+        assert len(left) == len(lines) - 1
+        self._manifest.write_text("".join(left))
 
     def run(self, *words: str, exit_code: int = 0) -> Ended:
         """Run `s3plan WORDS --json` where the manifest lies."""
@@ -89,6 +105,7 @@ def test_every_example_has_a_manifest_a_readme_and_a_test_here() -> None:
         "move-finished-exports",
         "publish-a-site",
         "restore-a-folder",
+        "s3-to-r2",
     ]
     assert set(map(tuple, files.values())) == {("README.md", "job.yaml")}
 
@@ -436,3 +453,48 @@ def test_an_example_names_the_schema_that_completes_it(name: str) -> None:
     schema = first_line.removeprefix("# yaml-language-server: $schema=")
 
     assert (EXAMPLES / name / schema).resolve() == GENERATED_FILE.resolve()
+
+
+def test_s3_to_r2_relays_what_r2_can_hold_and_is_blocked_where_a_loss_is_not_allowed(
+    server: ServerProcess, away_server: ServerProcess, tmp_path: Path
+) -> None:
+    server.seed(
+        "example-media",
+        key_format="site/{:04d}.jpg",
+        count=30,
+        size_bytes=100,
+        synthetic=False,
+        metadata={"artist": "somebody"},
+        headers={"content-type": "image/jpeg"},
+    )
+    server.seed("example-media", keys=["site/film.mp4"], size_bytes=20 * MIB, synthetic=False)
+    server.seed("example-media", keys=["drafts/0001.jpg"])
+    away_server.reset()
+    away_server.seed("example-media-r2", keys=[])
+    token = {"R2_ACCESS_KEY_ID": "AKIATHERE", "R2_SECRET_ACCESS_KEY": "secret-there"}
+    example = Example("s3-to-r2", folder=tmp_path, server=server, **token)
+    example.lead_to(away_server.endpoint, instead_of="https://ACCOUNT.r2.cloudflarestorage.com")
+
+    made = example.plan_and_apply()
+
+    (job,) = made["header"]["jobs"]
+    assert totals(made) == {"copy": 31}
+    assert job["transfer"] == {"way": "relay", "why": "another endpoint"}
+    here, there = server.client(), away_server.client()
+    sizes = {key: size for key, (_, size) in contents(there, "example-media-r2").items()}
+    assert sizes == {key: size for key, (_, size) in contents(here, "example-media", below="site/").items()}
+    for key in ("site/0001.jpg", "site/film.mp4"):
+        came, was = (
+            client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            for client, bucket in ((there, "example-media-r2"), (here, "example-media"))
+        )
+        assert came == was
+    head = there.head_object(Bucket="example-media-r2", Key="site/0001.jpg")
+    assert (head["Metadata"], head["ContentType"]) == ({"artist": "somebody"}, "image/jpeg")
+    parts = there.head_object(Bucket="example-media-r2", Key="site/film.mp4", PartNumber=1)
+    assert (parts["PartsCount"], parts["ContentLength"]) == (2, 16 * MIB)
+
+    example.without("allow_loss:")
+    server.seed("example-media", keys=["site/new.jpg"])
+    blocked = example.plan(exit_code=5)
+    assert totals(blocked) == {"copy": 1, "unchanged": 31}
