@@ -18,6 +18,7 @@ COMMANDS = [
     "show",
     "graph",
     "verify",
+    "policy",
     "apply",
     "status",
     "retry",
@@ -68,7 +69,7 @@ def test_without_a_command_help_comes_with_exit_64(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["aply"], "no such command 'aply'. Did you mean 'apply'?\nTry 's3plan --help'."),
+        (["aply"], "no such command 'aply'. Did you mean 'apply', 'policy'?\nTry 's3plan --help'."),
         (["apply", "--limit", "0"], "invalid value for '--limit'"),
         (["apply", "--nope"], "no such option: --nope\nTry 's3plan apply --help'."),
         (["show", "--kind", "unchanged"], "invalid value for '--kind'"),
