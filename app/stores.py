@@ -156,7 +156,8 @@ class Stores:
         found = find_bucket(engine, place, settings)
         if place.customer_key is None:
             return found
-        return under_key(found, place.customer_key, self.find_key(place.customer_key))
+        key = self.find_key(place.customer_key)
+        return under_key(found, place.customer_key, key, is_written=isinstance(place, Destination))
 
     def find_key(self, reference: KeyReference) -> FoundKey:
         """Look for a key of SSE-C, once; raise CredentialsUnusable if there is none."""

@@ -16,6 +16,7 @@ from fakes.workplace import WorkplaceOn
 from functional.server_connections import ServerConnections
 from functional.server_folders import ServerFolderJourneys
 from functional.server_journeys import OnServer, Place, ServerJourneys, ServerListings
+from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from servers.ready import ready
 from servers.swift import Swift
@@ -101,12 +102,13 @@ def test_no_file_goes_up_under_a_key_that_the_store_takes_no_notice_of(
         write_files(tmp_path / "photos", "a")
         destination = {"url": "s3://destination/up/", **sse_c("encryption", ONE)}
         write_folder_job(place, source="./photos", destination=destination)
-        connection = json.loads((tmp_path / "job.yaml").read_text())
-        connection["connections"]["store"]["store"] = "swift"
-        (tmp_path / "job.yaml").write_text(json.dumps(connection))
-        (warning,) = place.plan().header.warnings
-        assert "stores of the kind swift have no SSE-C" in warning
+        place.plan()
         ended = place.command.run("apply", place.plan_file, "--yes")
         assert ended.exit_code == 4, ended.output
         assert "this store takes no notice of keys of SSE-C" in ended.stderr
         assert place.keys("destination") == set()
+        document = json.loads((tmp_path / "job.yaml").read_text())
+        document["connections"]["store"]["store"] = "swift"
+        (tmp_path / "job.yaml").write_text(json.dumps(document))
+        with pytest.raises(PlanRefused, match="stores of the kind swift have no SSE-C"):
+            place.plan()
