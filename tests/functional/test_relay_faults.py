@@ -257,7 +257,7 @@ def test_a_part_that_meets_a_fault_on_one_side_costs_no_other_part(
     assert place.body("destination", "film") == content
     fetched = sum(logged.operation == "GetObject" and logged.key == "film" for logged in place.origin.log())
     sent = sum(logged.operation == "UploadPart" and PROBE not in logged.key for logged in place.server.log())
-    # A part that was not taken is sent again from its buffer. Where botocore takes half an ETag for a whole one, Complete
-    # tells, and the part is fetched again.
+    # A part that was not taken is sent again from its buffer. Where botocore takes half an ETag for a whole one,
+    # Complete tells, and the part is fetched again.
     again = side == ORIGIN or (kind is FaultKind.CUT_BODY and fetched == 7)
     assert (fetched, sent) == (6 + again, 7 - (side == ORIGIN))
