@@ -25,13 +25,13 @@ def read_attributes(
     always does, and one that has none never will.
     """
     given, key = context.task.settings.given, context.destination_key(action)
+    source = found.attributes
     if given.keeps_tags:
         tags = yield from _tags(context, position, action, found)
         if isinstance(tags, Failure):
             return tags
-        source = replace(found.attributes, tags=tags)
-    else:
-        source = found.attributes
+        if tags:
+            source = replace(source, tags=tags)
     return attributes_of_copy(given, key, source)
 
 
