@@ -13,6 +13,7 @@ from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.objects import (
+    Acknowledged,
     CopyObject,
     DeleteObject,
     DeleteObjects,
@@ -153,7 +154,10 @@ class WriteTrial:
             done = self._send(
                 CompleteMultipartUpload(self._bucket, key, opened.upload_id, [(1, etag)], owner=self._owner)
             )
-            if isinstance(done, ObjectWritten):
+            if isinstance(done, Failure) and isinstance(self._ask(HeadObject(self._bucket, key)), ObjectFound):
+                done = Acknowledged()  # its reply was lost, and the upload is gone
+            if not isinstance(done, Failure):
+                self._made[key] = None
                 self._uploads.pop(opened.upload_id, None)
             yield trial_of(whole, done, permission=_PUT)
         yield trial_of("list open uploads", uploads, permission="s3:ListBucketMultipartUploads")
@@ -166,9 +170,15 @@ class WriteTrial:
         if not isinstance(opened, UploadOpened):
             return _groundless(name, "no second upload could be opened")
         reply = self._ask(AbortMultipartUpload(self._bucket, key, opened.upload_id, owner=self._owner))
-        if not isinstance(reply, Failure):
+        trial = trial_of(
+            name,
+            reply,
+            permission="s3:AbortMultipartUpload",
+            passes=(FailureKind.NO_SUCH_UPLOAD,),  # of one that was just opened: an answer before was lost
+        )
+        if trial.answer is Answer.YES:
             del self._uploads[opened.upload_id]
-        return trial_of(name, reply, permission="s3:AbortMultipartUpload")
+        return trial
 
     def _delete(self, *, has_put: bool) -> Iterator[Trial]:
         single, many = "delete objects", "delete many at once"

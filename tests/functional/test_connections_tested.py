@@ -99,6 +99,23 @@ def test_what_is_denied_is_a_no_with_the_permission_that_lacks(
     assert is_left == (operation in {"AbortMultipartUpload", "DeleteObject"})
 
 
+WRITES = ("PutObject", "CopyObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("kind", [FaultKind.REPLY_LOST, FaultKind.INTERNAL_ERROR, FaultKind.SLOW_DOWN])
+@pytest.mark.parametrize("operation", [*WRITES, "AbortMultipartUpload", "DeleteObject", "DeleteObjects"])
+def test_an_answer_that_is_lost_changes_no_finding_and_leaves_nothing(
+    store: Workplace, operation: str, kind: FaultKind
+) -> None:
+    store.server.faults([Fault(kind=kind, operation=operation, after_commit=kind is FaultKind.INTERNAL_ERROR)])
+    report = s3plan.test_connection("store", bucket="source", write=True)
+    assert not [trial for trial in report.trials if trial.answer is not Answer.YES], report
+    assert (report.exit_code, report.left_behind) == (0, None)
+    assert store.keys("source") == {"a", "b"}
+    assert uploads(store) == []
+
+
 def test_tags_that_are_denied_are_told_from_objects_that_are(store: Workplace) -> None:
     store.server.faults([Fault(kind=FaultKind.ACCESS_DENIED, operation="PutObject", after=1, times=1)])
     report = s3plan.test_connection("store", bucket="source", write=True)
