@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from fakes.folder_jobs import write_files
 from fakes.workplace import MIB, WorkplaceOn
@@ -64,9 +65,9 @@ class Case:
     preserve: list[str] | None = None
 
 
-_WRITTEN = {**HEADERS, "expires": "2030-01-02T02:04:05Z"}
+WRITTEN = {**HEADERS, "expires": "2030-01-02T02:04:05Z"}
 _SET: Mapping[str, Any] = {
-    **_WRITTEN,
+    **WRITTEN,
     "metadata": {"team": "print"},
     "tags": {"class": "fine"},
     "storage_class": "ONEZONE_IA",
@@ -119,7 +120,7 @@ RELAYS = {f"relayed-{name}": case for name, case in COPIES.items()}
 CASES = {**COPIES, **RELAYS, **UPLOADS}
 
 
-def prepare(place: WorkplaceOn[Any]) -> None:
+def prepare(place: WorkplaceOn[Any], *, source: Carried = SOURCE) -> None:
     """Put one small and one large object, and files of the same sizes, where the jobs take them from."""
     place.buckets("source", "destination")
     for key, size_bytes in _SIZES.items():
@@ -127,10 +128,10 @@ def prepare(place: WorkplaceOn[Any]) -> None:
             Bucket="source",
             Key=key,
             Body=key[:1].encode() * size_bytes,
-            Metadata=dict(SOURCE.metadata),
-            Tagging="&".join(f"{name.replace(' ', '%20')}={value}" for name, value in SOURCE.tags.items()),
-            StorageClass=SOURCE.storage_class,
-            **{name.removesuffix("String"): SOURCE.headers[word] for word, name in _NAMES.items()},
+            Metadata=dict(source.metadata),
+            StorageClass=source.storage_class,
+            **({"Tagging": urlencode(source.tags, quote_via=quote)} if source.tags else {}),
+            **{name.removesuffix("String"): source.headers[word] for word, name in _NAMES.items()},
         )
         write_files(place.folder / "files", key, content=key[:1].encode() * size_bytes)
         os.utime(place.folder / "files" / key, ns=(1_700_000_000_500_000_000,) * 2)
@@ -159,10 +160,10 @@ def write_jobs(place: WorkplaceOn[Any], cases: Mapping[str, Case] = CASES) -> No
     (place.folder / "job.yaml").write_text(json.dumps(document))
 
 
-def carried(s3: Any, bucket: str, key: str) -> Carried:
-    """Return what boto3 finds."""
+def carried(s3: Any, bucket: str, key: str, *, has_tags: bool = True) -> Carried:
+    """Return what boto3 finds; tags are not asked for where the store has none."""
     found = s3.head_object(Bucket=bucket, Key=key)
-    tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
+    tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"] if has_tags else []
     return Carried(
         {word: found[name] for word, name in _NAMES.items() if name in found},
         found["Metadata"],

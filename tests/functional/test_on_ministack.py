@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
+from functional.carried_objects import (
+    CASES,
+    COPIES,
+    LARGE,
+    SMALL,
+    SOURCE,
+    Carried,
+    carried,
+    prepare,
+    write_jobs,
+)
 from functional.server_connections import ServerConnections
 from functional.server_folders import ServerFolderJourneys
-from functional.server_journeys import Place, ServerJourneys, ServerListings
+from functional.server_journeys import OnServer, Place, ServerJourneys, ServerListings
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from servers.ministack import MiniStack
 from servers.ready import ready
@@ -37,6 +49,40 @@ _CAPABILITIES: Mapping[Condition, Enforcement] = {
 
 class TestMiniStackConnections(ServerConnections):
     CAPABILITIES: ClassVar[Mapping[Condition, Enforcement]] = _CAPABILITIES
+
+
+class TestMiniStackObjects(OnServer):
+    def test_what_objects_carry_is_kept_set_added_and_dropped(self, place: Place) -> None:
+        prepare(place)
+        write_jobs(place)
+        place.plan()
+        ended = place.command.run("apply", place.plan_file, "--yes")
+        assert ended.exit_code == 0, ended.output
+        expected = {
+            f"{name}/{key}": _as_kept(name, case.expected, key)
+            for name, case in CASES.items()
+            for key in (SMALL, LARGE)
+        }
+        wrong = {
+            key: (found, wanted)
+            for key, wanted in expected.items()
+            if (found := carried(place.s3, "destination", key)) != wanted
+        }
+        assert wrong == {}
+
+
+def _as_kept(name: str, expected: Carried, key: str) -> Carried:
+    """Return what the server makes of it: no tags with an upload in parts, no encryption of its own, no bucket keys.
+
+    A copy in one request keeps the encoding and the storage class of its source where none is given.
+    """
+    headers, storage_class, (kind, key_id, _) = dict(expected.headers), expected.storage_class, expected.encryption
+    if name in COPIES and key == SMALL:
+        headers = {"content_encoding": SOURCE.headers["content_encoding"]} | headers
+        storage_class = SOURCE.storage_class if storage_class == "STANDARD" else storage_class
+    tags = {} if key == LARGE else expected.tags
+    encryption = (kind, key_id, False) if kind == "aws:kms" or "encrypted" in name else (None, None, False)
+    return replace(expected, headers=headers, tags=tags, storage_class=storage_class, encryption=encryption)
 
 
 class TestMiniStack(ServerJourneys):

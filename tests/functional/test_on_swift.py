@@ -13,6 +13,19 @@ from fakes.customer_keys import ONE, set_keys, sse_c
 from fakes.folder_jobs import write_files, write_folder_job
 from fakes.manifests import write_manifest
 from fakes.workplace import WorkplaceOn
+from functional.carried_objects import (
+    HEADERS,
+    LARGE,
+    NOTHING,
+    SMALL,
+    SOURCE,
+    WRITTEN,
+    Carried,
+    Case,
+    carried,
+    prepare,
+    write_jobs,
+)
 from functional.server_connections import ServerConnections
 from functional.server_folders import ServerFolderJourneys
 from functional.server_journeys import OnServer, Place, ServerJourneys, ServerListings
@@ -43,6 +56,48 @@ _CAPABILITIES: Mapping[Condition, Enforcement] = {
     Condition.PUT_MATCH: Enforcement.CHECKED,
     Condition.DELETE_MATCH: Enforcement.NOT_ATOMIC,
     Condition.BATCH_DELETE_MATCH: Enforcement.CHECKED,
+}
+
+
+class TestSwiftObjects(OnServer):
+    def test_what_objects_carry_is_kept_set_added_and_dropped_and_tags_are_a_named_loss(self, place: Place) -> None:
+        prepare(place, source=_SOURCE)
+        write_jobs(place, _CASES)
+        path = place.folder / "job.yaml"
+        document = json.loads(path.read_text())
+        document["connections"]["store"]["store"] = "swift"
+        document["jobs"]["up-set"]["destination"]["tags"] = {"class": "fine"}
+        path.write_text(json.dumps(document))
+        held = place.command.run("plan", "job.yaml")
+        assert held.exit_code == 5, held.output
+        assert "up-set.tags: tags are not set: Swift has none" in held.stderr
+        document["jobs"]["up-set"]["allow_loss"] = "tags"
+        path.write_text(json.dumps(document))
+        place.plan()
+        ended = place.command.run("apply", place.plan_file, "--yes")
+        assert ended.exit_code == 0, ended.output
+        wrong = {
+            f"{name}/{key}": (found, case.expected)
+            for name, case in _CASES.items()
+            for key in (SMALL, LARGE)
+            if (found := carried(place.s3, "destination", f"{name}/{key}", has_tags=False)) != case.expected
+        }
+        assert wrong == {}
+
+
+_UNENCRYPTED = (None, None, False)
+_SOURCE = replace(SOURCE, tags={}, storage_class="STANDARD", encryption=_UNENCRYPTED)
+_SET: Mapping[str, object] = {**WRITTEN, "metadata": {"team": "print"}}
+_COPIES = {
+    "kept": Case(_SOURCE),
+    "kept-only-metadata": Case(replace(_SOURCE, headers=NOTHING.headers), preserve=["metadata"]),
+    "dropped-by-name": Case(replace(_SOURCE, metadata={"team": "media"}), {"metadata": {"drop": ["old"]}}),
+    "set": Case(replace(_SOURCE, headers=HEADERS, metadata={**SOURCE.metadata, "team": "print"}), _SET),
+}
+_CASES = {
+    **_COPIES,
+    **{f"relayed-{name}": case for name, case in _COPIES.items()},
+    "up-set": Case(Carried(HEADERS, {"team": "print"}, encryption=_UNENCRYPTED), _SET),
 }
 
 

@@ -9,6 +9,8 @@ from s3plan.schemas.requests.attributes import NO_ATTRIBUTES, GivenAttributes, O
 from s3plan.storage.transfer.attributes.content_types import content_type_of
 
 _TYPE = "ContentType"
+# What S3 gives an object of which nothing is said; other stores guess, or keep that of a copy's source.
+_DEFAULT_TYPE = "binary/octet-stream"
 # S3 copies no redirect of a website with an object, so none goes along where we set again what is kept.
 _NEVER_KEPT = frozenset({"WebsiteRedirectLocation"})
 
@@ -18,10 +20,11 @@ def attributes_of_copy(given: GivenAttributes, key: str, source: ObjectAttribute
 
     It does not matter how the bytes come there. The values of what is kept are as the store told them.
     """
+    headers = source.headers if given.keeps_content else {_TYPE: _DEFAULT_TYPE}
     metadata = {name.lower(): value for name, value in source.metadata.items()}  # some stores tell them in capitals
     return ObjectAttributes(
         _changed(metadata if given.keeps_metadata else {}, given.metadata, given.dropped_metadata),
-        _headers(given, key, source.headers if given.keeps_content else {}, guesses_type=given.guesses_type),
+        _headers(given, key, headers, guesses_type=given.guesses_type),
         _changed(source.tags if given.keeps_tags else {}, given.tags, given.dropped_tags),
     )
 

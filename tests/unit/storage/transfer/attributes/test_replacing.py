@@ -26,6 +26,8 @@ CHANGES = GivenAttributes(
 CHANGED = ObjectAttributes(
     {"team": "print"}, {"ContentType": "text/x", "CacheControl": "max-age=60"}, {"class": "fine"}
 )
+NOTHING_KEPT = GivenAttributes(keeps_metadata=False, keeps_content=False, keeps_tags=False)
+DEFAULT = {"ContentType": "binary/octet-stream"}
 BODIES = {"small": b"12345", "in parts": b"0123456789abcdef!"}
 
 
@@ -40,9 +42,9 @@ def world(request: pytest.FixtureRequest) -> CopyWorld:
     [
         (CHANGES, CHANGED),
         (GivenAttributes(keeps_metadata=False), replace(CARRIED, metadata={})),
-        (GivenAttributes(keeps_content=False), replace(CARRIED, headers={})),
+        (GivenAttributes(keeps_content=False), replace(CARRIED, headers=DEFAULT)),
         (GivenAttributes(keeps_tags=False), replace(CARRIED, tags={})),
-        (GivenAttributes(keeps_metadata=False, keeps_content=False, keeps_tags=False), ObjectAttributes()),
+        (NOTHING_KEPT, ObjectAttributes(headers=DEFAULT)),
         (replace(CHANGES, keeps_metadata=False, keeps_tags=False), replace(CHANGED, tags={"class": "fine"})),
     ],
     ids=["changed", "no metadata", "no headers", "no tags", "nothing", "only what is set"],
@@ -62,7 +64,7 @@ def test_the_source_is_asked_for_what_is_kept_of_it_and_for_nothing_else() -> No
     asked = {}
     for name, given in {
         "nothing replaced": GivenAttributes(),
-        "all dropped": GivenAttributes(keeps_metadata=False, keeps_content=False, keeps_tags=False),
+        "all dropped": NOTHING_KEPT,
         "header set": GivenAttributes(headers={"CacheControl": "no-store"}),
         "tag set": GivenAttributes(tags={"a": "b"}),
     }.items():
