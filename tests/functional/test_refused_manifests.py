@@ -85,7 +85,10 @@ PLACES = {
         + "connections: {a: {endpoint: 'https://a.example.com'}}\ntransfer: server-side\n",
         "endpoint|store|relay",
     ),
-    "acl": (GOOD.replace("destination: s3://destination/out/", "destination: {url: s3://d-d/, acl: private}"), "yet"),
+    "object_lock": (
+        GOOD.replace("destination: s3://destination/out/", "destination: {url: s3://d-d/, object_lock: x}"),
+        "yet",
+    ),
     "owner": (
         GOOD.replace("source: s3://source/in/", "source: {url: s3://source/in/, expected_bucket_owner: 12}"),
         "12 digits",
