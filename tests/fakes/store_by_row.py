@@ -91,6 +91,7 @@ class StoreByRow:
             self._note(asked, "UploadPartCopy")
             return "UploadPartCopy is not implemented"
         if "tagging" in asked.query and row.tags is Support.NO:
+            self._note(asked, "GetObjectTagging")
             return "tagging is not implemented"
         if "versions" in asked.query and row.versioning is Support.NO:
             return "versions are not implemented"

@@ -29,12 +29,13 @@ def read_tags(
 
     AWS counts the tags of an object that has some in its HEAD, but not for a caller that may not read them, and some
     stores never do: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html. So they are asked for unless
-    there are none. Where nobody says that there are any, a refusal is told, and does not stop the copy.
+    there are none, or the store is known to have no tags. Where nobody says that there are any, a refusal is told, and
+    does not stop the copy.
 
     Stores without tags answer 404, 405 or 501, some a bare 400, which may have another reason, so that one is told.
     Where HEAD has counted tags, none of these is believed. What an answer shows of the whole bucket is noted.
     """
-    if source.tag_count == 0:
+    if source.tag_count == 0 or (source.tag_count is None and quirks_of(context.source.store).tags is Support.NO):
         return {}
     request = GetObjectTags(
         context.source.bucket, context.source_key(action), action.source_version, owner=context.source.owner
