@@ -237,6 +237,7 @@ class ObjectFound:
     attributes: ObjectAttributes = field(default_factory=ObjectAttributes)
     tag_count: int | None = None  # None: the store does not say
     parts: int | None = None  # of a HeadObject about one of them
+    untold_metadata: int = 0  # entries that no header can carry: the store says how many, and no more
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ def _object_found(answer: ParsedAnswer, _: str) -> r.ObjectFound:
         attributes=ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
         tag_count=answer.get("TagCount"),
         parts=answer.get("PartsCount"),
+        untold_metadata=answer.get("MissingMeta") or 0,
     )
 
 

@@ -137,6 +137,7 @@ def _object_found(headers: AnswerHeaders, _: bytes) -> r.ObjectFound:
         ),
         tag_count=None if (tags := headers.get("x-amz-tagging-count")) is None else int(tags),
         parts=int(parts[0]) if (parts := _COUNT(headers.get("x-amz-mp-parts-count", ""))) else None,
+        untold_metadata=int(untold[0]) if (untold := _COUNT(headers.get("x-amz-missing-meta", ""))) else 0,
     )
 
 

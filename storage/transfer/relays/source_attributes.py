@@ -14,6 +14,7 @@ from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.steps import Asking, BatchContext, TagHabit
 from s3plan.storage.transfer.attributes.object_mapping import attributes_of_copy
 from s3plan.storage.transfer.attributes.source_tags import read_tags
+from s3plan.storage.transfer.attributes.untold_metadata import tell_untold_metadata
 
 
 def read_attributes(
@@ -26,6 +27,7 @@ def read_attributes(
     """
     given, key = context.task.settings.given, context.destination_key(action)
     source = found.attributes
+    tell_untold_metadata(context, position, found)
     if given.keeps_tags:
         tags = yield from _tags(context, position, action, found)
         if isinstance(tags, Failure):

@@ -10,7 +10,7 @@ from fakes.faulty_engine import Fault
 from s3plan.schemas.failures import FailureKind
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.requests.attributes import GivenAttributes, ObjectAttributes
-from s3plan.schemas.requests.objects import CopyObject, GetObjectTags, HeadObject, Request
+from s3plan.schemas.requests.objects import CopyObject, GetObjectTags, HeadObject, ObjectFound, Request
 from s3plan.schemas.requests.uploads import CreateMultipartUpload
 
 CARRIED = ObjectAttributes(
@@ -123,3 +123,19 @@ def test_a_source_that_may_not_be_asked_is_not_copied_without_what_it_carries(wo
     outcome = world.perform(world.plan_copy("a")).only
     assert (outcome.kind, outcome.failure) == (OutcomeKind.FAILED, FailureKind.DENIED)
     assert (world.engine.asked(CopyObject), world.engine.asked(CreateMultipartUpload)) == (0, 0)
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_metadata_that_the_store_cannot_tell_are_named_where_they_would_have_been_kept(body: bytes) -> None:
+    told = {}
+    for name, given in {"kept": CHANGES, "not kept": replace(CHANGES, keeps_metadata=False)}.items():
+        world = CopyWorld()
+        world.given = given
+        world.put_source("a", body, attributes=CARRIED)
+        world.engine.answer = lambda _, reply: (
+            replace(reply, untold_metadata=2) if isinstance(reply, ObjectFound) else reply
+        )
+        attempt = world.perform(world.plan_copy("a"))
+        assert attempt.kinds == ["done"]
+        told[name] = [remark.partition(":")[0] for remark in attempt.remarks]
+    assert told == {"kept": ["2 entries of its metadata are not kept"], "not kept": []}
