@@ -167,8 +167,10 @@ class Stores:
         """Return the key of SSE-C of a plan's location; raise PlanRefused if it is missing here, or another one."""
         return self._keys.of(location)
 
-    def ask_ahead(self, place: Source | Destination | DeletedFrom, *, shared: bytes | None) -> None:
-        """Send what a plan is going to ask a place, all at once; the answers wait at its engine.
+    def ask_ahead(
+        self, place: Source | Destination | DeletedFrom, *, shared: bytes | None, compares_etags: bool
+    ) -> None:
+        """Send what a plan is going to ask a place, all at once; the answers wait at its engine. See first_questions.
 
         Answers of a store that turns out to be the wrong one (another region) are dropped: its engine is another one.
         """
@@ -178,7 +180,7 @@ class Stores:
         engine = self.open(connection, region=region)
         if not isinstance(engine, AskingAhead):
             engine = self._engines[self._key(connection, region)] = AskingAhead(engine)
-        questions = list(first_questions(place, shared=shared))
+        questions = list(first_questions(place, shared=shared, compares_etags=compares_etags))
         engine.ask_ahead(questions[:1] if self._is_region_guessed(connection, region) else questions)
 
     def _is_region_guessed(self, connection: str, region: str | None) -> bool:

@@ -78,7 +78,8 @@ def audit(
         shared = {name: shared_start(entry.filters, lists.get(name)) for name, entry in entries.items()}
         for name, entry in entries.items():
             for place in entry.places:
-                stores.ask_ahead(place, shared=None if is_looked_at(lists.get(name)) else shared[name])
+                start = None if is_looked_at(lists.get(name)) else shared[name]
+                stores.ask_ahead(place, shared=start, compares_etags=True)
         check_apart(loaded, selection.names, lambda place: store_name(stores.endpoint_of(place.connection or "")))
         ends = PlanEnds.find(stores, entries)
         warnings = _warnings(loaded, stores, ends)

@@ -35,6 +35,7 @@ from s3plan.planner.manifest.chosen_profiles import with_profiles
 from s3plan.planner.manifest.diagnostics import in_one_line
 from s3plan.planner.manifest.file import LoadedManifest, diagnostic_of, load_manifest
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
+from s3plan.planner.manifest.new_objects import may_compare_etags
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned
@@ -135,7 +136,8 @@ def plan_loaded(
         accounts = AskedAccounts(stores, _ways(entries.values()))
         for name, entry in entries.items():
             for place in _places([entry]):
-                stores.ask_ahead(place, shared=None if shared is None else shared.get(name))
+                start = None if shared is None else shared.get(name)
+                stores.ask_ahead(place, shared=start, compares_etags=may_compare_etags(entry))
         check_may_replace(output)  # this and the next take as long as the answers
         load_networkx_ahead()
         load_validator()

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from s3plan.schemas.manifest.attributes import GUESS, MetadataChanges, TagChanges
 from s3plan.schemas.manifest.locations import Destination
 from s3plan.schemas.manifest.models import JobEntry
-from s3plan.schemas.manifest.words import Preserve
+from s3plan.schemas.manifest.words import EncryptionType, Preserve
 from s3plan.schemas.plan.objects import HEADER_WORDS, ChangesRecord, ObjectsRecord
 
 
@@ -26,6 +26,14 @@ def objects_record(entry: JobEntry) -> ObjectsRecord:
         metadata=_changes(destination.metadata),
         tags=_changes(destination.tags),
     )
+
+
+def may_compare_etags(entry: JobEntry) -> bool:
+    """Return whether ETags of both sides may be MD5 sums, as far as the manifest tells: its buckets are asked then."""
+    source, destination = entry.source, entry.destination
+    if source is None or destination is None or source.customer_key is not None:
+        return False
+    return destination.encryption is None or destination.encryption.type is EncryptionType.AES256
 
 
 def _kept(preserve: Sequence[Preserve]) -> tuple[str, ...]:

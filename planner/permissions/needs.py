@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from s3plan.planner.manifest.new_objects import objects_record
+from s3plan.planner.manifest.new_objects import may_compare_etags, objects_record
 from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Source
 from s3plan.schemas.manifest.models import JobEntry, RunSettings
@@ -115,9 +115,7 @@ class JobNeeds:
     def _compared_by_etag(self) -> Iterator[Place]:
         """Yield the buckets whose default encryption says whether ETags can be compared."""
         source, destination = self.entry.source, self.entry.destination
-        if source is None or destination is None or source.customer_key is not None:
-            return
-        if destination.encryption is not None and destination.encryption.type is not EncryptionType.AES256:
+        if source is None or destination is None or not may_compare_etags(self.entry):
             return
         if source.folder is None:
             yield source

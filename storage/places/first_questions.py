@@ -14,18 +14,20 @@ from s3plan.storage.listing.narrowed import askable_prefix
 from s3plan.storage.listing.requests import first_page_request
 
 
-def first_questions(place: Source | Destination | DeletedFrom, *, shared: bytes | None) -> Iterator[Request]:
+def first_questions(
+    place: Source | Destination | DeletedFrom, *, shared: bytes | None, compares_etags: bool
+) -> Iterator[Request]:
     """Yield them; the first tells where the bucket is.
 
-    `shared` is what all keys begin with that are listed, relative to the location; None lists nothing. The questions
-    must be those of find_bucket, is_free_of_kms and the listings, to the letter.
+    `shared` is what all keys begin with that are listed, relative to the location; None lists nothing.
+    `compares_etags`: those of the job's buckets are compared if the buckets do not encrypt by KMS. The questions must
+    be those of find_bucket, is_free_of_kms and the listings, to the letter.
     """
     owner = place.expected_bucket_owner
     yield HeadBucket(place.bucket, owner=owner)
     if shared is not None:
         below = askable_prefix(place.bucket, place.key_prefix, shared)
         yield first_page_request(place.bucket, place.key_prefix + below.decode(), owner=owner)
-    if (isinstance(place, Source) and place.customer_key is None) or (
-        isinstance(place, Destination) and place.encryption is None
-    ):
+    tells_encryption = isinstance(place, Source) and place.customer_key is None
+    if compares_etags and (tells_encryption or (isinstance(place, Destination) and place.encryption is None)):
         yield GetBucketEncryption(place.bucket, owner=owner)

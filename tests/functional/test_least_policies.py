@@ -225,6 +225,8 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
 """What each command cannot do without, by the journey that shows it."""
 
 
+ANSWERED_BY_DENIALS = {"HeadBucket", "HeadObject"}
+"""Of a bucket that may be listed below a prefix only, and of a key where nothing is."""
 KINDS = ("copy", "copy, encrypted", "mirror", "move", "delete", "upload", "download", "relay", "verify")
 KINDS_ON_AWS = ("copy, on AWS", "mirror, on AWS", "move, on AWS", "delete, on AWS", "upload, on AWS")
 
@@ -251,6 +253,8 @@ def test_a_journey_ends_under_its_policy_as_it_does_without_any(policed: Policed
     sent = policed.place.server.log()
     assert {each.operation for each in sent if "versions" not in each.query} <= PERMISSIONS.keys()
     assert policed.end_of(journey) == free
+    denied = {each.operation for each in policed.place.server.log() if each.status == "403"}
+    assert denied <= ANSWERED_BY_DENIALS | ({"GetBucketEncryption"} if "verify" in journey.commands else set())
 
 
 @pytest.mark.sampled(8)
