@@ -42,7 +42,13 @@ def _tried(stores: Stores, source: PlanLocation, destination: PlanLocation) -> T
     if row is None:
         return TransferRecord(way=_SERVER_SIDE, why="one endpoint, and the source has no object to try")
     engine = stores.open(destination.connection, region=source.region)
-    request = HeadObject(source.bucket, row.key.decode(), owner=source.owner, customer_key=stores.key_of(source))
+    request = HeadObject(
+        source.bucket,
+        row.key.decode(),
+        owner=source.owner,
+        customer_key=stores.key_of(source),
+        requester_pays=stores.pays_for(source),
+    )
     reply = Patience().call(engine, request)
     if isinstance(reply, ObjectFound):
         if reply.etag == row.etag:

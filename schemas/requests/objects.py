@@ -74,6 +74,7 @@ class HeadObject:
     with_checksums: bool = True
     part: int | None = None
     customer_key: CustomerKey | None = None
+    requester_pays: bool = False  # as with CopyObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ class Call:
     parameters: Parameters
 
 
+_SAYING_WHO_PAYS = r.CopyObject | u.UploadPartCopy | r.HeadObject
+
+
 def call_of(request: r.Request, *, requester_pays: bool) -> Call:
     """Return what to call for a request; raise RequestUnsendable."""
     operation, method, translate = _TRANSLATIONS[type(request)]
@@ -36,7 +39,7 @@ def call_of(request: r.Request, *, requester_pays: bool) -> Call:
     if not isinstance(request, r.CreateBucket):
         if request.owner is not None:
             parameters["ExpectedBucketOwner"] = request.owner
-        pays = requester_pays or (isinstance(request, r.CopyObject | u.UploadPartCopy) and request.requester_pays)
+        pays = requester_pays or (isinstance(request, _SAYING_WHO_PAYS) and request.requester_pays)
         if pays and not isinstance(request, r.HeadBucket | r.GetBucketEncryption):  # they know no such word
             parameters["RequestPayer"] = "requester"
     return Call(operation, method, {name: value for name, value in parameters.items() if value is not None})

@@ -159,6 +159,8 @@ def _head_object(request: r.HeadObject) -> HttpForm:
     query = f"?{'&'.join(asked)}" if asked else ""
     headers = [("x-amz-checksum-mode", "ENABLED")] if request.with_checksums else []
     _add_key(headers, request.customer_key)
+    if request.requester_pays:
+        headers.append(_PAYER)
     return HttpForm("HeadObject", "HEAD", f"/{quote_key(request.key)}{query}", headers)
 
 
