@@ -16,7 +16,7 @@ class FileSettings:
     `waits_for_disk`: a file counts as done once it is on disk, and comes into its place only then.
     """
 
-    memory_bytes: int = 160 << 20
+    memory_bytes: int = 128 << 20
     threads: int = 4
     waits_for_disk: bool = True
 

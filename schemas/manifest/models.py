@@ -209,7 +209,7 @@ class RunSettings(Section):
         default=None, description="Size of one part; made larger where 10,000 parts would not do.", examples=["64MiB"]
     )
     memory: Annotated[int, size_value(least=MEMORY_BYTES_LEAST, most=1024 * GIB)] = Field(
-        default=160 * 2**20, description="Most memory of each process for bytes on their way from and to files."
+        default=128 * 2**20, description="Most memory of each process for bytes on their way from and to files."
     )
     file_threads: Annotated[int, whole_number(1, 64)] = Field(
         default=4, description="How many files of a folder are read at a time."

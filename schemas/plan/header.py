@@ -83,7 +83,7 @@ class RunRecord(HeaderPart):
     retries: RetryRecord = RetryRecord()
     max_failures: NonNegativeInt | None = None
     pin_cores: bool = Field(default=True, description="a process that sends requests stays on one core")
-    memory_bytes: PositiveInt = Field(default=160 << 20, description="of bodies on their way, in each process")
+    memory_bytes: PositiveInt = Field(default=128 << 20, description="of bodies on their way, in each process")
     file_threads: PositiveInt = Field(default=4, description="that read the files of a folder")
     durability: str = Field(
         default="batch", pattern=r"^(batch|none)$", description="none: files count as done before they are on disk"
