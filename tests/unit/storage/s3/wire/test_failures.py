@@ -78,7 +78,8 @@ def test_an_answer_has_its_class(status: int, code: str, kind: FailureKind) -> N
     failure = failure_of(operation="CopyObject", status=status, code=code, message="words")
     assert failure.kind is kind
     assert failure.code == (code or f"HTTP{status}")
-    assert (failure.status, failure.message, failure.operation) == (status, "words", "CopyObject")
+    assert (failure.status, failure.operation) == (status, "CopyObject")
+    assert failure.message.startswith("words")  # what to do about it may follow
 
 
 @pytest.mark.parametrize("code", ["BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"])
