@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
 from urllib.parse import quote
 
 MASK = "[redacted]"
@@ -27,33 +28,37 @@ _NAMED = re.compile(
     rf"password|passphrase){_APART})[^\s&\",;<>]+",
     re.IGNORECASE,
 )
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
 _USER_INFO = re.compile(r"(?<=://)[^\s/@\"'<>]+@")
 
 
 class _KnownSecrets:
-    """The values, each in the forms in which it may turn up; the last ones of a long life are kept."""
+    """The values, each in the forms in which it may turn up; the last ones of a long life are kept.
+
+    What is no text is counted by itself: a key lasts for a whole run, whose sessions have new tokens every hour.
+    """
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[str, ...]] = {}
+        self._bytes: dict[str, tuple[str, ...]] = {}
         self._forms: tuple[str, ...] = ()
 
     def add(self, value: str) -> None:
         if len(value) < _LEAST_LETTERS or value in self._values:
             return
-        self._keep(value, _forms_of(value))
-
-    def _keep(self, name: str, forms_of_it: tuple[str, ...]) -> None:
-        values = {**self._values, name: forms_of_it}
-        while len(values) > _MOST_VALUES:
-            del values[next(iter(values))]
-        forms = {form for of_value in values.values() for form in of_value}
-        # Replaced, never changed: other threads may be reading. The longest go first, as one may hold another.
-        self._values, self._forms = values, tuple(sorted(forms, key=len, reverse=True))
+        self._values = _with_last(self._values, value, _forms_of(value))
+        self._sort()
 
     def add_bytes(self, value: bytes) -> None:
         name = value.hex()
-        if name not in self._values:
-            self._keep(name, _forms_of_bytes(value))
+        if name not in self._bytes:
+            self._bytes = _with_last(self._bytes, name, _forms_of_bytes(value))
+            self._sort()
+
+    def _sort(self) -> None:
+        forms = {form for of_value in (*self._values.values(), *self._bytes.values()) for form in of_value}
+        # Replaced, never changed: other threads may be reading. The longest go first, as one may hold another.
+        self._forms = tuple(sorted(forms, key=len, reverse=True))
 
     def mask(self, text: str) -> str:
         for form in self._forms:
@@ -63,6 +68,11 @@ class _KnownSecrets:
 
     def first_place(self, text: str) -> int | None:
         return min((at for form in self._forms if (at := text.find(form)) >= 0), default=None)
+
+
+def _with_last(known: dict[str, tuple[str, ...]], name: str, forms: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return these and one more, without the oldest of too many."""
+    return dict([*known.items(), (name, forms)][-_MOST_VALUES:])
 
 
 _KNOWN = _KnownSecrets()
@@ -105,8 +115,15 @@ def described(error: BaseException) -> str:
 
 def _forms_of(value: str) -> tuple[str, ...]:
     data = value.encode(errors="surrogateescape")
-    forms = (value, quote(value, safe=""), quote(value), *_encoded(data))
-    return tuple(dict.fromkeys(forms))
+    return tuple(dict.fromkeys((*_escaped(value), *_encoded(data))))
+
+
+def _escaped(text: str) -> Iterator[str]:
+    """Yield a text as addresses, JSON and pages have it; some write the digits of a percent-encoding small."""
+    for form in (quote(text, safe=""), quote(text)):
+        yield form
+        yield _PERCENT.sub(lambda found: found[0].lower(), form)
+    yield from (text, text.replace("/", "\\/"), text.replace("+", "&#43;"))
 
 
 def _forms_of_bytes(value: bytes) -> tuple[str, ...]:
@@ -132,6 +149,8 @@ def _encoded(data: bytes) -> tuple[str, ...]:
         hexadecimal.upper(),
         data.hex(" "),
         data.hex(" ").upper(),
+        data.hex(":"),
+        data.hex(":").upper(),
         b64encode(data).decode().rstrip("="),
         urlsafe_b64encode(data).decode().rstrip("="),
     )

@@ -8,12 +8,13 @@ from contextlib import closing
 from time import monotonic
 
 from s3plan.schemas.bitmaps import is_in, numbers_in
-from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress
+from s3plan.schemas.outcomes import Outcome, OutcomeKind, Progress, Remark
 from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.places import place_of
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.ports import BufferEngine, Control, Engine, FileEngine
+from s3plan.schemas.redaction import mask_known
 from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.tasks import BatchTask
 from s3plan.storage.s3.keyed_engine import KeyedEngine
@@ -62,7 +63,7 @@ class EnginePerformer:
         self._key_of = key_of
         self._buffer = buffer
         self._buffers = buffers
-        self._tag_habits: dict[tuple[str | None, str], TagHabit] = {}
+        self._tag_habits: dict[tuple[str, str | None, str], TagHabit] = {}
         self._engine_of = engine_of
         self._files_of = files_of
         self._without_batch_deletes: set[tuple[str | None, str]] = set()
@@ -91,7 +92,7 @@ class EnginePerformer:
                     ended.add(item.position)
                     if removes and item.side is not None:
                         item = item._replace(side=Side.SOURCE)
-                yield item
+                yield _without_secrets(item)
 
         with closing(run.advance(_stages(context))) as steps:
             for _ in steps:
@@ -112,6 +113,13 @@ class EnginePerformer:
         end = self._end_of(task.destination)
         key = None if task.source is None else self._key_of(task.source)
         return end if end.engine is None or key is None else end._replace(engine=KeyedEngine(end.engine, source=key))
+
+
+def _without_secrets(item: Progress) -> Progress:
+    """Return what is told without what is secret: a store may have repeated it, as an ETag or a checksum even."""
+    if isinstance(item, Outcome):
+        return item._replace(reason=mask_known(item.reason)) if item.reason else item
+    return item._replace(message=mask_known(item.message)) if isinstance(item, Remark) else item
 
 
 def _stages(context: BatchContext) -> Iterator[Iterator[NumberedProcedure]]:

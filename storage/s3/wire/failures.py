@@ -134,7 +134,8 @@ def failure_of(
 
     `code` is S3's, or empty where the answer had no body; `status` is None for one key's verdict of a batch delete, and
     500 where an error came inside a 200 (as botocore has it). `headers` have lower-case names. `region` is the error
-    body's. The message is cut to 500 characters and freed of secrets.
+    body's. The message is cut to 500 characters; a store may repeat a secret in any of its words, so all are freed of
+    them.
     """
     found = {} if headers is None else headers
     where = region_of(found.get(_REGION_HEADER) or region) or _region_said(code, message)
@@ -143,11 +144,11 @@ def failure_of(
     return Failure(
         kind=kind,
         operation=operation,
-        code=code[:_MAX_CODE] if named else _word_for(status),
+        code=redaction.mask_known(code)[:_MAX_CODE] if named else _word_for(status),
         message=shown_words(message or _explain(operation, status, named=named))
         + (way_out(operation) if status in _NOT_OFFERED else _WAYS_OUT.get(code, "")),
         status=status,
-        request_id=found.get("x-amz-request-id"),
+        request_id=None if (request_id := found.get("x-amz-request-id")) is None else shown_words(request_id),
         retry_after_s=retry_after_s(found),
         region=where,
     )
@@ -161,7 +162,7 @@ _WAYS_OUT: Mapping[str, str] = {
 
 def region_of(said: str | None) -> str | None:
     """Return what a store says is a region, unless it cannot be the name of one."""
-    return said if said is not None and _IS_REGION(said) else None
+    return said if said is not None and _IS_REGION(said) and redaction.find_known(said) is None else None
 
 
 def _region_said(code: str, message: str) -> str | None:

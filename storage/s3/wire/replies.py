@@ -15,7 +15,7 @@ from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.customer_keys import SSE_C
 from s3plan.storage.s3.wire.body_requests import HEADER_NAMES
 from s3plan.storage.s3.wire.etags import bare_etag
-from s3plan.storage.s3.wire.failures import broke_by, failure_of, way_out
+from s3plan.storage.s3.wire.failures import broke_by, failure_of, shown_words, way_out
 from s3plan.storage.s3.wire.listing_page import milliseconds_of, parse_page
 from s3plan.storage.s3.wire.page_ends import PageUnreadable
 from s3plan.storage.s3.wire.repeated_keys import leave_key_out
@@ -86,7 +86,7 @@ def not_what_was_asked(request: r.GetObject, *, status: int, headers: AnswerHead
     wanted = "" if request.into is None else f"{request.into.size_bytes:,} bytes"
     where = "" if request.first_byte is None else f" from byte {request.first_byte:,}"
     got = f"status {status}, length {headers.get('content-length')}, range {headers.get('content-range')}"
-    said = f"asked for {wanted}{where}, the store sends something else ({got})"
+    said = f"asked for {wanted}{where}, the store sends something else ({shown_words(got)})"
     return Failure(FailureKind.TRANSIENT, "GetObject", "NotWhatWasAsked", said, status)
 
 

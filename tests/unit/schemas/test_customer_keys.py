@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from base64 import b64encode
 from hashlib import md5, sha256
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,10 @@ def test_of_another_length_there_is_none_and_the_error_does_not_quote_it(size: i
         b64encode(b64encode(RAW)).decode(),
         b64encode(md5(RAW).digest()).decode(),
         md5(RAW).hexdigest(),
+        RAW.hex(":"),
+        quote(b64encode(RAW).decode(), safe="").replace("%2B", "%2b").replace("%2F", "%2f").replace("%3D", "%3d"),
+        b64encode(RAW).decode().replace("/", "\\/"),
+        b64encode(RAW).decode().replace("+", "&#43;"),
     ],
 )
 def test_once_there_is_one_no_text_has_it(form: str) -> None:

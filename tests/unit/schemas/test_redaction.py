@@ -6,7 +6,7 @@ import base64
 from urllib.parse import quote
 
 import pytest
-from s3plan.schemas.redaction import MASK, find_known, mask_known, redact, remember_secrets
+from s3plan.schemas.redaction import MASK, find_known, mask_known, redact, remember_bytes, remember_secrets
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYzEXAMPLEKEY"
 TOKEN = "FwoGZXIvYXdzEBYaDPyVn+token/of==a=session"
@@ -109,3 +109,11 @@ def test_the_last_secrets_of_a_long_life_are_kept() -> None:
         remember_secrets(token)
     assert mask_known(tokens[-1]) == MASK
     assert mask_known(tokens[-20]) == MASK
+
+
+def test_no_number_of_session_tokens_makes_a_key_forgotten() -> None:
+    key = bytes(range(101, 133))
+    remember_bytes(key)
+    for number in range(200):
+        remember_secrets(f"token-number-{number:04}-that-came-after-a-key")
+    assert mask_known(base64.b64encode(key).decode()).startswith(MASK)

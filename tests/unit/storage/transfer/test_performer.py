@@ -16,6 +16,7 @@ from s3plan.schemas.outcomes import Outcome, OutcomeKind, UploadBegun
 from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.places import Place
+from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.requests.objects import Acknowledged, CopyObject, DeleteObjects, HeadObject, Reply, Request
 from s3plan.storage.transfer.performer import EnginePerformer
 
@@ -408,3 +409,16 @@ def test_while_a_run_is_held_no_request_is_sent_and_afterwards_each_of_them_once
     assert attempt.kinds == ["done"] * 6
     assert asked[0] == asked[1] < 6
     assert world.engine.asked(CopyObject) == 6
+
+
+@pytest.mark.parametrize("is_here", [True, False], ids=["the destination", "the source"])
+def test_a_store_that_repeats_a_key_as_an_etag_has_it_in_no_reason(is_here: bool) -> None:
+    said = CustomerKey(b"a key that is told as an ETag...").in_base64
+    world = CopyWorld()
+    world.put_source("a", b"12345")
+    action = world.plan_copy("a")
+    (world.put_destination if is_here else world.put_source)("a", b"other", etag=said)
+    only = world.perform(action).only
+    assert only.kind is OutcomeKind.STALE
+    assert said.rstrip("=") not in only.reason
+    assert "[redacted]" in only.reason

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.schemas.failures import FailureKind
+from s3plan.schemas.requests.customer_keys import CustomerKey
+from s3plan.schemas.requests.objects import GetObject
 from s3plan.storage.s3.wire.failures import failure_of, retry_after_s, shown_words
+from s3plan.storage.s3.wire.replies import not_what_was_asked
 
 K = FailureKind
 TABLE = [
@@ -167,6 +170,21 @@ def test_a_message_never_carries_what_signs_a_request() -> None:
         "X-Amz-Security-Token=FwoGZXIvYXdzE&X-Amz-Signature=cafe <SecretAccessKey>: hunter2"
     )
     assert not any(secret in said for secret in ("AKIDX", "deadbeef", "FwoGZXIvYXdzE", "cafe", "hunter2"))
+
+
+def test_no_word_of_an_answer_carries_what_is_known_to_be_secret() -> None:
+    key = CustomerKey(b"a key that a store says again...")
+    said = key.in_base64
+    headers = {"x-amz-request-id": said, "x-amz-bucket-region": said.rstrip("=")}
+    failure = failure_of(operation="HeadObject", status=400, code=said, message=said, headers=headers, region=said)
+    assert said.rstrip("=") not in repr(failure)
+    sent = not_what_was_asked(GetObject("b", "k"), status=200, headers={"content-range": said, "content-length": "1"})
+    assert said.rstrip("=") not in repr(sent)
+
+
+def test_a_header_that_is_told_is_cut() -> None:
+    sent = not_what_was_asked(GetObject("b", "k"), status=200, headers={"content-range": "x" * 60_000})
+    assert len(sent.message) < 1_000
 
 
 def test_a_message_is_cut() -> None:
