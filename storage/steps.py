@@ -180,7 +180,7 @@ class BatchContext:
     emit: Callable[[Progress], None]
     clock: Callable[[], float]  # seconds, monotonic
     without_batch_deletes: set[tuple[str | None, str]] = field(default_factory=set)  # shared by a worker's batches
-    tag_habits: dict[tuple[str | None, str], TagHabit] = field(default_factory=dict)  # likewise, of sources
+    tag_habits: dict[tuple[str, str | None, str], TagHabit] = field(default_factory=dict)  # by connection, too
     buffer: Callable[[int], memoryview | None] = lambda size_bytes: memoryview(bytearray(size_bytes))  # None: no room
     _began_s: float = field(init=False)
 

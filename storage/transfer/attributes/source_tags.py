@@ -22,6 +22,11 @@ _UNREADABLE = "it is copied without its tags, if it has any: they cannot be read
 _REFUSED = "it is copied without its tags, if it has any: the store refuses to list them"
 
 
+def place_of_tags(context: BatchContext) -> tuple[str, str | None, str]:
+    """Return what habits are kept by: stores count tags for callers that may read them, so whose request it is, too."""
+    return context.source.connection, context.source.endpoint, context.source.bucket
+
+
 def read_tags(
     context: BatchContext, position: int, action: Action, source: ObjectFound
 ) -> Asking[Mapping[str, str] | Failure]:
@@ -41,7 +46,7 @@ def read_tags(
         context.source.bucket, context.source_key(action), action.source_version, owner=context.source.owner
     )
     reply = yield from ask(Side.SOURCE, request)
-    where = (context.source.endpoint, context.source.bucket)
+    where = place_of_tags(context)
     if isinstance(reply, TagsFound):
         if quirks_of(context.source.store).counts_tags is Support.YES:  # to these credentials, as it turns out
             context.tag_habits[where] = TagHabit.COUNTED

@@ -58,7 +58,7 @@ def relay_object(context: BatchContext, position: int, action: Action) -> Proced
     if isinstance(fetched, Outcome):
         context.emit(fetched)
         return
-    attributes = yield from read_attributes(context, position, action, fetched.found)
+    attributes = yield from read_attributes(context, position, action, fetched.found, is_fetched=True)
     if isinstance(attributes, Failure):
         context.emit((yield from settle_read(context, position, action, attributes)))
         return

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, CopyWorld, Memory
+from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, SOURCE, CopyWorld, Memory
 from fakes.faulty_engine import FAULTS_THAT_PASS, Fault
 from fakes.relay_world import RelayWorld
 from s3plan.schemas.evidence.verification import Verification, Verify
 from s3plan.schemas.failures import FailureKind
-from s3plan.schemas.outcomes import OutcomeKind
+from s3plan.schemas.outcomes import Outcome, OutcomeKind
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.objects import (
@@ -262,3 +262,41 @@ def test_no_memory_is_no_failure_of_a_store() -> None:
     only = world.perform(world.plan_relay("a")).only
     assert (only.kind, only.failure) == (OutcomeKind.FAILED, FailureKind.LOCAL_IO)
     assert world.engine.requests == []
+
+
+@pytest.mark.parametrize("tags", [{"of": "the other"}, {}], ids=["tagged", "untagged"])
+def test_the_tags_of_another_object_never_go_with_the_bytes_of_the_planned_one(
+    world: RelayWorld, tags: dict[str, str]
+) -> None:
+    world.put_source("a", BODY, attributes=KEPT)
+    action = world.plan_relay("a")
+
+    def overwrite(request: Request) -> None:
+        world.tick()
+        if isinstance(request, GetObjectTags):
+            world.put_source("a", b"9876", attributes=ObjectAttributes(tags=tags))
+
+    world.engine.on_request = overwrite
+    assert world.perform(action).kinds == ["stale"]
+    assert world.found("a") is None
+
+
+def test_what_one_connection_is_told_of_tags_is_not_believed_of_another(world: RelayWorld) -> None:
+    world.put_source("a", BODY, attributes=KEPT)
+    world.put_source("b", BODY, attributes=KEPT)
+    counted, uncounted = world.plan_relay("a"), world.plan_relay("b")
+    assert world.perform(counted).kinds == ["done"]
+
+    def uncount(request: Request, reply: Reply) -> Reply:
+        if isinstance(request, GetObject) and isinstance(reply, ObjectRead) and reply.found is not None:
+            return replace(reply, found=replace(reply.found, tag_count=None))
+        return reply
+
+    world.engine.answer = uncount
+    task = world.task([uncounted])
+    another = replace(task, source=replace(task.source or SOURCE, connection="another"))
+    ended = [item for item in world.performer.perform(another, world.steering) if isinstance(item, Outcome)]
+    assert [outcome.kind for outcome in ended] == [OutcomeKind.DONE]
+    found = world.found("b")
+    assert found is not None
+    assert found.attributes.tags == KEPT.tags
