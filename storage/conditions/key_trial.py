@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from s3plan.schemas.failures import Failure
+from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.customer_keys import CustomerKey
-from s3plan.schemas.requests.objects import DeleteObject, HeadObject, ObjectFound, ObjectWritten, PutObject
+from s3plan.schemas.requests.objects import DeleteObject, HeadObject, ObjectWritten, PutObject
 from s3plan.storage.conditions.probe_remains import remove_versions
 from s3plan.storage.s3.patience import Patience
 
 _BODY = b"s3plan, to be removed"
+_REFUSED = frozenset({FailureKind.INVALID, FailureKind.DENIED, FailureKind.UNSUPPORTED})
 
 
 class KeyTrial(NamedTuple):
-    """What a store does with a key, and whether the object that showed it is gone for certain."""
+    """What a store does with a key, and whether the object that showed it is gone for certain.
+
+    `unknown` is why it could not be found out; `holds` is False then.
+    """
 
     holds: bool
     is_clean: bool
+    unknown: Failure | None = None
 
 
 def try_customer_key(
@@ -30,21 +35,30 @@ def try_customer_key(
     owner: str | None = None,
     patience: Patience | None = None,
 ) -> KeyTrial:
-    """Find out whether the store shows an object of ours, written with a key, to nobody without it; it is removed.
+    """Find out whether the store shows an object of ours, written with a key, to who has it alone; it is removed.
 
-    `engine` adds no key by itself. Three requests. A store that refuses to write it holds to it: writes will say why.
-    Raises what the hooks of `patience` do.
+    `engine` adds no key by itself. Four requests at most. A store that refuses to write it holds to it: writes will
+    say why. That it is not shown counts only if it is there, and shown with the key: credentials may
+    read nothing, and an object may not have come there. Raises what the hooks of `patience` do.
     """
     patient = patience or Patience()
     made = patient.call(engine, PutObject(bucket, key, _BODY, owner=owner, customer_key=customer_key))
     if isinstance(made, Failure) and not made.kind.is_unclear:
-        return KeyTrial(holds=True, is_clean=True)
+        is_refused = made.kind in _REFUSED
+        return KeyTrial(holds=is_refused, is_clean=True, unknown=None if is_refused else made)
     is_clean = False
+    unknown: Failure | None = None
     try:
         shown = patient.call(engine, HeadObject(bucket, key, owner=owner))
+        if isinstance(shown, Failure):
+            read = patient.call(engine, HeadObject(bucket, key, owner=owner, customer_key=customer_key))
+            if shown.kind not in _REFUSED:
+                unknown = shown
+            elif isinstance(read, Failure):
+                unknown = read
     finally:
         removal = patient.for_removal()
         is_clean = not isinstance(removal.call(engine, DeleteObject(bucket, key, owner=owner)), Failure)
         if isinstance(made, ObjectWritten) and made.version is not None:
             remove_versions(engine, bucket, key, owner=owner, patience=removal)
-    return KeyTrial(not isinstance(shown, ObjectFound), is_clean)
+    return KeyTrial(isinstance(shown, Failure) and unknown is None, is_clean, unknown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.errors import S3PlanError, StoreRefused
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
@@ -123,7 +123,10 @@ class BucketConditions:
         return holds
 
     def holds_customer_key(self, key: CustomerKey, *, patience: Patience | None = None) -> bool:
-        """Whether the store holds to keys of SSE-C: AWS does, every other one is asked each time."""
+        """Whether the store holds to keys of SSE-C: AWS does, every other one is asked each time.
+
+        Raises StoreRefused where that cannot be found out: what is written might lie there for everybody.
+        """
         endpoint, bucket = self._location.endpoint, self._location.bucket
         if self._location.store is StoreName.AWS:
             return True
@@ -145,6 +148,12 @@ class BucketConditions:
             self._cache.note_clean(endpoint, bucket)
         else:
             self._cache.note_failed_probe(endpoint, bucket)
+        if trial.unknown is not None:
+            raise StoreRefused(
+                f"{bucket}: whether this store holds to keys of SSE-C could not be found out, and nothing is written "
+                f"before that is known ({trial.unknown}); what tries it writes, reads and deletes an object of its own",
+                failure=trial.unknown,
+            )
         return trial.holds
 
     def _table(self) -> Capabilities:
