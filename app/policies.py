@@ -30,7 +30,7 @@ from s3plan.storage.conditions.capabilities import known_capabilities
 from s3plan.storage.places.same_place import ACCESS_POINT_ENDS
 from s3plan.storage.probe_keys import PROBE_NAME_START
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_endpoint, named_region
-from s3plan.storage.s3.store_quirks import store_at
+from s3plan.storage.s3.store_quirks import is_known_by_host, store_at
 from s3plan.storage.transfer.part_sizes import SENT_IN_PARTS_FROM_BYTES
 
 USUAL_COMMANDS = (PermittedCommand.PLAN, PermittedCommand.APPLY)
@@ -158,8 +158,11 @@ def _sides(entry: JobEntry) -> Iterator[tuple[Side, Place]]:
 
 
 def _is_documented(place: Place, principals: Mapping[str, Principal]) -> bool:
-    store = principals[place.connection or ""].store
-    return Enforcement.UNKNOWN not in known_capabilities(store, bucket=place.bucket).values()
+    store, endpoint = principals[place.connection or ""].store, principals[place.connection or ""].endpoint
+    return (
+        is_known_by_host(store, endpoint)
+        and Enforcement.UNKNOWN not in known_capabilities(store, bucket=place.bucket).values()
+    )
 
 
 def _crossings(

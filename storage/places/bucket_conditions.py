@@ -23,7 +23,7 @@ from s3plan.storage.conditions.probe_remains import remove_remains
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.s3.patience import Patience
-from s3plan.storage.s3.store_quirks import quirks_of
+from s3plan.storage.s3.store_quirks import is_known_by_host, quirks_of
 
 
 class BucketConditions:
@@ -36,13 +36,13 @@ class BucketConditions:
 
     @property
     def is_documented(self) -> bool:
-        """Whether the table of stores says all of it."""
-        return Enforcement.UNKNOWN not in self._table().values()
+        """Whether the table of stores says all of it, and the host that this store is of the table's kind."""
+        return self._is_known_by_host and Enforcement.UNKNOWN not in self._table().values()
 
     def known(self, *, now: datetime) -> Capabilities:
         """Return what table and cache say."""
         table = self._table()
-        if Enforcement.UNKNOWN not in table.values():
+        if self.is_documented:
             return table
         cached = self._cache.find(self._location.endpoint, self._location.bucket, now=now)
         return table if cached is None else _merged(table, cached)
@@ -52,7 +52,7 @@ class BucketConditions:
         known = self.known(now=now)
         if Enforcement.UNKNOWN not in known.values():
             return known
-        return _merged(known, self.probe(now=now, patience=patience))
+        return _merged(self._table(), self.probe(now=now, patience=patience))
 
     def probe(self, *, now: datetime, patience: Patience | None = None) -> Capabilities:
         """Probe, whatever is known, and keep what is found."""
@@ -107,7 +107,8 @@ class BucketConditions:
         """Whether the store holds parts against their CRC64NVME; asked each time where the table does not say."""
         endpoint, bucket = self._location.endpoint, self._location.bucket
         integrity = Integrity.TRIED if is_directory_bucket(bucket) else quirks_of(self._location.store).integrity
-        if integrity is not Integrity.TRIED:
+        is_sure = self._is_known_by_host if integrity is Integrity.CRC64NVME else integrity is not Integrity.TRIED
+        if is_sure:
             return integrity is Integrity.CRC64NVME
         stem = new_probe_stem(self._location.prefix)
         self._cache.note_confirmation(endpoint, bucket, stem=stem)
@@ -128,7 +129,7 @@ class BucketConditions:
         Raises StoreRefused where that cannot be found out: what is written might lie there for everybody.
         """
         endpoint, bucket = self._location.endpoint, self._location.bucket
-        if self._location.store is StoreName.AWS:
+        if self._location.store is StoreName.AWS and self._is_known_by_host:
             return True
         stem = new_probe_stem(self._location.prefix)
         self._cache.note_confirmation(endpoint, bucket, stem=stem)
@@ -156,6 +157,10 @@ class BucketConditions:
             )
         return trial.holds
 
+    @property
+    def _is_known_by_host(self) -> bool:
+        return is_known_by_host(self._location.store, self._location.endpoint)
+
     def _table(self) -> Capabilities:
         return known_capabilities(self._location.store, bucket=self._location.bucket)
 
@@ -171,7 +176,10 @@ class BucketConditions:
 
 
 def _merged(table: Capabilities, probed: Capabilities) -> Capabilities:
+    """Return what both say, of two words the weaker: a race may be missed by a probe, a row may be the wrong one."""
     return {
-        condition: probed[condition] if table[condition] is Enforcement.UNKNOWN else table[condition]
+        condition: probed[condition]
+        if table[condition] is Enforcement.UNKNOWN
+        else min(table[condition], probed[condition], key=lambda each: each.rank)
         for condition in Condition
     }

@@ -20,6 +20,7 @@ from s3plan.storage.listing.object_look import listing_of, says_nothing, told_by
 from s3plan.storage.places.mounts import file_system_of
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
+from s3plan.storage.s3.store_quirks import is_known_by_host
 
 ACCESS_POINT_ENDS = ("-s3alias", "--ol-s3", "--xa-s3")
 _FROM_ELSEWHERE = ("fuse", "nfs", "cifs", "smb", "9p", "ceph")
@@ -29,15 +30,19 @@ _DOING = "looking whether two places are one"
 def may_be_one(bucket: PlanLocation, other: PlanLocation) -> bool:
     """Return whether a place in a bucket and another place could be one without their names saying so.
 
-    The makers of some stores say that a bucket has one name, but for access points; others let it have many. A folder
-    may be a mounted bucket if its files come from elsewhere.
+    The makers of some stores say that a bucket has one name, but for access points; others let it have many. Which
+    store it is, its host must say: a row that a manifest names may be the wrong one. A folder may be a mounted bucket
+    if its files come from elsewhere.
     """
     if other.is_folder:
         return (file_system_of(Path(other.path or "")) or "").startswith(_FROM_ELSEWHERE)
-    if bucket.bucket == other.bucket and bucket.endpoint == other.endpoint:
+    if bucket.whole_bucket == other.whole_bucket:
         return False  # then the prefixes tell
-    stores = (known_capabilities(place.store).values() for place in (bucket, other))
-    has_one_name = not any(Enforcement.UNKNOWN in found for found in stores)
+    has_one_name = all(
+        is_known_by_host(place.store, place.endpoint)
+        and Enforcement.UNKNOWN not in known_capabilities(place.store).values()
+        for place in (bucket, other)
+    )
     return not has_one_name or any(place.bucket.endswith(ACCESS_POINT_ENDS) for place in (bucket, other))
 
 

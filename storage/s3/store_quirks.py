@@ -43,6 +43,14 @@ def store_at(endpoint: str | None, *, named: StoreName | None = None) -> StoreNa
     )
 
 
+def is_known_by_host(name: StoreName, endpoint: str | None) -> bool:
+    """Return whether an endpoint's host alone says which store is there.
+
+    Elsewhere the row is the word of a manifest: what it promises is tried before anything rests on it.
+    """
+    return name is not StoreName.UNKNOWN and store_at(endpoint) is name
+
+
 def sends_other_bytes(name: StoreName) -> bool:
     """Return whether a store decompresses what it holds for who does not say that gzip is accepted."""
     return STORES[name].decompresses is Support.YES

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation, folder_url
+from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.places.same_place import may_be_one
 from s3plan.storage.s3.store_quirks import store_at
 
@@ -40,3 +42,10 @@ def test_a_folder_of_a_disk_of_this_machine_is_no_bucket(tmp_path: Path) -> None
     path = str(tmp_path)
     folder = PlanLocation(1, LocationKind.FOLDER, folder_url(path), "", None, None, "", "", path=path)
     assert may_be_one(bucket("a"), folder) is False
+
+
+def test_a_row_that_a_manifest_names_does_not_say_that_a_bucket_has_one_name() -> None:
+    """The very bucket, once by the address of AWS and once by one of somebody's own."""
+    named = replace(bucket("a", OTHER), store=StoreName.AWS)
+    assert may_be_one(bucket("a"), named) is True
+    assert may_be_one(named, bucket("b")) is True
