@@ -73,20 +73,7 @@ class TolerantEngine:
         if type(request) not in self._talks:  # nearly all: this is the hot path
             self._engine.submit(request, on_reply)
             return
-        conversation = self._conversation(request)
-
-        def go_on(reply: Reply) -> None:
-            try:
-                further = conversation.send(reply)
-            except StopIteration as end:
-                on_reply(end.value)
-                return
-            try:
-                self._engine.submit(further, go_on)
-            except Exception:  # noqa: BLE001  closed, or stopped by its guard: the first answer is all there will be
-                on_reply(reply)
-
-        self._engine.submit(next(conversation), go_on)
+        _Talk(self._engine, self._conversation(request), on_reply).begin()
 
     def call(self, request: Request) -> Reply:
         """Send and wait for the reply."""
@@ -168,6 +155,36 @@ class TolerantEngine:
             return reply
         listed = yield ListObjects(request.bucket, prefix=request.key, max_keys=1, owner=request.owner)
         return _reason_of(listed, reply)
+
+
+class _Talk:
+    """One conversation under way.
+
+    Not a function that hands itself on: that would be a cycle, which keeps the room that an answer is poured into until
+    the collector comes, and where all wait for room it never does.
+    """
+
+    __slots__ = ("_conversation", "_engine", "_on_reply")
+
+    def __init__(self, engine: Engine, conversation: _Conversation, on_reply: Callable[[Reply], None]) -> None:
+        self._engine = engine
+        self._conversation = conversation
+        self._on_reply = on_reply
+
+    def begin(self) -> None:
+        """Send what comes first."""
+        self._engine.submit(next(self._conversation), self._go_on)
+
+    def _go_on(self, reply: Reply) -> None:
+        try:
+            further = self._conversation.send(reply)
+        except StopIteration as end:
+            self._on_reply(end.value)
+            return
+        try:
+            self._engine.submit(further, self._go_on)
+        except Exception:  # noqa: BLE001  closed, or stopped by its guard: the first answer is all there will be
+            self._on_reply(reply)
 
 
 def _head_bucket(request: HeadBucket) -> _Conversation:

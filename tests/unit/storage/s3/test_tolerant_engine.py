@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from fakes.picky_store import PickyStore
+from s3plan.schemas.bodies import SinkInMemory
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.requests.objects import (
     BucketFound,
@@ -24,6 +27,7 @@ from s3plan.schemas.requests.objects import (
 )
 from s3plan.schemas.stores.names import StoreName
 from s3plan.schemas.stores.quirks import StoreQuirks
+from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.s3.tolerant_engine import TolerantEngine
 
@@ -182,3 +186,38 @@ def test_an_engine_that_is_closed_between_two_questions_gives_the_first_answer(s
             on_reply(BARE)
 
     assert by_submit(TolerantEngine(Closing(), AWS), HEAD) == BARE
+
+
+class Reading:
+    """An engine that keeps nothing of what it is asked, and answers each GET with no bytes."""
+
+    clock_offset_ms = 0
+
+    def submit(self, request: Request, on_reply: Callable[[Reply], None]) -> None:
+        on_reply(self.call(request))
+
+    def call(self, request: Request) -> Reply:
+        assert isinstance(request, GetObject)
+        return ObjectRead(b"", "etag")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def ask_and_forget(engine: TolerantEngine, request: Request) -> None:
+    """Ask as a batch does, which knows by its request what a reply is for."""
+    replies: list[tuple[Request, Reply]] = []
+    engine.submit(request, lambda reply: replies.append((request, reply)))
+    assert len(replies) == 1
+
+
+@pytest.mark.parametrize("quirks", [AWS, UNKNOWN, B2])
+def test_the_room_for_an_answer_is_free_as_soon_as_nobody_has_it_without_the_collector(quirks: StoreQuirks) -> None:
+    memory, engine = MemoryBudget(1), TolerantEngine(Reading(), quirks)
+    gc.disable()
+    try:
+        for _ in range(3):
+            ask_and_forget(engine, replace(GET, into=SinkInMemory(1, into=memory.buffer(1))))
+            assert memory.buffer(1) is not None
+    finally:
+        gc.enable()
