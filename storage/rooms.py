@@ -38,7 +38,7 @@ class FileRoom:
 
     def sink(self) -> Sink:
         """Return a sink that fills it."""
-        return _FileSink(self._file.fileno(), self.size_bytes)
+        return _FileSink(self, self._file.fileno(), self.size_bytes)
 
     def read_into(self, view: memoryview, *, offset: int) -> int:
         """Read at that place."""
@@ -46,11 +46,16 @@ class FileRoom:
 
 
 class _FileSink:
-    """A Sink that fills a temporary file; whoever made it keeps that open."""
+    """A Sink that fills a room's temporary file.
 
-    __slots__ = ("_descriptor", "_taken_bytes", "size_bytes")
+    It keeps the room: where nobody waits for an answer any more it may still come, and once the file is closed its
+    descriptor can be another one's.
+    """
 
-    def __init__(self, descriptor: int, size_bytes: int) -> None:
+    __slots__ = ("_descriptor", "_room", "_taken_bytes", "size_bytes")
+
+    def __init__(self, room: FileRoom, descriptor: int, size_bytes: int) -> None:
+        self._room = room
         self._descriptor = descriptor
         self._taken_bytes = 0
         self.size_bytes = size_bytes
