@@ -198,7 +198,7 @@ class Reading:
 
     def call(self, request: Request) -> Reply:
         assert isinstance(request, GetObject)
-        return ObjectRead(b"", "etag")
+        return ObjectRead("etag", b"")
 
     def close(self) -> None:
         """Nothing is open."""
