@@ -18,6 +18,7 @@ from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import Batch, LocationKind, PhaseName, PlanLocation
 from s3plan.schemas.printable import escape_unprintable
 from s3plan.schemas.requests.attributes import Encryption
+from s3plan.storage.places.same_place import are_nested
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.transfer.part_sizes import SENT_IN_PARTS_FROM_BYTES
 
@@ -77,16 +78,19 @@ class PlacePreparation:
         return confirmed(wanted, known, needed=needed, now=now, on_event=self.on_event, patience=self.patience)
 
     def _tell_apart(self, location: PlanLocation, jobs: Sequence[JobRecord]) -> None:
-        """Refuse to move to a place that is the source under another name: what is removed there would be gone."""
+        """Refuse to delete in a place that under another name is the source of a move, or overlaps that of a mirror."""
         for job in jobs:
-            is_moved_to = job.to_location == location.id and job.removals and job.destination.bucket_exists
-            if not is_moved_to or job.from_location is None:
+            if job.to_location != location.id or job.from_location is None or not job.destination.bucket_exists:
                 continue
             source = self.plan.locations_by_id[job.from_location]
-            if self.stores.are_one_place(location, source, patience=self.patience):
+            is_nested = are_nested(location, source)
+            may_lose = job.removals or (job.deletes and is_nested)
+            if may_lose and self.stores.are_one_place(location, source, patience=self.patience):
+                how = "overlap, in one bucket" if is_nested else "are one place"
                 raise PlanRefused(
-                    f"{shown_place(source)} and {shown_place(location)} are one place under two names: what is written "
-                    "at one shows at the other, so a move would delete it; nothing was removed"
+                    f"{shown_place(source)} and {shown_place(location)} {how} under two names: what is written "
+                    f"at one shows at the other, so a {job.settings.mode} would delete its own source; nothing was "
+                    "removed"
                 )
 
     def _find_sums(self, location: PlanLocation, jobs: Sequence[JobRecord]) -> None:

@@ -46,6 +46,12 @@ def may_be_one(bucket: PlanLocation, other: PlanLocation) -> bool:
     return not has_one_name or any(place.bucket.endswith(ACCESS_POINT_ENDS) for place in (bucket, other))
 
 
+def are_nested(bucket: PlanLocation, other: PlanLocation) -> bool:
+    """Return whether of two places in buckets one would lie within the other if the buckets were one."""
+    shorter, longer = sorted((bucket.prefix, other.prefix), key=len)
+    return not (bucket.is_folder or other.is_folder) and shorter != longer and longer.startswith(shorter)
+
+
 def shows_at(
     bucket: PlanLocation,
     engine: Engine,
@@ -55,19 +61,25 @@ def shows_at(
     cache: CapabilityCache,
     patience: Patience,
 ) -> bool:
-    """Return whether an object made in a bucket is seen at the other place, under the same key; it is removed again.
+    """Return whether an object made in a bucket is seen at the other place; it is removed again.
 
-    `other_engine` is None for a folder; `cache` remembers what a killed process left. Raises StoreRefused,
-    CredentialsUnusable, and what the hooks of `patience` raise.
+    It is looked for under the same key below the other place's prefix, and where one of two places may lie within the
+    other under its whole key. `other_engine` is None for a folder; `cache` remembers what a killed process left. Raises
+    StoreRefused, CredentialsUnusable, and what the hooks of `patience` raise.
     """
-    probe = Probe(engine, bucket.bucket, bucket.prefix, owner=bucket.owner, patience=patience)
+    is_outer = other.prefix.startswith(bucket.prefix)
+    prefix = other.prefix if is_outer else bucket.prefix  # what is made there is in both, if one is in the other
+    probe = Probe(engine, bucket.bucket, prefix, owner=bucket.owner, patience=patience)
     cache.note_confirmation(bucket.endpoint, bucket.bucket, stem=probe.stem)
-    key = probe.key("-source").removeprefix(bucket.prefix)
+    made = probe.key("-source")
+    keys = [other.prefix + made.removeprefix(bucket.prefix)]
+    if are_nested(bucket, other):
+        keys.append(made)
     try:
         try:
             probe.begin()
             probe.write("-source")
-            is_seen = _is_there(other, other_engine, key, patience)
+            is_seen = any(_is_there(other, other_engine, key, patience) for key in keys)
         except UnclearAnswer as unclear:
             said = f"{bucket.bucket}: {_DOING} is not possible now ({unclear}); try again later"
             raise StoreRefused(said, failure=unclear.failure) from None
@@ -81,10 +93,9 @@ def shows_at(
     return is_seen
 
 
-def _is_there(place: PlanLocation, engine: Engine | None, key: str, patience: Patience) -> bool:
+def _is_there(place: PlanLocation, engine: Engine | None, whole: str, patience: Patience) -> bool:
     if engine is None:
-        return os.path.lexists(Path(place.path or "") / key)
-    whole = place.prefix + key
+        return os.path.lexists(Path(place.path or "") / whole)
     reply = patience.call(engine, HeadObject(place.bucket, whole, owner=place.owner))
     if says_nothing(reply):
         listing = listing_of(place, whole)

@@ -14,10 +14,9 @@ from s3plan.storage.s3.store_quirks import store_at
 OTHER = "https://s3.example.com"
 
 
-def bucket(name: str, endpoint: str | None = None, prefix: str = "") -> PlanLocation:
-    return PlanLocation(
-        1, LocationKind.S3, f"s3://{name}/{prefix}", "", endpoint, None, name, prefix, store=store_at(endpoint)
-    )
+def bucket(name: str, endpoint: str | None = None, prefix: str = "", *, store: StoreName | None = None) -> PlanLocation:
+    row = store_at(endpoint, named=store)
+    return PlanLocation(1, LocationKind.S3, f"s3://{name}/{prefix}", "", endpoint, None, name, prefix, store=row)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +28,8 @@ def bucket(name: str, endpoint: str | None = None, prefix: str = "") -> PlanLoca
         (bucket("point-abc-s3alias"), bucket("b"), True),
         (bucket("a"), bucket("b--use1-az4--x-s3"), False),
         (bucket("a", OTHER), bucket("b", OTHER), True),
+        (bucket("a", OTHER, store=StoreName.AWS), bucket("a"), True),
+        (bucket("a", "https://s3.eu-west-1.amazonaws.com"), bucket("b"), False),
         (bucket("a", OTHER, "x/"), bucket("a", OTHER, "y/"), False),
     ],
 )
