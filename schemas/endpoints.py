@@ -29,6 +29,13 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
+# https://docs.aws.amazon.com/general/latest/gr/s3.html, and with a bucket or an endpoint of a VPC before it.
+# Other names of that domain are anybody's: a virtual machine, a load balancer, a gateway, a private link.
+_S3_OF_AWS = re.compile(
+    r"(?:[a-z0-9._-]+\.)?s3(?:express)?(?:-[a-z0-9-]+)?(?:\.dualstack)?(?:\.[a-z]{2,4}(?:-[a-z]+)+-[0-9]+)?(?:\.vpce)?"
+    r"\.(?:amazonaws\.com(?:\.cn)?|api\.aws)"
+)
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -45,6 +52,11 @@ class Endpoint:
     port: int
     path: str
     is_loopback: bool
+
+
+def is_s3_of_aws(host: str) -> bool:
+    """Return whether a host, in lower case, is one of Amazon S3 itself, and not merely one of AWS's many others."""
+    return _S3_OF_AWS.fullmatch(host) is not None
 
 
 def parse_endpoint(url: str) -> Endpoint:

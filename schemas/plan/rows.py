@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+from s3plan.schemas.endpoints import EndpointInvalid, is_s3_of_aws, parse_endpoint
 from s3plan.schemas.stores.names import StoreName
 
 
@@ -102,8 +102,7 @@ def store_name(endpoint: str | None) -> str:
         place = parse_endpoint(endpoint)
     except EndpointInvalid:
         return endpoint
-    is_aws = place.host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
-    return "" if is_aws else f"{place.host}:{place.port}{place.path}"
+    return "" if is_s3_of_aws(place.host) else f"{place.host}:{place.port}{place.path}"
 
 
 class PhaseName(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
+from s3plan.schemas.endpoints import EndpointInvalid, is_s3_of_aws, parse_endpoint
 from s3plan.schemas.stores.names import StoreName
 from s3plan.schemas.stores.quirks import CAREFUL, StoreQuirks, Support
 from s3plan.storage.s3.stores.aws import AWS
@@ -38,6 +38,8 @@ def store_at(endpoint: str | None, *, named: StoreName | None = None) -> StoreNa
         host = parse_endpoint(endpoint).host
     except EndpointInvalid:
         return StoreName.UNKNOWN
+    if is_s3_of_aws(host):
+        return StoreName.AWS
     return next(
         (name for name, row in STORES.items() if any(_is_below(host, end) for end in row.hosts)), StoreName.UNKNOWN
     )

@@ -13,7 +13,8 @@ _LIMITS = f"{_GUIDE}/qfacts.html"
 AWS = StoreQuirks(
     name=StoreName.AWS,
     title="Amazon S3",
-    hosts=(".amazonaws.com", ".amazonaws.com.cn", ".api.aws"),
+    # Further ones are told by schemas/endpoints.py: with a region, a bucket, an endpoint of a VPC in them.
+    hosts=("s3.amazonaws.com",),
     integrity=Integrity.CRC64NVME,
     states_checksums=Support.YES,
     has_annotations=Support.YES,

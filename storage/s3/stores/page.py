@@ -35,6 +35,8 @@ out once it has refused it.
 
 _NOTES = """\
 
+- **hosts**: what a host is, or ends with. Amazon S3 is known by its hosts of regions, dual stack, FIPS, acceleration
+  and VPCs, too; what else ends with `amazonaws.com` (a virtual machine, a load balancer) may be any store.
 - **bytes are held against**: what the store refuses other bytes by. `tried`: apply sends a part with a wrong CRC64NVME.
 - **conditions**: what the store enforces of the conditions that s3plan's pins are made of. `checked`: s3plan looks
   right before it writes. `probed`: apply finds out.

@@ -50,3 +50,9 @@ def test_a_row_that_a_manifest_names_does_not_say_that_a_bucket_has_one_name() -
     named = replace(bucket("a", OTHER), store=StoreName.AWS)
     assert may_be_one(bucket("a"), named) is True
     assert may_be_one(named, bucket("b")) is True
+
+
+def test_what_runs_on_a_machine_of_aws_is_another_store_than_s3() -> None:
+    here = bucket("a", "https://ec2-54-1-2-3.compute-1.amazonaws.com:9000")
+    assert here.whole_bucket != bucket("a").whole_bucket
+    assert bucket("a", "https://s3.eu-west-1.api.aws").whole_bucket == bucket("a").whole_bucket
