@@ -86,6 +86,7 @@ class Boto3Engine:
             return self._reply_to(request)
         except Exception as error:  # whoever waits for this reply must hear of a fault of ours, too
             _logger.exception("a request broke the engine")
+            _forget_frames(error)
             return Failure(FailureKind.BAD_REPLY, type(request).__name__, "EngineBroke", broke_by(error))
 
     def close(self) -> None:
@@ -111,10 +112,12 @@ class Boto3Engine:
         except Exception as error:
             if isinstance(body, BodyStream) and body.broken is not None:  # whatever its readers made of that
                 kind, words = body.broken
+                _forget_frames(error)
                 return Failure(kind, call.operation, "BodyBroken", words)
             if not isinstance(error, expected):
                 raise
             failure = failure_from(error, operation=call.operation)
+            _forget_frames(error)
             if isinstance(error, ClientError):
                 self._note_clock(error.response)
             is_expired = failure.kind is FailureKind.CREDENTIALS_EXPIRED
@@ -132,6 +135,7 @@ class Boto3Engine:
             return read_into(request, sink, answer, operation=operation)
         except (BotoCoreError, HTTPError) as error:
             failure = failure_from(error, operation=operation)
+            _forget_frames(error)
             is_of_bytes = failure.kind is FailureKind.VERIFICATION  # all came, and not those that the store has
             return failure if is_of_bytes else replace(failure, kind=FailureKind.TRANSIENT)
         except OSError as error:
@@ -152,6 +156,18 @@ class Boto3Engine:
         if self._clients.renew(client, since_s=began_s):
             return replace(failure, kind=FailureKind.UNREACHABLE, code=RENEWED)
         return failure
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Have an exception that was dealt with keep nothing of the request.
+
+    botocore's frames keep their own exception, which keeps them: together the room that bytes pass through, until the
+    collector comes. Where all wait for room it never does.
+    """
+    left: BaseException | None = error
+    while left is not None and left.__traceback__ is not None:
+        left.__traceback__ = None
+        left = left.__cause__ or left.__context__
 
 
 class _Clients:
