@@ -9,16 +9,15 @@ from time import time_ns
 from s3plan.app.known_pairs import RememberedPairs
 from s3plan.app.locations import PlanEnds
 from s3plan.app.plans.transfer_choice import choose_transfer
+from s3plan.app.plans.two_stores import two_stores
 from s3plan.app.stores import Stores
 from s3plan.planner.filtering.key_list import KeyList
 from s3plan.planner.job_sides import FolderSide, JobSides
-from s3plan.planner.losses import TwoStores, kept_classes
 from s3plan.planner.manifest.job import Job
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.manifest.locations import EncryptionSetting
 from s3plan.schemas.manifest.models import Filters
 from s3plan.schemas.plan.actions import kind_of_writes
-from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Lister
 from s3plan.schemas.stores.quirks import StoreQuirks
 from s3plan.storage.evidence.audited_sides import FileSide, ObjectSide
@@ -80,7 +79,7 @@ def job_sides(
             source.location, destination.location, is_relayed=transfer is not None and transfer.way == "relay"
         ),
         transfer=transfer,
-        stores=_two_stores(source.location, destination.location),
+        stores=two_stores(source.location, destination.location),
         files=_folder_side(
             stores,
             source,
@@ -96,18 +95,6 @@ def job_sides(
 
 def _quirks_of(destination: FoundLocation) -> StoreQuirks | None:
     return None if destination.location.is_folder else quirks_of(destination.location.store)
-
-
-def _two_stores(source: PlanLocation, destination: PlanLocation) -> TwoStores | None:
-    if destination.is_folder:
-        return None
-    row = quirks_of(destination.store)
-    return TwoStores(
-        None if source.is_folder else quirks_of(source.store),
-        row,
-        kept_classes(source, destination, row),
-        is_under_own_key=destination.customer_key is not None,
-    )
 
 
 def _now_ms(stores: Stores, place: FoundLocation) -> int:

@@ -15,7 +15,6 @@ from s3plan.schemas.plan.actions import Action, VerdictKind
 from s3plan.schemas.plan.conditions import Capabilities, Condition
 from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
-from s3plan.schemas.requests.attributes import Encryption
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.s3.patience import Patience
@@ -124,9 +123,7 @@ def _samples(wanted: Wanted, believed: frozenset[Condition]) -> Sequence[Sample 
 
 def _smallest(wanted: Wanted, batch: Batch, location: PlanLocation, *, pays: bool) -> list[Sample]:
     plan = wanted.plan
-    settings = plan.header.job(plan.phases_by_id[batch.phase].job).settings
-    asked = settings.encryption
-    encryption = None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
+    job = plan.header.job(plan.phases_by_id[batch.phase].job)
 
     def sample_of(action: Action) -> Sample:
         key = location.prefix + action.key.decode()
@@ -136,8 +133,8 @@ def _smallest(wanted: Wanted, batch: Batch, location: PlanLocation, *, pays: boo
             action.source_version,
             location.owner,
             pays,
-            encryption,
-            settings.acl,
+            job.encryption,
+            job.settings.acl,
             wanted.stores.key_of(location),
         )
 

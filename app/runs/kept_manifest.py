@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from s3plan.app.plans.two_stores import two_stores
 from s3plan.planfile.reader import PlanReader
 from s3plan.planner.filtering.patterns import PatternInvalid
 from s3plan.planner.guards import Findings, check_guards, check_guards_of_all
+from s3plan.planner.losses import find_losses
 from s3plan.planner.manifest.file import LoadedManifest, retold_manifest
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
 from s3plan.schemas.errors import ManifestInvalid, PlanRefused
-from s3plan.schemas.plan.actions import VerdictKind
+from s3plan.schemas.manifest.words import Loss
+from s3plan.schemas.plan.actions import VerdictKind, kind_of_writes
 from s3plan.schemas.plan.header import GuardRecord, JobRecord
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.printable import shown_path
 from s3plan.storage.places.finding import is_found_at
 
@@ -41,6 +47,8 @@ def resolved_manifest(plan: PlanReader) -> LoadedManifest:
             raise _other(plan, f"has another list of keys for job {record.name!a}")
         if _guards_of(job, record) != record.guards:
             raise _other(plan, f"has other guards for job {record.name!a}")
+        if not _loses_as_allowed(job, record, ends=said):
+            raise _other(plan, f"allows other losses for job {record.name!a}")
     if run_record(loaded.manifest.run) != plan.header.run:
         raise _other(plan, "has other settings for the run")
     if _guards_of_all(list(known.values()), plan) != plan.header.guards:
@@ -52,6 +60,26 @@ def _other(plan: PlanReader, how: str) -> PlanRefused:
     return PlanRefused(
         f"{shown_path(plan.path)} works by a manifest that is not the one it was made from: it {how}; make a new plan"
     )
+
+
+def _loses_as_allowed(job: Job, record: JobRecord, *, ends: Sequence[PlanLocation]) -> bool:
+    """Return whether what a job loses is what its stores make it lose, and held unless its manifest allows it.
+
+    Whether storage classes are lost, only rows tell.
+    """
+    stores = None if len(ends) == 1 else two_stores(*ends)
+    writes = record.objects_of(VerdictKind.COPY) + record.objects_of(VerdictKind.OVERWRITE)
+    must = find_losses(
+        job.settings,
+        stores,
+        kind=kind_of_writes(ends[0], ends[-1], is_relayed=record.is_relayed),
+        writes=writes,
+        lost_classes={},
+        allowed=job.allow_loss,
+    )
+    told = {(loss.what, loss.allowed) for loss in record.losses}
+    of_classes = (Loss.STORAGE_CLASS.value, Loss.STORAGE_CLASS in job.allow_loss)
+    return told - {of_classes} == {(loss.what, loss.allowed) for loss in must}
 
 
 def _findings(record: JobRecord) -> Findings:

@@ -17,7 +17,6 @@ from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import Batch, LocationKind, PhaseName, PlanLocation
 from s3plan.schemas.printable import escape_unprintable
-from s3plan.schemas.requests.attributes import Encryption
 from s3plan.storage.places.same_place import are_nested
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.transfer.part_sizes import SENT_IN_PARTS_FROM_BYTES
@@ -99,8 +98,7 @@ class PlacePreparation:
         least_bytes = least_bytes_in_parts(self.plan)
         if location.is_folder or not any(batch.size_bytes >= least_bytes for batch in _sent(self.plan, makers)):
             return
-        asked = next((job.settings.encryption for job in makers.values() if job.settings.encryption), None)
-        encryption = None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
+        encryption = next((job.encryption for job in makers.values() if job.encryption), None)
         if self.stores.at(location).conditions.holds_part_sums(encryption, patience=self.patience):
             self.sums_parts.add(location.id)
 

@@ -38,7 +38,6 @@ from s3plan.schemas.plan.header import JobRecord, RunRecord
 from s3plan.schemas.plan.places import Place, place_of
 from s3plan.schemas.plan.rows import Batch, PlanLocation
 from s3plan.schemas.ports import Executor
-from s3plan.schemas.requests.attributes import Encryption
 from s3plan.schemas.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
 from s3plan.schemas.tasks import TaskSettings
 
@@ -207,13 +206,12 @@ def _settings_finder(run: OpenedRun, prepared: Preparation) -> Callable[[Batch],
 
 
 def _task_settings(run: OpenedRun, job: JobRecord, prepared: Preparation, location: int) -> TaskSettings:
-    asked = job.settings.encryption
     return TaskSettings(
         capabilities=dict(prepared.capabilities[location]),
         sums_parts=location in prepared.sums_parts,
         multipart_threshold_bytes=run.plan.header.run.multipart_threshold_bytes,
         part_size_bytes=run.plan.header.run.part_size_bytes,
-        encryption=None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key),
+        encryption=job.encryption,
         acl=job.settings.acl,
         verification=Verification(Verify(job.settings.verify), job.settings.verify_is_strict, job.etags_are_md5),
         plan_digest=run.plan.digest,

@@ -10,6 +10,7 @@ from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.guards import guard_words
 from s3plan.schemas.plan.header_parts import AccountRecord, HeaderPart, RetriedRecord, TransferRecord
 from s3plan.schemas.plan.objects import LossRecord, ObjectsRecord
+from s3plan.schemas.requests.attributes import Encryption
 
 FORMAT_VERSION = 2
 ARCHIVED_RULE = "archived: "
@@ -182,6 +183,12 @@ class JobRecord(HeaderPart):
     def lost(self) -> frozenset[str]:
         """What objects lose, by the words of `allow_loss`."""
         return frozenset(loss.what for loss in self.losses)
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """What new objects are encrypted with, as requests ask for it: nothing where that is lost."""
+        asked = None if "encryption" in self.lost else self.settings.encryption
+        return None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
 
     @property
     def only_deletes(self) -> bool:

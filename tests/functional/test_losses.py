@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import s3plan
 from fakes.two_stores import FROM, INTO, TwoStores, away_server, both
-from functional.carried_objects import LARGE, SMALL, SOURCE, carried, prepare
+from functional.carried_objects import LARGE, NOTHING, SMALL, SOURCE, carried, prepare
 from s3plan.schemas.errors import GuardRefused
+from unit.planfile.plan_samples import change
 
 __all__ = ["away_server", "both"]
 
@@ -95,6 +99,49 @@ def test_what_a_job_asks_for_and_the_store_has_not_is_a_loss_of_files_too(
     both.plan()
     assert both.apply().exit_code == 0
     assert carried(both.there, "destination", SMALL).tags == {}
+
+
+def test_an_encryption_that_may_be_lost_is_not_asked_for(both: TwoStores) -> None:
+    prepare(both)
+    encryption = {"type": "aws:kms", "key_id": "a-key", "bucket_key": True}
+    write_job(both, store="swift", destination={"encryption": encryption}, allow_loss=["encryption"], preserve=[])
+    both.plan()
+    assert both.apply().exit_code == 0
+    for key in (SMALL, LARGE):
+        assert carried(both.there, "destination", key) == NOTHING
+
+
+def forge(place: TwoStores, edit: Callable[[list[dict[str, Any]]], object]) -> None:
+    with closing(sqlite3.connect(place.plan_file)) as database:
+        (text,) = database.execute("SELECT document FROM header").fetchone()
+    header = json.loads(text)
+    edit(header["jobs"][0].setdefault("losses", []))
+    quoted = json.dumps(header).replace("'", "''")
+    change(place.plan_file, f"UPDATE header SET document = '{quoted}'", reseal=True)
+
+
+@pytest.mark.parametrize(
+    ("store", "edit"),
+    [
+        ("swift", lambda losses: [loss.update(allowed=True) for loss in losses]),
+        ("swift", lambda losses: losses.clear()),
+        ("aws", lambda losses: losses.append({"what": "tags", "reason": "no", "allowed": True})),
+        ("aws", lambda losses: losses.append({"what": "encryption", "reason": "no", "allowed": True})),
+        ("aws", lambda losses: losses.append({"what": "storage_class", "reason": "no", "allowed": True})),
+    ],
+    ids=["allowed", "left out", "tags", "encryption", "classes"],
+)
+def test_a_plan_that_was_made_to_allow_a_loss_is_refused(
+    both: TwoStores, store: str, edit: Callable[[list[dict[str, Any]]], object]
+) -> None:
+    prepare(both)
+    write_job(both, store=store)
+    both.plan()
+    forge(both, edit)
+    ended = both.command.run("apply", both.plan_file, "--yes")
+    assert ended.exit_code == 4, ended.output
+    assert "allows other losses for job 'job'" in " ".join(ended.stderr.split())
+    assert both.keys("destination") == set()
 
 
 def test_a_store_that_is_not_known_is_given_no_class_of_another_one_without_a_word(both: TwoStores) -> None:
