@@ -25,14 +25,19 @@ def look_at_object(side: Side, location: PlanLocation, key: str, *, version: str
 
     Without s3:ListBucket, or with it under a condition on the prefix, HEAD of an absent key is a 403
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html), so a 403 says nothing: the key is listed
-    then. So it is after a 404 that may be a gateway's own. What only a listing has shown comes without checksums and
-    attributes.
+    then. So it is after a 404 that may be a gateway's own, and where a key of SSE-C was sent and refused (400): what
+    stands there may be under another key or none. What only a listing has shown comes without checksums and attributes.
     """
     found = yield from ask(side, HeadObject(location.bucket, key, version, owner=location.owner))
-    if version is not None or not says_nothing(found):
+    is_refused = says_nothing(found) or _is_under_another_key(location, found)
+    if version is not None or not (is_refused and isinstance(found, Failure)):
         return found
     listing = listing_of(location, key)
     return told_by_listing(key, listing, (yield from ask(side, listing)), otherwise=found)
+
+
+def _is_under_another_key(location: PlanLocation, reply: Reply) -> bool:
+    return location.customer_key is not None and isinstance(reply, Failure) and reply.kind is FailureKind.INVALID
 
 
 def says_nothing(reply: Reply) -> TypeGuard[Failure]:

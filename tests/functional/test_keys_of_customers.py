@@ -116,6 +116,24 @@ def test_a_plan_says_who_may_read_the_key_and_names_it(planned: Workplace) -> No
     assert "encryption: sse-c with a key of yours, so that ETags say nothing of the bytes" in shown
 
 
+@pytest.mark.parametrize("way", ["server-side", "relay"])
+def test_what_stands_there_under_no_key_or_another_one_is_overwritten_whatever_its_size(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    set_keys(place, monkeypatch)
+    place.buckets()
+    content = {"large": os.urandom(6 * MIB), "other": os.urandom(6 * MIB), "small": b"new"}
+    for name, body in content.items():
+        put(place, "source", name, body, None)
+        put(place, "destination", name, body[:-1], THREE if name == "other" else None)
+    run = {"multipart_threshold": "5MiB", "part_size": "5MiB"}
+    place.manifest(destination=sse_c("encryption", ONE), transfer=way, run=run, overwrite="always")
+    place.plan()
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 0, ended.output
+    assert read_all(place, "destination", ONE) == content
+
+
 def test_a_retry_finds_the_keys_again(planned: Workplace) -> None:
     put(planned, "source", "other", b"under three", THREE)  # which key one does not open
     planned.plan()
