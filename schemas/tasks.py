@@ -38,6 +38,7 @@ class TaskSettings:
     sums_parts: bool = False  # the store holds parts that are sent against their CRC64NVME
     verification: Verification = REPLIES_ALONE
     given: GivenAttributes = ALL_KEPT
+    removes_source: bool = False  # once a copy is proved: what it has lost by then is gone
     plan_digest: str = ""  # by which the plan's staged files are told from others'
 
 

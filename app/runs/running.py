@@ -217,6 +217,7 @@ def _task_settings(run: OpenedRun, job: JobRecord, prepared: Preparation, locati
         plan_digest=run.plan.digest,
         preserves_mtime=job.settings.preserves_mtime,
         given=job.settings.objects.given(lost=job.lost),
+        removes_source=job.is_move,
         source_requester_pays=job.from_location is not None
         and run.stores.pays_for(run.plan.locations_by_id[job.from_location]),
     )

@@ -20,7 +20,7 @@ from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.steps import Asking, BatchContext, ask
 from s3plan.storage.transfer.attributes.object_mapping import attributes_of_copy
 from s3plan.storage.transfer.attributes.source_tags import read_tags
-from s3plan.storage.transfer.attributes.untold_metadata import tell_untold_metadata
+from s3plan.storage.transfer.attributes.untold_metadata import judge_untold_metadata
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.multipart import Parts, abort_known, expected_etag, make_in_parts
 from s3plan.storage.transfer.part_sizes import DEFAULT_PART_BYTES, choose_part_size
@@ -116,7 +116,9 @@ class ObjectParts:
     def attributes(self) -> Asking[ObjectAttributes | Failure]:
         """Return those of the source as the job changes them: a multipart copy inherits nothing."""
         given, source = self.context.task.settings.given, self.found.attributes
-        tell_untold_metadata(self.context, self.position, self.found)
+        untold = judge_untold_metadata(self.context, self.position, self.found)
+        if untold is not None:
+            return untold
         if given.keeps_tags:
             tags = yield from read_tags(self.context, self.position, self.action, self.found)
             if isinstance(tags, Failure):

@@ -130,6 +130,7 @@ class CopyWorld:
         self.encryption: Encryption | None = None
         self.verification = REPLIES_ALONE
         self.given = ALL_KEPT
+        self.removes_source = False
 
     def tick(self, seconds: int = 1) -> None:
         self.now_ms += seconds * 1000
@@ -233,6 +234,7 @@ class CopyWorld:
                 self.encryption,
                 verification=self.verification,
                 given=self.given,
+                removes_source=self.removes_source,
             ),
             begun_at_ms=begun_at_ms,
             doubtful_since_ms=doubtful_since_ms or {},

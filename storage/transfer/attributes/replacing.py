@@ -14,7 +14,7 @@ from s3plan.schemas.requests.objects import HeadObject, ObjectFound
 from s3plan.storage.steps import Asking, BatchContext, ask
 from s3plan.storage.transfer.attributes.object_mapping import attributes_of_copy
 from s3plan.storage.transfer.attributes.source_tags import read_tags
-from s3plan.storage.transfer.attributes.untold_metadata import tell_untold_metadata
+from s3plan.storage.transfer.attributes.untold_metadata import judge_untold_metadata
 from s3plan.storage.transfer.settlement import ended_badly, moved_source, settle_copy
 
 
@@ -65,8 +65,9 @@ def _read_source(
     if moved is not None:
         failure = Failure(FailureKind.PRECONDITION, "HeadObject", "SourceChanged", moved)
         return (yield from settle_copy(context, position, action, failure, is_write=False))
-    if given.changes_metadata:
-        tell_untold_metadata(context, position, found)
+    untold = judge_untold_metadata(context, position, found) if given.changes_metadata else None
+    if untold is not None:
+        return ended_badly(position, untold)
     if not (given.changes_tags and given.keeps_tags):
         return found.attributes
     tags = yield from read_tags(context, position, action, found)

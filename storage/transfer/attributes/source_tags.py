@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Remark
@@ -19,6 +20,10 @@ _GONE_CODES = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchObject"})
 _NOT_IMPLEMENTED = 501
 _NOT_OFFERED = frozenset({404, 405, _NOT_IMPLEMENTED})
 _UNREADABLE = "it is copied without its tags, if it has any: they cannot be read without s3:GetObjectTagging"
+_WOULD_BE_GONE = (
+    "nobody says whether it has tags, and its source would be removed with them: to move it without, leave tags out "
+    "of preserve"
+)
 _REFUSED = "it is copied without its tags, if it has any: the store refuses to list them"
 
 
@@ -35,7 +40,7 @@ def read_tags(
     AWS counts the tags of an object that has some in its HEAD, but not for a caller that may not read them, and some
     stores never do: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html. So they are asked for unless
     there are none, or the store is known to have no tags. Where nobody says that there are any, a refusal is told, and
-    does not stop the copy.
+    does not stop the copy; but it does where the source is removed afterwards.
 
     Stores without tags answer 404, 405 or 501, some a bare 400, which may have another reason, so that one is told.
     Where HEAD has counted tags, none of these is believed. What an answer shows of the whole bucket is noted.
@@ -59,6 +64,8 @@ def read_tags(
             context.tag_habits[where] = TagHabit.NOT_OFFERED
         return {}
     if reply.kind in (FailureKind.DENIED, FailureKind.INVALID):
+        if context.task.settings.removes_source:
+            return replace(reply, message=f"{reply.message or 'refused'}; {_WOULD_BE_GONE}")
         context.emit(Remark(position, _UNREADABLE if reply.kind is FailureKind.DENIED else f"{_REFUSED} ({reply})"))
         return {}
     return reply

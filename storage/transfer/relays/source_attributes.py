@@ -15,7 +15,7 @@ from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.steps import Asking, BatchContext, TagHabit
 from s3plan.storage.transfer.attributes.object_mapping import attributes_of_copy
 from s3plan.storage.transfer.attributes.source_tags import place_of_tags, read_tags
-from s3plan.storage.transfer.attributes.untold_metadata import tell_untold_metadata
+from s3plan.storage.transfer.attributes.untold_metadata import judge_untold_metadata
 from s3plan.storage.transfer.settlement import look_at_source, moved_source
 
 
@@ -30,7 +30,9 @@ def read_attributes(
     """
     given, key = context.task.settings.given, context.destination_key(action)
     source = found.attributes
-    tell_untold_metadata(context, position, found)
+    untold = judge_untold_metadata(context, position, found)
+    if untold is not None:
+        return untold
     if given.keeps_tags:
         tags = yield from _tags(context, position, action, found)
         if not isinstance(tags, Failure) and is_fetched and (tags or found.tag_count):

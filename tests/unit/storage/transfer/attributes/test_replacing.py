@@ -139,3 +139,18 @@ def test_metadata_that_the_store_cannot_tell_are_named_where_they_would_have_bee
         assert attempt.kinds == ["done"]
         told[name] = [remark.partition(":")[0] for remark in attempt.remarks]
     assert told == {"kept": ["2 entries of its metadata are not kept"], "not kept": []}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_source_that_is_removed_afterwards_takes_no_metadata_with_it_that_no_header_can_tell(body: bytes) -> None:
+    world = CopyWorld()
+    world.given = CHANGES
+    world.removes_source = True
+    world.put_source("a", body, attributes=CARRIED)
+    world.engine.answer = lambda _, reply: (
+        replace(reply, untold_metadata=2) if isinstance(reply, ObjectFound) else reply
+    )
+    outcome = world.perform(world.plan_copy("a")).only
+    assert outcome.kind is OutcomeKind.FAILED
+    assert "leave metadata out of preserve" in outcome.reason
+    assert world.found("a") is None

@@ -9,7 +9,7 @@ import pytest
 from fakes.copy_world import ALL_CHECKED, ALL_ENFORCED, CopyWorld
 from fakes.faulty_engine import Fault
 from s3plan.schemas.outcomes import OutcomeKind
-from s3plan.schemas.requests.attributes import ObjectAttributes
+from s3plan.schemas.requests.attributes import GivenAttributes, ObjectAttributes
 from s3plan.schemas.requests.objects import GetObjectTags, ObjectFound, Reply, Request
 from s3plan.storage.s3.wire.failures import failure_of
 
@@ -109,3 +109,23 @@ def test_tags_that_cannot_be_read_fail_the_copy_instead_of_losing_them() -> None
     assert outcome.kind is OutcomeKind.FAILED
     assert "s3:GetObjectTagging" in outcome.reason
     assert (world.found("big"), world.open_uploads) == (None, [])
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (400, "InvalidRequest")])
+def test_a_source_that_is_removed_afterwards_takes_no_tags_with_it_that_nobody_has_read(
+    world: CopyWorld, status: int, code: str
+) -> None:
+    world.removes_source = True
+    world.engine.answer = answering_tags(status, code, count=None)
+    outcome = world.perform(world.plan_copy("big")).only
+    assert outcome.kind is OutcomeKind.FAILED
+    assert "leave tags out of preserve" in outcome.reason
+    assert (world.found("big"), world.open_uploads) == (None, [])
+    world.given = GivenAttributes(keeps_tags=False)
+    assert world.perform(world.plan_copy("big")).kinds == ["done"]
+
+
+def test_a_store_without_tags_is_moved_from(world: CopyWorld) -> None:
+    world.removes_source = True
+    world.engine.answer = answering_tags(501, "NotImplemented", count=None)
+    assert world.perform(world.plan_copy("big")).kinds == ["done"]
