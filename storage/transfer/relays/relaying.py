@@ -103,17 +103,7 @@ def _fetch(context: BatchContext, position: int, action: Action) -> Asking[_Fetc
             return ended_badly(position, taken)
         room = taken.content
         del taken
-    source = context.source
-    request = GetObject(
-        bucket=source.bucket,
-        key=context.source_key(action),
-        if_match=action.source_pin,
-        version=action.source_version,
-        owner=source.owner,
-        into=SinkInMemory(action.size_bytes, into=room),
-        with_checksums=True,
-    )
-    reply = yield from ask(Side.SOURCE, request, size_bytes=action.size_bytes, reserves=False)
+    reply = yield from ask(Side.SOURCE, _get(context, action, room), size_bytes=action.size_bytes, reserves=False)
     if isinstance(reply, Failure):
         return (yield from settle_read(context, position, action, reply))
     assert isinstance(reply, ObjectRead)  # noqa: S101  GetObject answers nothing else
@@ -128,6 +118,18 @@ def _fetch(context: BatchContext, position: int, action: Action) -> Asking[_Fetc
     if moved is not None or found is None:
         return Outcome(position, OutcomeKind.STALE, moved or "source changed")
     return (yield from _summed_up(context, position, action, room, found))
+
+
+def _get(context: BatchContext, action: Action, room: memoryview) -> GetObject:
+    return GetObject(
+        bucket=context.source.bucket,
+        key=context.source_key(action),
+        if_match=action.source_pin,
+        version=action.source_version,
+        owner=context.source.owner,
+        into=SinkInMemory(action.size_bytes, into=room),
+        with_checksums=True,
+    )
 
 
 def _summed_up(
@@ -149,8 +151,33 @@ def _summed_up(
     compared = compare_bytes(known, stated_there)
     if compared is not None and not compared.is_same:
         return suffered(position, f"its {compared.by} is {compared.of_one}, the store states {compared.of_other}")
+    if compared is None and stated_there.md5 is not None and found.encryption is None:
+        differs = yield from _read_again(context, position, action, content, md5=md5)
+        if differs is not None:
+            return differs
     sha256 = b64decode(sums["SHA256"]).hex() if is_signed else None
     return _Fetched(content, found, known, sha256)
+
+
+def _read_again(
+    context: BatchContext, position: int, action: Action, content: memoryview, *, md5: str
+) -> Asking[Outcome | None]:
+    """Return how an action ended whose object comes as other bytes when it is read once more; None: as the same.
+
+    For an object whose ETag looks like an MD5 sum, which is not that of what came, and of which nobody knows whether it
+    is one: either it is not, or the bytes have suffered.
+    """
+    reply = yield from ask(Side.SOURCE, _get(context, action, content), size_bytes=action.size_bytes)
+    if isinstance(reply, Failure):
+        return (yield from settle_read(context, position, action, reply))
+    assert isinstance(reply, ObjectRead)  # noqa: S101  GetObject answers nothing else
+    if reply.etag != action.source_pin:
+        return Outcome(position, OutcomeKind.STALE, "source changed")
+    summed = yield from ask_buffer(SumBuffer(content, frozenset({"MD5"})), BufferSummed)
+    if isinstance(summed, Failure):
+        return ended_badly(position, summed)
+    again = summed.digests["MD5"]
+    return None if again == md5 else suffered(position, f"its MD5 is {again}, and was {md5} when it was read before")
 
 
 def _request(context: BatchContext, action: Action, fetched: _Fetched, attributes: ObjectAttributes) -> PutObject:

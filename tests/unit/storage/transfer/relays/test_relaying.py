@@ -132,6 +132,45 @@ def test_bytes_that_are_not_those_that_the_source_states_are_not_sent(world: Rel
     assert world.away_engine.asked(PutObject) == 0
 
 
+def test_bytes_that_may_have_suffered_are_read_again_where_nobody_knows_what_an_etag_is(world: RelayWorld) -> None:
+    """As where the destination is under KMS: of the source that says nothing."""
+    world.verification = Verification(Verify.CHECKSUM, etags_are_md5=False)
+    world.put_source("a", BODY)
+    gets: list[Request] = []
+
+    def suffer(request: Request, reply: Reply) -> Reply:
+        if not (isinstance(request, GetObject) and isinstance(reply, ObjectRead) and request.into is not None):
+            return reply
+        gets.append(request)
+        if len(gets) == 1:
+            request.into.content[0] ^= 1  # type: ignore[attr-defined]
+        assert reply.found is not None
+        return replace(reply, found=replace(reply.found, checksums={}, encryption=None))
+
+    world.engine.answer = suffer
+    only = world.perform(world.plan_relay("a")).only
+    assert (only.kind, only.failure, only.side) == (OutcomeKind.UNKNOWN, FailureKind.VERIFICATION, Side.SOURCE)
+    assert "when it was read before" in only.reason
+    assert world.away_engine.asked(PutObject) == 0
+    gets.append(gets[0])
+    assert world.perform(world.plan_relay("a")).kinds == ["done"]
+    assert (world.body("a"), len(gets)) == (BODY, 4)
+
+
+def test_an_etag_that_only_looks_like_an_md5_sum_costs_a_second_read_and_stops_nothing(world: RelayWorld) -> None:
+    world.verification = Verification(Verify.CHECKSUM, etags_are_md5=False)
+    world.put_source("a", BODY, etag="0123456789abcdef" * 2)
+
+    def say_less(request: Request, reply: Reply) -> Reply:
+        if isinstance(request, GetObject) and isinstance(reply, ObjectRead) and reply.found is not None:
+            return replace(reply, found=replace(reply.found, checksums={}, encryption=None))
+        return reply
+
+    world.engine.answer = say_less
+    assert world.perform(world.plan_relay("a")).kinds == ["done"]
+    assert (world.body("a"), world.engine.asked(GetObject)) == (BODY, 2)
+
+
 def test_a_store_that_has_kept_other_bytes_is_told_of(world: RelayWorld) -> None:
     world.put_source("a", BODY)
 
