@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from s3plan.planner.batches import ActionSpool, Batcher, PhaseNumbers, PlanSink
+from s3plan.planner.batches import Batcher, PhaseNumbers, PlanSink
 from s3plan.planner.collisions import Collisions
 from s3plan.planner.comparison import WITHOUT_ETAGS, Policy
 from s3plan.planner.diff import (
@@ -29,6 +29,7 @@ from s3plan.planner.filtering.scope import Scope
 from s3plan.planner.filtering.unmatched_patterns import UnmatchedPatterns
 from s3plan.planner.guards import Findings, check_guards
 from s3plan.planner.job_sides import JobSides
+from s3plan.planner.late_lines import LateLines
 from s3plan.planner.looking_ahead import LookingAhead
 from s3plan.planner.losses import KEPT_CLASSES, find_losses
 from s3plan.planner.manifest.job import Job
@@ -108,9 +109,10 @@ class JobBuilder:
         if self._only_deletes:
             side, self._listed = "location", listed
         right = Scope(destination, side=side, passes=passes, on_page=tell, look=look, listed=listed)
-        with ActionSpool(folder=spool_folder) as deletes, ActionSpool(folder=spool_folder) as aside:
+        late = LateLines(self._limits, totals=self._totals, prefixes=self._prefixes, folder=spool_folder)
+        with late:
             try:
-                self._stream(left, right, deletes=deletes, aside=aside)
+                self._stream(left, right, late)
             finally:
                 if self._limits is not None:
                     self._limits.close()
@@ -120,7 +122,7 @@ class JobBuilder:
         found = self._sides.key_list
         return None if found is None else ListedKeys(found, self._job.passes_key)
 
-    def _stream(self, source: Scope, destination: Scope, *, deletes: ActionSpool, aside: ActionSpool) -> None:
+    def _stream(self, source: Scope, destination: Scope, late: LateLines) -> None:
         pairs: Iterable[Pair] = pair_up(source.rows(), destination.rows())
         if self._limits is not None:
             pairs = self._limits.watch(pairs)
@@ -131,23 +133,23 @@ class JobBuilder:
         rules = self._rules(self._policy() if ahead is None else ahead.verdict, objection)
         decide = diff if self._due is None else self._due.lines
         for verdict, action in decide(pairs, rules=rules, on_verdict=self._totals.count):
-            self._prefixes.add(verdict.kind, action.key, action.size_bytes)
             if action.kind.is_write:
+                self._prefixes.add(verdict.kind, action.key, action.size_bytes)
                 self._copies += 1
                 self._batcher.add_copy(action)
             elif action.kind is ActionKind.SAME:
+                self._prefixes.add(verdict.kind, action.key, action.size_bytes)
                 self._same += 1
                 self._batcher.add_same(action)
-            elif action.kind is ActionKind.DELETE:
-                self._deletes += 1
-                deletes.add(action)
             else:
-                aside.add(action)
+                late.add(action)
+                self._deletes = late.kept_deletes
         self._batcher.end_copies()
         self._batcher.add_removals()
-        self._batcher.add_all(PhaseName.DELETE, deletes.read())
+        self._batcher.add_all(PhaseName.DELETE, late.deletes())
+        self._deletes = late.kept_deletes
         markers = self._markers(source.marker, destination.marker)
-        self._batcher.add_all(PhaseName.ASIDE, chain(markers, aside.read()))
+        self._batcher.add_all(PhaseName.ASIDE, chain(markers, late.aside()))
 
     def _rules(self, policy: Policy, objection: AttributeFilter | None) -> Rules:
         job, sides = self._job, self._sides

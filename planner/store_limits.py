@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 
@@ -12,13 +13,16 @@ from s3plan.schemas.quantities import size_text
 from s3plan.schemas.stores.quirks import StoreQuirks
 
 _Pair = tuple[ObjectRow | None, ObjectRow | None]
+# What is not ASCII and becomes it: Greek question mark, varia, Kelvin sign.
+_ASCII_OF_OTHERS = re.compile(rb"[;`K]")
 
 
 class StoreLimits:
     """Asked about every object that would be written to a store or deleted from it; to be closed.
 
     Where the store holds keys as one that differ in their Unicode normalisation only, the first of them in key order
-    is the one that it holds: keys that are not ASCII are kept on disk, in a nameless file.
+    is the one that it holds: keys that may have another spelling are kept on disk, in a nameless file. What only the
+    destination seems to have may be what a later key of the source names: `spares_after_all`.
     """
 
     def __init__(self, quirks: StoreQuirks, *, prefix: str) -> None:
@@ -33,7 +37,10 @@ class StoreLimits:
         if quirks.folds_keys:
             # An empty name is SQLite's own temporary database: https://www.sqlite.org/inmemorydb.html#temp_db
             self._first = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-            self._first.execute("CREATE TABLE spelling (folded BLOB PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID")
+            self._first.execute(
+                "CREATE TABLE spelling (folded BLOB PRIMARY KEY, key BLOB NOT NULL, in_source INTEGER NOT NULL) "
+                "WITHOUT ROWID"
+            )
             self._first.execute("BEGIN")
 
     def close(self) -> None:
@@ -58,6 +65,14 @@ class StoreLimits:
         """Return why what only the destination seems to have is not deleted: it may be what the source has."""
         return self._spared if self._has_twin(destination.key) else None
 
+    def spares_after_all(self, key: bytes) -> Verdict | None:
+        """Return why what only the destination has is not deleted; asked once all pairs have passed."""
+        if self._first is None or not _may_be_spelt_otherwise(key):
+            return None
+        asked = "SELECT in_source FROM spelling WHERE folded = ?"
+        found = self._first.execute(asked, (self._folded(key),)).fetchone()
+        return self._spared if found is not None and found[0] else None
+
     def storage_class(self, of_source: str) -> str | None:
         """Return a class that a new object takes over, None if the store has it not."""
         return of_source if self._quirks.takes_class(of_source) else None
@@ -65,9 +80,13 @@ class StoreLimits:
     def _watched(self, first: sqlite3.Connection, pairs: Iterable[_Pair]) -> Iterator[_Pair]:
         for pair in pairs:
             row = pair[0] or pair[1]
-            if row is not None and not row.key.isascii() and (folded := self._folded(row.key)) is not None:
+            if row is not None and _may_be_spelt_otherwise(row.key) and (folded := self._folded(row.key)) is not None:
                 try:
-                    first.execute("INSERT OR IGNORE INTO spelling VALUES (?, ?)", (folded, row.key))
+                    first.execute(
+                        "INSERT INTO spelling VALUES (?, ?, ?) "
+                        "ON CONFLICT DO UPDATE SET in_source = max(in_source, excluded.in_source)",
+                        (folded, row.key, pair[0] is not None),
+                    )
                 except sqlite3.Error as error:
                     raise S3PlanError(
                         f"keys cannot be kept in a temporary file: {error}; make room or check the disk, or set "
@@ -77,7 +96,7 @@ class StoreLimits:
 
     def _has_twin(self, key: bytes) -> bool:
         """Whether a key that came earlier is, to the store, this one."""
-        if self._first is None or key.isascii():
+        if self._first is None or not _may_be_spelt_otherwise(key):
             return False
         found = self._first.execute("SELECT key FROM spelling WHERE folded = ?", (self._folded(key),)).fetchone()
         return found is not None and found[0] != key
@@ -87,3 +106,8 @@ class StoreLimits:
             return self._quirks.folded(self._prefix + key.decode()).encode()
         except UnicodeDecodeError:  # a conflict by itself
             return None
+
+
+def _may_be_spelt_otherwise(key: bytes) -> bool:
+    """Return whether another key may be the same to a store that tells keys apart by their normal form."""
+    return not key.isascii() or _ASCII_OF_OTHERS.search(key) is not None

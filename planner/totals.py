@@ -26,6 +26,12 @@ class Totals:
         counted, counted_bytes = self._sums.get(at, (0, 0))
         self._sums[at] = (counted + objects, counted_bytes + size_bytes)
 
+    def take_back(self, verdict: Verdict, size_bytes: int) -> None:
+        """Count one object less: another verdict holds for it."""
+        self.count(verdict, -1, -size_bytes)
+        if not self._sums[verdict.kind, verdict.rule][0]:
+            del self._sums[verdict.kind, verdict.rule]
+
     def objects(self, kind: VerdictKind) -> int:
         """Return how many objects have verdicts of one kind."""
         return sum(objects for (of_kind, _), (objects, _) in self._sums.items() if of_kind is kind)

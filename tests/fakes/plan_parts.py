@@ -25,6 +25,7 @@ from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.header import CapabilityRecord, ManifestRecord, PlaceRecord, PlanHeader, RunRecord
 from s3plan.schemas.plan.rows import Batch, LocationKind, Phase, PhaseName, PlanLocation
 from s3plan.schemas.ports import Lister
+from s3plan.schemas.stores.quirks import CAREFUL, StoreQuirks
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp()) * 1000
@@ -172,6 +173,7 @@ def plan_of(
     retried: RetriedPlan | None = None,
     plan_facts: PlanFacts | None = None,
     on_progress: OnProgress = lambda *_: None,
+    quirks: StoreQuirks = CAREFUL,
 ) -> tuple[BuiltPlan, PlanInMemory]:
     """Plan between two sets of rows; a destination of None is a bucket that does not exist."""
     manifest = manifest or a_manifest()
@@ -182,6 +184,7 @@ def plan_of(
         None if destination is None else _lister(destination),
         etags_comparable=etags_comparable,
         retried=retried,
+        quirks=quirks,
     )
     built = build_plan(
         jobs,
@@ -201,11 +204,13 @@ def one_job(
     *,
     etags_comparable: bool = True,
     retried: RetriedPlan | None = None,
+    quirks: StoreQuirks = CAREFUL,
 ) -> list[tuple[Job, JobSides]]:
     """Return the only job of a manifest with its two sides, as build_plan takes them."""
     sides = JobSides(
         from_location=1,
         to_location=2,
+        quirks=quirks,
         open_listers=lambda: (source, destination),
         store_now_ms=NOW_MS,
         etags_comparable=etags_comparable,
