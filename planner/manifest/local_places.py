@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from s3plan.planner.manifest.data import Data
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS
 from s3plan.schemas.files.urls import absolute_folder, is_local
+from s3plan.schemas.manifest.values import is_boolean
 from s3plan.schemas.plan.rows import folder_url
 from s3plan.schemas.requests.customer_keys import is_written_key
 
@@ -50,15 +52,20 @@ def _url(text: str, *, base: Path, moved: MovedFolder | None) -> str:
 
 def _make_list_absolute(filters: object, *, base: Path) -> None:
     text = filters.get("list") if isinstance(filters, dict) else None
-    if isinstance(filters, dict) and isinstance(text, str) and text and "://" not in text:
+    if isinstance(filters, dict) and _is_path(text) and "://" not in text:
         filters["list"] = str(base / _from_home(text))
 
 
 def _make_key_absolute(setting: object, *, base: Path) -> None:
     key = setting.get("key") if isinstance(setting, dict) else None
     text = key.get("file") if isinstance(key, dict) else None
-    if isinstance(key, dict) and isinstance(text, str) and text and not is_written_key(text):
+    if isinstance(key, dict) and _is_path(text) and not is_written_key(text):
         key["file"] = str(base / _from_home(text))
+
+
+def _is_path(text: object) -> TypeGuard[str]:
+    """Return whether it may be one: what is none stays as it is written, for its reader to refuse."""
+    return isinstance(text, str) and bool(text) and not is_boolean(text)
 
 
 def _from_home(text: str) -> Path:

@@ -56,10 +56,12 @@ def _read_type(text: str, *, wants: str) -> str:
 
 def _metadata_name() -> Scalar:
     wants = "lower-case letters, digits and -, such as team"
-    return Scalar(wants, partial(_read_metadata_name, wants=wants), {"type": "string", "pattern": _METADATA_NAME})
+    schema = {"type": UNQUOTED_TEXT, "pattern": _METADATA_NAME}
+    return Scalar(wants, partial(_read_metadata_name, wants=wants), schema)
 
 
 def _read_metadata_name(text: str, *, wants: str) -> str:
+    refuse_boolean(text, wants=wants)
     bare = text.lower().removeprefix("x-amz-meta-")
     if re.fullmatch(_METADATA_NAME, text) is None:
         raise refusal(f"needs {wants}", hint=f"write {bare}" if re.fullmatch(_METADATA_NAME, bare) else None)

@@ -199,7 +199,7 @@ def _read_folder(text: str) -> FolderUrl:
 def key_list_file() -> Scalar:
     """Mark a file of this machine with a key a line."""
     wants = "a file such as keys.txt"
-    return Scalar(wants, partial(_read_key_list, wants=wants), {"type": "string", "minLength": 1})
+    return Scalar(wants, partial(_read_key_list, wants=wants), {"type": UNQUOTED_TEXT, "minLength": 1})
 
 
 def _read_key_list(text: str, *, wants: str) -> str:

@@ -167,9 +167,14 @@ def _read_text(text: str, *, wants: str, pattern: str | None, max_bytes: int, ma
     return str(text)
 
 
+def is_boolean(text: str) -> bool:
+    """Return whether a text is `true` or `false` without quotes, in whatever spelling."""
+    return isinstance(text, Plain) and text.lower() in {"true", "false"}
+
+
 def refuse_boolean(text: str, *, wants: str) -> None:
     """Refuse `true` and `false` where text is wanted: whoever wrote them without quotes meant something else."""
-    if isinstance(text, Plain) and text.lower() in {"true", "false"}:
+    if is_boolean(text):
         raise refusal(f"needs {wants}", hint=f'if it is text, write "{text}"')
 
 

@@ -27,6 +27,8 @@ LOADABLE = [
     SOUND + "filters: {include: '*.jpg', exclude: [a/, 2024], extensions: [jpg, 7z, 001], x-why: because}\n",
     SOUND + "filters: {size: {min: 1KiB}, modified: {after: 2024-01-01, before: 2024-06-01T02:00:00.5+02:00}}\n",
     SOUND + "filters: {modified: {older_than: 30d, newer_than: 52w}, storage_class: [STANDARD, GLACIER]}\n",
+    SOUND + "filters: {list: 5}\n",
+    SOUND.replace("s3://bbb/", "{url: s3://bbb/, metadata: {drop: [5, x]}}"),
     SOUND + "mode: mirror\ndelete: {extraneous: true, when: all-done, unpinned: refuse}\n",
     SOUND + "overwrite: never\narchived: copy\n",
     SOUND + "compare: [etag, mtime, size]\n",
@@ -63,6 +65,7 @@ REFUSED_BY_BOTH = [
     "filters: {include: {a: b}}",
     "filters: {include: ['#x']}",
     "filters: {include: true}",
+    "filters: {list: true}",
     "filters: {size: 10MB}",
     "filters: {size: {min: 10}}",
     "filters: {size: {min: '10'}}",
@@ -236,6 +239,16 @@ def test_the_schema_is_never_stricter_than_the_loader(path: tuple[str, ...], val
     text = manifest_with(path, value)
     if not VALIDATOR.is_valid(as_an_editor_reads(text)):
         assert not loads(text)
+
+
+@pytest.mark.parametrize("value", ["true", "5", "-0.5", "[true]", "[5]"])
+def test_no_text_without_quotes_is_refused_by_the_schema_alone(value: str) -> None:
+    stricter = [
+        path
+        for path in FIELDS
+        if not VALIDATOR.is_valid(as_an_editor_reads(text := manifest_with(path, value))) and loads(text)
+    ]
+    assert stricter == []
 
 
 @pytest.mark.parametrize("path", FIELDS, ids=[".".join(path) for path in FIELDS])
