@@ -7,6 +7,7 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import DeleteObject, ListObjects, ObjectsPage, Reply
 from s3plan.schemas.requests.uploads import AbortMultipartUpload, ListMultipartUploads, UploadsPage
 from s3plan.schemas.requests.versions import ListVersions, VersionsPage
+from s3plan.storage.probe_keys import is_probe_key
 from s3plan.storage.s3.patience import Patience
 
 
@@ -28,7 +29,8 @@ def remove_remains(
     objects = patient.call(engine, ListObjects(bucket, prefix=stem, owner=owner))
     replies.append(objects)
     if isinstance(objects, ObjectsPage):
-        keys = [row.key.decode() for row in objects.rows if row.key.startswith(stem.encode())]
+        own = [row.key for row in objects.rows if row.key.startswith(stem.encode()) and is_probe_key(row.key)]
+        keys = [key.decode() for key in own]
         replies.extend(patient.call(engine, DeleteObject(bucket, key, owner=owner)) for key in keys)
     remove_versions(engine, bucket, stem, owner=owner, patience=patient)
     return not any(isinstance(reply, Failure) and _may_pass(reply.kind) for reply in replies)

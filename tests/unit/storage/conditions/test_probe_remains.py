@@ -43,6 +43,24 @@ def test_objects_and_uploads_of_others_stay(engine_of: Callable[[MemoryStore], M
     assert stem + "-source" not in bucket.objects
 
 
+class OddlyNamed(MemoryEngine):
+    """A store that lists keys of which no request can be made."""
+
+    def call(self, request: r.Request) -> r.Reply:
+        reply = super().call(request)
+        if isinstance(reply, r.ObjectsPage):
+            return replace(reply, rows=[row._replace(key=row.key + b"\xff") for row in reply.rows])
+        return reply
+
+
+def test_a_key_that_is_no_text_is_nothing_that_a_probe_has_made() -> None:
+    store = MemoryStore(min_part_size_bytes=1, now_ms=lambda: 0)
+    store.create_bucket("b")
+    engine, stem = OddlyNamed(store), new_probe_stem("")
+    engine.call(r.PutObject("b", stem + "-own", b"body"))
+    assert remove_remains(engine, "b", stem, patience=_QUICK)
+
+
 @pytest.mark.parametrize(
     ("fault", "is_done"),
     [(Fault.SLOW_DOWN, False), (Fault.INTERNAL, False), (Fault.EXPIRED, False), (Fault.DENIED, True)],
