@@ -62,6 +62,8 @@ def _ask_once(client: Any, name: str) -> tuple[Trial, Failure | None, str | None
         date = answered.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         return _refused(name, failure), failure, date
     date = found["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    if not found.keys() & {"Buckets", "Owner"}:  # a page of a proxy, say
+        return Trial(name, Answer.UNKNOWN, None, "the answer is no list of buckets"), None, date
     return Trial(name, Answer.YES, None, f"{len(found.get('Buckets', []))} found"), None, date
 
 
