@@ -14,6 +14,7 @@ from s3plan.schemas.errors import CredentialsUnusable
 from s3plan.schemas.redaction import redact
 from s3plan.storage.s3.connections.log_redaction import keep_secrets_out_of_logs
 
+_INDENTED = "(indented lines)"
 _LONGEST_CHAIN = 10  # of profiles that assume roles for each other
 
 
@@ -30,27 +31,32 @@ def list_profiles() -> tuple[Profile, ...]:
         raise CredentialsUnusable(
             f"the AWS configuration cannot be read: {said}; correct the file (~/.aws/config, AWS_CONFIG_FILE)"
         ) from None
-    profiles = config.get("profiles", {})
+    profiles = {name: _texts(said) for name, said in config.get("profiles", {}).items()}
     names = sorted(profiles, key=lambda name: (name != "default", name))
-    return tuple(_profile(name, profiles[name], config) for name in names)
+    return tuple(_profile(name, profiles) for name in names)
 
 
-def _profile(name: str, said: Mapping[str, Any], config: Mapping[str, Any]) -> Profile:
+def _texts(said: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what is said; indented lines below a key make a mapping, which may hold secrets and is not shown."""
+    return {key: value if isinstance(value, str) else _INDENTED for key, value in said.items()}
+
+
+def _profile(name: str, profiles: Mapping[str, Mapping[str, str]]) -> Profile:
+    said = profiles[name]
     kind, source = _kind(said)
     expires_at = _sso_expiry(said) if kind is CredentialKind.SSO else None
-    asks = _asks_for_code(said, config.get("profiles", {}))
-    region = said.get("region")
+    asks = _asks_for_code(said, profiles)
     return Profile(
         name,
         kind,
-        region if isinstance(region, str) else None,
+        said.get("region"),
         source,
         expires_at,
         said="it asks for a code of MFA, so it is not checked" if asks else NOT_CHECKED,
     )
 
 
-def _kind(said: Mapping[str, Any]) -> tuple[CredentialKind, str | None]:
+def _kind(said: Mapping[str, str]) -> tuple[CredentialKind, str | None]:
     """Return what botocore would take first, and by what."""
     role = said.get("role_arn")
     if role and "web_identity_token_file" in said:
@@ -67,19 +73,19 @@ def _kind(said: Mapping[str, Any]) -> tuple[CredentialKind, str | None]:
     return (CredentialKind.PROCESS if "credential_process" in said else CredentialKind.NONE), None
 
 
-def _asks_for_code(said: Mapping[str, Any], profiles: Mapping[str, Any]) -> bool:
+def _asks_for_code(said: Mapping[str, str], profiles: Mapping[str, Mapping[str, str]]) -> bool:
     """Return whether somebody would be asked for a code, by this profile or one whose credentials it takes."""
     for _ in range(_LONGEST_CHAIN):
         if said.get("mfa_serial"):
             return True
         giver = profiles.get(said.get("source_profile", ""))
-        if not isinstance(giver, Mapping) or giver is said:
+        if giver is None or giver is said:
             return False
         said = giver
     return False
 
 
-def _sso_expiry(said: Mapping[str, Any]) -> datetime | None:
+def _sso_expiry(said: Mapping[str, str]) -> datetime | None:
     """Return until when the login holds, as its file says: AWS's tools keep it under the SHA-1 of its session."""
     name = str(said.get("sso_session") or said.get("sso_start_url"))
     digest = sha1(name.encode(), usedforsecurity=False).hexdigest()

@@ -95,6 +95,12 @@ def open_session(settings: ConnectionSettings) -> Any:
 
 def _check_sendable(settings: ConnectionSettings, credentials: Any) -> None:
     """Raise CredentialsUnusable for those that no header can carry; a line break at the end is the usual mistake."""
+    held = credentials.get_frozen_credentials()
+    if not all(isinstance(each, str) for each in (held.access_key, held.secret_key, held.token or "")):
+        raise CredentialsUnusable(
+            f"{settings}: the AWS files have indented lines below a key of the credentials; write each key and its "
+            "value in a line of its own"
+        )
     frozen = frozen_credentials(credentials)()  # from here on a secret to be kept
     sent = frozen.access_key + (frozen.token or "")  # in headers; of the secret key, any other letter may be meant
     has_line_end = frozen.secret_key != frozen.secret_key.rstrip("\r\n")
@@ -142,7 +148,8 @@ def _base_credentials(settings: ConnectionSettings, session: Any) -> object:
             f"{settings}: the credentials lack {error.kwargs['cred_var']} ({error.kwargs['provider']}); set it, too",
             connection=_to_choose_for(settings),
         ) from None
-    except (BotoCoreError, ValueError, KeyError, OSError) as error:  # the last three: a program's, or what it wrote
+    except (BotoCoreError, ValueError, KeyError, OSError, TypeError, AttributeError) as error:
+        # of a program, of what it wrote, and of what stands in indented lines where a text should be
         said = " ".join(redact(str(error)).split())  # a credential_process may have written anything
         raise CredentialsUnusable(
             f"{settings}: the credentials cannot be read: {said}; "
@@ -255,7 +262,8 @@ def configured_endpoint(session: Any, *, service: str = "s3") -> tuple[str, str]
     if session.get_config_variable("ignore_configured_endpoint_urls"):
         return None
     scoped = session.get_scoped_config()
-    services = session.full_config.get("services", {}).get(scoped.get("services", ""), {})
+    named = scoped.get("services")
+    services = session.full_config.get("services", {}).get(named, {}) if isinstance(named, str) else {}
     section = services.get(service, {})
     own = section.get("endpoint_url") if isinstance(section, dict) else None
     variable, in_file = f"AWS_ENDPOINT_URL_{service.upper()}", "endpoint_url in the AWS configuration"
