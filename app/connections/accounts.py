@@ -54,7 +54,8 @@ def check_accounts(header: PlanHeader, locations: Iterable[PlanLocation], stores
     Where the account could not be learnt then, or cannot now, nothing is compared.
     """
     planned = {record.connection: record.account for record in header.accounts}
-    ways = [(place.connection, place.region) for place in locations if place.connection in planned]
+    buckets = [place for place in locations if not place.is_folder]
+    ways = [(place.connection, place.region) for place in buckets if place.connection in planned]
     for name, account in AskedAccounts(stores, ways).found().items():
         if account != planned[name]:
             raise PlanRefused(
