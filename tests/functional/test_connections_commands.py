@@ -208,6 +208,20 @@ def test_what_an_editor_spoils_is_not_written(desk: Desk) -> None:
     assert (ended.exit_code, desk.file.read_text()) == (64, KEPT)
 
 
+@pytest.mark.parametrize(
+    ("editor", "exit_code", "told"),
+    [("vi '", 64, "EDITOR cannot be read (no closing quotation)"), ("rm", 1, "the editor rm left no file")],
+)
+def test_an_editor_that_cannot_be_one_is_told_and_changes_nothing(
+    desk: Desk, editor: str, exit_code: int, told: str
+) -> None:
+    desk.write()
+    ended = desk.talk("edit", "r2", answers=[], EDITOR=editor, VISUAL="")
+    assert ended.exit_code == exit_code
+    assert told in " ".join(ended.output.split())
+    assert desk.file.read_text() == KEPT
+
+
 def test_a_change_by_somebody_else_is_not_written_over(desk: Desk) -> None:
     desk.write()
     script = desk.command.folder / "other.py"

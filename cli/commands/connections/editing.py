@@ -126,7 +126,7 @@ def _asked_keys(terminal: Terminal) -> dict[str, Value]:
 def _edited(terminal: Terminal, name: str) -> bool:
     """Have the file edited until it can be read; False if it came back as it was."""
     was = text_to_edit(name)
-    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
+    editor = _editor()
     if not editor:
         raise UsageInvalid("say what to change (--region, --unset KEY ...), or set EDITOR to edit the file by it")
     with tempfile.TemporaryDirectory(prefix="s3plan-") as folder:
@@ -134,7 +134,7 @@ def _edited(terminal: Terminal, name: str) -> bool:
         copy.write_bytes(was)
         while True:
             _run(editor, copy)
-            text = copy.read_bytes()
+            text = _left_by(editor, copy)
             if text == was:
                 return False
             wrong = check_text(text, was=was)
@@ -155,6 +155,23 @@ def _is_taken(terminal: Terminal, check: Callable[[], None]) -> bool:
         terminal.say([Text(escape_unprintable(str(error)))])
         return False
     return True
+
+
+def _editor() -> list[str]:
+    """Return the words of the user's editor, none if there is none."""
+    name = "VISUAL" if os.environ.get("VISUAL") else "EDITOR"
+    try:
+        return shlex.split(os.environ.get(name, ""))
+    except ValueError as error:
+        raise UsageInvalid(f"{name} cannot be read ({str(error).lower()}); correct its quotes") from error
+
+
+def _left_by(editor: list[str], copy: Path) -> bytes:
+    try:
+        return copy.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise S3PlanError(f"the editor {editor[0]} left no file ({reason}); nothing was changed") from error
 
 
 def _run(editor: list[str], file: Path) -> None:
