@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 from s3plan.app.connections.changed_file import change_own_connections
 from s3plan.app.connections.own_file import own_connections
 from s3plan.planner.manifest.connections_text import (
+    CommentsLost,
     with_changes,
     with_connection,
     without_connection,
@@ -39,7 +40,7 @@ def add_connection(name: str, keys: Mapping[str, Value]) -> None:
     def change(own: OwnConnections) -> bytes:
         if name in own.written:
             raise UsageInvalid(f"there is a connection {name} already; s3plan connections edit {name} changes it")
-        made = with_connection(own.text, name, _written(keys))
+        made = _made(own, name, lambda: with_connection(own.text, name, _written(keys)))
         return _seen(own, made, name, Connection.model_validate(_written(keys)))
 
     change_own_connections(change)
@@ -53,7 +54,7 @@ def edit_connection(name: str, keys: Mapping[str, Value | None]) -> None:
         wanted = {**own.written[name], **_written(keys)}
         wanted = {key: value for key, value in wanted.items() if value is not None}
         check_keys(wanted)
-        made = with_changes(own.text, name, _written(keys))
+        made = _made(own, name, lambda: with_changes(own.text, name, _written(keys)))
         return _seen(own, made, name, Connection.model_validate(wanted))
 
     change_own_connections(change)
@@ -64,7 +65,7 @@ def remove_connection(name: str) -> None:
 
     def change(own: OwnConnections) -> bytes:
         known_connection(own, name)
-        return _seen(own, without_connection(own.text, name), name, None)
+        return _seen(own, _made(own, name, lambda: without_connection(own.text, name)), name, None)
 
     change_own_connections(change)
 
@@ -145,6 +146,20 @@ def _no_connection(name: str, known: tuple[str, ...]) -> str:
     return f"there is no connection {escape_unprintable(name)} of your own: {hint}"
 
 
+def _made(own: OwnConnections, name: str, make: Callable[[], bytes]) -> bytes:
+    try:
+        return make()
+    except CommentsLost as error:
+        raise _unchangeable(own, name) from error
+
+
+def _unchangeable(own: OwnConnections, name: str) -> S3PlanError:
+    return S3PlanError(
+        f"{shown_path(own.path)} is written in a way that s3plan cannot change without touching more than {name}; "
+        "change it with an editor"
+    )
+
+
 def _seen(own: OwnConnections, made: bytes, name: str, wanted: Connection | None) -> bytes:
     """Return the text that was made if it says what it should and nothing else has changed."""
     expected = {key: value for key, value in own.connections.items() if key != name}
@@ -155,10 +170,7 @@ def _seen(own: OwnConnections, made: bytes, name: str, wanted: Connection | None
     except ManifestInvalid:
         is_right = False
     if not is_right:
-        raise S3PlanError(
-            f"{shown_path(own.path)} is written in a way that s3plan cannot change without touching more than {name}; "
-            "change it with an editor"
-        )
+        raise _unchangeable(own, name)
     return made
 
 

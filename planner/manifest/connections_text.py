@@ -17,8 +17,13 @@ from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Mark, N
 from s3plan.schemas.manifest.values import Plain
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_COMMENT = re.compile(r"(?:^|\s)#")
 _PLAIN = re.compile(r"[A-Za-z0-9/](?:[A-Za-z0-9_./:@+=-]*[A-Za-z0-9_./@+=-])?", re.ASCII)
 _NOT_TEXT = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
+
+
+class CommentsLost(ValueError):
+    """Comments between braces that a change would take away."""
 
 
 def written_text(text: str) -> str:
@@ -27,7 +32,7 @@ def written_text(text: str) -> str:
 
 
 def with_connection(text: bytes, name: str, entry: Data) -> bytes:
-    """Return the text of a file with a connection that it lacks."""
+    """Return the text of a file with a connection that it lacks; CommentsLost."""
     sheet = _Sheet.read(text)
     block = sheet.block(name, entry)
     if sheet.connections is None:
@@ -43,12 +48,13 @@ def with_connection(text: bytes, name: str, entry: Data) -> bytes:
 
 
 def with_changes(text: bytes, name: str, changes: Mapping[str, object | None]) -> bytes:
-    """Return the text with keys of a connection set to values, or taken away (None)."""
+    """Return the text with keys of a connection set to values, or taken away (None); CommentsLost."""
     sheet = _Sheet.read(text)
     named, node = sheet.entry(name)
     entry = _data(node)
     made = {key: value for key, value in {**entry, **changes}.items() if value is not None}
     if not isinstance(node, MappingNode) or sheet.is_flow(node):
+        sheet.keep_comments_between(node.start, node.end)
         sheet.replace(node.start, node.end, _flow(made))
         return sheet.encoded
     indent = node.entries[0][0].start.column - 1
@@ -72,7 +78,7 @@ def with_changes(text: bytes, name: str, changes: Mapping[str, object | None]) -
 
 
 def without_connection(text: bytes, name: str) -> bytes:
-    """Return the text without a connection; comments above it stay."""
+    """Return the text without a connection; comments above it stay. Raises CommentsLost."""
     sheet = _Sheet.read(text)
     connections = sheet.connections
     key, value = sheet.entry(name)
@@ -158,11 +164,18 @@ class _Sheet:
         after = self.lines[end.line - 1][end.column - 1 :]
         self.lines[start.line - 1 : end.line] = [before + new + after]
 
+    def keep_comments_between(self, start: Mark, end: Mark) -> None:
+        """Raise CommentsLost if there may be some within what is to be written anew: each ends with its line."""
+        lines = [self.lines[start.line - 1][start.column - 1 :], *self.lines[start.line : end.line]][:-1]
+        if any(_COMMENT.search(line) for line in lines):
+            raise CommentsLost
+
     def unfold(self, entries: Data) -> None:
         """Write connections that stand between braces as a block of lines."""
         there = self.connections
         if there is None:
             raise AssertionError("only what is there is unfolded")
+        self.keep_comments_between(there.start, there.end)
         self.end_last_line()
         if not entries:
             self.replace(there.start, there.end, "{}")

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 
@@ -5,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.planner.manifest.connections_text import (
+    CommentsLost,
     with_changes,
     with_connection,
     without_connection,
@@ -117,6 +120,27 @@ def test_a_connection_goes_and_the_comments_stay() -> None:
     assert names(left.encode()) == {}
     assert "# the cheap one" in left
     assert names(added(left, "new", region="auto").encode()) == {"new": {"region": "auto"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        (
+            "connections:\n  old: {\n    region: auto,  # the cheap one\n    profile: me }\n",
+            partial(changed, name="old", region="us-1"),
+        ),
+        ("connections: {  # mine\n  old: { region: auto } }\n", partial(removed, name="old")),
+        ("connections: {\n  # mine\n  old: { region: auto } }\n", partial(added, name="new", region="us-1")),
+    ],
+)
+def test_comments_between_braces_are_not_taken_away_unasked(text: str, change: Callable[[str], str]) -> None:
+    with pytest.raises(CommentsLost):
+        change(text)
+
+
+def test_what_looks_like_a_comment_behind_the_braces_stays() -> None:
+    text = 'connections:\n  old: { profile: "a #b", region: auto }  # mine\n'
+    assert changed(text, "old", region="us-1") == text.replace("auto", "us-1")
 
 
 def test_one_of_those_between_braces_goes() -> None:
