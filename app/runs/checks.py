@@ -97,7 +97,8 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest, manifest: Manifest)
     `manifest` is the one that it keeps.
     The manifest beside the plan or the user's own connections name them, or `--expect` vouches for the whole plan:
     whoever can hand a user a plan file must not be able to send signed requests to a host of their own or past the
-    check of a store's certificate, nor to choose with which of the user's credentials they are signed.
+    check of a store's certificate, nor to choose with which of the user's credentials they are signed, nor what is
+    paid for them.
     """
     if request.expect is not None:
         return
@@ -117,11 +118,11 @@ def check_endpoints(plan: PlanReader, request: ApplyRequest, manifest: Manifest)
         raise _untrusted(plan, f"leads to {', '.join(sorted(unknown))}")
     for name, trust in trusts.items():
         if trust not in beside:
-            raise _untrusted(plan, f"has a connection {name} with credentials or certificates")
+            raise _untrusted(plan, f"has a connection {name} with credentials, certificates or costs")
 
 
 class _Trust(NamedTuple):
-    """Where a connection's requests go, signed by whom, and by what it knows the store."""
+    """Where a connection's requests go, signed by whom and at whose cost, and by what it knows the store."""
 
     endpoint: str | None = None
     profile: str | None = None
@@ -133,6 +134,8 @@ class _Trust(NamedTuple):
     tls_verify: bool = True
     ca_bundle: str | None = None
     allow_http: bool = False
+    requester_pays: bool = False
+    accelerate: bool = False
     store: StoreName | None = None  # what is believed of it without asking
 
 

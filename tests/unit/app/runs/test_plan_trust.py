@@ -79,10 +79,12 @@ def judge(path: Path, *, expects: bool = False) -> None:
         ({"profile": "admin"}, "connection backup with credentials"),
         ({"env_prefix": "ADMIN_"}, "connection backup with credentials"),
         ({"role_arn": "arn:aws:iam::111122223333:role/theirs"}, "connection backup with credentials"),
-        ({"tls_verify": False}, "or certificates"),
-        ({"ca_bundle": "theirs.pem"}, "or certificates"),
-        ({"allow_http": True}, "or certificates"),
+        ({"tls_verify": False}, "certificates"),
+        ({"ca_bundle": "theirs.pem"}, "certificates"),
+        ({"allow_http": True}, "certificates"),
         ({"anonymous": True}, "connection backup with credentials"),
+        ({"requester_pays": True}, "or costs"),
+        ({"accelerate": True}, "or costs"),
     ],
 )
 def test_where_requests_go_and_who_signs_them_is_not_the_plans_choice(
@@ -100,7 +102,7 @@ def test_where_requests_go_and_who_signs_them_is_not_the_plans_choice(
     judge(path)
 
 
-NO_MATTER = {"region", "addressing_style", "engine", "requester_pays", "accelerate", "dualstack"}
+NO_MATTER = {"region", "addressing_style", "engine", "dualstack"}
 
 
 def test_every_key_of_a_connection_is_held_against_what_the_user_names_or_cannot_do_harm() -> None:
