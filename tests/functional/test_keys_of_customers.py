@@ -81,6 +81,7 @@ def test_without_a_key_there_is_no_plan(place: Workplace) -> None:
         (b"", "holds no key of SSE-C"),
         (b"x" * 33, "holds no key of SSE-C: that is 32 bytes as they are, base64 of them, or 64 hex digits; 33 bytes"),
         (ONE.hex().encode()[:-1] + b"g\n", "65 bytes are there"),
+        (b"x" * 100_000, "1,024 or more bytes are there"),
         (None, "two.key, which has to hold the key of SSE-C: no such file or directory"),
     ],
 )

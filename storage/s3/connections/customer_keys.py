@@ -67,8 +67,9 @@ def find_key(reference: KeyReference) -> FoundKey:
         raise CredentialsUnusable(f"{reference.words} is not set here; it has to hold the key of SSE-C ({_FORMS})")
     key = parse_key(content)
     if key is None:
+        many = "or more " if len(content) == _MOST_BYTES and reference.variable is None else ""
         raise CredentialsUnusable(
-            f"{reference.words} holds no key of SSE-C: that is {_FORMS}; {len(content):,} bytes are there"
+            f"{reference.words} holds no key of SSE-C: that is {_FORMS}; {len(content):,} {many}bytes are there"
         )
     return FoundKey(key, tuple(warnings))
 

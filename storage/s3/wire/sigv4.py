@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from time import gmtime, strftime, time
@@ -18,6 +19,8 @@ _NO_BODY = sha256(b"").hexdigest()
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 """Only where TLS protects the body."""
 _PADS = (0x36, 0x5C)
+# All but those that have their own say: tab, which is white space, and line ends.
+_has_control_characters = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
 
 
 class FrozenCredentials(Protocol):
@@ -112,11 +115,17 @@ class Signer:
 
 
 def header_lines(headers: Sequence[tuple[str, str]]) -> str:
-    """Return headers as lines; raise RequestUnsendable for a value that would make another header."""
+    """Return headers as lines; raise RequestUnsendable for a value that would make another header, or that none has.
+
+    What a store says of an object may hold anything. A store that leaves out a control character, or takes it for white
+    space, finds another signature than ours, which looks like wrong credentials and ends a run.
+    """
     text = "\n".join([f"{name}:{value}" for name, value in headers])
     # One line end for each header but the last, or a value would have made a header of its own.
     if (headers and text.count("\n") != len(headers) - 1) or "\r" in text:
         raise RequestUnsendable("a header's value is one line")
+    if _has_control_characters(text):
+        raise RequestUnsendable("a header's value has no control characters")
     return text
 
 

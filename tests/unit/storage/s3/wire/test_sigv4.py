@@ -133,5 +133,12 @@ def test_a_value_that_would_make_a_header_of_its_own_is_not_sent(value: str) -> 
         header_lines([("a", "b"), ("c", value)])
 
 
+@pytest.mark.parametrize("value", ["a\x00", "a  b\x1fc", "\x1b[2J", "a\x0bb", "a\x7f"])
+def test_a_value_that_stores_read_in_several_ways_is_not_signed(value: str) -> None:
+    with pytest.raises(RequestUnsendable, match="no control characters"):
+        header_lines([("a", "b"), ("x-amz-meta-c", value)])
+    assert header_lines([("x-amz-meta-c", "a\tb")]) == "x-amz-meta-c:a\tb"
+
+
 def test_no_headers_are_no_lines() -> None:
     assert header_lines([]) == ""
