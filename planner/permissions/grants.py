@@ -102,6 +102,6 @@ def _covers(wide: Grant, grant: Grant) -> bool:
         return False
     if wide.prefix is not None and grant.prefix is not None:
         return grant.prefix.startswith(wide.prefix)
-    if wide.prefix is not None or grant.prefix is not None:
+    if wide.prefix is not None or grant.prefix is not None or wide.arn != grant.arn:
         return False
     return wide.listed is None or (grant.listed is not None and grant.listed.startswith(wide.listed))

@@ -168,6 +168,13 @@ def test_a_directory_bucket_is_granted_by_sessions(tmp_path: Path) -> None:
     assert resources(found, "s3express:CreateSession") == ["arn:aws:s3express:us-east-1:*:bucket/logs--use1-az4--x-s3"]
 
 
+def test_a_directory_bucket_that_is_named_with_its_region_and_without_is_granted_all_the_same(tmp_path: Path) -> None:
+    bucket = "one--use1-az4--x-s3"
+    places = {"source": {"url": f"s3://{bucket}/a/", "region": "us-east-1"}, "destination": f"s3://{bucket}/b/"}
+    arns = {f"arn:aws:s3express:{region}:*:bucket/{bucket}" for region in ("us-east-1", "*")}
+    assert set(resources(policies(tmp_path, **places), "s3express:CreateSession")) == arns
+
+
 @pytest.mark.parametrize(
     ("region", "endpoint", "role_arn", "partition"),
     [
