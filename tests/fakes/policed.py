@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ FROM = {"url": "s3://source/from/", "connection": "reads"}
 TO = {"url": "s3://destination/to/", "connection": "writes"}
 IN_PARTS = {"multipart_threshold": "5MiB", "part_size": "5MiB", "executor": "serial"}
 _ID = re.compile(r"upload-[0-9]{8}")  # of an open one: it goes by the number of requests
+_NAME_OF_AWS = "s3.us-east-1.amazonaws.com"
 _NOBODY: Mapping[str, Any] = {"Version": "2012-10-17", "Statement": []}
 
 
@@ -45,7 +47,7 @@ class Journey:
     between: Callable[[Workplace], None] = lambda _: None
     applies: int = 1  # so many times; what faults are left are cleared after the first
     commands: tuple[str, ...] = ("plan", "apply")
-    store: str | None = None  # what the connections say of the server, None: nothing
+    on_aws: bool = False  # the server answers to a name of AWS's S3
 
 
 @dataclass(slots=True)
@@ -74,11 +76,10 @@ class Policed:
         ids = {f"{name.upper()}_ACCESS_KEY_ID": key_id for name, key_id in SIGNERS.items()}
         return ids | {f"{name.upper()}_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY for name in SIGNERS}
 
-    def manifest(self, sections: Mapping[str, Any], *, store: str | None = None) -> None:
-        said = {} if store is None else {"store": store}
+    def manifest(self, sections: Mapping[str, Any], *, on_aws: bool = False) -> None:
+        said = self._as_aws() if on_aws else {"endpoint": self.place.server.endpoint}
         connections = {
             name: {
-                "endpoint": self.place.server.endpoint,
                 "region": "us-east-1",
                 "engine": self.place.engine,
                 "env_prefix": f"{name.upper()}_",
@@ -88,6 +89,19 @@ class Policed:
         }
         document = {"version": 1, "name": "job", "connections": connections, **sections}
         (self.place.folder / "job.yaml").write_text(json.dumps(document))
+
+    def _as_aws(self) -> dict[str, object]:
+        """Return where connections lead for this process, whose resolver takes a name of AWS for this machine."""
+        resolve = socket.getaddrinfo
+
+        def here(host: Any, *rest: Any, **said: Any) -> Any:
+            if host != _NAME_OF_AWS and str(host).endswith(".amazonaws.com"):
+                raise socket.gaierror(socket.EAI_NONAME, f"{host} is not to be asked")
+            return resolve("127.0.0.1" if host == _NAME_OF_AWS else host, *rest, **said)
+
+        self.monkeypatch.setattr(socket, "getaddrinfo", here)
+        port = self.place.server.endpoint.rpartition(":")[2]
+        return {"endpoint": f"http://{_NAME_OF_AWS}:{port}", "allow_http": True, "addressing_style": "path"}
 
     def policies(self, command: str | None, less: Less | None = None) -> dict[str, Mapping[str, Any]]:
         """What `s3plan policy` prints, by access key id; whoever is not in it may do nothing. None: its default."""
@@ -110,7 +124,7 @@ class Policed:
             shutil.rmtree(place.folder / name, ignore_errors=True)
         place.buckets("source")
         journey.begin(place)
-        self.manifest(journey.sections, store=journey.store)
+        self.manifest(journey.sections, on_aws=journey.on_aws)
         for command in journey.commands:
             if command == "apply":
                 journey.between(place)

@@ -165,11 +165,11 @@ JOURNEYS: Mapping[str, Journey] = {
     "download, source gone": Journey(DOWN, objects_for_files, source_gone),
     "create": Journey({**COPY, "destination": {**TO, "create": True}}, without_destination),
     "verify": Journey(COPY, filled_by_others, commands=("verify",)),
-    "copy, on AWS": Journey(COPY, seeded, store="aws"),
-    "mirror, on AWS": Journey(MIRROR, seeded, store="aws"),
-    "move, on AWS": Journey(MOVE, seeded, store="aws"),
-    "delete, on AWS": Journey(DELETE, seeded, store="aws"),
-    "upload, on AWS": Journey(UP, files, store="aws"),
+    "copy, on AWS": Journey(COPY, seeded, on_aws=True),
+    "mirror, on AWS": Journey(MIRROR, seeded, on_aws=True),
+    "move, on AWS": Journey(MOVE, seeded, on_aws=True),
+    "delete, on AWS": Journey(DELETE, seeded, on_aws=True),
+    "upload, on AWS": Journey(UP, files, on_aws=True),
     "relay, cut off": Journey(RELAY, seeded, cut_off, applies=2),
     "copy, by keys of one's own": Journey({**COPY, "destination": {**TO, "encryption": OWN_KEY}}, seeded),
     "several jobs": Journey(SEVERAL, seeded),
@@ -273,7 +273,7 @@ def test_one_action_less_is_noticed(policed: Policed, name: str, less: Less) -> 
 )
 def test_no_policy_has_an_action_that_no_journey_needs(policed: Policed, kind: str) -> None:
     journey = JOURNEYS[kind]
-    policed.manifest(journey.sections, store=journey.store)
+    policed.manifest(journey.sections, on_aws=journey.on_aws)
     needed = {
         (*signer.split(), action)
         for name, by_signer in NEEDED.items()
