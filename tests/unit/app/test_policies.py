@@ -170,9 +170,10 @@ def test_a_directory_bucket_is_granted_by_sessions(tmp_path: Path) -> None:
 
 def test_a_directory_bucket_that_is_named_with_its_region_and_without_is_granted_all_the_same(tmp_path: Path) -> None:
     bucket = "one--use1-az4--x-s3"
-    places = {"source": {"url": f"s3://{bucket}/a/", "region": "us-east-1"}, "destination": f"s3://{bucket}/b/"}
+    source = {"url": f"s3://{bucket}/a/", "region": "us-east-1"}
+    found = policies(tmp_path, source=source, destination=f"s3://{bucket}/b/")
     arns = {f"arn:aws:s3express:{region}:*:bucket/{bucket}" for region in ("us-east-1", "*")}
-    assert set(resources(policies(tmp_path, **places), "s3express:CreateSession")) == arns
+    assert set(resources(found, "s3express:CreateSession")) == arns
 
 
 @pytest.mark.parametrize(
