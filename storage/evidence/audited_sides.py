@@ -15,8 +15,8 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import GetObject, GetObjectTags, HeadObject, ObjectFound, ObjectRead, TagsFound
+from s3plan.storage.digests import new_digest
 from s3plan.storage.folder.engine import FolderEngine
-from s3plan.storage.folder.hashing import new_digest
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 

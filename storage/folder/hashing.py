@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-import zlib
-from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
-from hashlib import md5, sha1, sha256
-from typing import Protocol
+from collections.abc import Iterable
+from hashlib import md5
 
 from s3plan.schemas.bodies import Body, pieces_of
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileHashed, HashFile, HashStaged
+from s3plan.storage.digests import new_digest
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import changed, failure_from
 from s3plan.storage.folder.reading import FileBody, difference_of, open_file
 from s3plan.storage.folder.staged_sink import OpenStagedFile
 
 _HASH = "HashFile"
-
-
-class Digest(Protocol):
-    """What takes bytes, and is the sum of them as S3 states it; MD5 in hex."""
-
-    def update(self, piece: memoryview) -> None: ...
-    def text(self) -> str: ...
-
-
-def new_digest(algorithm: str) -> Digest:
-    """Return one of no bytes; the algorithms are those of HashFile."""
-    return _ALGORITHMS[algorithm]()
 
 
 def hash_file(directories: OpenDirectories, request: HashFile, *, follows: bool) -> FileHashed | Failure:
@@ -98,32 +84,6 @@ class _Staged:
         return os.preadv(self._file.descriptor, [view], offset)
 
 
-class _Hashlib:
-    def __init__(self, name: str) -> None:
-        make = {"MD5": md5, "SHA1": sha1, "SHA256": sha256}[name]
-        self._hash = make(usedforsecurity=False)
-        self._is_hex = name == "MD5"
-
-    def update(self, piece: memoryview) -> None:
-        self._hash.update(piece)
-
-    def text(self) -> str:
-        return self._hash.hexdigest() if self._is_hex else b64encode(self._hash.digest()).decode()
-
-
-class _Crc:
-    def __init__(self, next_of: Callable[[memoryview, int], int], size_bytes: int) -> None:
-        self._next_of = next_of
-        self._size_bytes = size_bytes
-        self._value = 0
-
-    def update(self, piece: memoryview) -> None:
-        self._value = self._next_of(piece, self._value)
-
-    def text(self) -> str:
-        return b64encode(self._value.to_bytes(self._size_bytes, "big")).decode()
-
-
 class _PartsEtag:
     """The ETag of an object that was uploaded in parts of one size: see evidence.multipart_etag_of."""
 
@@ -152,25 +112,3 @@ class _PartsEtag:
         if self._in_part_bytes or not self._count:
             self._end_part()
         return f"{self._sums.hexdigest()}-{self._count}"
-
-
-def _crc64nvme() -> _Crc:
-    from awscrt.checksums import crc64nvme
-
-    return _Crc(lambda piece, before: int(crc64nvme(piece, before)), 8)
-
-
-def _crc32c() -> _Crc:
-    from awscrt.checksums import crc32c
-
-    return _Crc(lambda piece, before: int(crc32c(piece, before)), 4)
-
-
-_ALGORITHMS: Mapping[str, Callable[[], Digest]] = {
-    "CRC32": lambda: _Crc(zlib.crc32, 4),
-    "CRC32C": _crc32c,
-    "CRC64NVME": _crc64nvme,
-    "MD5": lambda: _Hashlib("MD5"),
-    "SHA1": lambda: _Hashlib("SHA1"),
-    "SHA256": lambda: _Hashlib("SHA256"),
-}
