@@ -149,11 +149,7 @@ def copy_object(context: Context, request: Request) -> Reply:
     def write() -> Response:
         stored = StoredObject(body, etag, context.now_s(), properties)
         bucket.write(request.key, stored)
-        sums = "".join(
-            f"<Checksum{name.removeprefix(checksums.PREFIX).upper()}>{value}"
-            f"</Checksum{name.removeprefix(checksums.PREFIX).upper()}>"
-            for name, value in properties.checksums.items()
-        )
+        sums = checksums.as_xml(properties.checksums)
         return xml_response(
             f"<CopyObjectResult {NAMESPACE}><LastModified>{iso_time(stored.modified_s)}</LastModified>"
             f"<ETag>&quot;{etag}&quot;</ETag>{sums}</CopyObjectResult>",
@@ -187,6 +183,8 @@ def _copied_properties(headers: Mapping[str, str], bucket: Bucket, source: Store
     sums = source.properties.checksums
     if algorithm := headers.get("x-amz-checksum-algorithm"):
         sums = checksums.computed_checksums(algorithm, source.body)
+    elif checksums.is_of_parts(sums):  # the copy is one piece
+        sums = checksums.computed_checksums(next(iter(sums)).removeprefix(checksums.PREFIX), source.body)
     return Properties(
         headers=kept,
         tags=tags,

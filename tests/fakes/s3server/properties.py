@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from urllib.parse import parse_qsl
 
+from fakes.s3server.checksums import is_of_parts
 from fakes.s3server.customer_keys import key_of, made_with
 from fakes.s3server.errors import S3Error
 from fakes.s3server.store import STANDARD, STORAGE_CLASSES, Bucket, Properties, StoredObject
@@ -121,5 +122,5 @@ def response_headers(stored: StoredObject, *, checksums: bool) -> dict[str, str]
         headers["x-amz-tagging-count"] = str(len(properties.tags))
     if checksums and properties.checksums:
         headers.update(properties.checksums)
-        headers["x-amz-checksum-type"] = "FULL_OBJECT"
+        headers["x-amz-checksum-type"] = "COMPOSITE" if is_of_parts(properties.checksums) else "FULL_OBJECT"
     return headers

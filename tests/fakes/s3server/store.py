@@ -74,7 +74,7 @@ class Upload:
     key: str
     properties: Properties
     initiated_s: int
-    sums_parts: bool = False
+    checksum: str | None = None  # by which its parts are summed up, in small letters
     parts: dict[int, Part] = field(default_factory=dict)
 
 

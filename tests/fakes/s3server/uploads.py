@@ -31,8 +31,8 @@ def create_multipart_upload(context: Context, request: Request) -> Reply:
     bucket = context.store.bucket(request.bucket)
     refuse_unsupported(request.headers, has_acls=context.settings.has_acls)
     properties = properties_of(request.headers, bucket)
-    sums_parts = "x-amz-checksum-algorithm" in request.headers
-    upload = Upload(f"upload-{context.store.next_serial():08d}", request.key, properties, context.now_s(), sums_parts)
+    checksum = None if context.settings.ignores_checksums else checksums.asked_of_upload(request.headers)
+    upload = Upload(f"upload-{context.store.next_serial():08d}", request.key, properties, context.now_s(), checksum)
     bucket.uploads[upload.upload_id] = upload
     return xml_response(
         f"<InitiateMultipartUploadResult {NAMESPACE}><Bucket>{bucket.name}</Bucket><Key>{escape(request.key)}</Key>"
@@ -44,10 +44,22 @@ def create_multipart_upload(context: Context, request: Request) -> Reply:
 def upload_part(context: Context, request: Request) -> Reply:
     upload, number = _addressed_part(context, request)
     kept = checked_body(context, request)
+    _check_part(upload, kept)
     body = stored_body(context, request)
     etag = written_etag(body, upload.properties, serial=context.store.next_serial())
     upload.parts[number] = Part(body, etag, context.now_s(), kept)
     return Response(200, {"etag": f'"{etag}"', **upload.properties.encryption, **kept})
+
+
+def _check_part(upload: Upload, kept: Mapping[str, str]) -> None:
+    """Refuse a part of another checksum than its upload's, and of none where the object's is made of them."""
+    given = [name.removeprefix(checksums.PREFIX) for name in kept]
+    if upload.checksum is not None and given not in ([upload.checksum], []):
+        said = f"expected checksum Type: {upload.checksum}, actual checksum Type: {given[0]}"
+        raise S3Error("InvalidRequest", f"Checksum Type mismatch occurred, {said}")
+    if upload.checksum in checksums.SUMS_OF_SUMS and not given:
+        said = f"expected checksum Type: {upload.checksum}, actual checksum Type: null"
+        raise S3Error("InvalidRequest", f"Checksum Type mismatch occurred, {said}")
 
 
 def upload_part_copy(context: Context, request: Request) -> Reply:
@@ -59,10 +71,11 @@ def upload_part_copy(context: Context, request: Request) -> Reply:
     body = source.body.part(first, end)
     serial = context.store.next_serial()
     etag = copied_part_etag(source, body, upload.properties, first=first, end=end, serial=serial)
-    part = upload.parts[number] = Part(body, etag, context.now_s(), {})
+    sums = {} if upload.checksum is None else checksums.computed_checksums(upload.checksum, body)
+    part = upload.parts[number] = Part(body, etag, context.now_s(), sums)
     return xml_response(
         f"<CopyPartResult {NAMESPACE}><LastModified>{iso_time(part.modified_s)}</LastModified>"
-        f"<ETag>&quot;{etag}&quot;</ETag></CopyPartResult>",
+        f"<ETag>&quot;{etag}&quot;</ETag>{checksums.as_xml(sums)}</CopyPartResult>",
         headers=upload.properties.encryption,
     )
 
@@ -92,7 +105,7 @@ def complete_multipart_upload(context: Context, request: Request) -> Reply:
     if context.settings.complete_again and bucket.completed.get(upload_id, ("", ""))[0] == request.key:
         return _completed(bucket, request.key, bucket.completed[upload_id][1])
     upload = bucket.upload(request.key, upload_id)
-    customer_keys.check_part(upload.properties.encryption, request.headers, is_required=upload.sums_parts)
+    customer_keys.check_part(upload.properties.encryption, request.headers, is_required=upload.checksum is not None)
     parts = _chosen_parts(upload, request.body, min_part_size_bytes=context.settings.min_part_size_bytes)
     etag = multipart_etag(part.etag for part in parts)
 
@@ -100,7 +113,7 @@ def complete_multipart_upload(context: Context, request: Request) -> Reply:
         if upload_id not in bucket.uploads:
             raise S3Error("NoSuchUpload")
         body = Body.joined(part.body for part in parts)
-        kept = {} if context.settings.ignores_checksums else checksums.check_whole(request.headers, body)
+        kept = {} if context.settings.ignores_checksums else _checksum_of(upload, parts, request, body)
         properties = replace(upload.properties, checksums=kept)
         made_s = context.now_s() + int(context.settings.parts_take_s)
         sizes = tuple(part.body.size_bytes for part in parts)
@@ -118,6 +131,14 @@ def complete_multipart_upload(context: Context, request: Request) -> Reply:
     )
 
 
+def _checksum_of(upload: Upload, parts: list[Part], request: Request, body: Body) -> dict[str, str]:
+    """What the store keeps of an object in parts. Raises BadDigest."""
+    if upload.checksum not in checksums.SUMS_OF_SUMS:
+        return checksums.check_whole(request.headers, body, upload.checksum)
+    name = f"{checksums.PREFIX}{upload.checksum}"
+    return checksums.sum_of_sums(upload.checksum, [part.checksums[name] for part in parts])
+
+
 def _chosen_parts(upload: Upload, body: bytes, *, min_part_size_bytes: int) -> list[Part]:
     entries = parse_complete(body)
     numbers = [entry.number for entry in entries]
@@ -130,6 +151,12 @@ def _chosen_parts(upload: Upload, body: bytes, *, min_part_size_bytes: int) -> l
             raise S3Error("InvalidPart")
         if any(part.checksums.get(name, value) != value for name, value in entry.checksums.items()):
             raise S3Error("InvalidPart")
+        if upload.checksum in checksums.SUMS_OF_SUMS and not entry.checksums:
+            said = f"The upload was created using a {upload.checksum} checksum. The complete request must include the "
+            raise S3Error(
+                "InvalidRequest",
+                f"{said}checksum for each part. It was missing for part {entry.number} in the request.",
+            )
         parts.append(part)
     if any(part.body.size_bytes < min_part_size_bytes for part in parts[:-1]):
         raise S3Error("EntityTooSmall")
@@ -137,11 +164,8 @@ def _chosen_parts(upload: Upload, body: bytes, *, min_part_size_bytes: int) -> l
 
 
 def _completed(bucket: Bucket, key: str, etag: str, kept: Mapping[str, str] = NOTHING_KEPT) -> Response:
-    sums = "".join(
-        f"<Checksum{name.removeprefix(checksums.PREFIX).upper()}>{value}"
-        f"</Checksum{name.removeprefix(checksums.PREFIX).upper()}><ChecksumType>FULL_OBJECT</ChecksumType>"
-        for name, value in kept.items()
-    )
+    kind = "COMPOSITE" if checksums.is_of_parts(kept) else "FULL_OBJECT"
+    sums = f"{checksums.as_xml(kept)}<ChecksumType>{kind}</ChecksumType>" if kept else ""
     return xml_response(
         f"<CompleteMultipartUploadResult {NAMESPACE}><Location>/{bucket.name}</Location><Bucket>{bucket.name}</Bucket>"
         f"<Key>{escape(key)}</Key><ETag>&quot;{etag}&quot;</ETag>{sums}</CompleteMultipartUploadResult>"
@@ -156,7 +180,7 @@ def abort_multipart_upload(context: Context, request: Request) -> Reply:
 
 def list_parts(context: Context, request: Request) -> Reply:
     upload = context.store.bucket(request.bucket).upload(request.key, request.query["uploadId"])
-    customer_keys.check_part(upload.properties.encryption, request.headers, is_required=upload.sums_parts)
+    customer_keys.check_part(upload.properties.encryption, request.headers, is_required=upload.checksum is not None)
     marker = parse_int(request.query.get("part-number-marker"), name="part-number-marker", default=0)
     limit = min(parse_int(request.query.get("max-parts"), name="max-parts", default=MAX_ROWS), MAX_ROWS)
     left = sorted(number for number in upload.parts if number > marker)
@@ -164,7 +188,7 @@ def list_parts(context: Context, request: Request) -> Reply:
     rows = "".join(
         f"<Part><PartNumber>{number}</PartNumber><LastModified>{iso_time(upload.parts[number].modified_s)}"
         f"</LastModified><ETag>&quot;{upload.parts[number].etag}&quot;</ETag>"
-        f"<Size>{upload.parts[number].body.size_bytes}</Size></Part>"
+        f"<Size>{upload.parts[number].body.size_bytes}</Size>{checksums.as_xml(upload.parts[number].checksums)}</Part>"
         for number in listed
     )
     truncated = len(listed) < len(left)
