@@ -53,7 +53,7 @@ def find_losses(
     if stores is None or not writes:
         return ()
     found = [*_tags(settings, stores, kind), *_classes(stores, lost_classes)]
-    found += _encryption(settings, stores)
+    found += [*_encryption(settings, stores), *_checksum(settings, stores)]
     return tuple(
         LossRecord(what=what.value, reason=reason, objects=objects, allowed=what in allowed)
         for what, reason, objects in found
@@ -91,3 +91,9 @@ def _encryption(settings: JobSettings, stores: TwoStores) -> _Found:
     named = "sse-c" if stores.is_under_own_key else None if asked is None else asked.type
     if named is not None and row.encryptions is not None and named not in row.encryptions:
         yield Loss.ENCRYPTION, f"encryption {named} is not done as asked for: {row.title} does not do it", None
+
+
+def _checksum(settings: JobSettings, stores: TwoStores) -> _Found:
+    row, named = stores.destination, settings.checksum_algorithm
+    if named is not None and row.checksums is not None and named not in row.checksums:
+        yield Loss.CHECKSUM, f"objects get no {named}: {row.title} makes none", None

@@ -56,6 +56,7 @@ class Digests:
     crc64nvme: str | None = None  # base64, as x-amz-checksum-crc64nvme has it
     md5: str | None = None  # base64, as Content-MD5 has it
     sha256: str | None = None  # hex: what the request is signed with where nothing else protects its bytes
+    checksum: tuple[str, str] | None = None  # algorithm and base64: another one that the store is to keep with them
 
 
 UNKNOWN_DIGESTS = Digests()

@@ -36,6 +36,7 @@ class TaskSettings:
     source_requester_pays: bool = False  # so the source's connection says
     preserves_mtime: bool = False
     sums_parts: bool = False  # the store holds parts that are sent against their CRC64NVME
+    checksum: str | None = None  # the algorithm of that which new objects are to have; None: the store's own
     verification: Verification = REPLIES_ALONE
     given: GivenAttributes = ALL_KEPT
     removes_source: bool = False  # once a copy is proved: what it has lost by then is gone

@@ -33,6 +33,7 @@ from s3plan.schemas.engines import EngineUsed
 from s3plan.schemas.errors import ExitCode
 from s3plan.schemas.events import OnEvent, RunEnded, RunPaused, RunResumed, RunStarted
 from s3plan.schemas.evidence.verification import Verification, Verify
+from s3plan.schemas.manifest.words import Loss
 from s3plan.schemas.outcomes import OutcomeKind
 from s3plan.schemas.plan.header import JobRecord, RunRecord
 from s3plan.schemas.plan.places import Place, place_of
@@ -40,6 +41,7 @@ from s3plan.schemas.plan.rows import Batch, PlanLocation
 from s3plan.schemas.ports import Executor
 from s3plan.schemas.run_states import RunEnd, RunLimits, RunState, StopLevel, StopReason, run_end
 from s3plan.schemas.tasks import TaskSettings
+from s3plan.storage.checksums import CRC64NVME
 
 _EXIT_CODES = {
     None: ExitCode.INCOMPLETE,
@@ -206,9 +208,11 @@ def _settings_finder(run: OpenedRun, prepared: Preparation) -> Callable[[Batch],
 
 
 def _task_settings(run: OpenedRun, job: JobRecord, prepared: Preparation, location: int) -> TaskSettings:
+    checksum = None if Loss.CHECKSUM in job.lost else job.settings.checksum_algorithm
     return TaskSettings(
         capabilities=dict(prepared.capabilities[location]),
-        sums_parts=location in prepared.sums_parts,
+        sums_parts=location in prepared.sums_parts and checksum in (None, CRC64NVME),
+        checksum=checksum,
         multipart_threshold_bytes=run.plan.header.run.multipart_threshold_bytes,
         part_size_bytes=run.plan.header.run.part_size_bytes,
         encryption=job.encryption,

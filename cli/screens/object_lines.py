@@ -35,7 +35,8 @@ def _storage(job: JobRecord, source: PlanLocation, destination: PlanLocation) ->
         key = f" with {settings.encryption.key_id}" if settings.encryption.key_id else ""
         encryption = f"{settings.encryption.type}{key}"
     acl = f"; ACL: {settings.acl}" if settings.acl else ""
-    return f"storage class: {storage}; encryption: {encryption}{acl}"
+    checksum = f"; checksum: {settings.checksum_algorithm}" if settings.checksum_algorithm else ""
+    return f"storage class: {storage}; encryption: {encryption}{acl}{checksum}"
 
 
 def _kept(objects: ObjectsRecord) -> list[tuple[str, str]]:

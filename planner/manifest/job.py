@@ -122,6 +122,9 @@ def _settings(entry: JobEntry, verify: Verify | None) -> JobSettings:
         if destination is None or destination.storage_class is None
         else destination.storage_class.value,
         acl=None if destination is None or destination.acl is None else destination.acl.value,
+        checksum_algorithm=None
+        if destination is None or destination.checksum_algorithm is None
+        else destination.checksum_algorithm.value.upper(),
         objects=objects_record(entry),
         verify=(verify or (Verify.CHECKSUM if passes_through_us else Verify.ETAG)).value,
         verify_is_strict=verify is Verify.CHECKSUM,

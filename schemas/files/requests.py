@@ -26,6 +26,7 @@ class ReadFile:
     with_crc64nvme: bool = True
     with_md5: bool = False
     with_sha256: bool = False
+    checksum: str | None = None  # a further algorithm, of those of HashFile
     offset: int = 0
     part_bytes: int | None = None  # None: all from there on
 

@@ -62,7 +62,7 @@ def _one_side_is_a_bucket(manifest: OneJobManifest) -> Iterator[Finding]:
 def _folder_has_no_words_of_objects(manifest: OneJobManifest) -> Iterator[Finding]:
     if manifest.destination is None or manifest.destination.folder is None:
         return
-    for name in ("create", "storage_class", "encryption", "acl", *NEW_OBJECT_WORDS):
+    for name in ("create", "storage_class", "encryption", "acl", "checksum_algorithm", *NEW_OBJECT_WORDS):
         if getattr(manifest.destination, name):
             yield Finding(("destination", name), "goes with objects, and a folder has files", at="key")
 

@@ -10,7 +10,14 @@ from s3plan.schemas.manifest.attributes import NewObjectFields
 from s3plan.schemas.manifest.customer_keys import DecryptionSetting, KeySetting
 from s3plan.schemas.manifest.readers import folder_path, place_url
 from s3plan.schemas.manifest.values import Section, flag, text_value, word_of
-from s3plan.schemas.manifest.words import CannedAcl, EncryptionType, StampKind, StorageClass, Symlinks
+from s3plan.schemas.manifest.words import (
+    CannedAcl,
+    ChecksumAlgorithm,
+    EncryptionType,
+    StampKind,
+    StorageClass,
+    Symlinks,
+)
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan.header import KMS_KEY_PATTERN
 from s3plan.schemas.plan.key_references import KeyReference
@@ -141,7 +148,6 @@ class Destination(NewObjectFields, Location):
 
     later_words: ClassVar[frozenset[str]] = frozenset(
         {
-            "checksum_algorithm",
             "object_lock",
             "website_redirect",
         }
@@ -160,6 +166,11 @@ class Destination(NewObjectFields, Location):
         default=None,
         description="Canned ACL of new objects, for buckets that have ACLs. Without it nothing is said: private.",
         examples=["bucket-owner-full-control"],
+    )
+    checksum_algorithm: Annotated[ChecksumAlgorithm, word_of(ChecksumAlgorithm)] | None = Field(
+        default=None,
+        description="Which checksum the store keeps with new objects. Without it the store's choice.",
+        examples=["sha256"],
     )
     encryption: EncryptionSetting | None = Field(
         default=None,

@@ -71,6 +71,7 @@ class Loss(StrEnum):
     TAGS = "tags"
     STORAGE_CLASS = "storage_class"
     ENCRYPTION = "encryption"
+    CHECKSUM = "checksum"
 
 
 class Archived(StrEnum):
@@ -159,6 +160,16 @@ class CannedAcl(StrEnum):
     AWS_EXEC_READ = "aws-exec-read"
     PUBLIC_READ = "public-read"
     PUBLIC_READ_WRITE = "public-read-write"
+
+
+class ChecksumAlgorithm(StrEnum):
+    """The checksums that S3 keeps with an object; in capitals as its headers name them."""
+
+    CRC64NVME = "crc64nvme"
+    CRC32 = "crc32"
+    CRC32C = "crc32c"
+    SHA1 = "sha1"
+    SHA256 = "sha256"
 
 
 class StorageClass(StrEnum):

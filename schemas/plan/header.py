@@ -62,6 +62,11 @@ class JobSettings(HeaderPart):
     encryption: EncryptionRecord | None = None
     storage_class: str | None = None
     acl: str | None = Field(default=None, pattern=r"^[a-z-]{1,40}$", description="canned, of new objects")
+    checksum_algorithm: str | None = Field(
+        default=None,
+        pattern=r"^(CRC64NVME|CRC32|CRC32C|SHA1|SHA256)$",
+        description="of the checksum that new objects are to have at their store; absent: the store's own",
+    )
     objects: ObjectsRecord = ObjectsRecord()
     verify: str = Field(
         default="none", pattern=r"^(none|size|etag|checksum)$", description="what is asked of a write that is done"

@@ -129,6 +129,7 @@ class CopyObject:
     source's. What is replaced is replaced whole: what is to be kept of it must be given.
     `leaves_annotations`: say so to the store; False for one that has none and does not know the word.
     `requester_pays`: the source's connection pays for requests, whatever that of the destination says, which sends it.
+    `checksum`: the algorithm of that which the store is to make and to keep with it; None: the source's, or its own.
     """
 
     bucket: str
@@ -150,6 +151,7 @@ class CopyObject:
     customer_key: CustomerKey | None = None
     source_customer_key: CustomerKey | None = None
     acl: str | None = None  # canned: private, bucket-owner-full-control, ...
+    checksum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,12 +264,14 @@ class TagsFound:
 class ObjectWritten:
     """Put, part, copy, part copy, complete. Some stores send no ETag for a part copy.
 
-    `crc64nvme` is what the store says of the bytes that it has, in base64.
+    `crc64nvme` is what the store says of the bytes that it has, in base64; `part_sum` that of a copied part by one
+    of SUMS_OF_SUMS.
     """
 
     etag: str | None
     version: str | None = None
     crc64nvme: str | None = None
+    part_sum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from s3plan.schemas.bodies import UNKNOWN_DIGESTS, Body, Digests
 from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
 from s3plan.schemas.requests.customer_keys import CustomerKey
 
+SUMS_OF_SUMS = frozenset({"SHA1", "SHA256"})
+"""The algorithms by which an object in parts has but a sum of its parts' sums (COMPOSITE), never one of its bytes.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class CreateMultipartUpload:
-    """`sums_parts`: each part is going to have its CRC64NVME, and the store is to make the whole object's of them."""
+    """`checksum`: by this algorithm parts are summed up, and the object is: its bytes, or with SUMS_OF_SUMS its parts.
+
+    Where parts are sent, each is going to have its own; those of copied parts the store finds itself.
+    """
 
     bucket: str
     key: str
@@ -20,7 +29,7 @@ class CreateMultipartUpload:
     storage_class: str | None = None
     encryption: Encryption | None = None
     owner: str | None = None
-    sums_parts: bool = False
+    checksum: str | None = None
     customer_key: CustomerKey | None = None
     acl: str | None = None
 
@@ -60,7 +69,10 @@ class UploadPartCopy:
 
 @dataclass(frozen=True, slots=True)
 class CompleteMultipartUpload:
-    """`crc64nvme` is that of the whole object, combined from the parts': the store refuses to make another one."""
+    """`crc64nvme` is that of the whole object, combined from the parts': the store refuses to make another one.
+
+    `part_sums` has the checksums of parts, by `checksum`, in base64; S3 demands them with SUMS_OF_SUMS.
+    """
 
     bucket: str
     key: str
@@ -70,6 +82,8 @@ class CompleteMultipartUpload:
     if_match: str | None = None
     owner: str | None = None
     crc64nvme: str | None = None
+    checksum: str | None = None
+    part_sums: Mapping[int, str] = field(default_factory=dict)
     customer_key: CustomerKey | None = None
 
 
@@ -113,6 +127,7 @@ class UploadOpened:
 class PartsPage:
     parts: Sequence[tuple[int, str, int]]  # number, etag, size_bytes
     next_marker: int | None = None
+    sums: Mapping[int, str] = field(default_factory=dict)  # of those that have one of SUMS_OF_SUMS, by number
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class StoreQuirks:
     storage_classes: frozenset[str] | None = None  # None: any may be asked for
     most_metadata_bytes: int = 2048  # names and values together
     encryptions: frozenset[Encryptions] | None = None
+    checksums: frozenset[str] | None = None  # what an object may be asked to have, of all of its bytes or by SHA
     versioning: Support = Support.UNKNOWN
     requester_pays: Support = Support.UNKNOWN
 

@@ -40,7 +40,9 @@ def holds_part_sums(
     and none of the whole. Raises what the hooks of `patience` do.
     """
     patient = patience or Patience()
-    create = CreateMultipartUpload(bucket, key, ObjectAttributes(), encryption=encryption, owner=owner, sums_parts=True)
+    create = CreateMultipartUpload(
+        bucket, key, ObjectAttributes(), encryption=encryption, owner=owner, checksum=CRC64NVME
+    )
     opened = patient.call_once(engine, create)
     if not isinstance(opened, UploadOpened):
         return False

@@ -13,6 +13,7 @@ from s3plan.schemas.bodies import Body, Digests, pieces_of
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileRead, HeldBytes, Parts, ReadFile
 from s3plan.schemas.files.stamps import Stamp
+from s3plan.storage.digests import new_digest
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import changed, failure_from
 
@@ -135,6 +136,7 @@ class _Hashing:
         self._sha256 = sha256() if wanted.with_sha256 else None
         self._wants_crc = wanted.with_crc64nvme
         self._crc = 0
+        self._further = None if wanted.checksum is None else (wanted.checksum, new_digest(wanted.checksum))
 
     def update(self, part: bytes | memoryview) -> None:
         if self._md5 is not None:
@@ -145,10 +147,13 @@ class _Hashing:
             from awscrt.checksums import crc64nvme
 
             self._crc = int(crc64nvme(part, self._crc))
+        if self._further is not None:
+            self._further[1].update(memoryview(part))
 
     def digests(self) -> Digests:
         return Digests(
             crc64nvme=b64encode(self._crc.to_bytes(8, "big")).decode() if self._wants_crc else None,
             md5=None if self._md5 is None else b64encode(self._md5.digest()).decode(),
             sha256=None if self._sha256 is None else self._sha256.hexdigest(),
+            checksum=None if self._further is None else (self._further[0], self._further[1].text()),
         )

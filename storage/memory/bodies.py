@@ -7,7 +7,7 @@ from hashlib import md5
 
 from s3plan.schemas.bodies import Body, Digests
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.storage.memory.store import Refused
+from s3plan.storage.memory.store import Refused, sum_of
 
 
 def whole_body(body: bytes | Body, digests: Digests, *, operation: str) -> bytes | Failure:
@@ -19,6 +19,8 @@ def whole_body(body: bytes | Body, digests: Digests, *, operation: str) -> bytes
         raise Refused("BadDigest", "The Content-MD5 you specified did not match what we received.")
     if digests.crc64nvme is not None and b64decode(digests.crc64nvme) != crc64nvme(content):
         raise Refused("BadDigest", "The CRC64NVME you specified did not match the calculated checksum.")
+    if digests.checksum is not None and sum_of(content, digests.checksum[0]) != digests.checksum[1]:
+        raise Refused("BadDigest", f"The {digests.checksum[0]} you specified did not match the calculated checksum.")
     return content
 
 

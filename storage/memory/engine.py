@@ -182,6 +182,7 @@ def _put_object(store: MemoryStore, request: r.PutObject) -> r.Reply:
         attributes=request.attributes,
         encryption=encryption_type(request.encryption),
         customer_key=request.customer_key,
+        checksum="CRC32" if request.digests.checksum is None else request.digests.checksum[0],
     )
     bucket.put(request.key, stored)
     return r.ObjectWritten(stored.etag, crc64nvme=request.digests.crc64nvme)
@@ -205,6 +206,7 @@ def _copy_object(store: MemoryStore, request: r.CopyObject) -> r.Reply:
         attributes=ObjectAttributes(kept.metadata, kept.headers, tags),
         encryption=encryption_type(request.encryption),
         customer_key=request.customer_key,
+        checksum=request.checksum or "CRC32",
     )
     bucket.put(request.key, stored)
     return r.ObjectWritten(stored.etag)

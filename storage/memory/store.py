@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import time
-import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from itertools import count, islice
 from s3plan.schemas.objects import ARCHIVED_CLASSES, MAX_KEY_BYTES, STANDARD
 from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
 from s3plan.schemas.requests.customer_keys import SSE_C, CustomerKey, is_free_of_digests
+from s3plan.storage.digests import new_digest
 
 _STATUSES = {
     "AccessControlListNotSupported": 400,
@@ -55,10 +54,11 @@ class StoredObject:
     attributes: ObjectAttributes = field(default_factory=ObjectAttributes)
     encryption: str = "AES256"
     customer_key: CustomerKey | None = None
+    checksum: str | None = "CRC32"  # None: not of its bytes
 
     @property
     def checksums(self) -> dict[str, str]:
-        return {"CRC32": base64.b64encode(zlib.crc32(self.body).to_bytes(4, "big")).decode()}
+        return {} if self.checksum is None else {self.checksum: sum_of(self.body, self.checksum)}
 
 
 @dataclass(slots=True)
@@ -69,6 +69,7 @@ class StoredUpload:
     storage_class: str
     encryption: str
     customer_key: CustomerKey | None = None
+    checksum: str | None = None
     parts: dict[int, tuple[str, bytes]] = field(default_factory=dict)  # number: ETag, bytes
 
 
@@ -155,6 +156,7 @@ class MemoryStore:
         attributes: ObjectAttributes | None = None,
         encryption: str = "AES256",
         customer_key: CustomerKey | None = None,
+        checksum: str | None = "CRC32",
     ) -> StoredObject:
         """Return an object written now; its ETag is the MD5 of the bytes unless given, or random under KMS or SSE-C."""
         if customer_key is not None:
@@ -169,10 +171,18 @@ class MemoryStore:
             attributes or ObjectAttributes(),
             encryption,
             customer_key,
+            checksum,
         )
 
     def new_upload_id(self) -> str:
         return f"upload-{next(self._serials):08d}"
+
+
+def sum_of(body: bytes, algorithm: str) -> str:
+    """Return a checksum as S3 states it."""
+    digest = new_digest(algorithm)
+    digest.update(memoryview(body))
+    return digest.text()
 
 
 def md5_of(body: bytes) -> str:

@@ -21,6 +21,7 @@ from s3plan.storage.memory.store import (
     copied_source,
     encryption_type,
     md5_of,
+    sum_of,
 )
 
 _MAX_PARTS = 10_000
@@ -46,7 +47,13 @@ def create_multipart_upload(store: MemoryStore, request: u.CreateMultipartUpload
         customer_key=request.customer_key,
     )
     bucket.uploads[upload_id] = StoredUpload(
-        request.key, made.mtime_ms, made.attributes, made.storage_class, made.encryption, made.customer_key
+        request.key,
+        made.mtime_ms,
+        made.attributes,
+        made.storage_class,
+        made.encryption,
+        made.customer_key,
+        request.checksum,
     )
     return u.UploadOpened(upload_id)
 
@@ -64,7 +71,11 @@ def upload_part_copy(store: MemoryStore, request: u.UploadPartCopy) -> r.Reply:
         body = body[request.first_byte : request.last_byte + 1]
     etag = md5_of(body)
     upload.parts[request.number] = (etag, body)
-    return r.ObjectWritten(etag)
+    return r.ObjectWritten(etag, part_sum=_part_sum(upload, body))
+
+
+def _part_sum(upload: StoredUpload, body: bytes) -> str | None:
+    return sum_of(body, upload.checksum) if upload.checksum in u.SUMS_OF_SUMS else None
 
 
 def upload_part(store: MemoryStore, request: u.UploadPart) -> r.Reply:
@@ -90,6 +101,9 @@ def complete_multipart_upload(store: MemoryStore, request: u.CompleteMultipartUp
     if any(upload.parts.get(number, ("", b""))[0] != etag for number, etag in request.parts):
         raise Refused("InvalidPart", "One or more of the specified parts could not be found.")
     bodies = [upload.parts[number][1] for number, _ in request.parts]
+    for number, _ in request.parts:
+        if request.part_sums.get(number) != _part_sum(upload, upload.parts[number][1]):
+            raise Refused("InvalidRequest", "The complete request must include the checksum for each part.")
     if any(len(body) < store.min_part_size_bytes for body in bodies[:-1]):
         raise Refused("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
     check_write(bucket.objects.get(request.key), if_absent=request.if_absent, if_match=request.if_match)
@@ -102,6 +116,7 @@ def complete_multipart_upload(store: MemoryStore, request: u.CompleteMultipartUp
         attributes=upload.attributes,
         encryption=upload.encryption,
         customer_key=upload.customer_key,
+        checksum=None if upload.checksum in u.SUMS_OF_SUMS else upload.checksum or "CRC32",
     )
     bucket.put(request.key, stored)
     del bucket.uploads[request.upload_id]
@@ -120,7 +135,9 @@ def list_parts(store: MemoryStore, request: u.ListParts) -> r.Reply:
     numbers = sorted(number for number in upload.parts if number > request.marker)
     shown = numbers[:1000]
     parts = tuple((number, upload.parts[number][0], len(upload.parts[number][1])) for number in shown)
-    return u.PartsPage(parts, next_marker=shown[-1] if len(shown) < len(numbers) else None)
+    sums = {number: _part_sum(upload, upload.parts[number][1]) for number in shown}
+    told = {number: text for number, text in sums.items() if text is not None}
+    return u.PartsPage(parts, shown[-1] if len(shown) < len(numbers) else None, told)
 
 
 def list_multipart_uploads(store: MemoryStore, request: u.ListMultipartUploads) -> r.Reply:

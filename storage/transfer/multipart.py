@@ -17,6 +17,7 @@ from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten
 from s3plan.schemas.requests.uploads import (
+    SUMS_OF_SUMS,
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
@@ -44,6 +45,7 @@ class Upload:
     etags: dict[int, str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)  # of parts, in this attempt
     crcs: dict[int, str] = field(default_factory=dict)  # CRC64NVME of parts as they were read
+    part_sums: dict[int, str] = field(default_factory=dict)  # of stored parts, by the checksum that was asked for
     proved: set[int] = field(default_factory=set)  # parts of this attempt whose ETag is the MD5 sum of what was sent
 
 
@@ -130,11 +132,12 @@ def _abort(context: BatchContext, position: int, action: Action, upload_id: str)
 def _take_up_or_open(context: BatchContext, position: int, action: Action, parts: Parts) -> Asking[Upload | Outcome]:
     known = next((upload for upload in context.task.uploads if upload.position == position), None)
     if known is not None:
-        stored = yield from list_stored_parts(context, action, known.upload_id)
+        sums: dict[int, str] = {}
+        stored = yield from list_stored_parts(context, action, known.upload_id, sums=sums)
         if not isinstance(stored, Failure):
             ranges = part_ranges(action.size_bytes, known.part_size_bytes)
             etags = matching_parts(stored, ranges, journaled=dict(known.parts))
-            upload = Upload(known.upload_id, known.part_size_bytes, etags)
+            upload = Upload(known.upload_id, known.part_size_bytes, etags, part_sums=sums)
             for number in sorted(etags.keys() - dict(known.parts).keys()):  # stored, and not noted any more
                 note_part(context, position, upload, number, etags[number])
             return upload
@@ -151,6 +154,7 @@ def _open(context: BatchContext, position: int, action: Action, parts: Parts) ->
     if isinstance(attributes, Failure):
         return ended_badly(position, attributes)
     location = context.destination
+    is_summed_here = action.kind is not ActionKind.COPY and context.task.settings.sums_parts
     reply = yield from ask(
         Side.DESTINATION,
         CreateMultipartUpload(
@@ -161,7 +165,7 @@ def _open(context: BatchContext, position: int, action: Action, parts: Parts) ->
             context.task.settings.encryption,
             owner=location.owner,
             acl=context.task.settings.acl,
-            sums_parts=action.kind is not ActionKind.COPY and context.task.settings.sums_parts,
+            checksum=CRC64NVME if is_summed_here else context.task.settings.checksum,
         ),
     )
     if isinstance(reply, Failure):
@@ -184,7 +188,7 @@ def _send_parts(
         return None
     if upload.failures:
         return (yield from _settle_parts(context, position, action, parts, upload))
-    stored = yield from list_stored_parts(context, action, upload.upload_id)
+    stored = yield from list_stored_parts(context, action, upload.upload_id, sums=upload.part_sums)
     if isinstance(stored, Failure):
         return ended_badly(position, stored)
     upload.etags.update(matching_parts(stored, ranges))  # some stores send no ETag with a part copy
@@ -240,6 +244,8 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
             if_match=pin if is_held else None,
             owner=location.owner,
             crc64nvme=whole,
+            checksum=context.task.settings.checksum,
+            part_sums=upload.part_sums if context.task.settings.checksum in SUMS_OF_SUMS else {},
         ),
     )
     if not isinstance(reply, Failure):
@@ -286,6 +292,19 @@ def _look_before_complete(
             return ended_badly(position, found)
         moved = moved_destination(action, found if isinstance(found, ObjectFound) else None)
     if moved is None:
-        return None
+        return (yield from _ask_for_sums(context, position, action, upload))
     yield from _abort(context, position, action, upload.upload_id)
     return Outcome(position, OutcomeKind.STALE, moved)
+
+
+def _ask_for_sums(context: BatchContext, position: int, action: Action, upload: Upload) -> Asking[Outcome | None]:
+    """Have the store say the checksums of parts that it has not said, where it makes the object's of them."""
+    is_needed = context.task.settings.checksum in SUMS_OF_SUMS
+    if not is_needed or upload.etags.keys() <= upload.part_sums.keys():
+        return None
+    told: dict[int, str] = {}
+    stored = yield from list_stored_parts(context, action, upload.upload_id, sums=told)
+    if isinstance(stored, Failure):
+        return ended_badly(position, stored)
+    upload.part_sums = {**told, **upload.part_sums}
+    return None

@@ -75,6 +75,5 @@ def judge_made(position: int, action: Action, found: Reply, made: Made | None) -
 
 def made_of(action: Action, known: KnownBytes, since_ms: int | None) -> Made:
     """Return what is made by sending these bytes, as if the source were an object of them: never told by time alone."""
-    checksums = {CRC64NVME: known.checksums[CRC64NVME]} if CRC64NVME in known.checksums else {}
-    as_object = ObjectFound(known.md5 or "", action.size_bytes, 0, checksums=checksums)
+    as_object = ObjectFound(known.md5 or "", action.size_bytes, 0, checksums=known.checksums)
     return Made(action._replace(source_pin=known.md5), since_ms, source=as_object, tells_time=False)

@@ -17,9 +17,9 @@ _MOST_PAGES = 50  # of a thousand uploads of one key; a store may send markers w
 
 
 def list_stored_parts(
-    context: BatchContext, action: Action, upload_id: str
+    context: BatchContext, action: Action, upload_id: str, *, sums: dict[int, str]
 ) -> Asking[dict[int, tuple[str, int]] | Failure]:
-    """Return number -> (etag, size in bytes) of every part that the upload holds."""
+    """Return number -> (etag, size in bytes) of every part that the upload holds; `sums` gets what is said of them."""
     stored: dict[int, tuple[str, int]] = {}
     marker: int | None = 0
     location = context.destination
@@ -31,6 +31,7 @@ def list_stored_parts(
         if isinstance(reply, Failure):
             return reply
         assert isinstance(reply, PartsPage)  # noqa: S101  ListParts answers nothing else
+        sums.update(reply.sums)
         stored.update((number, (etag, size_bytes)) for number, etag, size_bytes in reply.parts)
         if reply.next_marker is not None and not marker < reply.next_marker <= MAX_PARTS:
             said = "the store repeats a page of parts, or has more than there can be"

@@ -150,7 +150,7 @@ class BodyContract:
 
     def test_parts_make_an_object_whose_checksum_is_that_of_all_its_bytes(self, world: World) -> None:
         parts = [some_bytes(5 * MIB), some_bytes(5 * MIB)[::-1], b"the end"]
-        opened = world.engine.call(CreateMultipartUpload(BUCKET, "key", ObjectAttributes(), sums_parts=True))
+        opened = world.engine.call(CreateMultipartUpload(BUCKET, "key", ObjectAttributes(), checksum="CRC64NVME"))
         upload_id = expect(UploadOpened, opened).upload_id
         done, whole = [], 0
         for number, part in enumerate(parts, 1):

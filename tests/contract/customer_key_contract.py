@@ -75,7 +75,7 @@ class CustomerKeyContract:
     def test_parts_have_the_key_of_their_upload(self, world: World, here: CustomerKey | None) -> None:
         put(world, "from", here, bucket=OTHER)
         opened = world.engine.call(
-            CreateMultipartUpload(BUCKET, "to", NO_ATTRIBUTES, sums_parts=True, customer_key=TWO)
+            CreateMultipartUpload(BUCKET, "to", NO_ATTRIBUTES, checksum="CRC64NVME", customer_key=TWO)
         )
         upload = expect(UploadOpened, opened).upload_id
         sent = UploadPart(BUCKET, "to", upload, 1, BODY, customer_key=TWO)

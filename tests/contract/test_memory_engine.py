@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 from contract.acl_contract import AclContract
 from contract.body_contract import BodyContract
+from contract.checksum_contract import ChecksumContract
 from contract.customer_key_contract import CustomerKeyContract
 from contract.engine_contract import BUCKET, OTHER, OWNER, EngineContract, World
 from s3plan.schemas.requests.attributes import ObjectAttributes
@@ -45,7 +46,7 @@ class MemoryWorld:
         return list(self.store.bucket(BUCKET).uploads)
 
 
-class TestMemoryEngine(EngineContract, BodyContract, CustomerKeyContract, AclContract):
+class TestMemoryEngine(EngineContract, BodyContract, CustomerKeyContract, AclContract, ChecksumContract):
     @pytest.fixture
     def world(self) -> World:
         return MemoryWorld()

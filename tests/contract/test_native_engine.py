@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from contract.acl_contract import AclContract
 from contract.body_contract import BodyContract
+from contract.checksum_contract import ChecksumContract
 from contract.customer_key_contract import CustomerKeyContract
 from contract.engine_contract import EngineContract, World
 from contract.server_world import ServerWorld
@@ -18,7 +19,7 @@ from s3plan.storage.s3.native.engine import open_native_engine
 __all__ = ["s3_server", "server"]
 
 
-class TestNativeEngine(EngineContract, BodyContract, CustomerKeyContract, AclContract):
+class TestNativeEngine(EngineContract, BodyContract, CustomerKeyContract, AclContract, ChecksumContract):
     @pytest.fixture
     def world(self, server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         monkeypatch.setenv("S3PLAN_TEST_ACCESS_KEY_ID", "AKID")

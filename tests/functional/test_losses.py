@@ -80,6 +80,7 @@ def test_what_is_not_kept_is_no_loss_and_a_store_that_has_it_loses_nothing(both:
             "encryption",
             "encryption AES256 is not done as asked for: Swift does not do it",
         ),
+        ({"checksum_algorithm": "sha256"}, "checksum", "objects get no SHA256: Swift makes none"),
     ],
 )
 def test_what_a_job_asks_for_and_the_store_has_not_is_a_loss_of_files_too(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from s3plan.schemas.bodies import Sink
@@ -169,7 +170,13 @@ def _copied(answer: ParsedAnswer, operation: str) -> r.Reply:
 
 def _part_copied(answer: ParsedAnswer, operation: str) -> r.Reply:
     result = answer.get("CopyPartResult")
-    return _object_written(result, None) if result else _empty(operation)
+    if not result:
+        return _empty(operation)
+    return replace(_object_written(result, None), part_sum=_sum_of(result))
+
+
+def _sum_of(part: ParsedAnswer) -> str | None:
+    return next((part[_CHECKSUM + name] for name in u.SUMS_OF_SUMS if part.get(_CHECKSUM + name)), None)
 
 
 def _completed(answer: ParsedAnswer, operation: str) -> r.Reply:
@@ -198,9 +205,11 @@ def _parts_page(answer: ParsedAnswer, operation: str) -> r.Reply:
     parts = tuple(
         (int(part["PartNumber"]), bare_etag(part["ETag"]), int(part["Size"])) for part in answer.get("Parts", ())
     )
+    summed = ((int(part["PartNumber"]), _sum_of(part)) for part in answer.get("Parts", ()))
+    sums = {number: text for number, text in summed if text is not None}
     if not answer.get("IsTruncated"):
-        return u.PartsPage(parts)
-    return u.PartsPage(parts, next_marker=int(answer.get("NextPartNumberMarker") or parts[-1][0]))
+        return u.PartsPage(parts, sums=sums)
+    return u.PartsPage(parts, int(answer.get("NextPartNumberMarker") or parts[-1][0]), sums)
 
 
 def _uploads_page(answer: ParsedAnswer, operation: str) -> r.Reply:

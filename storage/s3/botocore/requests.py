@@ -164,6 +164,7 @@ def _body(body: bytes | Body, digests: Digests) -> Parameters:
         "Body": body if isinstance(body, bytes) else BodyStream(body),
         "ChecksumCRC64NVME": digests.crc64nvme,
         "ContentMD5": digests.md5,
+        **({} if digests.checksum is None else {f"Checksum{digests.checksum[0]}": digests.checksum[1]}),
     }
 
 
@@ -196,6 +197,7 @@ def _copy_object(request: r.CopyObject) -> Parameters:
         **instead,
         **_encryption(request.encryption),
         "ACL": request.acl,
+        "ChecksumAlgorithm": request.checksum,
     }
 
 
@@ -207,9 +209,15 @@ def _create_multipart_upload(request: u.CreateMultipartUpload) -> Parameters:
         **_encryption(request.encryption),
         "ACL": request.acl,
         **_key(request.customer_key),
-        "ChecksumAlgorithm": "CRC64NVME" if request.sums_parts else None,
-        "ChecksumType": "FULL_OBJECT" if request.sums_parts else None,
+        "ChecksumAlgorithm": request.checksum,
+        "ChecksumType": _checksum_type(request.checksum),
     }
+
+
+def _checksum_type(algorithm: str | None) -> str | None:
+    if algorithm is None:
+        return None
+    return "COMPOSITE" if algorithm in u.SUMS_OF_SUMS else "FULL_OBJECT"
 
 
 def _upload_part_copy(request: u.UploadPartCopy) -> Parameters:
@@ -224,7 +232,10 @@ def _upload_part_copy(request: u.UploadPartCopy) -> Parameters:
 
 
 def _complete_multipart_upload(request: u.CompleteMultipartUpload) -> Parameters:
-    parts = [{"PartNumber": number, "ETag": _quoted(etag)} for number, etag in request.parts]
+    parts: list[Parameters] = [{"PartNumber": number, "ETag": _quoted(etag)} for number, etag in request.parts]
+    for part in parts:
+        if part["PartNumber"] in request.part_sums:
+            part[f"Checksum{request.checksum}"] = request.part_sums[part["PartNumber"]]
     return {
         "Key": request.key,
         "UploadId": request.upload_id,

@@ -48,6 +48,7 @@ AWS = StoreQuirks(
     ),
     most_metadata_bytes=2048,
     encryptions=frozenset(Encryptions),
+    checksums=frozenset({"CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256"}),
     versioning=Support.YES,
     requester_pays=Support.YES,
     sources={
@@ -72,6 +73,7 @@ AWS = StoreQuirks(
         "storage_classes": f"{_API}/API_PutObject.html",
         "most_metadata_bytes": f"{_GUIDE}/UsingMetadata.html",
         "encryptions": f"{_GUIDE}/UsingEncryption.html",
+        "checksums": f"{_GUIDE}/checking-object-integrity-upload.html",
         "versioning": f"{_GUIDE}/Versioning.html",
         "requester_pays": f"{_GUIDE}/RequesterPaysBuckets.html",
     },

@@ -99,6 +99,10 @@ def _encryptions(row: StoreQuirks) -> str:
     return ", ".join(names[each] for each in Encryptions if each in row.encryptions) or "none"
 
 
+def _checksums(row: StoreQuirks) -> str:
+    return "unknown" if row.checksums is None else ", ".join(sorted(row.checksums)) or "none"
+
+
 def _header(support: Support) -> str:
     return {Support.YES: "sent", Support.NO: "left out", Support.UNKNOWN: "tried"}[support]
 
@@ -128,6 +132,7 @@ _CELLS = (
     ("storage classes", _classes),
     ("metadata", lambda row: f"{row.most_metadata_bytes:,} bytes"),
     ("encryption", _encryptions),
+    ("`checksum_algorithm`", _checksums),
     ("versions", lambda row: row.versioning.value),
     ("requester pays", lambda row: row.requester_pays.value),
 )

@@ -40,6 +40,7 @@ R2 = StoreQuirks(
     storage_classes=frozenset({"STANDARD", "STANDARD_IA"}),
     most_metadata_bytes=8192,
     encryptions=frozenset({Encryptions.SSE_C}),
+    checksums=frozenset({"CRC64NVME", "SHA1", "SHA256"}),  # CRC32 and CRC32C of parts only, COMPOSITE
     versioning=Support.NO,
     requester_pays=Support.NO,
     sources={
@@ -64,6 +65,7 @@ R2 = StoreQuirks(
         "storage_classes": _API,
         "most_metadata_bytes": _LIMITS,
         "encryptions": _API,
+        "checksums": _API,
         "versioning": _API,
         "requester_pays": _API,
     },

@@ -32,6 +32,7 @@ SWIFT = StoreQuirks(
     storage_classes=frozenset({"STANDARD"}),
     most_metadata_bytes=4096,
     encryptions=frozenset(),
+    checksums=frozenset(),
     versioning=Support.YES,
     sources={
         "integrity": f"{_MEASURED}: it returns no checksum of an object, refuses a wrong Content-MD5",
@@ -51,6 +52,7 @@ SWIFT = StoreQuirks(
         "storage_classes": f"{_MEASURED}: 400 InvalidStorageClass for GLACIER",
         "most_metadata_bytes": _LIMITS,
         "encryptions": f"{_MEASURED}: SSE-C headers are ignored",
+        "checksums": f"{_MEASURED}: it returns no checksum of an object",
         "versioning": f"{_MEASURED}: versions, delete markers, copies by versionId",
     },
 )

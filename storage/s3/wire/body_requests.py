@@ -35,6 +35,9 @@ def body_headers(body: bytes | Body, digests: Digests) -> Headers:
     headers = [("content-length", str(size_bytes))]
     if digests.crc64nvme is not None:
         headers.append(("x-amz-checksum-crc64nvme", digests.crc64nvme))
+    if digests.checksum is not None:
+        algorithm, value = digests.checksum
+        headers.append((f"x-amz-checksum-{algorithm.lower()}", value))
     if digests.md5 is not None:
         headers.append(("content-md5", digests.md5))
     elif isinstance(body, bytes) and digests.crc64nvme is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from xml.etree import ElementTree as ET  # botocore reads the same bytes with the same parser
 
 from s3plan.schemas.failures import Failure, FailureKind
@@ -45,6 +46,8 @@ _RESULT_ETAG = re.compile(
     + rb"\s*+</ETag>",
     re.DOTALL,
 ).match
+
+_PART_SUM = re.compile(rb"<Checksum(?:SHA1|SHA256)>\s*+([A-Za-z0-9+/]{20,44}+={0,2})\s*+</Checksum").search
 
 
 def reply_of(request: r.Request, *, operation: str, headers: AnswerHeaders, body: bytes) -> r.Reply:
@@ -109,6 +112,14 @@ def _copied(_: AnswerHeaders, body: bytes) -> r.Reply:
     if _RESULT(body) is None:
         raise ET.ParseError("no result")
     return r.ObjectWritten(None)
+
+
+def _part_copied(headers: AnswerHeaders, body: bytes) -> r.Reply:
+    reply = _copied(headers, body)
+    found = _PART_SUM(body)
+    if found is None or not isinstance(reply, r.ObjectWritten):
+        return reply
+    return replace(reply, part_sum=found[1].decode())
 
 
 def _objects_page(_: AnswerHeaders, body: bytes) -> r.Reply:
@@ -206,7 +217,7 @@ def _keys_deleted(_: AnswerHeaders, body: bytes) -> r.Reply:
 
 _READERS: Mapping[type, Callable[[AnswerHeaders, bytes], r.Reply]] = {
     r.CopyObject: _copied,
-    u.UploadPartCopy: _copied,
+    u.UploadPartCopy: _part_copied,
     r.ListObjects: _objects_page,
     r.HeadObject: _object_found,
     r.GetObject: _object_read,

@@ -82,6 +82,8 @@ def _copy_object(request: r.CopyObject) -> HttpForm:
         headers.append(("x-amz-storage-class", request.storage_class))
     if request.encryption is not None:
         headers += _encryption(request.encryption)
+    if request.checksum is not None:
+        headers.append(("x-amz-checksum-algorithm", request.checksum))
     _add_acl(headers, request.acl)
     _add_key(headers, request.customer_key)
     return HttpForm("CopyObject", "PUT", f"/{quote_key(request.key)}", headers)

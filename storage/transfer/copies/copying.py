@@ -36,6 +36,7 @@ def copy_request(context: BatchContext, action: Action, replacing: Replacing = N
         storage_class=action.storage_class,
         encryption=settings.encryption,
         acl=settings.acl,
+        checksum=settings.checksum,
         owner=destination.owner,
         source_owner=source.owner,
         requester_pays=settings.source_requester_pays,

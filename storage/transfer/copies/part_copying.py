@@ -40,6 +40,8 @@ class _CopiedParts(ObjectParts):
             request, reply = answer
             assert isinstance(request, UploadPartCopy)  # noqa: S101
             if isinstance(reply, ObjectWritten) and reply.etag is not None:
+                if reply.part_sum is not None:
+                    upload.part_sums[request.number] = reply.part_sum
                 note_part(self.context, self.position, upload, request.number, reply.etag)
             elif isinstance(reply, Failure):
                 upload.failures.append(reply)

@@ -115,7 +115,7 @@ def _ranges(context: BatchContext, position: int, action: Action) -> Sequence[By
 def _etag_of_file(context: BatchContext, action: Action, ranges: Sequence[ByteRange]) -> Asking[str | None]:
     """Return the ETag of an object that is made of these ranges of the planned file; None if it cannot be read."""
     sums: list[str] = []
-    whole = replace(reading_of(context, action), with_crc64nvme=False, with_sha256=False)
+    whole = replace(reading_of(context, action), with_crc64nvme=False, with_sha256=False, checksum=None)
     for first_byte, last_byte in ranges:
         part = replace(whole, offset=first_byte, part_bytes=last_byte - first_byte + 1)
         read = yield from ask_file(Side.SOURCE, part, FileRead)
@@ -160,6 +160,8 @@ class _SentParts:
                     upload.proved.add(request.number)
                 if request.digests.crc64nvme is not None:
                     upload.crcs[request.number] = request.digests.crc64nvme
+                if request.digests.checksum is not None:
+                    upload.part_sums[request.number] = request.digests.checksum[1]
                 note_part(self._context, self._position, upload, request.number, reply.etag)
             elif isinstance(reply, Failure):
                 upload.failures.append(reply)
@@ -234,8 +236,10 @@ class _SentParts:
                 yield AskFile(Side.SOURCE, replace(whole, offset=first_byte, part_bytes=size_bytes))
 
     def _reading(self) -> ReadFile:
-        sums_parts = self._context.task.settings.sums_parts
-        return replace(reading_of(self._context, self._action), with_crc64nvme=sums_parts, with_md5=not sums_parts)
+        whole = reading_of(self._context, self._action)
+        if self._context.task.settings.sums_parts:
+            return replace(whole, with_md5=False, checksum=None)
+        return replace(whole, with_crc64nvme=False)
 
     def _part(self, upload: Upload, number: int, request: ReadFile, read: FileRead) -> Ask:
         context, location = self._context, self._context.destination

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from dataclasses import replace
 
-from s3plan.schemas.bodies import Body, Digests
+from s3plan.schemas.bodies import Body
 from s3plan.schemas.evidence.ladder import KnownBytes
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.paths import KeyRefusal, parts_of
@@ -58,6 +59,7 @@ def upload_file(context: BatchContext, position: int, action: Action) -> Procedu
 def _known(action: Action, read: FileRead) -> KnownBytes:
     digests = read.digests
     checksums = {} if digests.crc64nvme is None else {CRC64NVME: digests.crc64nvme}
+    checksums |= {} if digests.checksum is None else dict([digests.checksum])
     return KnownBytes(action.size_bytes, checksums, md5=b64decode(digests.md5 or "").hex() or None)
 
 
@@ -71,7 +73,8 @@ def reading_of(context: BatchContext, action: Action) -> ReadFile:
     assert not isinstance(parts, KeyRefusal)  # noqa: S101  a plan is held to that when it is read
     assert stamp is not None  # noqa: S101
     is_signed = (context.destination.endpoint or "").startswith("http:")
-    return ReadFile(parts, stamp, with_md5=True, with_sha256=is_signed)
+    checksum = context.task.settings.checksum
+    return ReadFile(parts, stamp, with_md5=True, with_sha256=is_signed, checksum=checksum)
 
 
 def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject:
@@ -84,7 +87,7 @@ def _request(context: BatchContext, action: Action, read: FileRead) -> PutObject
         if_absent=is_held and pin is None,
         if_match=pin if is_held else None,
         owner=destination.owner,
-        digests=Digests(md5=read.digests.md5, sha256=read.digests.sha256),
+        digests=replace(read.digests, crc64nvme=None),
         attributes=attributes_of(context, action),
         storage_class=action.storage_class,
         encryption=context.task.settings.encryption,

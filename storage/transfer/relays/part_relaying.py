@@ -175,6 +175,8 @@ class _RelayedParts(ObjectParts):
         elif isinstance(reply, ObjectWritten) and reply.etag is not None:
             if request.digests.md5 is not None and b64decode(request.digests.md5).hex() == reply.etag:
                 upload.proved.add(number)
+            if request.digests.checksum is not None:
+                upload.part_sums[number] = request.digests.checksum[1]
             note_part(self.context, self.position, upload, number, reply.etag)
         del under_way[number]
         return None
@@ -232,15 +234,19 @@ class _RelayedParts(ObjectParts):
     def _algorithms(self) -> frozenset[str]:
         """Return the digests of a part that are not made as it comes."""
         is_signed = (self.context.destination.endpoint or "").startswith("http:")
-        md5 = [] if self.context.task.settings.sums_parts else ["MD5"]
-        return frozenset([*md5, *(["SHA256"] if is_signed else [])])
+        settings = self.context.task.settings
+        md5 = [] if settings.sums_parts else ["MD5"]
+        asked = [] if settings.sums_parts or settings.checksum is None else [settings.checksum]
+        return frozenset([*md5, *asked, *(["SHA256"] if is_signed else [])])
 
     def _digests(self, part: _Part, summed: BufferSummed) -> Digests:
-        md5, sha256 = summed.digests.get("MD5"), summed.digests.get("SHA256")
+        settings, is_signed = self.context.task.settings, (self.context.destination.endpoint or "").startswith("http:")
+        md5, asked = summed.digests.get("MD5"), settings.checksum
         return Digests(
-            crc64nvme=part.checksums.values()[CRC64NVME] if self.context.task.settings.sums_parts else None,
+            crc64nvme=part.checksums.values()[CRC64NVME] if settings.sums_parts else None,
             md5=None if md5 is None else b64encode(bytes.fromhex(md5)).decode(),
-            sha256=None if sha256 is None else b64decode(sha256).hex(),
+            sha256=b64decode(summed.digests["SHA256"]).hex() if is_signed else None,
+            checksum=None if settings.sums_parts or asked is None else (asked, summed.digests[asked]),
         )
 
     def proof(self, upload: Upload, reply: ObjectWritten, /) -> str:

@@ -138,7 +138,8 @@ def _summed_up(
     """Return an object with what its bytes come to, if that is what its store states of them."""
     is_signed = (context.destination.endpoint or "").startswith("http:")
     stated = found.checksums.keys() & CHECKSUM_BYTES.keys()
-    algorithms = {CRC64NVME, "MD5", *stated, *(["SHA256"] if is_signed else [])}
+    asked = context.task.settings.checksum
+    algorithms = {CRC64NVME, "MD5", *stated, *(["SHA256"] if is_signed else []), *([asked] if asked else [])}
     summed = yield from ask_buffer(SumBuffer(content, frozenset(algorithms)), BufferSummed)
     if isinstance(summed, Failure):
         return ended_badly(position, summed)
@@ -186,6 +187,8 @@ def _request(context: BatchContext, action: Action, fetched: _Fetched, attribute
     content = fetched.content
     body: bytes | Body = bytes(content) if len(content) <= SENT_WITH_HEAD_BYTES else BodyInMemory(content)
     md5 = b64encode(bytes.fromhex(fetched.known.md5 or "")).decode()
+    asked = context.task.settings.checksum
+    checksum = None if asked is None else (asked, fetched.known.checksums[asked])
     return PutObject(
         bucket=destination.bucket,
         key=context.destination_key(action),
@@ -193,7 +196,7 @@ def _request(context: BatchContext, action: Action, fetched: _Fetched, attribute
         if_absent=is_held and pin is None,
         if_match=pin if is_held else None,
         owner=destination.owner,
-        digests=Digests(md5=md5, sha256=fetched.sha256),
+        digests=Digests(md5=md5, sha256=fetched.sha256, checksum=checksum),
         attributes=attributes,
         storage_class=action.storage_class,
         encryption=context.task.settings.encryption,

@@ -141,7 +141,7 @@ def test_what_no_object_can_carry_is_one_finding_at_its_place(word: str, key: st
         ("./a", "{url: s3://bbb/, metadata: {mtime: '1'}}", "preserve: [mtime]", "destination.metadata", "preserve: [mtime] keeps the time of each file under this name"),
         ("./a", "{url: s3://bbb/, tags: {drop: [a]}}", "", "destination.tags.drop", "has no effect: nothing of it is kept"),
         ("s3://aaa/", "{url: s3://bbb/, metadata: {drop: [a]}}", "preserve: [tags]", "destination.metadata.drop", "has no effect: nothing of it is kept"),
-        ("s3://aaa/", "s3://bbb/", "allow_loss: [acl]", "allow_loss[0]", "needs one of tags, storage_class, encryption"),
+        ("s3://aaa/", "s3://bbb/", "allow_loss: [acl]", "allow_loss[0]", "needs one of tags, storage_class, encryption, checksum"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_said(source: str, destination: str, more: str, key: str, message: str) -> None:
