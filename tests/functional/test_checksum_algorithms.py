@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 import s3plan
 from fakes.folder_jobs import write_files
+from fakes.s3server import Fault, FaultKind
 from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace
 from s3plan.storage.digests import new_digest
 
@@ -30,8 +33,6 @@ def expected(key: str, algorithm: str) -> tuple[str, str]:
     content = CONTENTS[key]
     if key == "small" or algorithm.startswith("crc"):
         return digest_of(content, algorithm), "FULL_OBJECT"
-    import hashlib
-
     cuts = range(0, len(content), PART_BYTES)
     sums = [hashlib.new(algorithm, content[at : at + PART_BYTES]).digest() for at in cuts]
     return f"{b64encode(hashlib.new(algorithm, b''.join(sums)).digest()).decode()}-{len(sums)}", "COMPOSITE"
@@ -121,3 +122,36 @@ def test_an_object_under_kms_is_still_proved_where_its_checksum_is_one_of_its_pa
     ended = place.command.run("status", "--json")
     told = json.loads(ended.stdout)
     assert "not comparable" not in json.dumps(told)
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("algorithm", ["sha256", "crc32c"])
+@pytest.mark.parametrize("way", WAYS)
+def test_after_a_kill_the_parts_that_are_there_still_have_their_checksums(
+    place: Workplace, way: str, algorithm: str
+) -> None:
+    """Those of sha256 must be named with the complete: the killed process alone knew them, and the store."""
+    prepare(place)
+    write_jobs(place, ways=(way,), algorithms=(algorithm,))
+    place.plan()
+    operation = "UploadPartCopy" if way == "copy" else "UploadPart"
+    key = f"{way}-{algorithm}/large"
+    place.server.faults([Fault(kind=FaultKind.STALL, operation=operation, key=key, after=2, times=1)])
+    with place.command.start("apply", place.plan_file, "--yes", "--allow-checked") as started:
+        while (
+            sum(
+                logged.operation == operation and logged.key == key and logged.status == "200"
+                for logged in place.server.log()
+            )
+            < 2
+        ):
+            assert started.is_running
+            time.sleep(0.02)
+        time.sleep(0.5)  # until they are journaled, too
+        started.kill()
+    before = len(place.server.log())
+    ended = place.command.run("apply", place.plan_file, "--yes", "--allow-checked")
+    assert ended.exit_code == 0, ended.output
+    assert found(place.s3, key, algorithm) == expected("large", algorithm)
+    again = [logged.operation for logged in place.server.log()[before:] if logged.key == key]
+    assert (again.count("CreateMultipartUpload"), again.count(operation)) == (0, 1)
