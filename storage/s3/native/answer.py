@@ -23,6 +23,7 @@ _HEX = re.compile(rb"[0-9A-Fa-f]{1,12}")
 _CONTENT_RANGE = re.compile(rb"\r\ncontent-range:[ \t]*bytes ([0-9]{1,15})-([0-9]{1,15})/", re.IGNORECASE)
 _CONTINUE_BELOW = 200
 _WHOLE, _PART = 200, 206
+_MOVED = 300
 _SWITCHING = 101  # to a protocol that nobody asked for
 _MOST_INTERIM = 100
 _BODILESS = frozenset({204, 304})
@@ -34,7 +35,7 @@ class AnswerBroken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pour:
-    """Where the body of an answer goes that is what was asked for; any other is read into memory.
+    """Where the body of an answer goes that is what was asked for; an error's is read into memory, no other is read.
 
     `byte_range` is the first and the last byte of a part of an object; None: the whole of it.
     """
@@ -189,13 +190,16 @@ class AnswerReader:
         self._keeps = said[1] == b"1" and b"close" not in connection
         if self._is_head or status in _BODILESS:
             return True
+        if self._pour is not None and _WHOLE <= status < _MOVED and not self._pour.fits(status, head, length):
+            self._keeps = False  # what comes is not what was asked for, and may be as long as any object
+            return True
         if coding is not None:
             if coding != b"chunked" or length is not None:
                 raise AnswerBroken("the body's length is given in two ways, or in an unknown one")
             self._state = AnswerReader._read_chunk_size
         elif length is not None:
             self._left = length
-            self.is_pouring = self._pour is not None and self._pour.fits(status, head, length)
+            self.is_pouring = self._pour is not None and _WHOLE <= status < _MOVED
             self._state = AnswerReader._pour_rest if self.is_pouring else AnswerReader._read_counted
         else:
             self._keeps = False

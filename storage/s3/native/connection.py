@@ -111,7 +111,8 @@ class HttpConnection:
     def start(self, exchange: Exchange) -> None:
         """Send a request; only while the connection is open and quiet, and has none."""
         self._exchange = exchange
-        most_bytes = MOST_BODY_BYTES if exchange.message.startswith(_HAVE_DOCUMENTS) else _MOST_WORDS_BYTES
+        has_document = exchange.pour is None and exchange.message.startswith(_HAVE_DOCUMENTS)
+        most_bytes = MOST_BODY_BYTES if has_document else _MOST_WORDS_BYTES
         self._reader = AnswerReader(is_head=exchange.is_head, most_bytes=most_bytes, pour=exchange.pour)
         self._sending = None if exchange.body is None else BodySending(exchange.body)
         self._received_bytes = 0

@@ -230,7 +230,21 @@ def test_only_what_was_asked_for_is_poured(head: bytes, byte_range: tuple[int, i
         assert isinstance(end, HttpAnswer), end
         assert end.is_poured is is_poured
         assert bytes(sink.content) == (body if is_poured else bytes(10))
-        assert end.body == (b"" if is_poured else body)
+        assert end.body == (body if end.status == 404 else b"")
+
+
+@pytest.mark.parametrize("length", [b"content-length: 999999999999", b"transfer-encoding: chunked", b"etag: e"])
+@pytest.mark.parametrize("status", [b"200 OK", b"206 Part"])
+def test_a_body_that_was_not_asked_for_is_not_waited_for_however_long_it_is(status: bytes, length: bytes) -> None:
+    with store(answering(b"HTTP/1.1 " + status + b"\r\n" + length, b"5\r\nfirst")) as at, loop() as through:
+        end = exchange(through, at, GET, pour=Pour(SinkInMemory(10), (5, 14)))
+        assert isinstance(end, HttpAnswer), end
+        assert (end.is_poured, end.body, end.keeps_connection) == (False, b"", False)
+
+
+def test_an_error_in_place_of_a_body_has_few_words() -> None:
+    with store(answering(b"HTTP/1.1 500 No\r\ncontent-length: 9999999", bytes(2 << 20))) as at, loop() as through:
+        assert "over 1,048,576 bytes" in broken(exchange(through, at, GET, pour=Pour(SinkInMemory(10)))).message
 
 
 def test_what_comes_in_chunks_has_no_length_and_is_not_poured() -> None:
@@ -240,7 +254,7 @@ def test_what_comes_in_chunks_has_no_length_and_is_not_poured() -> None:
     ):
         end = exchange(through, at, GET, pour=Pour(SinkInMemory(10)))
         assert isinstance(end, HttpAnswer), end
-        assert (end.is_poured, end.body) == (False, b"0123456789")
+        assert (end.is_poured, end.body) == (False, b"")
 
 
 def test_an_answer_is_poured_the_same_wherever_it_is_torn() -> None:
