@@ -136,6 +136,7 @@ def _smallest(wanted: Wanted, batch: Batch, location: PlanLocation, *, pays: boo
             job.encryption,
             job.settings.acl,
             wanted.stores.key_of(location),
+            wanted.stores.key_of(wanted.destination),
         )
 
     actions = sorted(plan.actions(batch), key=lambda action: action.size_bytes)

@@ -156,6 +156,7 @@ def _uploads(session: _Session, believed: frozenset[Condition], sample: Sample) 
             if_absent=needs_own,
             if_match=None if needs_own else WRONG_ETAG,
             owner=session.owner,
+            customer_key=sample.written_key,
         )
         yield session.judge(session.ask(complete), missing_is_refusal=True)
 
@@ -202,6 +203,7 @@ class _Session:
             encryption=sample.encryption,
             owner=self.owner,
             acl=sample.acl,
+            customer_key=sample.written_key,
         )
         reply = self._patience.call_once(self._engine, request)
         if isinstance(reply, Failure) and (reply.kind.is_unclear or reply.kind is FailureKind.CONFLICT):

@@ -31,6 +31,7 @@ class Sample:
     encryption: Encryption | None = None  # what the plan's copies ask for: a bucket's policy may demand it
     acl: str | None = None  # likewise
     customer_key: CustomerKey | None = None  # of SSE-C, that it is read with
+    written_key: CustomerKey | None = None  # that the plan's copies are under: no copy of it is ever under none
 
     def copy_to(self, bucket: str, key: str, *, owner: str | None, **conditions: Unpack[CopyConditions]) -> CopyObject:
         """Return the request that copies it; `owner` is the one that is expected of the bucket."""
@@ -45,6 +46,7 @@ class Sample:
             owner=owner,
             source_owner=self.owner,
             requester_pays=self.requester_pays,
+            customer_key=self.written_key,
             source_customer_key=self.customer_key,
             **conditions,
         )
@@ -74,5 +76,6 @@ class Sample:
             owner=owner,
             source_owner=self.owner,
             requester_pays=self.requester_pays,
+            customer_key=self.written_key,
             source_customer_key=self.customer_key,
         )

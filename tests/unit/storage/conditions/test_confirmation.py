@@ -7,6 +7,7 @@ from fakes.picky_store import PickyStore
 from s3plan.schemas.errors import CredentialsUnusable, StoreRefused
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.conditions import Condition
+from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.requests.objects import CopyObject, DeleteObject, DeleteObjects, PutObject, Reply, Request
 from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
@@ -166,3 +167,16 @@ def test_what_cannot_be_removed_is_an_error(store: PickyStore) -> None:
     store.refuse(FailureKind.DENIED, DeleteObject)
     with pytest.raises(StoreRefused, match="s3:DeleteObject"):
         found(store, C.BATCH_DELETE_MATCH)
+
+
+@pytest.mark.parametrize("believed", [OF_COPIES, {C.COPY_ABSENT}, OF_UPLOADS, {C.COMPLETE_ABSENT}], ids=range(4))
+def test_what_may_become_of_an_object_of_the_plan_is_under_the_key_of_its_copies(
+    store: PickyStore, believed: set[Condition]
+) -> None:
+    read, written = CustomerKey(b"r" * 32), CustomerKey(b"w" * 32)
+    store.engine.call(PutObject("bucket", "secret", b"some bytes", customer_key=read))
+    sample = Sample("bucket", "secret", customer_key=read, written_key=written)
+    assert found(store, *believed, sample=sample) is TrialResult.REFUSED
+    made = [each for each in store.asked if isinstance(each, CopyObject | UploadPartCopy | CreateMultipartUpload)]
+    assert made
+    assert {each.customer_key for each in made} == {written}
