@@ -66,7 +66,7 @@ def open_session(settings: ConnectionSettings) -> Any:
 
     `env_prefix` is read from the environment, else `profile` or the whole AWS chain is asked; `role_arn` is assumed
     with what they give, or with what `source_profile` gives, and renewed in time. An anonymous session holds none.
-    CredentialsUnusable says what is missing.
+    CredentialsUnusable says what is missing, EndpointInvalid that a role would be asked for at no place for that.
     """
     from botocore.credentials import RefreshableCredentials
 
@@ -188,6 +188,7 @@ def _from_environment(settings: ConnectionSettings, prefix: str, environment: Ma
 def _assumed(settings: ConnectionSettings, session: Any, source_credentials: object) -> object:
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
+    _check_role_service(settings, session)
     region = effective_region(settings, session)
 
     def create_client(service_name: str, **arguments: Any) -> Any:
@@ -203,6 +204,26 @@ def _assumed(settings: ConnectionSettings, session: Any, source_credentials: obj
         extra_args=extra,
     )
     return DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
+
+
+def _check_role_service(settings: ConnectionSettings, session: Any) -> None:
+    """Raise EndpointInvalid where botocore would ask for a role, whose secrets are in the answer, in the clear."""
+    from botocore.configprovider import ConfiguredEndpointProvider
+
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return
+    url = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "sts").provide()
+    if not url:
+        return
+    who = f"{settings}: the token service for role_arn (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or endpoint_url)"
+    try:
+        endpoint = parse_endpoint(url)
+    except EndpointInvalid as error:
+        raise EndpointInvalid(f"{who}: {error}") from error
+    if endpoint.scheme == "http" and not endpoint.is_loopback and not settings.allow_http:
+        raise EndpointInvalid(
+            f"{who}: http:// sends a role's secrets unencrypted; use https://, or say allow_http: true"
+        )
 
 
 def effective_endpoint(settings: ConnectionSettings, session: Any = None) -> str | None:

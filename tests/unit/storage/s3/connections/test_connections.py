@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,28 @@ def test_an_endpoint_of_the_environment_keeps_the_same_rules(monkeypatch: pytest
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "store.example.com:9000")
     with pytest.raises(EndpointInvalid, match="the default connection: AWS_ENDPOINT_URL_S3: an endpoint starts with"):
         effective_endpoint(ConnectionSettings())
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"])
+def test_a_role_is_not_asked_for_in_the_clear(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_STS", raising=False)
+    role = ConnectionSettings(
+        endpoint="https://s3.example.com", role_arn="arn:aws:iam::111122223333:role/x", source_profile="backup"
+    )
+    monkeypatch.setenv(variable, "http://sts.example.com")
+    with pytest.raises(EndpointInvalid, match=r"token service for role_arn .* unencrypted; use https://"):
+        open_session(role)
+    open_session(replace(role, allow_http=True))
+    for url, words in (("http://169.254.169.254", "metadata"), ("http://me:secret@x.example", "no user name")):
+        monkeypatch.setenv(variable, url)
+        with pytest.raises(EndpointInvalid, match=words):
+            open_session(role)
+    for url in ("https://sts.example.com", "http://127.0.0.1:9000"):
+        monkeypatch.setenv(variable, url)
+        open_session(role)
+    monkeypatch.setenv(variable, "http://sts.example.com")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    open_session(role)
 
 
 def test_half_of_the_credentials_are_told_which_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
