@@ -128,6 +128,8 @@ class BatchRun:
                 if running.has_sent:
                     self.undecided += running.positions
             self._begun.clear()
+            for holder in (self._arrived, self._due, self._kept_back):  # of room, too, which others wait for
+                holder.clear()
 
     def _has_ended(self) -> bool:
         if self._error is not None:
@@ -150,6 +152,8 @@ class BatchRun:
             self._wake.wait(timeout_s)
 
     def _take_reply(self, running: _Running, asked: AskOne, reply: OneReply) -> None:
+        if self._is_left:
+            return  # room that has come is for others, not to be kept until the last reply
         self._arrived.append((running, asked, reply))
         self._pump()
 
