@@ -40,19 +40,21 @@ class BucketConditions:
         return self._is_known_by_host and Enforcement.UNKNOWN not in self._table().values()
 
     def known(self, *, now: datetime) -> Capabilities:
-        """Return what table and cache say."""
+        """Return what table and cache say; a row that the host does not bear out is no proof that anything is held."""
         table = self._table()
         if self.is_documented:
             return table
         cached = self._cache.find(self._location.endpoint, self._location.bucket, now=now)
-        return table if cached is None else _merged(table, cached)
+        if cached is not None:
+            return self._merged(cached)
+        return table if self._is_known_by_host else {name: _unproven(word) for name, word in table.items()}
 
     def find_out(self, *, now: datetime, patience: Patience | None = None) -> Capabilities:
         """Return what is known, with what a probe finds."""
         known = self.known(now=now)
         if Enforcement.UNKNOWN not in known.values():
             return known
-        return _merged(self._table(), self.probe(now=now, patience=patience))
+        return self._merged(self.probe(now=now, patience=patience))
 
     def probe(self, *, now: datetime, patience: Patience | None = None) -> Capabilities:
         """Probe, whatever is known, and keep what is found."""
@@ -174,12 +176,17 @@ class BucketConditions:
         if stems:
             self._cache.note_left(endpoint, bucket, stems=left)
 
+    def _merged(self, probed: Capabilities) -> Capabilities:
+        """Return what both say: of a row that may be the wrong one the weaker word, as a probe may miss a race."""
+        table, is_sure = self._table(), self._is_known_by_host
 
-def _merged(table: Capabilities, probed: Capabilities) -> Capabilities:
-    """Return what both say, of two words the weaker: a race may be missed by a probe, a row may be the wrong one."""
-    return {
-        condition: probed[condition]
-        if table[condition] is Enforcement.UNKNOWN
-        else min(table[condition], probed[condition], key=lambda each: each.rank)
-        for condition in Condition
-    }
+        def word(said: Enforcement, found: Enforcement) -> Enforcement:
+            if said is Enforcement.UNKNOWN:
+                return found
+            return said if is_sure else min(said, found, key=lambda each: each.rank)
+
+        return {condition: word(table[condition], probed[condition]) for condition in Condition}
+
+
+def _unproven(word: Enforcement) -> Enforcement:
+    return Enforcement.UNKNOWN if word is Enforcement.ENFORCED else word
