@@ -62,13 +62,17 @@ def _tried(stores: Stores, source: PlanLocation, destination: PlanLocation) -> T
 
 
 def _first_object(stores: Stores, source: PlanLocation) -> ObjectRow | None:
-    """Return one of the source's objects, whose key can be asked for; None if there is none."""
+    """Return one of the source's objects, whose key can be asked for; None if there is none.
+
+    One with bytes if one comes early: all that have none have one ETag, in whosever bucket of that name they are.
+    """
     request = ListObjects(source.bucket, source.prefix, max_keys=_ENOUGH, owner=source.owner)
     reply = Patience().call(stores.engine_of(source), request)
     if isinstance(reply, Failure):
         raise _refusal(reply, source)
     assert isinstance(reply, ObjectsPage)  # noqa: S101  ListObjects answers nothing else where it is to be parsed
-    return next((row for row in reply.rows if row.etag and _is_text(row.key)), None)
+    rows = [row for row in reply.rows if row.etag and _is_text(row.key)]
+    return next((row for row in rows if row.size_bytes), rows[0] if rows else None)
 
 
 def _is_text(key: bytes) -> bool:
