@@ -8,10 +8,11 @@ from dataclasses import replace
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.outcomes import Remark
 from s3plan.schemas.plan.actions import Action
+from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import GetObjectTags, ObjectFound, TagsFound
 from s3plan.schemas.stores.quirks import Support
-from s3plan.storage.s3.store_quirks import quirks_of
+from s3plan.storage.s3.store_quirks import is_known_by_host, quirks_of
 from s3plan.storage.steps import Asking, BatchContext, TagHabit, ask
 
 _NONE = "NoSuchTagSet"  # what stores other than AWS say of an object without tags
@@ -53,7 +54,7 @@ def read_tags(
     reply = yield from ask(Side.SOURCE, request)
     where = place_of_tags(context)
     if isinstance(reply, TagsFound):
-        if quirks_of(context.source.store).counts_tags is Support.YES:  # to these credentials, as it turns out
+        if _counts_tags(context.source):  # to these credentials, as it turns out
             context.tag_habits[where] = TagHabit.COUNTED
         return reply.tags
     assert isinstance(reply, Failure)  # noqa: S101  GetObjectTagging answers nothing else
@@ -69,3 +70,8 @@ def read_tags(
         context.emit(Remark(position, _UNREADABLE if reply.kind is FailureKind.DENIED else f"{_REFUSED} ({reply})"))
         return {}
     return reply
+
+
+def _counts_tags(source: PlanLocation) -> bool:
+    """Return whether a store is known to count tags: by its host, since a row that is merely named may be wrong."""
+    return quirks_of(source.store).counts_tags is Support.YES and is_known_by_host(source.store, source.endpoint)

@@ -23,6 +23,7 @@ from s3plan.schemas.requests.objects import (
     Reply,
     Request,
 )
+from s3plan.schemas.stores.names import StoreName
 from unit.storage.transfer.relays.forgetful import Forgetful
 
 KEPT = ObjectAttributes({"colour": "blue"}, {"ContentType": "text/x-test"}, {"team": "a b"})
@@ -339,3 +340,28 @@ def test_what_one_connection_is_told_of_tags_is_not_believed_of_another(world: R
     found = world.found("b")
     assert found is not None
     assert found.attributes.tags == KEPT.tags
+
+
+@pytest.mark.parametrize(("endpoint", "asked"), [("https://store.example.com", 2), (None, 1)])
+def test_that_a_store_counts_tags_is_believed_of_a_host_and_of_no_name(
+    world: RelayWorld, endpoint: str | None, asked: int
+) -> None:
+    """A store that is called aws and counts none would have lost the tags of all but its first object."""
+    world.put_source("a", BODY)
+    world.put_source("b", BODY, attributes=KEPT if endpoint else ObjectAttributes())
+
+    def uncount(request: Request, reply: Reply) -> Reply:
+        if isinstance(reply, ObjectRead) and reply.found is not None:
+            return replace(reply, found=replace(reply.found, tag_count=None))
+        return replace(reply, tag_count=None) if isinstance(reply, ObjectFound) else reply
+
+    world.engine.answer = uncount
+    for key in "ab":
+        task = world.task([world.plan_relay(key)])
+        source = replace(task.source or SOURCE, store=StoreName.AWS, endpoint=endpoint)
+        ended = list(world.performer.perform(replace(task, source=source), world.steering))
+        assert [item.kind for item in ended if isinstance(item, Outcome)] == [OutcomeKind.DONE]
+    found = world.found("b")
+    assert found is not None
+    assert found.attributes.tags == (KEPT.tags if endpoint else {})
+    assert sum(isinstance(request, GetObjectTags) for request in world.engine.requests) == asked
