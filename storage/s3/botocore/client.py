@@ -8,6 +8,7 @@ from typing import Any
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.manifest.words import AddressingStyle
 from s3plan.schemas.redaction import redact
+from s3plan.storage.s3.botocore.bounded_answers import bound_answers
 from s3plan.storage.s3.botocore.replies import LIST_BODY
 from s3plan.storage.s3.connections.credentials_in_use import frozen_credentials
 from s3plan.storage.s3.connections.sessions import ConnectionSettings, effective_endpoint, effective_region
@@ -68,6 +69,7 @@ def open_client(settings: ConnectionSettings, session: Any, *, max_connections: 
         raise EndpointInvalid(f"{settings}: it leads nowhere ({said}); check its region and its endpoint") from None
     if not settings.tls_verify:
         urllib3.disable_warnings(InsecureRequestWarning)  # the user has said so; once is enough
+    bound_answers(client)
     events = client.meta.events
     credentials = session.get_credentials()
     if credentials is not None:
