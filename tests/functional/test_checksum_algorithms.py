@@ -13,7 +13,7 @@ import pytest
 import s3plan
 from fakes.folder_jobs import write_files
 from fakes.s3server import Fault, FaultKind
-from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace
+from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace, WorkplaceOn
 from s3plan.storage.digests import new_digest
 
 ALGORITHMS = ("crc64nvme", "crc32", "crc32c", "sha1", "sha256")
@@ -45,14 +45,16 @@ def found(s3: Any, key: str, algorithm: str) -> tuple[str, str]:
     return told[f"Checksum{algorithm.upper()}"], told["ChecksumType"]
 
 
-def prepare(place: Workplace) -> None:
+def prepare(place: WorkplaceOn[Any]) -> None:
     place.buckets("source", "destination")
     for key, content in CONTENTS.items():
         place.s3.put_object(Bucket="source", Key=key, Body=content)
         write_files(place.folder / "files", key, content=content)
 
 
-def write_jobs(place: Workplace, *, ways: tuple[str, ...] = WAYS, algorithms: tuple[str, ...] = ALGORITHMS) -> Path:
+def write_jobs(
+    place: WorkplaceOn[Any], *, ways: tuple[str, ...] = WAYS, algorithms: tuple[str, ...] = ALGORITHMS
+) -> Path:
     jobs: dict[str, dict[str, Any]] = {}
     for way in ways:
         for algorithm in algorithms:
@@ -155,3 +157,22 @@ def test_after_a_kill_the_parts_that_are_there_still_have_their_checksums(
     assert found(place.s3, key, algorithm) == expected("large", algorithm)
     again = [logged.operation for logged in place.server.log()[before:] if logged.key == key]
     assert (again.count("CreateMultipartUpload"), again.count(operation)) == (0, 1)
+
+
+@pytest.mark.parametrize("way", ["relay", "upload"])
+def test_an_object_under_kms_whose_reply_was_lost_is_known_by_the_checksum_that_it_has(
+    place: Workplace, way: str
+) -> None:
+    prepare(place)
+    path = write_jobs(place, ways=(way,), algorithms=("sha256",))
+    document = json.loads(path.read_text())
+    document["jobs"][f"{way}-sha256"]["destination"]["encryption"] = {"type": "aws:kms"}
+    document["run"]["verify"] = "etag"  # so that nothing is read to find out
+    path.write_text(json.dumps(document))
+    place.plan()
+    key = f"{way}-sha256/small"
+    place.server.faults([Fault(kind=FaultKind.REPLY_LOST, operation="PutObject", key=key, times=1)])
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 0, ended.output
+    assert [logged.operation for logged in place.server.log() if logged.key == key].count("PutObject") == 1
+    assert found(place.s3, key, "sha256") == expected("small", "sha256")

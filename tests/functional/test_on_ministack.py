@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import pytest
+from functional import test_checksum_algorithms as sums
 from functional.carried_objects import (
     CASES,
     COPIES,
@@ -69,6 +70,30 @@ class TestMiniStackObjects(OnServer):
             if (found := carried(place.s3, "destination", key)) != wanted
         }
         assert wrong == {}
+
+
+class TestMiniStackChecksums(OnServer):
+    @pytest.mark.sampled(1)
+    @pytest.mark.parametrize("way", ["relay", "upload"])
+    def test_new_objects_have_the_checksum_that_was_asked_for_as_far_as_the_server_makes_it(
+        self, place: Place, way: str
+    ) -> None:
+        """It heeds no type of an upload's checksum: of parts it makes one of their sums. Of copies it makes none."""
+        sums.prepare(place)
+        sums.write_jobs(place, ways=(way,))
+        place.plan()
+        ended = place.command.run("apply", place.plan_file, "--yes")
+        assert ended.exit_code == 0, ended.output
+        made = [(algorithm, "small") for algorithm in sums.ALGORITHMS] + [("sha1", "large"), ("sha256", "large")]
+        wrong = {
+            (algorithm, key): (found, wanted)
+            for algorithm, key in made
+            if (found := sums.found(place.s3, f"{way}-{algorithm}/{key}", algorithm))
+            != (wanted := sums.expected(key, algorithm))
+        }
+        assert wrong == {}
+        for algorithm in sums.ALGORITHMS:
+            assert place.body("destination", f"{way}-{algorithm}/large") == sums.CONTENTS["large"]
 
 
 def _as_kept(name: str, expected: Carried, key: str) -> Carried:
