@@ -122,7 +122,8 @@ def test_what_is_moved_is_whole_there_before_it_goes_here(relay_place: RelayPlac
     place.assert_nothing_left()
 
 
-@pytest.mark.parametrize(("row", "asked"), [("aws", 1), ("r2", 0), ("unknown", 40)])
+# That AWS counts them is believed of its hosts; a name alone may be wrong, and a tag that nobody asks for is lost.
+@pytest.mark.parametrize(("row", "asked"), [("aws", 40), ("r2", 0), ("unknown", 40)])
 def test_tags_cost_a_request_only_where_the_store_may_have_some_and_does_not_count_them(
     relay_place: RelayPlace, row: str, asked: int
 ) -> None:
