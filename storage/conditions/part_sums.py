@@ -18,7 +18,7 @@ from s3plan.schemas.requests.uploads import (
     UploadPart,
 )
 from s3plan.storage.checksums import CRC64NVME, PassingChecksums
-from s3plan.storage.conditions.probe_remains import remove_versions
+from s3plan.storage.conditions.probe_remains import remove_remains, remove_versions
 from s3plan.storage.s3.patience import Patience
 
 _BODY = b"s3plan, to be removed"
@@ -45,6 +45,8 @@ def holds_part_sums(
     )
     opened = patient.call_once(engine, create)
     if not isinstance(opened, UploadOpened):
+        if isinstance(opened, Failure) and opened.kind.is_unclear:  # one may be open all the same, its id unknown
+            remove_remains(engine, bucket, key, owner=owner, patience=patient.for_removal())
         return False
     made: Reply | None = None
     try:

@@ -8,14 +8,25 @@ from collections.abc import Callable
 import pytest
 from awscrt.checksums import crc64nvme
 from s3plan.schemas.failures import Failure, FailureKind
-from s3plan.schemas.requests.objects import Acknowledged, DeleteObject, ObjectWritten, Reply, Request
+from s3plan.schemas.requests.objects import (
+    Acknowledged,
+    DeleteObject,
+    ListObjects,
+    ObjectsPage,
+    ObjectWritten,
+    Reply,
+    Request,
+)
 from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
+    ListMultipartUploads,
     UploadOpened,
     UploadPart,
+    UploadsPage,
 )
+from s3plan.schemas.requests.versions import ListVersions, VersionsPage
 from s3plan.storage.conditions.part_sums import holds_part_sums
 from s3plan.storage.s3.patience import Patience
 
@@ -41,6 +52,9 @@ class Store:
             CompleteMultipartUpload: [made],
             AbortMultipartUpload: [Acknowledged()],
             DeleteObject: [Acknowledged()],
+            ListMultipartUploads: [UploadsPage([("probe-sums", "an upload", 0), ("their key", "theirs", 0)])],
+            ListObjects: [ObjectsPage(())],
+            ListVersions: [VersionsPage(())],
         }
         self.asked: list[Request] = []
 
@@ -83,3 +97,13 @@ def test_the_store_is_believed_only_what_it_has_shown(
     assert (DeleteObject in asked) >= (CompleteMultipartUpload in asked)
     for request in store.asked:
         assert (request.bucket, request.key) == ("bucket", "probe-sums")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", [FailureKind.TRANSIENT, FailureKind.BAD_REPLY])
+def test_an_upload_whose_id_was_never_told_is_looked_up_and_aborted(kind: FailureKind) -> None:
+    lost = Failure(kind, "CreateMultipartUpload", "NoUploadId", "", 200)
+    store = Store([lost], [TAKEN], MADE)
+    patience = Patience(attempts=3, sleep=lambda _: None)
+    assert not holds_part_sums(store, "bucket", "probe-sums", owner="1" * 12, patience=patience)
+    aborted = [request for request in store.asked if isinstance(request, AbortMultipartUpload)]
+    assert aborted == [AbortMultipartUpload("bucket", "probe-sums", "an upload", owner="1" * 12)]
