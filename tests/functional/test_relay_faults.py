@@ -13,6 +13,7 @@ from fakes.quirky_store import Asked, Quirk, QuirkyStore, Said, quirky_store
 from fakes.relay_place import ORIGIN, STORE, RelayPlace
 from fakes.s3server import Fault, FaultKind
 from fakes.workplace import BY_BOTH_ENGINES, MIB, PROBE, counted
+from fakes.wrong_ranges import of_another_range, whole_instead
 
 PART = 5 * MIB
 RUN = {"part_size": "5MiB", "multipart_threshold": "5MiB", "retries": {"attempts": 2, "initial": "1ms", "max": "2ms"}}
@@ -32,19 +33,6 @@ def truncated(said: Said, _: bytes) -> Said:
 
 def flipped(said: Said, _: bytes) -> Said:
     return said.with_body(bytes([said.body[0] ^ 1]) + said.body[1:])
-
-
-def of_another_range(said: Said, whole: bytes) -> Said:
-    """As many bytes, from elsewhere, and it says so."""
-    size = len(said.body)
-    headers = {**said.headers, "content-range": f"bytes 1-{size}/{len(whole)}"}
-    return Said(said.status, headers, whole[1 : size + 1])
-
-
-def whole_instead(said: Said, whole: bytes) -> Said:
-    """Everything, with 200, though a range was asked for."""
-    headers = {name: value for name, value in said.headers.items() if name != "content-range"}
-    return Said(200, headers, whole)
 
 
 CASES = [

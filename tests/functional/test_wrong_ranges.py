@@ -14,6 +14,7 @@ import pytest
 from fakes.folder_jobs import files_below, write_folder_job
 from fakes.quirky_store import Asked, Quirk, Said, quirky_store
 from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace, counted
+from fakes.wrong_ranges import of_another_range, whole_instead
 
 RUN = {"multipart_threshold": "5MiB", "part_size": "5MiB", "retries": {"attempts": 2, "initial": "1ms", "max": "2ms"}}
 SIZES = {"small": 1000, "in pieces": 3 * MIB, "in parts": 11 * MIB}
@@ -36,19 +37,6 @@ def nothing(said: Said, _: bytes) -> Said:
 
 def of_other_bytes(said: Said, _: bytes) -> Said:
     return said.with_body(bytes([said.body[0] ^ 1]) + said.body[1:])
-
-
-def of_another_range(said: Said, whole: bytes) -> Said:
-    """As many bytes, from elsewhere, and it says so."""
-    size = len(said.body)
-    headers = {**said.headers, "content-range": f"bytes 1-{size}/{len(whole)}"}
-    return Said(said.status, headers, whole[1 : size + 1])
-
-
-def whole_instead(said: Said, whole: bytes) -> Said:
-    """Everything, with 200, though a range was asked for."""
-    headers = {name: value for name, value in said.headers.items() if name != "content-range"}
-    return Said(200, headers, whole)
 
 
 CASES = [
