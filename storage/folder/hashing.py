@@ -14,7 +14,7 @@ from s3plan.storage.digests import new_digest
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import changed, failure_from
 from s3plan.storage.folder.reading import FileBody, difference_of, open_file
-from s3plan.storage.folder.staged_sink import OpenStagedFile
+from s3plan.storage.folder.writes.staged_sink import OpenStagedFile
 
 _HASH = "HashFile"
 

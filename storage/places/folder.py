@@ -19,10 +19,10 @@ from s3plan.schemas.printable import shown_path
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.listing import FolderLister, file_row
-from s3plan.storage.folder.staging import EXCHANGED
 from s3plan.storage.folder.standing import stands_at
-from s3plan.storage.folder.trash import Trash, is_on_disk_of
-from s3plan.storage.folder.trial import TRIAL
+from s3plan.storage.folder.writes.staging import EXCHANGED
+from s3plan.storage.folder.writes.trash import Trash, is_on_disk_of
+from s3plan.storage.folder.writes.trial import TRIAL
 from s3plan.storage.listing.keyed import note_of_keys
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.places.folder_conditions import FolderConditions

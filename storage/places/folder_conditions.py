@@ -13,7 +13,7 @@ from s3plan.schemas.requests.attributes import Encryption
 from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
-from s3plan.storage.folder.trial import can_exchange
+from s3plan.storage.folder.writes.trial import can_exchange
 from s3plan.storage.s3.patience import Patience
 
 _HELD: Capabilities = dict.fromkeys(Condition, Enforcement.ENFORCED)

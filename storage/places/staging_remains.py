@@ -13,9 +13,9 @@ from s3plan.schemas.files.paths import STAGING_NAME, staging_folder
 from s3plan.schemas.files.requests import Parts, StagedName
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.dirs import OpenDirectories
-from s3plan.storage.folder.staging import EXCHANGED, is_same_file, remove_if_there
-from s3plan.storage.folder.trash import Trash
-from s3plan.storage.folder.trial import TRIAL
+from s3plan.storage.folder.writes.staging import EXCHANGED, is_same_file, remove_if_there
+from s3plan.storage.folder.writes.trash import Trash
+from s3plan.storage.folder.writes.trial import TRIAL
 
 
 @dataclass(frozen=True, slots=True)

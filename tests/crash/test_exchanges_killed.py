@@ -14,7 +14,7 @@ from fakes.ended import Ended
 from fakes.folder_jobs import MIRRORS_ALL, files_below, write_files, write_folder_job
 from fakes.stopped_command import run_with
 from fakes.workplace import BY_BOTH_ENGINES, MIB, Workplace
-from s3plan.storage.folder import renaming
+from s3plan.storage.folder.writes import renaming
 
 OLD, EDIT, LATER = b"the old bytes", b"somebody's edit", b"somebody's later edit"
 LARGE = 6 * MIB
@@ -22,7 +22,7 @@ RUN = {"executor": "threads", "multipart_threshold": "5MiB", "part_size": "5MiB"
 
 # The step is `before` the call, `after` it, or after the one that takes it back.
 EXCHANGES = """
-from s3plan.storage.folder import staging
+from s3plan.storage.folder.writes import staging
 folder, step = sys.argv[1].split(",")
 real, calls = staging.exchange, []
 
@@ -45,7 +45,7 @@ def edited(source, name, destination, into):
 staging.exchange = edited
 """
 REMOVALS = """
-from s3plan.storage.folder import staging
+from s3plan.storage.folder.writes import staging
 folder, step = sys.argv[1].split(",")
 real = staging.rename_into_nothing
 

@@ -296,7 +296,7 @@ def test_where_files_cannot_be_exchanged_an_overwrite_is_refused_until_a_plan_kn
     place: Workplace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on NFS."""
-    monkeypatch.setattr("s3plan.storage.folder.renaming._renameat2", lambda: None)
+    monkeypatch.setattr("s3plan.storage.folder.writes.renaming._renameat2", lambda: None)
     made = put(place, "over", "new")
     write_files(folder, "over", content=OWN)
     write_folder_job(place, source=UP, destination="./photos")

@@ -11,7 +11,7 @@ import pytest
 from fakes.folder_jobs import MIRRORS_ALL, files_below, write_files, write_folder_job
 from fakes.workplace import BY_BOTH_ENGINES, Workplace
 from s3plan.schemas.plan.actions import VerdictKind
-from s3plan.storage.folder import renaming
+from s3plan.storage.folder.writes import renaming
 
 pytestmark = BY_BOTH_ENGINES
 
@@ -142,7 +142,7 @@ def test_where_the_file_system_folds_names_the_first_of_two_keys_is_the_file_and
     def folding(source: int, name: bytes, destination: int, into: bytes) -> None:
         real(source, name, destination, into.lower())
 
-    monkeypatch.setattr("s3plan.storage.folder.staging.rename_into_nothing", folding)
+    monkeypatch.setattr("s3plan.storage.folder.writes.staging.rename_into_nothing", folding)
     place.buckets("source")
     for key in ("readme", "README"):
         place.s3.put_object(Bucket="source", Key=key, Body=key.encode())

@@ -77,7 +77,7 @@ def test_an_edit_made_after_the_plan_goes_neither_away_nor_to_the_trash(place: W
 DIES = """
 import os, signal, sys
 import s3plan
-from s3plan.storage.folder import commits
+from s3plan.storage.folder.writes import commits
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -16,7 +16,7 @@ from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.requests import FileHashed, HashFile, HashStaged
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.engine import FolderEngine
-from s3plan.storage.folder.staged_sink import OpenStagedFile
+from s3plan.storage.folder.writes.staged_sink import OpenStagedFile
 
 ALL = frozenset({"MD5", "CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256"})
 

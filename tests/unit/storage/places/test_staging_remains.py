@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from s3plan.schemas.files.requests import StagedName
 from s3plan.schemas.files.stamps import Stamp
-from s3plan.storage.folder.trash import Trash
+from s3plan.storage.folder.writes.trash import Trash
 from s3plan.storage.places.staging_remains import FindSettled, Settled, tidy_staging
 
 PLAN = "a" * 64

@@ -14,7 +14,7 @@ from threading import Lock
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.files.requests import FilePublished, Published, PublishFile, RemoveFile, StagedName
 from s3plan.storage.folder.failures import broken, failure_from, shown_parts
-from s3plan.storage.folder.staging import Move, Staging
+from s3plan.storage.folder.writes.staging import Move, Staging
 from s3plan.storage.request_threads import RequestThreads
 
 OnPublished = Callable[[FilePublished | Failure], None]

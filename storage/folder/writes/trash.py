@@ -8,7 +8,7 @@ from pathlib import Path
 from s3plan.schemas.files.paths import staging_folder
 from s3plan.schemas.files.requests import Parts
 from s3plan.storage.folder.dirs import OpenDirectories
-from s3plan.storage.folder.renaming import rename_into_nothing
+from s3plan.storage.folder.writes.renaming import rename_into_nothing
 
 _MOST_NAME_BYTES = 255
 _MOST_COPIES = 10_000

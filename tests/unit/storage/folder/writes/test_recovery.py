@@ -19,7 +19,7 @@ from s3plan.schemas.files.requests import (
 )
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.dirs import OpenDirectories
-from s3plan.storage.folder.recovery import drop_staged, find_file, return_left
+from s3plan.storage.folder.writes.recovery import drop_staged, find_file, return_left
 
 DIGEST = "d" * 64
 OLD, NEW, EDIT = b"the old bytes", b"the new bytes", b"somebody's own edit"

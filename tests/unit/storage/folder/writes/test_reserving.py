@@ -7,8 +7,8 @@ import errno
 from pathlib import Path
 
 import pytest
-from s3plan.storage.folder import reserving
-from s3plan.storage.folder.reserving import reserve
+from s3plan.storage.folder.writes import reserving
+from s3plan.storage.folder.writes.reserving import reserve
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, number: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from s3plan.schemas.files.paths import STAGING_NAME
 from s3plan.storage.folder.dirs import OpenDirectories
-from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_into_nothing
+from s3plan.storage.folder.writes.renaming import ExchangeMissing, exchange, rename_into_nothing
 
 TRIAL = b"trial-"
 """How the names of folders begin that a trial makes in the staging folder; it has them locked while it goes on."""

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from s3plan.schemas.files.requests import Published
 from s3plan.schemas.files.stamps import Stamp
-from s3plan.storage.folder import renaming
 from s3plan.storage.folder.dirs import OpenDirectories
-from s3plan.storage.folder.durability import sync_device
-from s3plan.storage.folder.staging import EXCHANGED, Move, Staging
+from s3plan.storage.folder.writes import renaming
+from s3plan.storage.folder.writes.durability import sync_device
+from s3plan.storage.folder.writes.staging import EXCHANGED, Move, Staging
 
 DIGEST = "d" * 64
 OLD, NEW = b"the old bytes", b"the new bytes"

@@ -18,9 +18,9 @@ from s3plan.schemas.files.paths import staging_folder
 from s3plan.schemas.files.requests import Parts, Published
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder.dirs import OpenDirectories
-from s3plan.storage.folder.renaming import ExchangeMissing, exchange, rename_into_nothing
-from s3plan.storage.folder.reserving import reserve
-from s3plan.storage.folder.trash import Trash
+from s3plan.storage.folder.writes.renaming import ExchangeMissing, exchange, rename_into_nothing
+from s3plan.storage.folder.writes.reserving import reserve
+from s3plan.storage.folder.writes.trash import Trash
 
 Identity = tuple[int, int]  # device and inode: of two files at one time never the same
 EXCHANGED = b".x"

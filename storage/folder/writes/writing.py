@@ -10,13 +10,13 @@ from pathlib import Path
 
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.files.requests import FileReply, FileStaged, PublishFile, RemoveFile, StagedName, StageFile
-from s3plan.storage.folder.commits import Commits
 from s3plan.storage.folder.dirs import OpenDirectories
-from s3plan.storage.folder.durability import sync_device
 from s3plan.storage.folder.failures import broken, failure_from
-from s3plan.storage.folder.staged_sink import OpenStagedFile
-from s3plan.storage.folder.staging import Staging
-from s3plan.storage.folder.trash import Trash
+from s3plan.storage.folder.writes.commits import Commits
+from s3plan.storage.folder.writes.durability import sync_device
+from s3plan.storage.folder.writes.staged_sink import OpenStagedFile
+from s3plan.storage.folder.writes.staging import Staging
+from s3plan.storage.folder.writes.trash import Trash
 from s3plan.storage.request_threads import RequestThreads
 
 OnReply = Callable[[FileReply | Failure], None]

@@ -30,10 +30,10 @@ from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.checksums import CRC64NVME, PassingChecksums
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.reading import open_file, read_file
-from s3plan.storage.folder.renaming import exchange, rename_into_nothing
-from s3plan.storage.folder.staged_sink import OpenStagedFile
-from s3plan.storage.folder.staging import EXCHANGED, is_same_file, remove_if_there
-from s3plan.storage.folder.trash import Trash
+from s3plan.storage.folder.writes.renaming import exchange, rename_into_nothing
+from s3plan.storage.folder.writes.staged_sink import OpenStagedFile
+from s3plan.storage.folder.writes.staging import EXCHANGED, is_same_file, remove_if_there
+from s3plan.storage.folder.writes.trash import Trash
 
 KEPT_NAME = b"kept"
 _PIECE_BYTES = 1 << 20

@@ -25,8 +25,8 @@ from s3plan.schemas.files.requests import (
     StageFile,
 )
 from s3plan.schemas.files.stamps import Stamp
-from s3plan.storage.folder import renaming, staging, writing
-from s3plan.storage.folder.writing import FolderWriter
+from s3plan.storage.folder.writes import renaming, staging, writing
+from s3plan.storage.folder.writes.writing import FolderWriter
 
 DIGEST = "d" * 64
 OLD, NEW = b"the old bytes", b"the new bytes"
@@ -241,7 +241,7 @@ def full(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("call", ["os.write", "s3plan.storage.folder.staging.reserve", "os.utime", "os.chmod"])
+@pytest.mark.parametrize("call", ["os.write", "s3plan.storage.folder.writes.staging.reserve", "os.utime", "os.chmod"])
 def test_a_disk_that_is_full_or_broken_at_any_step_leaves_the_old_file_and_nothing_staged(
     root: Path, writer: FolderWriter, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -249,7 +249,7 @@ def test_a_disk_that_is_full_or_broken_at_any_step_leaves_the_old_file_and_nothi
     monkeypatch.setattr(call, full)
     staged = answer(writer, StageFile(staged_name(0), 2 << 20))
     if isinstance(staged, Failure):
-        assert call == "s3plan.storage.folder.staging.reserve"
+        assert call == "s3plan.storage.folder.writes.staging.reserve"
         assert staged.kind is FailureKind.LOCAL_IO
         assert staged_files(root) == set()
         return
