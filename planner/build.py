@@ -13,7 +13,7 @@ from s3plan.planner.job_build import BuiltJob, JobBuilder
 from s3plan.planner.job_sides import JobSides
 from s3plan.planner.manifest.job import Job
 from s3plan.schemas.errors import UsageInvalid
-from s3plan.schemas.manifest.rules import Finding
+from s3plan.schemas.manifest.rules.findings import Finding
 from s3plan.schemas.plan.guards import allowances_of, guard_words
 from s3plan.schemas.plan.header import (
     FORMAT_VERSION,

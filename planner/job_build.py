@@ -41,7 +41,7 @@ from s3plan.planner.totals import PrefixTotals, Totals
 from s3plan.schemas.evidence.forecast import verification_forecast
 from s3plan.schemas.evidence.verification import Verification, Verify
 from s3plan.schemas.manifest.diagnostics import Severity
-from s3plan.schemas.manifest.rules import Finding
+from s3plan.schemas.manifest.rules.findings import Finding
 from s3plan.schemas.manifest.words import Compare, Overwrite
 from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.actions import Action, ActionKind, Verdict, VerdictKind

@@ -21,7 +21,7 @@ from s3plan.schemas.errors import ManifestInvalid, S3PlanError, UsageInvalid
 from s3plan.schemas.manifest.connections import Connection, names_a_secret
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.locations import NAME_PATTERN
-from s3plan.schemas.manifest.rules import Finding
+from s3plan.schemas.manifest.rules.findings import Finding
 from s3plan.schemas.manifest.values import Plain, did_you_mean
 from s3plan.schemas.printable import escape_unprintable, shown_path
 

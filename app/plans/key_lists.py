@@ -10,7 +10,7 @@ from s3plan.planner.filtering.key_list import KeyList, KeyListInvalid, open_key_
 from s3plan.planner.filtering.patterns import common_prefix
 from s3plan.planner.manifest.file import LoadedManifest, refusal_of_findings
 from s3plan.schemas.manifest.models import Filters, JobEntry
-from s3plan.schemas.manifest.rules import Finding
+from s3plan.schemas.manifest.rules.findings import Finding
 from s3plan.schemas.objects import MAX_KEY_BYTES
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Lister

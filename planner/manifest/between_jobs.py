@@ -10,7 +10,8 @@ from s3plan.planner.filtering.filters import excludes_folder
 from s3plan.schemas.manifest.locations import Location
 from s3plan.schemas.manifest.models import JobEntry
 from s3plan.schemas.manifest.resolved import Manifest
-from s3plan.schemas.manifest.rules import Finding, store_of
+from s3plan.schemas.manifest.rules.findings import Finding
+from s3plan.schemas.manifest.rules.job_rules import store_of
 from s3plan.schemas.manifest.values import did_you_mean
 from s3plan.schemas.manifest.words import Mode
 

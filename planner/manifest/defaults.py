@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from s3plan.planner.manifest.data import Data
 from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Node, ScalarNode
-from s3plan.schemas.manifest.rules import KeyPath
+from s3plan.schemas.manifest.rules.findings import KeyPath
 
 JOBS, DEFAULTS = "jobs", "defaults"
 _LOCATIONS = ("source", "destination", "location")

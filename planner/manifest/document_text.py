@@ -20,7 +20,7 @@ from s3plan.planner.manifest.yaml_document import (
 )
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
-from s3plan.schemas.manifest.rules import Finding, KeyPath
+from s3plan.schemas.manifest.rules.findings import Finding, KeyPath
 
 MAX_FINDINGS = 100
 

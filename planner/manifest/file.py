@@ -38,8 +38,8 @@ from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
 from s3plan.schemas.manifest.documents import JobsManifest, OneJobManifest
 from s3plan.schemas.manifest.resolved import Manifest, resolved_many, resolved_one
-from s3plan.schemas.manifest.rules import Finding, KeyPath
-from s3plan.schemas.manifest.unused_connections import unused_connections
+from s3plan.schemas.manifest.rules.findings import Finding, KeyPath
+from s3plan.schemas.manifest.rules.unused_connections import unused_connections
 from s3plan.schemas.plan.header import ManifestRecord
 
 _WAYS_IN = {

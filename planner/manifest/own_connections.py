@@ -20,8 +20,8 @@ from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.diagnostics import Diagnostic
 from s3plan.schemas.manifest.documents import ConnectionsFile, OneJobManifest
 from s3plan.schemas.manifest.models import RunSettings
-from s3plan.schemas.manifest.rules import Finding, broken_rules
-from s3plan.schemas.manifest.shared_rules import SHARED_RULES
+from s3plan.schemas.manifest.rules.findings import Finding, broken_rules
+from s3plan.schemas.manifest.rules.shared_rules import SHARED_RULES
 from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.printable import shown_path
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from s3plan.planner.filtering.filters import compile_key_filter
 from s3plan.planner.filtering.patterns import PatternInvalid
 from s3plan.schemas.manifest.models import Filters
-from s3plan.schemas.manifest.rules import Finding
+from s3plan.schemas.manifest.rules.findings import Finding
 
 
 def broken_patterns(filters: Filters) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from s3plan.schemas.manifest.connections import names_a_secret
 from s3plan.schemas.manifest.models import JobFields
-from s3plan.schemas.manifest.rules import Finding, KeyPath
+from s3plan.schemas.manifest.rules.findings import Finding, KeyPath
 from s3plan.schemas.manifest.values import REFUSED, Section, did_you_mean, shape_of
 
 _KEY_OF_A_MAP = "[key]"

@@ -10,16 +10,17 @@ from s3plan.planner.manifest.data import Data, Placed, locate, without
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, written_of
 from s3plan.planner.manifest.pattern_problems import broken_patterns
 from s3plan.planner.manifest.yaml_document import MappingNode
-from s3plan.schemas.manifest.attribute_rules import ATTRIBUTE_RULES
-from s3plan.schemas.manifest.customer_key_rules import CUSTOMER_KEY_RULES
-from s3plan.schemas.manifest.deletion_rules import DELETION_RULES
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.documents import OneJobManifest
-from s3plan.schemas.manifest.folder_rules import FOLDER_RULES
 from s3plan.schemas.manifest.models import JobFields
 from s3plan.schemas.manifest.resolved import Manifest
-from s3plan.schemas.manifest.rules import JOB_RULES, Broken, Finding, KeyPath, broken_rules
-from s3plan.schemas.manifest.shared_rules import SHARED_RULES
+from s3plan.schemas.manifest.rules.attribute_rules import ATTRIBUTE_RULES
+from s3plan.schemas.manifest.rules.customer_key_rules import CUSTOMER_KEY_RULES
+from s3plan.schemas.manifest.rules.deletion_rules import DELETION_RULES
+from s3plan.schemas.manifest.rules.findings import Broken, Finding, KeyPath, broken_rules
+from s3plan.schemas.manifest.rules.folder_rules import FOLDER_RULES
+from s3plan.schemas.manifest.rules.job_rules import JOB_RULES
+from s3plan.schemas.manifest.rules.shared_rules import SHARED_RULES
 from s3plan.schemas.manifest.values import Plain
 
 _OF_JOBS = (*FOLDER_RULES, *CUSTOMER_KEY_RULES, *DELETION_RULES, *ATTRIBUTE_RULES, *JOB_RULES)

@@ -1,77 +1,19 @@
-"""What the fields of a manifest must be to each other.
-
-A rule looks at a manifest whose own fields are sound and yields what it finds. Where some fields are not, the rules
-that do not need them run all the same, so that a reader sees everything at once.
-"""
+"""Rules about each job by itself: its places, its filters, what it compares and how it transfers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Literal, get_args
 
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.locations import Location
+from s3plan.schemas.manifest.rules.findings import ROLES, Finding, KeyPath, Role, Rule, location_of
 from s3plan.schemas.manifest.values import did_you_mean
 from s3plan.schemas.manifest.words import AddressingStyle, EncryptionType, Mode, Overwrite, Transfer
 from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.s3_urls import S3Url, why_not_in_host
-
-KeyPath = tuple[str | int, ...]
-Role = Literal["source", "destination", "location"]
-ROLES: tuple[Role, ...] = get_args(Role)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something to say about one place of the manifest: about its key or its value."""
-
-    path: KeyPath
-    message: str
-    hint: str | None = None
-    severity: Severity = Severity.ERROR
-    at: Literal["key", "value"] = "value"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A check, and the fields that it reads."""
-
-    needs: tuple[KeyPath, ...]
-    check: Callable[[OneJobManifest], Iterable[Finding]]
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A finding and the rule that it comes from."""
-
-    finding: Finding
-    needs: tuple[KeyPath, ...]
-
-
-def broken_rules(manifest: OneJobManifest, *, rules: Iterable[Rule], unsound: Iterable[KeyPath] = ()) -> list[Broken]:
-    """Return what these rules find, leaving out each that needs a field at, above or below an unsound path."""
-    bad = [tuple(path) for path in unsound]
-    return [
-        Broken(finding, rule.needs)
-        for rule in rules
-        if not any(_related(need, path) for need in rule.needs for path in bad)
-        for finding in rule.check(manifest)
-    ]
-
-
-def _related(one: KeyPath, other: KeyPath) -> bool:
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
-
-
-def location_of(manifest: OneJobManifest, role: Role) -> Location | None:
-    """Return the place of a job that has this role, None where none has."""
-    place: Location | None = getattr(manifest, role)
-    return place
 
 
 def _raw_prefix_stands_alone(manifest: OneJobManifest, role: Role) -> Iterator[Finding]:
@@ -309,4 +251,4 @@ JOB_RULES = (
     Rule((("destination", "encryption"),), _keys_go_with_kms),
     Rule(_PLACES, _copies_can_be_billed),
 )
-"""About each job; more are in folder_rules.py and deletion_rules.py."""
+"""About each job; more are in the modules beside this one, each with its own."""

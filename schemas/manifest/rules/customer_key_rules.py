@@ -9,7 +9,7 @@ from s3plan.schemas.endpoints import parse_endpoint
 from s3plan.schemas.manifest.customer_keys import KeySetting
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.locations import ReadLocation
-from s3plan.schemas.manifest.rules import ROLES, Finding, KeyPath, Role, Rule, location_of
+from s3plan.schemas.manifest.rules.findings import ROLES, Finding, KeyPath, Role, Rule, location_of
 from s3plan.schemas.manifest.words import EncryptionType
 
 _ENCRYPTION: KeyPath = ("destination", "encryption")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.models import Filters, JobFields
-from s3plan.schemas.manifest.rules import Finding, Rule
+from s3plan.schemas.manifest.rules.findings import Finding, Rule
 from s3plan.schemas.manifest.words import Durability, Mode, Symlinks
 
 _OF_WRITES = ("overwrite", "compare", "preserve", "allow_loss", "archived")

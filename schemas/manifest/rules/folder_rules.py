@@ -8,7 +8,7 @@ from pathlib import Path
 
 from s3plan.schemas.manifest.attributes import NEW_OBJECT_WORDS
 from s3plan.schemas.manifest.documents import OneJobManifest
-from s3plan.schemas.manifest.rules import Finding, Role, Rule, location_of
+from s3plan.schemas.manifest.rules.findings import Finding, Role, Rule, location_of
 from s3plan.schemas.manifest.words import Compare, Symlinks
 from s3plan.schemas.plan.rows import are_nested
 from s3plan.schemas.printable import shown_path

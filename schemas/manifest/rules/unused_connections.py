@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.resolved import Manifest
-from s3plan.schemas.manifest.rules import Finding
+from s3plan.schemas.manifest.rules.findings import Finding
 
 
 def unused_connections(manifest: Manifest) -> Iterator[Finding]:

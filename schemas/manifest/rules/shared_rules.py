@@ -8,7 +8,7 @@ from s3plan.schemas.endpoints import parse_endpoint
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.documents import OneJobManifest
-from s3plan.schemas.manifest.rules import Finding, KeyPath, Rule
+from s3plan.schemas.manifest.rules.findings import Finding, KeyPath, Rule
 from s3plan.schemas.manifest.words import AddressingStyle
 from s3plan.schemas.quantities import format_delay
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from s3plan.schemas.files.mtimes import MTIME
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.documents import OneJobManifest
-from s3plan.schemas.manifest.rules import Finding, Rule
+from s3plan.schemas.manifest.rules.findings import Finding, Rule
 from s3plan.schemas.manifest.words import Preserve
 
 
