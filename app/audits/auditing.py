@@ -21,9 +21,9 @@ from s3plan.planner.diff import pair_up
 from s3plan.planner.filtering.filters import compile_attribute_filter
 from s3plan.planner.filtering.key_list import KeyList, ListedKeys
 from s3plan.planner.filtering.scope import Scope
-from s3plan.planner.manifest.diagnostics import in_one_line
 from s3plan.planner.manifest.file import LoadedManifest, load_manifest
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
+from s3plan.planner.manifest.text.diagnostics import in_one_line
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.events import Audited, OnEvent, Warned
 from s3plan.schemas.evidence.findings import AuditCounts

@@ -13,7 +13,7 @@ from s3plan.app.connections.own_file import read_own
 from s3plan.app.paths import connections_path
 from s3plan.planfile.own_file import objection_to_folder
 from s3plan.planfile.temporary_file import create_temporary, remove_dead_temporaries, sync
-from s3plan.planner.manifest.own_connections import OwnConnections, parse_connections
+from s3plan.planner.manifest.connections.own_connections import OwnConnections, parse_connections
 from s3plan.schemas.errors import Locked, S3PlanError
 from s3plan.schemas.printable import shown_path
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from s3plan.app.connections.aws_profiles import found_profiles
 from s3plan.app.connections.editing import DEFAULT, add_connection, edit_connection
 from s3plan.app.connections.own_file import own_connections
-from s3plan.planner.manifest.chosen_profiles import connection_name
+from s3plan.planner.manifest.connections.chosen_profiles import connection_name
 from s3plan.schemas.connections.profiles import Profile
 from s3plan.schemas.errors import CredentialsUnusable
 

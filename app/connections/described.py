@@ -10,7 +10,7 @@ from typing import Any
 from s3plan.app.connections.editing import known_connection
 from s3plan.app.connections.own_file import own_connections
 from s3plan.app.paths import connections_path
-from s3plan.planner.manifest.own_connections import OwnConnections
+from s3plan.planner.manifest.connections.own_connections import OwnConnections
 from s3plan.planner.manifest.resolved_text import yaml_lines
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.storage.s3.store_quirks import quirks_of, store_at

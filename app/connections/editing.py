@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from pydantic import ValidationError
 from s3plan.app.connections.changed_file import change_own_connections
 from s3plan.app.connections.own_file import own_connections
-from s3plan.planner.manifest.connections_text import (
+from s3plan.planner.manifest.connections.connections_text import (
     CommentsLost,
     with_changes,
     with_connection,
     without_connection,
     written_text,
 )
-from s3plan.planner.manifest.own_connections import OwnConnections, connection_findings, parse_connections
-from s3plan.planner.manifest.problems import findings_of
+from s3plan.planner.manifest.connections.own_connections import OwnConnections, connection_findings, parse_connections
+from s3plan.planner.manifest.findings.problems import findings_of
 from s3plan.schemas.errors import ManifestInvalid, S3PlanError, UsageInvalid
 from s3plan.schemas.manifest.connections import Connection, names_a_secret
 from s3plan.schemas.manifest.diagnostics import Severity

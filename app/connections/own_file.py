@@ -9,8 +9,8 @@ from pathlib import Path
 
 from s3plan.app.paths import connections_path
 from s3plan.planfile.own_file import objection_to_folder, objection_to_status
-from s3plan.planner.manifest.own_connections import OwnConnections, parse_connections
-from s3plan.planner.manifest.yaml_document import MAX_FILE_BYTES
+from s3plan.planner.manifest.connections.own_connections import OwnConnections, parse_connections
+from s3plan.planner.manifest.text.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.printable import shown_path
 

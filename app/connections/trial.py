@@ -13,7 +13,7 @@ from s3plan.app.connections.report import BUCKET, CONDITION, CREDENTIALS, Connec
 from s3plan.app.connections.settings import settings_of
 from s3plan.app.paths import capability_cache_path, connections_path
 from s3plan.app.stores import Stores
-from s3plan.planner.manifest.own_connections import OwnConnections
+from s3plan.planner.manifest.connections.own_connections import OwnConnections
 from s3plan.schemas.connections.trials import Answer, Trial
 from s3plan.schemas.errors import CredentialsUnusable, S3PlanError, UsageInvalid
 from s3plan.schemas.failures import Failure, FailureKind

@@ -30,12 +30,12 @@ from s3plan.planfile.writer import PlanWriter
 from s3plan.planner.build import BuiltPlan, PlanFacts, build_plan
 from s3plan.planner.filtering.key_list import KeyList
 from s3plan.planner.job_sides import JobSides
-from s3plan.planner.manifest.between_jobs import with_dependencies
-from s3plan.planner.manifest.chosen_profiles import with_profiles
-from s3plan.planner.manifest.diagnostics import in_one_line
+from s3plan.planner.manifest.connections.chosen_profiles import with_profiles
 from s3plan.planner.manifest.file import LoadedManifest, diagnostic_of, load_manifest
+from s3plan.planner.manifest.findings.between_jobs import with_dependencies
 from s3plan.planner.manifest.job import Job, resolve_jobs, run_record
 from s3plan.planner.manifest.new_objects import may_compare_etags
+from s3plan.planner.manifest.text.diagnostics import in_one_line
 from s3plan.planner.retried import RetriedPlan
 from s3plan.schemas.errors import ManifestInvalid, UsageInvalid
 from s3plan.schemas.events import Listed, OnEvent, PlanSaved, Warned

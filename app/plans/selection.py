@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from s3plan.planner.manifest.between_jobs import (
+from s3plan.planner.manifest.file import LoadedManifest, refusal_of_findings
+from s3plan.planner.manifest.findings.between_jobs import (
     StoreOf,
     findings_of_selected,
     mirrors_over_others,
     store_by,
     with_dependencies,
 )
-from s3plan.planner.manifest.file import LoadedManifest, refusal_of_findings
 from s3plan.schemas.errors import UsageInvalid
 from s3plan.schemas.manifest.values import did_you_mean
 

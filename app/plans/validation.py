@@ -7,9 +7,9 @@ from pathlib import Path
 
 from s3plan.app.connections.own_file import own_connections
 from s3plan.app.plans.key_lists import open_key_lists
-from s3plan.planner.manifest.diagnostics import render_diagnostics
 from s3plan.planner.manifest.file import load_manifest
 from s3plan.planner.manifest.job import resolve_jobs
+from s3plan.planner.manifest.text.diagnostics import render_diagnostics
 from s3plan.schemas.manifest.resolved import Manifest
 
 

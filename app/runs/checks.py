@@ -14,9 +14,9 @@ from s3plan.app.paths import EARLIER_FOLDER
 from s3plan.app.requests import ApplyRequest
 from s3plan.planfile.own_file import is_of_another_user
 from s3plan.planfile.reader import PlanReader
+from s3plan.planner.manifest.connections.own_connections import OwnConnections
 from s3plan.planner.manifest.file import load_manifest
-from s3plan.planner.manifest.own_connections import OwnConnections
-from s3plan.planner.manifest.yaml_document import MAX_FILE_BYTES
+from s3plan.planner.manifest.text.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.resolved import Manifest

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from s3plan.planner.manifest.data import Data
-from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Node, ScalarNode
+from s3plan.planner.manifest.text.data import Data
+from s3plan.planner.manifest.text.yaml_document import ListNode, MappingNode, Node, ScalarNode
 from s3plan.schemas.manifest.rules.findings import KeyPath
 
 JOBS, DEFAULTS = "jobs", "defaults"

@@ -9,10 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
-from s3plan.planner.manifest.between_jobs import findings_between_jobs
-from s3plan.planner.manifest.data import Data, DataReader, Placed, locate
+from s3plan.planner.manifest.connections.own_connections import OwnConnections, take_connections
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, is_of_jobs, with_defaults
-from s3plan.planner.manifest.document_text import (
+from s3plan.planner.manifest.findings.between_jobs import findings_between_jobs
+from s3plan.planner.manifest.findings.problems import findings_of, refused_defaults
+from s3plan.planner.manifest.findings.rule_findings import judge_rules
+from s3plan.planner.manifest.local_places import MovedFolder, make_folders_absolute
+from s3plan.planner.manifest.resolved_text import resolved_text
+from s3plan.planner.manifest.text.data import Data, DataReader, Placed, locate
+from s3plan.planner.manifest.text.document_text import (
     MAX_FINDINGS,
     byte_order_mark,
     diagnostic_at,
@@ -21,13 +26,8 @@ from s3plan.planner.manifest.document_text import (
     refused,
     unplaced,
 )
-from s3plan.planner.manifest.hidden_text import ShownText
-from s3plan.planner.manifest.local_places import MovedFolder, make_folders_absolute
-from s3plan.planner.manifest.own_connections import OwnConnections, take_connections
-from s3plan.planner.manifest.problems import findings_of, refused_defaults
-from s3plan.planner.manifest.resolved_text import resolved_text
-from s3plan.planner.manifest.rule_findings import judge_rules
-from s3plan.planner.manifest.yaml_document import (
+from s3plan.planner.manifest.text.hidden_text import ShownText
+from s3plan.planner.manifest.text.yaml_document import (
     MAX_FILE_BYTES,
     MappingNode,
     YamlRefused,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from s3plan.planner.filtering.filters import KeyFilter, compile_key_filter
-from s3plan.planner.manifest.between_jobs import dependency_order, nearest_dependencies
+from s3plan.planner.manifest.findings.between_jobs import dependency_order, nearest_dependencies
 from s3plan.planner.manifest.new_objects import objects_record
 from s3plan.schemas.evidence.verification import Verify
 from s3plan.schemas.manifest.locations import EncryptionSetting

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
-from s3plan.planner.manifest.data import Data
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS
+from s3plan.planner.manifest.text.data import Data
 from s3plan.schemas.files.urls import absolute_folder, is_local
 from s3plan.schemas.manifest.values import is_boolean
 from s3plan.schemas.plan.rows import folder_url

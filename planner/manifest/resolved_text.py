@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from s3plan.planner.manifest.data import Data
 from s3plan.planner.manifest.defaults import JOBS, is_of_jobs, with_defaults
+from s3plan.planner.manifest.text.data import Data
 from s3plan.schemas.manifest.models import JobFields
 from s3plan.schemas.manifest.values import Plain
 

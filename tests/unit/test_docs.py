@@ -13,9 +13,9 @@ from typing import Any, get_args
 import pytest
 from fakes.checkout import ROOT, code_folders
 from fakes.plan_parts import the_job
+from s3plan.planner.manifest.connections.own_connections import OwnConnections, parse_connections
 from s3plan.planner.manifest.file import parse_manifest
 from s3plan.planner.manifest.job import resolve_jobs
-from s3plan.planner.manifest.own_connections import OwnConnections, parse_connections
 from s3plan.schemas.errors import ExitCode, ManifestInvalid
 from s3plan.schemas.events import Event
 from s3plan.schemas.manifest.schema import manifest_schema

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from s3plan.planner.manifest.diagnostics import render_diagnostic, render_diagnostics
 from s3plan.planner.manifest.file import parse_manifest
+from s3plan.planner.manifest.text.diagnostics import render_diagnostic, render_diagnostics
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
 

@@ -10,7 +10,7 @@ from fakes.plan_parts import the_job
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.planner.manifest.file import parse_manifest
-from s3plan.planner.manifest.yaml_document import MAX_FILE_BYTES, MAX_NODES
+from s3plan.planner.manifest.text.yaml_document import MAX_FILE_BYTES, MAX_NODES
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.diagnostics import Diagnostic, Severity
 

@@ -10,7 +10,8 @@ import pytest
 from fakes.both_ends import destination_in
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.planner.manifest.between_jobs import (
+from s3plan.planner.manifest.file import LoadedManifest, parse_manifest
+from s3plan.planner.manifest.findings.between_jobs import (
     dependency_order,
     findings_of_selected,
     mirrors_over_others,
@@ -18,7 +19,6 @@ from s3plan.planner.manifest.between_jobs import (
     store_by,
     with_dependencies,
 )
-from s3plan.planner.manifest.file import LoadedManifest, parse_manifest
 from s3plan.planner.manifest.job import resolve_jobs
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.words import Mode, Overwrite

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.planner.manifest.file import parse_manifest
-from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Node, ScalarNode, parse_yaml
+from s3plan.planner.manifest.text.yaml_document import ListNode, MappingNode, Node, ScalarNode, parse_yaml
 from s3plan.schemas.errors import ManifestInvalid
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.schema import GENERATED_FILE, generated_text, manifest_schema
@@ -210,7 +210,7 @@ VALUES = st.recursive(
 
 
 def fields(section: type[Section], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    from s3plan.planner.manifest.problems import section_at
+    from s3plan.planner.manifest.findings.problems import section_at
 
     for name in section.model_fields:
         yield (*path, name)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
-from s3plan.planner.manifest.data import Data, DataReader, locate
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS
-from s3plan.planner.manifest.document_text import MAX_FINDINGS, byte_order_mark, judged, read_document
-from s3plan.planner.manifest.problems import findings_of
+from s3plan.planner.manifest.findings.problems import findings_of
+from s3plan.planner.manifest.text.data import Data, DataReader, locate
+from s3plan.planner.manifest.text.document_text import MAX_FINDINGS, byte_order_mark, judged, read_document
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.diagnostics import Diagnostic

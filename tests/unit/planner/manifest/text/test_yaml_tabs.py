@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.planner.manifest.yaml_document import Node, YamlRefused, parse_yaml
+from s3plan.planner.manifest.text.yaml_document import Node, YamlRefused, parse_yaml
 
 DOCUMENT = "a: b{0}\nc:{0}\n  d: 'e'{0}\n  f: [1, 2]{0}\n{0}\ng:{0}\n- h{0}\n- {{i: j}}{0}\nk: |\n  text\nl: \"m\"{0}\n"
 

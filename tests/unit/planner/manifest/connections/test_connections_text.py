@@ -6,14 +6,14 @@ from textwrap import dedent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.planner.manifest.connections_text import (
+from s3plan.planner.manifest.connections.connections_text import (
     CommentsLost,
     with_changes,
     with_connection,
     without_connection,
     written_text,
 )
-from s3plan.planner.manifest.own_connections import parse_connections
+from s3plan.planner.manifest.connections.own_connections import parse_connections
 
 BLOCK = dedent(
     """\

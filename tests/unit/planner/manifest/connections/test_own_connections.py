@@ -2,8 +2,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from s3plan.planner.manifest.connections.own_connections import OwnConnections, parse_connections
 from s3plan.planner.manifest.file import LoadedManifest, parse_manifest
-from s3plan.planner.manifest.own_connections import OwnConnections, parse_connections
 from s3plan.schemas.errors import ManifestInvalid
 
 OWN = Path("/home/me/connections.yaml")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from s3plan.planner.manifest.data import Placed
-from s3plan.planner.manifest.diagnostics import render_diagnostics
-from s3plan.planner.manifest.hidden_text import ShownText, hide_by_indentation, hide_values
-from s3plan.planner.manifest.yaml_document import (
+from s3plan.planner.manifest.text.data import Placed
+from s3plan.planner.manifest.text.diagnostics import render_diagnostics
+from s3plan.planner.manifest.text.hidden_text import ShownText, hide_by_indentation, hide_values
+from s3plan.planner.manifest.text.yaml_document import (
     MAX_FILE_BYTES,
     MappingNode,
     Mark,

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
-from s3plan.planner.manifest.data import Data, Placed, locate, without
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, written_of
-from s3plan.planner.manifest.pattern_problems import broken_patterns
-from s3plan.planner.manifest.yaml_document import MappingNode
+from s3plan.planner.manifest.findings.pattern_problems import broken_patterns
+from s3plan.planner.manifest.text.data import Data, Placed, locate, without
+from s3plan.planner.manifest.text.yaml_document import MappingNode
 from s3plan.schemas.manifest.diagnostics import Severity
 from s3plan.schemas.manifest.documents import OneJobManifest
 from s3plan.schemas.manifest.models import JobFields

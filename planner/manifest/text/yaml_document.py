@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from s3plan.planner.manifest.yaml_hints import plain_words, quoting_hint
+from s3plan.planner.manifest.text.yaml_hints import plain_words, quoting_hint
 from s3plan.schemas.errors import ManifestInvalid
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -131,7 +131,7 @@ def parse_yaml(text: str) -> Node | None:
     """Return the only document of the text, None when there is none; raise YamlRefused at the first fault."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
-    from s3plan.planner.manifest.yaml_tabs import TabScanner
+    from s3plan.planner.manifest.text.yaml_tabs import TabScanner
 
     builder = _Builder()
     lines = split_lines(text)

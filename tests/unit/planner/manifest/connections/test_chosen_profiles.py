@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from s3plan.planner.manifest.chosen_profiles import connection_name, with_profiles
+from s3plan.planner.manifest.connections.chosen_profiles import connection_name, with_profiles
 from s3plan.planner.manifest.file import parse_manifest
 
 JOBS = b"""

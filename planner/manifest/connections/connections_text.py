@@ -10,10 +10,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from s3plan.planner.manifest.data import Data
-from s3plan.planner.manifest.own_connections import CONNECTIONS
+from s3plan.planner.manifest.connections.own_connections import CONNECTIONS
 from s3plan.planner.manifest.resolved_text import scalar_text, yaml_lines
-from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode, decode_yaml, parse_yaml
+from s3plan.planner.manifest.text.data import Data
+from s3plan.planner.manifest.text.yaml_document import (
+    ListNode,
+    MappingNode,
+    Mark,
+    Node,
+    ScalarNode,
+    decode_yaml,
+    parse_yaml,
+)
 from s3plan.schemas.manifest.values import Plain
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")

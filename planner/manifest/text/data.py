@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
+from s3plan.planner.manifest.text.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
 from s3plan.schemas.manifest.rules.findings import Finding, KeyPath
 from s3plan.schemas.manifest.values import Plain
 

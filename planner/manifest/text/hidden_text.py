@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from s3plan.planner.manifest.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
+from s3plan.planner.manifest.text.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
 from s3plan.schemas.manifest.connections import names_a_secret
 from s3plan.schemas.requests.customer_keys import is_written_key
 
