@@ -37,7 +37,7 @@ class PlanRequest:
     keep: int | None = KEPT_PLANS
     select: tuple[str, ...] = ()
     without_dependencies: bool = False
-    owns_process: bool = False  # this process does nothing else: see app/runs/own_process.py
+    owns_process: bool = False  # this process does nothing else: see app/runs/executors/own_process.py
     profiles: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -77,7 +77,7 @@ class ApplyRequest:
     rebuild_journal: bool = False
     root: Path | None = None  # where the plan's folder lies here; None: where earlier runs went, else as planned
     every_action: bool = False  # an event for each action that ends, not only for those that end badly
-    owns_process: bool = False  # this process does nothing else: see app/runs/own_process.py
+    owns_process: bool = False  # this process does nothing else: see app/runs/executors/own_process.py
 
 
 @dataclass(frozen=True, slots=True)

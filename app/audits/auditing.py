@@ -14,7 +14,7 @@ from s3plan.app.connections.settings import connections_of
 from s3plan.app.locations import PlanEnds
 from s3plan.app.plans.key_lists import is_looked_at, lister_of, open_key_lists, shared_start
 from s3plan.app.plans.selection import check_apart, selected_jobs
-from s3plan.app.runs.own_process import calm_collector
+from s3plan.app.runs.executors.own_process import calm_collector
 from s3plan.app.stores import Stores
 from s3plan.planner.audits.judging import AuditRules, Judging
 from s3plan.planner.diff import pair_up

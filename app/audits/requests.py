@@ -27,7 +27,7 @@ class AuditRequest:
     without_dependencies: bool = False
     reads: bool = False
     attributes: bool = False
-    owns_process: bool = False  # this process does nothing else: see app/runs/own_process.py
+    owns_process: bool = False  # this process does nothing else: see app/runs/executors/own_process.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from s3plan.app.plans.key_lists import is_looked_at, lister_of, open_key_lists, 
 from s3plan.app.plans.selection import Selection, check_apart, selected_jobs
 from s3plan.app.plans.sides import OpenLister, job_sides
 from s3plan.app.requests import PlanMade, PlanRequest
-from s3plan.app.runs.own_process import calm_collector
-from s3plan.app.runs.place_preparation import shown_place
+from s3plan.app.runs.executors.own_process import calm_collector
+from s3plan.app.runs.preparation.one_place import shown_place
 from s3plan.app.stores import Stores
 from s3plan.planfile.documents.header import load_validator
 from s3plan.planfile.graph import load_networkx_ahead

@@ -15,15 +15,15 @@ from s3plan.app.paths import journal_path, lock_path
 from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.roots import RememberedRoot, Root, move_to, root_in_force
 from s3plan.app.runs.checks import changed_manifest, check_approval, check_endpoints, check_may_apply
-from s3plan.app.runs.executors import EngineLimits, engine_limits, open_control, opened_executor
-from s3plan.app.runs.file_room import fit_to_files
+from s3plan.app.runs.executors.file_room import fit_to_files
+from s3plan.app.runs.executors.opening import EngineLimits, engine_limits, open_control, opened_executor
+from s3plan.app.runs.executors.own_process import many_open_files, tuned_process
+from s3plan.app.runs.executors.worker import OpenEngines
 from s3plan.app.runs.kept_manifest import resolved_manifest
-from s3plan.app.runs.own_process import many_open_files, tuned_process
-from s3plan.app.runs.preparation import prepare
+from s3plan.app.runs.preparation.all_places import prepare
 from s3plan.app.runs.running import OpenedRun, end_unbegun, report_end, run_scheduler
 from s3plan.app.runs.standing import performed_batches, standing_end
 from s3plan.app.runs.stopping import PreparationStopped, StopWatch
-from s3plan.app.runs.worker import OpenEngines
 from s3plan.app.stores import Stores
 from s3plan.executors.journal.control_file import ControlFile, control_path
 from s3plan.executors.journal.journal import Journal

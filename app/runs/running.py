@@ -14,9 +14,9 @@ from s3plan.app.clock import now_ms
 from s3plan.app.known_pairs import MatchesOfRun
 from s3plan.app.requests import ApplyReport, ApplyRequest
 from s3plan.app.roots import Root, record_of
-from s3plan.app.runs.executors import EngineLimits
+from s3plan.app.runs.executors.opening import EngineLimits
 from s3plan.app.runs.left_out import left_out_sentences
-from s3plan.app.runs.preparation import Preparation
+from s3plan.app.runs.preparation.all_places import Preparation
 from s3plan.app.stores import Stores
 from s3plan.executors.journal.control_file import ControlFile
 from s3plan.executors.journal.journal import Journal

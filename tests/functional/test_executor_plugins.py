@@ -17,8 +17,8 @@ import s3plan
 from fakes.checkout import ROOT
 from fakes.command import Command
 from fakes.workplace import Workplace
-from s3plan.app.runs.executor_plugins import load_plugin
-from s3plan.app.runs.executors import BUILT_IN, EngineLimits, engine_limits
+from s3plan.app.runs.executors.opening import BUILT_IN, EngineLimits, engine_limits
+from s3plan.app.runs.executors.plugins import load_plugin
 from s3plan.schemas.errors import S3PlanError, UsageInvalid
 from unit.planfile.plan_samples import header
 

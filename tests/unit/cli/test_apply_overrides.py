@@ -9,7 +9,7 @@ import s3plan
 from fakes.faulty_engine import Fault
 from fakes.memory_world import SOURCE, Stored
 from fakes.typed_command import Desk, desk
-from s3plan.app.runs.executors import open_control
+from s3plan.app.runs.executors.opening import open_control
 from s3plan.app.runs.overrides import RunOverrides, parse_overrides
 from s3plan.executors.pace.pacing import RunControl
 from s3plan.planfile.reader import open_plan

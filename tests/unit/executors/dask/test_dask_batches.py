@@ -18,7 +18,7 @@ from fakes.child_processes import children_of
 from fakes.dask_clusters import client_of, local_cluster
 from fakes.dask_performers import NotesActions, NotesBegins
 from fakes.worker_performers import CannotOpen, TellsItsPace
-from s3plan.app.runs.worker import OpenEngines
+from s3plan.app.runs.executors.worker import OpenEngines
 from s3plan.executors.contract_batches import all_news, free_control, items_of, task_of
 from s3plan.executors.contract_performers import DoesAll, Opens, TakesItsTime
 from s3plan.executors.dask import executor as dask_executor

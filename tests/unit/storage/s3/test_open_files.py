@@ -9,7 +9,7 @@ import socket
 import pytest
 from fakes.few_files import few_connections, few_files
 from fakes.raw_store import ask, bodies, broken, loop, polite, store
-from s3plan.app.runs.own_process import many_open_files
+from s3plan.app.runs.executors.own_process import many_open_files
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.open_files import (
     leaves_room,

@@ -8,8 +8,8 @@ import threading
 import time
 
 import pytest
-from s3plan.app.runs.executors import EngineLimits, engine_limits, open_control
-from s3plan.app.runs.worker import OpenEngines
+from s3plan.app.runs.executors.opening import EngineLimits, engine_limits, open_control
+from s3plan.app.runs.executors.worker import OpenEngines
 from s3plan.executors.dask.runs import ClosablePerformer
 from s3plan.executors.workers.core_pin import core_count
 from s3plan.schemas.errors import UsageInvalid

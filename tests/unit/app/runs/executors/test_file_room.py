@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from fakes.copy_world import DESTINATION, SOURCE
-from s3plan.app.runs.executors import EngineLimits, engine_limits
-from s3plan.app.runs.file_room import fit_to_files
+from s3plan.app.runs.executors.file_room import fit_to_files
+from s3plan.app.runs.executors.opening import EngineLimits, engine_limits
 from s3plan.app.stores import Stores
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.storage.s3.connections.sessions import ConnectionSettings

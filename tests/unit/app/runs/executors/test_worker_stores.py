@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from s3plan.app.runs.worker import OpenEngines
+from s3plan.app.runs.executors.worker import OpenEngines
 from s3plan.app.stores import Stores
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.errors import PlanRefused

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
 
-from s3plan.app.runs.confirmation import Wanted, confirmed
+from s3plan.app.runs.preparation.confirmation import Wanted, confirmed
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.errors import PlanRefused

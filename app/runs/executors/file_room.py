@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from s3plan.app.runs.executors import EngineLimits
+from s3plan.app.runs.executors.opening import EngineLimits
 from s3plan.storage.s3.open_files import most_open_files, most_open_files_of_workers, room_for_connections
 
 _OPEN_IN_A_WORKER = 32  # before it has any connection

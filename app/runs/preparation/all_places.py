@@ -11,7 +11,7 @@ from threading import Event, Lock
 from time import monotonic
 
 from s3plan.app.connections.accounts import check_accounts
-from s3plan.app.runs.place_preparation import PlacePreparation, shown_store
+from s3plan.app.runs.preparation.one_place import PlacePreparation, shown_store
 from s3plan.app.runs.stopping import PreparationStopped, StopWatch
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from s3plan.app.runs.executor_plugins import load_plugin, plugin_names
+from s3plan.app.runs.executors.plugins import load_plugin, plugin_names
 from s3plan.executors.dask import cluster as dask_cluster
 from s3plan.executors.executor_context import ExecutorContext, ExecutorModule
 from s3plan.executors.executor_traits import ClusterUse

@@ -10,7 +10,7 @@ from s3plan.executors.workers.core_pin import allowed_cores
 
 SCRIPT = """
 import gc, os, sys, threading
-from s3plan.app.runs.own_process import tuned_process
+from s3plan.app.runs.executors.own_process import tuned_process
 from s3plan.schemas.events import Warned
 
 pins_core, fails = "pinned" in sys.argv, "failing" in sys.argv

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from s3plan.app.runs.own_process import collect_garbage_seldom
+from s3plan.app.runs.executors.own_process import collect_garbage_seldom
 from s3plan.app.stores import Stores
 from s3plan.schemas.outcomes import Progress
 from s3plan.schemas.plan.rows import PlanLocation

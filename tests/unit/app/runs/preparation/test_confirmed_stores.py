@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from fakes.picky_store import PickyStore
-from s3plan.app.runs.confirmation import Wanted, confirmed
-from s3plan.app.runs.place_preparation import needed_conditions
+from s3plan.app.runs.preparation.confirmation import Wanted, confirmed
+from s3plan.app.runs.preparation.one_place import needed_conditions
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import PlanRefused
