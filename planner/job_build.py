@@ -264,7 +264,8 @@ class JobBuilder:
             return ""
         settings, sides = self._job.settings, self._sides
         asked = Verification(Verify(settings.verify), settings.verify_is_strict, sides.etags_comparable)
-        return verification_forecast(sides.kind, asked)
+        reads_twice = self._job.moves and sides.is_relayed and sides.source_is_plain
+        return verification_forecast(sides.kind, asked, reads_twice=reads_twice)
 
     def _key_list(self) -> KeyListRecord | None:
         retried = self._sides.retried

@@ -35,7 +35,7 @@ class JobSides:
     destination's; None for a bucket that does not exist yet, or where there is no source. `store_now_ms` is the moment
     that ages of objects are counted from, by the store's clock. `etags_comparable` is whether neither side is encrypted
     with SSE-KMS or SSE-C, as far as is known; see comparison.py. With `retried` the plan looks at a part of the job
-    only, and guards count against the whole of it.
+    only, and guards count against the whole of it. `source_is_plain`: what is read of it comes by plain http.
     """
 
     from_location: int | None
@@ -52,6 +52,7 @@ class JobSides:
     transfer: TransferRecord | None = None
     quirks: StoreQuirks | None = CAREFUL  # of the store that is written to; None for a folder
     stores: TwoStores | None = None  # where objects are written
+    source_is_plain: bool = False
 
     @property
     def is_relayed(self) -> bool:

@@ -29,8 +29,14 @@ _ELSE = {
 }
 
 
-def verification_forecast(kind: ActionKind, verification: Verification) -> str:
-    """Return by what the writes of that kind will be proved, and what happens to the others."""
+_TWICE = "over http:// what the source's store states no checksum of is read twice before it is removed"
+
+
+def verification_forecast(kind: ActionKind, verification: Verification, *, reads_twice: bool = False) -> str:
+    """Return by what the writes of that kind will be proved, and what happens to the others.
+
+    `reads_twice`: the source is removed, and nothing protects its bytes on the way to us.
+    """
     by_reply = _BY_REPLY[kind][0 if verification.etags_are_md5 else 1]
     if kind is not ActionKind.DOWNLOAD:
         further = _ELSE[verification.asks]
@@ -39,4 +45,5 @@ def verification_forecast(kind: ActionKind, verification: Verification) -> str:
     else:
         further = ""
     unproved = "what that does not prove fails" if verification.is_strict else ""
-    return "; else ".join(filter(None, (by_reply, further))) + (f"; {unproved}" if unproved else "")
+    clauses = ("; else ".join(filter(None, (by_reply, further))), unproved, _TWICE if reads_twice else "")
+    return "; ".join(filter(None, clauses))

@@ -230,7 +230,8 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
     whole = yield from parts.crc64nvme(upload, part_ranges(action.size_bytes, upload.part_size_bytes))
     if isinstance(whole, Failure):
         outcome = yield from parts.settle(whole, is_write=False)
-        if whole.kind is FailureKind.VERIFICATION:  # one of the stored parts is not what it was at the source
+        # Of VERIFICATION one of the stored parts is not what it was at the source.
+        if whole.kind is FailureKind.VERIFICATION or outcome.kind is not OutcomeKind.UNKNOWN:
             yield from _abort(context, position, action, upload.upload_id)
         return outcome
     reply = yield from ask(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import md5
 from typing import Protocol
 
 from s3plan.schemas.bodies import Sink
@@ -112,15 +113,28 @@ class AskedObject:
         """Fetch it by its ETag, in pieces of which nothing is kept but the checksum."""
         del algorithms, part_bytes
         ranges = _pieces(self.size_bytes)
-        crcs: dict[int, int] = {}
+        sums = yield from self.sum_up(ranges)
+        if isinstance(sums, Failure):
+            return sums
+        sizes = [last - first + 1 for first, last in ranges]
+        crcs = [int.from_bytes(b64decode(sums[first].crc64nvme)) for first, _ in ranges]
+        whole = combined_crc64nvme(crcs, sizes)
+        self._known = replace(self.known, checksums={**self.known.checksums, CRC64NVME: whole})
+        return None
+
+    def sum_up(
+        self, ranges: Sequence[tuple[int, int]], *, with_md5: Container[int] = frozenset()
+    ) -> Asking[dict[int, SummedUp] | Failure]:
+        """Fetch ranges of it by its ETag, first and last byte of each; return what came, by first bytes.
+
+        `with_md5`: the first bytes of those of which the MD5 sum is made, too.
+        """
+        sums: dict[int, SummedUp] = {}
         for wait_s in (*_WAITS_S, None):
             failures: list[Failure] = []
-            yield from self._fetch(ranges, crcs, failures)
-            if len(crcs) == len(ranges):
-                sizes = [last - first + 1 for first, last in ranges]
-                whole = combined_crc64nvme([crcs[first] for first, _ in ranges], sizes)
-                self._known = replace(self.known, checksums={**self.known.checksums, CRC64NVME: whole})
-                return None
+            yield from self._fetch(ranges, sums, failures, with_md5)
+            if len(sums) == len(ranges):
+                return sums
             if not failures:
                 said = "interrupted while it was read back; apply again looks again"
                 return Failure(FailureKind.TRANSIENT, "GetObject", INTERRUPTED, said, side=self.side)
@@ -130,54 +144,48 @@ class AskedObject:
             yield AwaitTurn(0, reserves=False, wait_s=max(wait_s, failures[0].retry_after_s or 0.0), side=self.side)
         raise AssertionError("the last round returns")
 
-    def _fetch(self, ranges: list[tuple[int, int]], crcs: dict[int, int], failures: list[Failure]) -> Asking[None]:
-        sinks: dict[int, _SummedUp] = {}
+    def _fetch(
+        self,
+        ranges: Sequence[tuple[int, int]],
+        sums: dict[int, SummedUp],
+        failures: list[Failure],
+        with_md5: Container[int],
+    ) -> Asking[None]:
+        sinks: dict[int, SummedUp] = {}
 
         def take(first: int, reply: Reply) -> None:
+            sink = sinks.pop(first)
             if isinstance(reply, ObjectRead) and reply.etag == self.etag:
-                crcs[first] = sinks[first].crc64nvme
+                sums[first] = sink
             elif isinstance(reply, Failure):
                 failures.append(reply)
             else:  # from a store that does not know If-Match
                 failures.append(self._failure(FailureKind.PRECONDITION, "GetObject"))
-            del sinks[first]
 
-        asks = self._asks(ranges, crcs, failures, sinks)
+        def asks() -> Iterator[Ask]:
+            for first, last in ranges:
+                if any(not self._may_pass(failure) for failure in failures):
+                    return
+                if first not in sums:
+                    sinks[first] = SummedUp(last - first + 1, with_md5=first in with_md5)
+                    yield self._ask_range(first, last, sinks[first])
+
         if len(ranges) == 1:  # a run that is stopping begins no more of many, and ends what it has begun by one
-            for only in asks:
+            for only in asks():
                 take(ranges[0][0], (yield from ask(only.side, only.request, size_bytes=only.size_bytes)))
             return
-        answer = yield AskMany(asks)
+        answer = yield AskMany(asks())
         while isinstance(answer, Answered):
             request, reply = answer
             assert isinstance(request, GetObject)  # noqa: S101
             take(request.first_byte or 0, reply)
             answer = yield NEXT
 
-    def _asks(
-        self,
-        ranges: list[tuple[int, int]],
-        crcs: Mapping[int, int],
-        failures: list[Failure],
-        sinks: dict[int, _SummedUp],
-    ) -> Iterator[Ask]:
-        for first, last in ranges:
-            if any(not self._may_pass(failure) for failure in failures):
-                return
-            if first in crcs:
-                continue
-            sinks[first] = _SummedUp(last - first + 1)
-            request = GetObject(
-                self.location.bucket,
-                self.key,
-                self.etag,
-                self.version,
-                first,
-                last,
-                self.location.owner,
-                into=sinks[first],
-            )
-            yield Ask(self.side, request, last - first + 1)
+    def _ask_range(self, first: int, last: int, sink: Sink) -> Ask:
+        request = GetObject(
+            self.location.bucket, self.key, self.etag, self.version, first, last, self.location.owner, into=sink
+        )
+        return Ask(self.side, request, last - first + 1)
 
     def _as_said(self, failure: Failure) -> Failure:
         said = _WORDS.get(failure.kind)
@@ -220,14 +228,15 @@ class AskedFile:
         return None
 
 
-class _SummedUp(Sink):
-    """A Sink that keeps nothing of what it takes but its CRC64NVME."""
+class SummedUp(Sink):
+    """A Sink that keeps nothing of what it takes but its CRC64NVME, and the MD5 sum if that is asked for."""
 
-    __slots__ = ("_checksums", "_size_bytes")
+    __slots__ = ("_checksums", "_md5", "_size_bytes")
 
-    def __init__(self, size_bytes: int) -> None:
+    def __init__(self, size_bytes: int, *, with_md5: bool = False) -> None:
         self._size_bytes = size_bytes
         self._checksums = PassingChecksums(is_of_part=True)
+        self._md5 = md5(usedforsecurity=False) if with_md5 else None
 
     @property
     def size_bytes(self) -> int:
@@ -235,10 +244,18 @@ class _SummedUp(Sink):
 
     def take(self, view: memoryview) -> None:
         self._checksums.update(view)
+        if self._md5 is not None:
+            self._md5.update(view)
 
     @property
-    def crc64nvme(self) -> int:
-        return int.from_bytes(b64decode(self._checksums.values()[CRC64NVME]))
+    def crc64nvme(self) -> str:
+        """In base64."""
+        return self._checksums.values()[CRC64NVME]
+
+    @property
+    def md5(self) -> str | None:
+        """In hex; None if it was not asked for."""
+        return None if self._md5 is None else self._md5.hexdigest()
 
 
 def _pieces(size_bytes: int) -> list[tuple[int, int]]:

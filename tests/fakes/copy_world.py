@@ -131,6 +131,7 @@ class CopyWorld:
         self.verification = REPLIES_ALONE
         self.given = ALL_KEPT
         self.removes_source = False
+        self.source = SOURCE
 
     def tick(self, seconds: int = 1) -> None:
         self.now_ms += seconds * 1000
@@ -225,7 +226,7 @@ class CopyWorld:
             todo=full_bitmap(size) if todo is None else bitmap_of(todo, size=size),
             doubtful=bitmap_of(doubtful, size=size),
             uploads=uploads,
-            source=SOURCE,
+            source=self.source,
             destination=DESTINATION,
             settings=TaskSettings(
                 self.capabilities,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,13 @@ CASES = [
 EVERY_CASE = pytest.mark.parametrize(("spoil", "size"), CASES, ids=lambda given: getattr(given, "__name__", given))
 
 
+def flipped_anywhere(said: Said, _: bytes) -> Said:
+    if said.status != 206:
+        return said  # its tags
+    at = random.randrange(len(said.body))
+    return said.with_body(said.body[:at] + bytes([said.body[at] ^ 1]) + said.body[at + 1 :])
+
+
 def spoiling(spoil: Spoil, whole: bytes, *, times: int) -> Quirk:
     """Rewrite the answers to so many reads of the object."""
     lock, left = Lock(), [times]
@@ -63,13 +71,13 @@ def put(place: RelayPlace, key: str, size: int) -> bytes:
 
 
 @contextmanager
-def planned(place: RelayPlace, *, size: str) -> Iterator[tuple[QuirkyStore, bytes]]:
+def planned(place: RelayPlace, *, size: str, **sections: object) -> Iterator[tuple[QuirkyStore, bytes]]:
     """A plan to relay `film` from behind a store that may spoil its answers."""
     place.buckets()
     content = put(place, "film", SIZES[size])
     with quirky_store(place.origin.endpoint) as spoilt:
         with place.reached_at(origin=spoilt.endpoint):
-            place.manifest(run=RUN)
+            place.manifest(run=RUN, **sections)
         place.plan()
         yield spoilt, content
 
@@ -105,6 +113,25 @@ def test_bytes_that_never_come_as_they_are_fail_and_are_never_completed(
     assert (report.exit_code, counted(report)) == (9 if spoil is flipped else 3, {"failed": 1}), said
     assert "relay   film: " in said
     assert_nothing_there(relay_place)
+
+
+@pytest.mark.parametrize("times", [1, 1_000])
+def test_a_move_removes_no_source_whose_parts_come_otherwise_the_second_time(
+    relay_place: RelayPlace, times: int
+) -> None:
+    place = relay_place
+    with planned(place, size="in parts", mode="move", guards={"max_delete": "100%"}) as (spoilt, content):
+        place.s3.put_object(Bucket="source", Key="film", Body=content)  # without a checksum that is compared in parts
+        place.plan()
+        spoilt.quirk = spoiling(flipped_anywhere, content, times=times)
+        report = place.apply()
+    if times == 1:
+        assert (report.exit_code, place.keys("source")) == (0, set())
+        assert place.body("destination", "film") == content
+        return
+    assert report.exit_code == 9, place.command.run("failures", place.plan_file).stdout
+    assert place.body("source", "film") == content
+    assert_nothing_there(place)
 
 
 def test_a_source_that_is_overwritten_between_two_ranges_is_stale_and_its_upload_gone(

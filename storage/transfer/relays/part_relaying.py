@@ -34,8 +34,9 @@ from s3plan.storage.transfer.multipart import ByteRange, Upload, note_part
 from s3plan.storage.transfer.object_parts import ObjectParts, make_of_object
 from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES
 from s3plan.storage.transfer.relays.passed_bytes import PassedBytes
+from s3plan.storage.transfer.relays.second_reading import forget_unprovable, read_again
 from s3plan.storage.transfer.relays.source_attributes import read_attributes
-from s3plan.storage.verification.asked_sides import AskedSide
+from s3plan.storage.verification.asked_sides import AskedSide, SummedUp
 
 _WAITS_S = (0.2, 1.0)  # before a request is sent again: what has come is not thrown away for a passing failure
 
@@ -79,20 +80,6 @@ class _SummingSink:
         self._into.take(view)
 
 
-class _SumOnly:
-    """A Sink that keeps nothing but the sum."""
-
-    __slots__ = ("checksums", "size_bytes")
-
-    def __init__(self, size_bytes: int) -> None:
-        self.size_bytes = size_bytes
-        self.checksums = PassingChecksums(is_of_part=True)
-
-    def take(self, view: memoryview) -> None:
-        """Sum them up."""
-        self.checksums.update(view)
-
-
 class _RelayedParts(ObjectParts):
     """The Parts of a relay: ranges of the source, which pass through this process."""
 
@@ -106,6 +93,7 @@ class _RelayedParts(ObjectParts):
     def send(self, upload: Upload, ranges: Sequence[ByteRange]) -> Procedure:
         """Fetch the parts that are missing, as many at a time as there is room for, and send each as it is there."""
         under_way: dict[int, _Part] = {}
+        forget_unprovable(self.context, upload)
         answer = yield AskManyBuffers(self._rooms(upload, ranges))
         while isinstance(answer, Answered | BufferAnswered):
             also = self._next(upload, ranges, under_way, answer)
@@ -261,6 +249,9 @@ class _RelayedParts(ObjectParts):
         Of parts that an earlier attempt has sent it is not known any more: they are fetched once more for it, where
         the store holds the object against it.
         """
+        differs = yield from read_again(self.context, self.action, self.found, upload, ranges)
+        if differs is not None:
+            return differs
         sums_parts, stated = self.context.task.settings.sums_parts, self.found.checksums.get(CRC64NVME)
         for number, (first_byte, last_byte) in enumerate(ranges, start=1):
             if number in upload.crcs:
@@ -270,12 +261,12 @@ class _RelayedParts(ObjectParts):
             if stated is not None:
                 self._whole = stated
                 return stated
-            sink = _SumOnly(last_byte - first_byte + 1)
+            sink = SummedUp(last_byte - first_byte + 1)
             wanted = self._range(first_byte, sink.size_bytes, sink)
             reply = yield from ask(Side.SOURCE, wanted.request, size_bytes=wanted.size_bytes)
             if isinstance(reply, Failure):
                 return reply
-            upload.crcs[number] = sink.checksums.values()[CRC64NVME]
+            upload.crcs[number] = sink.crc64nvme
         crcs = [int.from_bytes(b64decode(upload.crcs[number])) for number in range(1, len(ranges) + 1)]
         self._whole = combined_crc64nvme(crcs, [last - first + 1 for first, last in ranges])
         if stated is not None and stated != self._whole:

@@ -18,6 +18,7 @@ from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask
 from s3plan.storage.transfer.evidence import Made, evidence_of
 from s3plan.storage.transfer.files.downloading import settle_read, suffered
 from s3plan.storage.transfer.relays.passed_bytes import PassedBytes
+from s3plan.storage.transfer.relays.second_reading import is_lost_unseen
 from s3plan.storage.transfer.relays.source_attributes import read_attributes
 from s3plan.storage.transfer.sending import SENT_WITH_HEAD_BYTES, judge_written, look_for_made, made_of, needs_look
 from s3plan.storage.transfer.settlement import (
@@ -152,7 +153,8 @@ def _summed_up(
     compared = compare_bytes(known, stated_there)
     if compared is not None and not compared.is_same:
         return suffered(position, f"its {compared.by} is {compared.of_one}, the store states {compared.of_other}")
-    if compared is None and stated_there.md5 is not None and found.encryption is None:
+    looks_other = stated_there.md5 is not None and found.encryption is None
+    if compared is None and (looks_other or is_lost_unseen(context)):
         differs = yield from _read_again(context, position, action, content, md5=md5)
         if differs is not None:
             return differs
@@ -166,7 +168,7 @@ def _read_again(
     """Return how an action ended whose object comes as other bytes when it is read once more; None: as the same.
 
     For an object whose ETag looks like an MD5 sum, which is not that of what came, and of which nobody knows whether it
-    is one: either it is not, or the bytes have suffered.
+    is one: either it is not, or the bytes have suffered. Also for one of which nothing is stated, and that is removed.
     """
     reply = yield from ask(Side.SOURCE, _get(context, action, content), size_bytes=action.size_bytes)
     if isinstance(reply, Failure):

@@ -52,3 +52,11 @@ def test_the_forecast_names_what_proves_and_what_happens_else(
     kind: ActionKind, verification: Verification, said: str
 ) -> None:
     assert verification_forecast(kind, verification) == said
+
+
+def test_the_forecast_names_that_the_source_of_a_move_is_read_twice() -> None:
+    said = verification_forecast(ActionKind.RELAY, Verification(Verify.ETAG, etags_are_md5=True), reads_twice=True)
+    assert said == (
+        "by the MD5 sums that the store answers; else what the store states is compared; "
+        "over http:// what the source's store states no checksum of is read twice before it is removed"
+    )
