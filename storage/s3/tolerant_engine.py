@@ -100,7 +100,7 @@ class TolerantEngine:
             case HeadObject():
                 return self._head(request)
             case GetObject():
-                return self._get(request)
+                return self._with_or_without(request)
             case HeadBucket():
                 return _head_bucket(request)
         raise TypeError(f"{type(request).__name__} is sent as it is")
@@ -121,14 +121,10 @@ class TolerantEngine:
         self._annotations = _Habit.LEFT_OUT
         return second
 
-    def _get(self, request: GetObject) -> _Conversation:
-        if not request.with_checksums:
-            return (yield request)
-        return (yield from self._with_or_without(request, replace(request, with_checksums=False)))
-
-    def _with_or_without(self, request: Request, without: Request) -> _Conversation:
-        """Ask for checksums as long as the store was not seen to refuse them."""
-        if self._checksums is _Habit.LEFT_OUT:
+    def _with_or_without(self, request: HeadObject | GetObject) -> _Conversation:
+        """Ask for checksums as long as the store was not seen to refuse them; who wants none learns nothing of that."""
+        without = replace(request, with_checksums=False)
+        if self._checksums is _Habit.LEFT_OUT or not request.with_checksums:
             return (yield without)
         reply = yield request
         if self._checksums is _Habit.TAKEN:
@@ -145,11 +141,10 @@ class TolerantEngine:
         return second
 
     def _head(self, request: HeadObject) -> _Conversation:
-        without = replace(request, with_checksums=False)
-        reply = yield from self._with_or_without(request, without)
+        reply = yield from self._with_or_without(request)
         is_denied = isinstance(reply, Failure) and reply.status == _DENIED and reply.kind is FailureKind.DENIED
         if is_denied and request.with_checksums and self._checksums is not _Habit.LEFT_OUT:
-            second = yield without
+            second = yield replace(request, with_checksums=False)
             return reply if isinstance(second, Failure) else second
         if not _says_nothing(reply):
             return reply

@@ -97,6 +97,22 @@ def test_once_the_header_was_taken_a_refusal_is_about_something_else(
     assert len(store.asked) == 1
 
 
+@pytest.mark.parametrize("request_", [HEAD, GET])
+@pytest.mark.parametrize("status", [None, 501])
+def test_who_asks_for_no_checksums_finds_out_nothing_about_them(
+    store: PickyStore, send: Send, request_: HeadObject | GetObject, status: int | None
+) -> None:
+    plain = replace(request_, with_checksums=False)
+    engine = TolerantEngine(store, UNKNOWN)
+    if status is not None:
+        store.refuse(FailureKind.UNSUPPORTED, HeadObject, GetObject, status=status)
+    send(engine, plain)
+    assert store.asked == [plain]
+    refuse_headers(store, 501)
+    assert not isinstance(send(engine, request_), Failure)
+    assert store.asked[1:] == [request_, plain]
+
+
 @pytest.mark.parametrize("request_", [HEAD, GET, COPY])
 def test_at_aws_nothing_is_left_out(store: PickyStore, send: Send, request_: Request) -> None:
     refuse_headers(store, 501)
