@@ -144,8 +144,7 @@ class TolerantEngine:
         reply = yield from self._with_or_without(request)
         is_denied = isinstance(reply, Failure) and reply.status == _DENIED and reply.kind is FailureKind.DENIED
         if is_denied and request.with_checksums and self._checksums is not _Habit.LEFT_OUT:
-            second = yield replace(request, with_checksums=False)
-            return reply if isinstance(second, Failure) else second
+            reply = yield replace(request, with_checksums=False)
         if not _says_nothing(reply):
             return reply
         listed = yield ListObjects(request.bucket, prefix=request.key, max_keys=1, owner=request.owner)

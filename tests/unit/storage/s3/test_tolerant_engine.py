@@ -155,6 +155,16 @@ def test_an_object_whose_checksums_may_not_be_seen_is_there(store: PickyStore, s
     assert send(engine, HEAD) == denied
 
 
+@pytest.mark.parametrize("kind", [FailureKind.THROTTLED, FailureKind.TRANSIENT, FailureKind.NOT_FOUND])
+def test_whatever_is_said_without_checksums_is_the_answer_where_they_may_not_be_seen(
+    store: PickyStore, send: Send, kind: FailureKind
+) -> None:
+    denied = Failure(FailureKind.DENIED, "HeadObject", "AccessDenied", "", 403)
+    passing = Failure(kind, "HeadObject", "Said", "", 503)
+    store.answer = lambda request: denied if isinstance(request, HeadObject) and request.with_checksums else passing
+    assert send(TolerantEngine(store, AWS), HEAD) == passing
+
+
 def answer_heads_by_400(store: PickyStore, listing: Reply | None) -> None:
     store.answer = lambda request: (
         BARE if isinstance(request, HeadObject | HeadBucket) else listing if isinstance(request, ListObjects) else None
