@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from s3plan.schemas.evidence.ladder import KnownBytes, known_of_object, parts_of_etag
@@ -107,10 +107,8 @@ class ObjectSide:
         return known_of_object(row.size_bytes, row.etag, is_exact=False)
 
     def stated(self, row: ObjectRow) -> Stated:
-        """Ask by HEAD; where checksums are refused, which on SSE-KMS need kms:Decrypt, once more without them."""
+        """Ask by HEAD."""
         reply = self._head(row)
-        if isinstance(reply, Failure) and reply.kind is FailureKind.DENIED:
-            reply = self._head(row, with_checksums=False)
         if isinstance(reply, ObjectFound):
             self._check_unchanged(reply.etag, reply.size_bytes, row)
             is_exact = self._is_free_of_kms if reply.encryption is None else reply.encryption == "AES256"
@@ -188,10 +186,12 @@ class ObjectSide:
             raise NotTold(f"the store sent {len(reply.body):,} bytes in place of {last_byte - first_byte + 1:,}")
         return reply.body
 
-    def _head(self, row: ObjectRow, *, with_checksums: bool = True, part: int | None = None) -> ObjectFound | Failure:
+    def _head(self, row: ObjectRow, *, part: int | None = None) -> ObjectFound | Failure:
         location = self._location
-        request = HeadObject(location.bucket, self._key(row), owner=location.owner)
-        reply = self._call(replace(request, with_checksums=with_checksums and part is None, part=part), "an object")
+        request = HeadObject(
+            location.bucket, self._key(row), owner=location.owner, with_checksums=part is None, part=part
+        )
+        reply = self._call(request, "an object")
         assert isinstance(reply, ObjectFound | Failure)  # noqa: S101  HeadObject answers nothing else
         return reply
 

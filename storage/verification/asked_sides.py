@@ -80,8 +80,6 @@ class AskedObject:
         if self.found is None:
             request = HeadObject(self.location.bucket, self.key, self.version, owner=self.location.owner)
             reply = yield from self._ask_patiently(request)
-            if isinstance(reply, Failure) and reply.kind is FailureKind.DENIED:
-                reply = yield from self._ask_patiently(replace(request, with_checksums=False))
             if isinstance(reply, Failure):
                 return as_unexplained(reply) if says_nothing(reply) else reply
             assert isinstance(reply, ObjectFound)  # noqa: S101  HeadObject answers nothing else

@@ -254,17 +254,6 @@ def test_a_store_that_cannot_be_asked_ends_the_audit(
         answered(files, tmp_path, Store(lambda _: failed(kind)), "odd")
 
 
-def test_checksums_that_may_not_be_asked_for_are_left_out_once(files: FolderEngine, tmp_path: Path) -> None:
-    def answer(request: Request) -> Reply:
-        assert isinstance(request, HeadObject)
-        return failed(FailureKind.DENIED) if request.with_checksums else Holding(CONTENT, MD5)(request)
-
-    store = Store(answer)
-    found = answered(files, tmp_path, store, MD5)
-    assert found.compared is not None
-    assert (found.compared.is_same, len(store.asked)) == (True, 2)
-
-
 def test_without_looking_an_md5_that_differs_is_believed_as_far_as_the_bucket_encrypts_by_no_kms(
     files: FolderEngine, tmp_path: Path
 ) -> None:
