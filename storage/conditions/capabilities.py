@@ -56,11 +56,17 @@ class CapabilityCache:
 
     def note_probe(self, endpoint: str | None, bucket: str, *, stem: str) -> None:
         """Write down that this process is about to probe under keys of this stem; `keep` ends it."""
-        self._replace(endpoint, bucket, {**_of_earlier_ones(self._entry(endpoint, bucket)), **_probing(stem)})
+        self._begin(endpoint, bucket, stem, kept=_of_earlier_ones(self._entry(endpoint, bucket)))
 
     def note_confirmation(self, endpoint: str | None, bucket: str, *, stem: str) -> None:
         """Write down that this process is about to make an object under this stem; what was found before stays."""
-        self._replace(endpoint, bucket, {**self._entry(endpoint, bucket), **_probing(stem), "is_over": False})
+        self._begin(endpoint, bucket, stem, kept=self._entry(endpoint, bucket))
+
+    def _begin(self, endpoint: str | None, bucket: str, stem: str, *, kept: Mapping[str, object]) -> None:
+        """Write down that one more is under way; what earlier ones have left is still to be removed."""
+        broken = self.broken_probes(endpoint, bucket)
+        left = {"left": broken[-_MOST_LEFT:]} if broken else {}
+        self._replace(endpoint, bucket, {**kept, **left, **_probing(stem), "is_over": False})
 
     def note_clean(self, endpoint: str | None, bucket: str) -> None:
         """Write down that what was noted last has removed what it made."""

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -132,6 +133,23 @@ def test_what_could_not_be_removed_is_kept_in_mind_whatever_comes_after_it(tmp_p
     cache.note_left(*store, stems=[])
     assert cache.broken_probes(*store) == []
     assert cache.find(*store, now=NOW) == FOUND
+
+
+@pytest.mark.parametrize("note", [CapabilityCache.note_confirmation, CapabilityCache.note_probe])
+def test_what_a_failed_one_has_left_is_kept_in_mind_while_others_come_and_go(
+    tmp_path: Path, note: Callable[..., None]
+) -> None:
+    cache = CapabilityCache(tmp_path / "capabilities.json")
+    store = ("https://store", "bucket")
+    stems = [new_probe_stem("") for _ in range(3)]
+    for number, stem in enumerate(stems):
+        note(cache, *store, stem=stem)
+        assert cache.broken_probes(*store) == stems[:number]
+        cache.note_failed_probe(*store)
+        assert cache.broken_probes(*store) == stems[: number + 1]
+    note(cache, *store, stem=new_probe_stem(""))
+    cache.note_clean(*store)
+    assert cache.broken_probes(*store) == stems
 
 
 @pytest.mark.parametrize(
