@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from s3plan.schemas.bodies import Digests
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
@@ -23,9 +25,17 @@ from s3plan.storage.s3.patience import Patience
 
 _BODY = b"s3plan, to be removed"
 _WRONG = "AAAAAAAAAAA="  # eight bytes of nought
+_GONE = frozenset({FailureKind.NO_SUCH_UPLOAD, FailureKind.NOT_FOUND})
 
 
-def holds_part_sums(
+class PartSumsTrial(NamedTuple):
+    """Whether a store holds to the checksums of parts, and whether what showed it is gone for certain."""
+
+    holds: bool
+    is_clean: bool
+
+
+def try_part_sums(
     engine: Engine,
     bucket: str,
     key: str,
@@ -33,11 +43,11 @@ def holds_part_sums(
     encryption: Encryption | None = None,
     owner: str | None = None,
     patience: Patience | None = None,
-) -> bool:
-    """Whether the store refuses a part of another checksum, and makes an object of one with its own; it is removed.
+) -> PartSumsTrial:
+    """Find out whether the store refuses a part of another checksum, and makes an object of one with its own.
 
-    Some five requests. What a store answers otherwise, or does not answer, says no: some know the checksums of parts
-    and none of the whole. Raises what the hooks of `patience` do.
+    What was made is removed. Some five requests. What a store answers otherwise, or does not answer, says no: some know
+    the checksums of parts and none of the whole. Raises what the hooks of `patience` do.
     """
     patient = patience or Patience()
     create = CreateMultipartUpload(
@@ -45,17 +55,19 @@ def holds_part_sums(
     )
     opened = patient.call_once(engine, create)
     if not isinstance(opened, UploadOpened):
+        is_clean = True
         if isinstance(opened, Failure) and opened.kind.is_unclear:  # one may be open all the same, its id unknown
-            remove_remains(engine, bucket, key, owner=owner, patience=patient.for_removal())
-        return False
+            is_clean = remove_remains(engine, bucket, key, owner=owner, patience=patient.for_removal())
+        return PartSumsTrial(holds=False, is_clean=is_clean)
     made: Reply | None = None
+    is_clean = False
     try:
         wrong = patient.call_once(engine, _part(create, opened, _WRONG))
         if isinstance(wrong, Failure) and wrong.kind is FailureKind.VERIFICATION:
             made = _make(engine, create, opened, patient)
     finally:
-        _remove(engine, create, opened, patient.for_removal(), made)
-    return isinstance(made, ObjectWritten) and made.crc64nvme == _own_sum()
+        is_clean = _remove(engine, create, opened, patient.for_removal(), made)
+    return PartSumsTrial(isinstance(made, ObjectWritten) and made.crc64nvme == _own_sum(), is_clean)
 
 
 def _make(engine: Engine, create: CreateMultipartUpload, opened: UploadOpened, patience: Patience) -> Reply:
@@ -71,13 +83,17 @@ def _make(engine: Engine, create: CreateMultipartUpload, opened: UploadOpened, p
 
 def _remove(
     engine: Engine, create: CreateMultipartUpload, opened: UploadOpened, patience: Patience, made: Reply | None
-) -> None:
+) -> bool:
+    """Return whether nothing is left."""
+    replies: list[Reply] = []
     if not (isinstance(made, ObjectWritten) and made.crc64nvme is not None):
-        patience.call(engine, AbortMultipartUpload(create.bucket, create.key, opened.upload_id, owner=create.owner))
+        abort = AbortMultipartUpload(create.bucket, create.key, opened.upload_id, owner=create.owner)
+        replies.append(patience.call(engine, abort))
     if made is not None:
-        patience.call(engine, DeleteObject(create.bucket, create.key, owner=create.owner))
+        replies.append(patience.call(engine, DeleteObject(create.bucket, create.key, owner=create.owner)))
     if isinstance(made, ObjectWritten) and made.version is not None:
         remove_versions(engine, create.bucket, create.key, owner=create.owner, patience=patience)
+    return not any(isinstance(reply, Failure) and reply.kind not in _GONE for reply in replies)
 
 
 def _part(create: CreateMultipartUpload, opened: UploadOpened, crc64nvme: str) -> UploadPart:

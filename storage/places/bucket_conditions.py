@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from s3plan.schemas.errors import S3PlanError, StoreRefused
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
@@ -16,14 +17,16 @@ from s3plan.schemas.stores.names import StoreName
 from s3plan.schemas.stores.quirks import Integrity
 from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
 from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
-from s3plan.storage.conditions.key_trial import try_customer_key
-from s3plan.storage.conditions.part_sums import holds_part_sums
+from s3plan.storage.conditions.key_trial import KeyTrial, try_customer_key
+from s3plan.storage.conditions.part_sums import PartSumsTrial, try_part_sums
 from s3plan.storage.conditions.probe import probe
 from s3plan.storage.conditions.probe_remains import remove_remains
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.store_quirks import is_known_by_host, quirks_of
+
+_Trial = TypeVar("_Trial", KeyTrial, PartSumsTrial)
 
 
 class BucketConditions:
@@ -107,36 +110,33 @@ class BucketConditions:
 
     def holds_part_sums(self, encryption: Encryption | None, *, patience: Patience | None = None) -> bool:
         """Whether the store holds parts against their CRC64NVME; asked each time where the table does not say."""
-        endpoint, bucket = self._location.endpoint, self._location.bucket
+        bucket = self._location.bucket
         integrity = Integrity.TRIED if is_directory_bucket(bucket) else quirks_of(self._location.store).integrity
         is_sure = self._is_known_by_host if integrity is Integrity.CRC64NVME else integrity is not Integrity.TRIED
         if is_sure:
             return integrity is Integrity.CRC64NVME
-        stem = new_probe_stem(self._location.prefix)
-        self._cache.note_confirmation(endpoint, bucket, stem=stem)
-        holds = holds_part_sums(
-            self._engine,
-            bucket,
-            f"{stem}-sums",
-            encryption=encryption,
-            owner=self._location.owner,
-            patience=patience,
+        trial = self._tried(
+            lambda stem: try_part_sums(
+                self._engine,
+                bucket,
+                f"{stem}-sums",
+                encryption=encryption,
+                owner=self._location.owner,
+                patience=patience,
+            )
         )
-        self._cache.note_clean(endpoint, bucket)
-        return holds
+        return trial.holds
 
     def holds_customer_key(self, key: CustomerKey, *, patience: Patience | None = None) -> bool:
         """Whether the store holds to keys of SSE-C: AWS does, every other one is asked each time.
 
         Raises StoreRefused where that cannot be found out: what is written might lie there for everybody.
         """
-        endpoint, bucket = self._location.endpoint, self._location.bucket
+        bucket = self._location.bucket
         if self._location.store is StoreName.AWS and self._is_known_by_host:
             return True
-        stem = new_probe_stem(self._location.prefix)
-        self._cache.note_confirmation(endpoint, bucket, stem=stem)
-        try:
-            trial = try_customer_key(
+        trial = self._tried(
+            lambda stem: try_customer_key(
                 self._engine,
                 bucket,
                 f"{stem}-key",
@@ -144,13 +144,7 @@ class BucketConditions:
                 owner=self._location.owner,
                 patience=patience,
             )
-        except S3PlanError:
-            self._cache.note_failed_probe(endpoint, bucket)  # the next apply removes what is left
-            raise
-        if trial.is_clean:
-            self._cache.note_clean(endpoint, bucket)
-        else:
-            self._cache.note_failed_probe(endpoint, bucket)
+        )
         if trial.unknown is not None:
             raise StoreRefused(
                 f"{bucket}: whether this store holds to keys of SSE-C could not be found out, and nothing is written "
@@ -158,13 +152,6 @@ class BucketConditions:
                 failure=trial.unknown,
             )
         return trial.holds
-
-    @property
-    def _is_known_by_host(self) -> bool:
-        return is_known_by_host(self._location.store, self._location.endpoint)
-
-    def _table(self) -> Capabilities:
-        return known_capabilities(self._location.store, bucket=self._location.bucket)
 
     def remove_left_behind(self, patience: Patience | None) -> None:
         """Remove what probes left that were killed, or that the store did not let; what stays is kept in mind."""
@@ -175,6 +162,27 @@ class BucketConditions:
         ]
         if stems:
             self._cache.note_left(endpoint, bucket, stems=left)
+
+    def _tried(self, trial: Callable[[str], _Trial]) -> _Trial:
+        """Return what a trial has found under a stem of its own; what it has not removed, the next apply removes."""
+        endpoint, bucket = self._location.endpoint, self._location.bucket
+        stem = new_probe_stem(self._location.prefix)
+        self._cache.note_confirmation(endpoint, bucket, stem=stem)
+        is_clean = False
+        try:
+            found = trial(stem)
+            is_clean = found.is_clean
+        finally:
+            note = self._cache.note_clean if is_clean else self._cache.note_failed_probe
+            note(endpoint, bucket)
+        return found
+
+    @property
+    def _is_known_by_host(self) -> bool:
+        return is_known_by_host(self._location.store, self._location.endpoint)
+
+    def _table(self) -> Capabilities:
+        return known_capabilities(self._location.store, bucket=self._location.bucket)
 
     def _merged(self, probed: Capabilities) -> Capabilities:
         """Return what both say: of a row that may be the wrong one the weaker word, as a probe may miss a race."""

@@ -27,7 +27,7 @@ from s3plan.schemas.requests.uploads import (
     UploadsPage,
 )
 from s3plan.schemas.requests.versions import ListVersions, VersionsPage
-from s3plan.storage.conditions.part_sums import holds_part_sums
+from s3plan.storage.conditions.part_sums import PartSumsTrial, try_part_sums
 from s3plan.storage.s3.patience import Patience
 
 OPENED = UploadOpened("an upload")
@@ -90,7 +90,8 @@ def test_the_store_is_believed_only_what_it_has_shown(
 ) -> None:
     store = Store(list(opens), list(parts), made)
     patience = Patience(attempts=3, sleep=lambda _: None)
-    assert holds_part_sums(store, "bucket", "probe-sums", owner="1" * 12, patience=patience) is holds
+    tried = try_part_sums(store, "bucket", "probe-sums", owner="1" * 12, patience=patience)
+    assert tried == PartSumsTrial(holds, is_clean=True)
     asked = [type(request) for request in store.asked]
     has_opened = opens == [OPENED]
     assert (AbortMultipartUpload in asked) is (has_opened and not holds)
@@ -104,6 +105,26 @@ def test_an_upload_whose_id_was_never_told_is_looked_up_and_aborted(kind: Failur
     lost = Failure(kind, "CreateMultipartUpload", "NoUploadId", "", 200)
     store = Store([lost], [TAKEN], MADE)
     patience = Patience(attempts=3, sleep=lambda _: None)
-    assert not holds_part_sums(store, "bucket", "probe-sums", owner="1" * 12, patience=patience)
+    tried = try_part_sums(store, "bucket", "probe-sums", owner="1" * 12, patience=patience)
+    assert tried == PartSumsTrial(holds=False, is_clean=True)
     aborted = [request for request in store.asked if isinstance(request, AbortMultipartUpload)]
     assert aborted == [AbortMultipartUpload("bucket", "probe-sums", "an upload", owner="1" * 12)]
+
+
+@pytest.mark.parametrize("kind", [AbortMultipartUpload, DeleteObject, ListMultipartUploads])
+def test_a_trial_that_could_not_remove_what_it_made_says_so(kind: type[Request]) -> None:
+    lost = Failure(FailureKind.TRANSIENT, "CreateMultipartUpload", "NoUploadId", "", 200)
+    opens: list[Reply] = [lost if kind is ListMultipartUploads else OPENED]
+    store = Store(opens, [BAD_DIGEST, TAKEN], MADE if kind is DeleteObject else BAD_DIGEST)
+    store.answers[kind] = [Failure(FailureKind.THROTTLED, kind.__name__, "SlowDown", "no", 503)]
+    patience = Patience(attempts=3, sleep=lambda _: None)
+    tried = try_part_sums(store, "bucket", "probe-sums", patience=patience)
+    assert tried == PartSumsTrial(holds=kind is DeleteObject, is_clean=False)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.NO_SUCH_UPLOAD, FailureKind.NOT_FOUND])
+def test_what_is_gone_already_is_removed(kind: FailureKind) -> None:
+    store = Store([OPENED], [BAD_DIGEST, TAKEN], BAD_DIGEST)
+    for request in (AbortMultipartUpload, DeleteObject):
+        store.answers[request] = [Failure(kind, request.__name__, "Gone", "", 404)]
+    assert try_part_sums(store, "bucket", "probe-sums", patience=Patience(attempts=1)).is_clean
