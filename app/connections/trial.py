@@ -170,6 +170,7 @@ def _location(
         bucket=bucket,
         prefix=wanted.prefix,
         owner=None,
+        store=stores.store_of(settings.name).name,
     )
 
 

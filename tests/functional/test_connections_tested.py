@@ -60,6 +60,13 @@ def test_all_that_may_be_done_is_a_yes_and_nothing_is_left(store: Workplace) -> 
     assert uploads(store) == []
 
 
+def test_a_connection_whose_kind_of_store_is_known_is_tried_like_any_other(store: Workplace) -> None:
+    assert store.command.run("connections", "edit", "store", "--store", "minio").exit_code == 0
+    report = s3plan.test_connection("store", bucket="source", write=True)
+    assert (report.store, report.objects, report.exit_code) == ("MinIO", 2, 0), report
+    assert answers(report)["delete objects"] == "yes"
+
+
 DENIED = [
     ("HeadBucket", "find the bucket", "s3:ListBucket"),
     ("ListObjectsV2", "list objects", "s3:ListBucket"),
