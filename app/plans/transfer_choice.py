@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from s3plan.app.stores import Stores
-from s3plan.schemas.errors import S3PlanError
+from s3plan.schemas.errors import PlanRefused, S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest.words import Transfer
 from s3plan.schemas.objects import ObjectRow
@@ -23,11 +23,18 @@ def choose_transfer(
     """Return how, and why so; `asked` is the manifest's word. None where one side is a folder.
 
     A store copies by itself what the destination's credentials may read there: that is tried by a HEAD of one object of
-    the source, where the connections are two. Raises StoreRefused where the store does not answer.
+    the source, where the connections are two. Raises PlanRefused where one store is to copy by itself and the places
+    are at two, which no manifest shows: the endpoint of a profile. Raises StoreRefused where the store does not answer.
     """
     if source.is_folder or destination.is_folder:
         return None
     if source.store_name != destination.store_name:
+        if asked == _SERVER_SIDE:
+            ends = f"{source.url} at {_at(source)} and {destination.url} at {_at(destination)}"
+            raise PlanRefused(
+                f"no store copies what another one has: {ends}; write transfer: auto or relay, so that the bytes pass "
+                "through s3plan"
+            )
         why = "as the manifest says" if asked == _RELAY else "another endpoint"
         return TransferRecord(way=_RELAY, why=why)
     if asked in (_SERVER_SIDE, _RELAY):
@@ -35,6 +42,10 @@ def choose_transfer(
     if source.connection == destination.connection:
         return TransferRecord(way=_SERVER_SIDE, why="one connection")
     return _tried(stores, source, destination)
+
+
+def _at(place: PlanLocation) -> str:
+    return place.endpoint or "AWS"
 
 
 def _tried(stores: Stores, source: PlanLocation, destination: PlanLocation) -> TransferRecord:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
+import pytest
 from s3plan.app.plans.transfer_choice import choose_transfer
 from s3plan.app.stores import Stores
+from s3plan.schemas.errors import PlanRefused
 from s3plan.schemas.plan.header_parts import TransferRecord
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests.objects import PutObject
@@ -60,3 +63,9 @@ def test_what_both_accounts_read_the_same_is_copied_by_the_store() -> None:
         found = chosen(objects, objects)
         assert found is not None
         assert found.way == "server-side"
+
+
+def test_what_the_store_is_to_copy_by_itself_is_refused_where_the_endpoints_turn_out_to_be_two() -> None:
+    there = replace(bucket(2, "backup", "other"), endpoint="https://away.example")
+    with pytest.raises(PlanRefused, match=r"s3://data/ at https://store\.example and s3://backup/ at https://away\.ex"):
+        choose_transfer(cast("Stores", TwoAccounts()), bucket(1, "data", "one"), there, asked="server-side")
