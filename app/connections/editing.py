@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 from s3plan.app.connections.changed_file import change_own_connections
@@ -17,6 +19,7 @@ from s3plan.planner.manifest.connections.connections_text import (
 )
 from s3plan.planner.manifest.connections.own_connections import OwnConnections, connection_findings, parse_connections
 from s3plan.planner.manifest.findings.problems import findings_of
+from s3plan.planner.manifest.local_places import absolute_path
 from s3plan.schemas.errors import ManifestInvalid, S3PlanError, UsageInvalid
 from s3plan.schemas.manifest.connections import Connection, names_a_secret
 from s3plan.schemas.manifest.diagnostics import Severity
@@ -30,12 +33,17 @@ DEFAULT = "default"
 
 Value = str | bool
 """What a key of a connection is set to."""
+ValueT = TypeVar("ValueT", bound=Value | None)
 
 
 def add_connection(name: str, keys: Mapping[str, Value]) -> None:
-    """Write down a new connection; UsageInvalid where a key, or the name, cannot be so. Raises as the file's writer."""
+    """Write down a new connection; UsageInvalid where a key, or the name, cannot be so. Raises as the file's writer.
+
+    A file that is named is one of the current directory, as for every command; what is written is its whole path.
+    """
     check_name(name)
     check_keys(keys)
+    keys = _with_whole_path(keys)
 
     def change(own: OwnConnections) -> bytes:
         if name in own.written:
@@ -47,7 +55,11 @@ def add_connection(name: str, keys: Mapping[str, Value]) -> None:
 
 
 def edit_connection(name: str, keys: Mapping[str, Value | None]) -> None:
-    """Set keys of a connection, or take them away (None); UsageInvalid where that cannot be meant."""
+    """Set keys of a connection, or take them away (None); UsageInvalid where that cannot be meant.
+
+    A file is named as for `add_connection`.
+    """
+    keys = _with_whole_path(keys)
 
     def change(own: OwnConnections) -> bytes:
         known_connection(own, name)
@@ -139,6 +151,12 @@ def known_connection(own: OwnConnections, name: str) -> Connection:
     if name not in own.connections:
         raise UsageInvalid(_no_connection(name, tuple(own.connections)))
     return own.connections[name]
+
+
+def _with_whole_path(keys: Mapping[str, ValueT]) -> Mapping[str, ValueT | str]:
+    bundle = keys.get("ca_bundle")
+    is_path = isinstance(bundle, str) and bool(bundle)
+    return {**keys, "ca_bundle": absolute_path(str(bundle), base=Path.cwd())} if is_path else keys
 
 
 def _no_connection(name: str, known: tuple[str, ...]) -> str:

@@ -14,7 +14,7 @@ from s3plan.planner.manifest.defaults import DEFAULTS, JOBS, home_of, is_of_jobs
 from s3plan.planner.manifest.findings.between_jobs import findings_between_jobs
 from s3plan.planner.manifest.findings.problems import findings_of, refused_defaults
 from s3plan.planner.manifest.findings.rule_findings import judge_rules
-from s3plan.planner.manifest.local_places import MovedFolder, make_folders_absolute
+from s3plan.planner.manifest.local_places import MovedFolder, make_bundles_absolute, make_folders_absolute
 from s3plan.planner.manifest.resolved_text import resolved_text
 from s3plan.planner.manifest.text.data import Data, DataReader, Placed, locate
 from s3plan.planner.manifest.text.document_text import (
@@ -82,13 +82,14 @@ def parse_manifest(
 ) -> LoadedManifest:
     """Judge the text of a manifest; raise ManifestInvalid with every finding.
 
-    `path` is not read; folders that the text names are relative to where it lies. A `moved` one lies elsewhere. `own`
-    are the user's connections, which its locations may name, too.
+    `path` is not read; folders and files that the text names are relative to where it lies. A `moved` folder lies
+    elsewhere. `own` are the user's connections, which its locations may name, too.
     """
     root, shown = _read_manifest(text, path=path)
     reader = DataReader()
     data = reader.mapping(root)
     make_folders_absolute(data, base=path.parent.absolute(), moved=moved)
+    make_bundles_absolute(data, base=path.parent.absolute())
     taken, clashes = take_connections(data, own)
     manifest, placed = _judge(root, data, [*reader.placed, *(locate(root, clash) for clash in clashes)])
     warnings = judged(path, [*placed, *byte_order_mark(text)], shown=shown)

@@ -14,6 +14,7 @@ from s3plan.schemas.manifest.values import is_boolean
 from s3plan.schemas.plan.rows import folder_url
 from s3plan.schemas.requests.customer_keys import is_written_key
 
+CONNECTIONS = "connections"
 _ROLES = ("source", "destination", "location")
 
 
@@ -45,6 +46,23 @@ def make_folders_absolute(data: Data, *, base: Path, moved: MovedFolder | None =
                         place[name] = _url(text, base=base, moved=moved if name == "url" else None)
 
 
+def make_bundles_absolute(data: Data, *, base: Path) -> None:
+    """Replace the `ca_bundle` of each connection by an absolute path: who stands elsewhere trusts no other file.
+
+    Relative ones are relative to `base`.
+    """
+    connections = data.get(CONNECTIONS)
+    for entry in connections.values() if isinstance(connections, dict) else ():
+        text = entry.get("ca_bundle") if isinstance(entry, dict) else None
+        if isinstance(entry, dict) and _is_path(text):
+            entry["ca_bundle"] = absolute_path(text, base=base)
+
+
+def absolute_path(text: str, *, base: Path) -> str:
+    """Return the path of a file that is named relative to `base`, to a home folder (`~`), or by itself."""
+    return str(base / _from_home(text))
+
+
 def _url(text: str, *, base: Path, moved: MovedFolder | None) -> str:
     url = absolute_folder(text, base=base)
     return folder_url(moved.moved_to) if moved is not None and url == folder_url(moved.path) else url
@@ -53,14 +71,14 @@ def _url(text: str, *, base: Path, moved: MovedFolder | None) -> str:
 def _make_list_absolute(filters: object, *, base: Path) -> None:
     text = filters.get("list") if isinstance(filters, dict) else None
     if isinstance(filters, dict) and _is_path(text) and "://" not in text:
-        filters["list"] = str(base / _from_home(text))
+        filters["list"] = absolute_path(text, base=base)
 
 
 def _make_key_absolute(setting: object, *, base: Path) -> None:
     key = setting.get("key") if isinstance(setting, dict) else None
     text = key.get("file") if isinstance(key, dict) else None
     if isinstance(key, dict) and _is_path(text) and not is_written_key(text):
-        key["file"] = str(base / _from_home(text))
+        key["file"] = absolute_path(text, base=base)
 
 
 def _is_path(text: object) -> TypeGuard[str]:

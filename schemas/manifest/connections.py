@@ -100,7 +100,9 @@ class Connection(Section):
     )
     tls_verify: Annotated[bool, flag()] = Field(default=True, description="Check the store's certificate.")
     ca_bundle: Annotated[str, text_value("the path of a file")] | None = Field(
-        default=None, description="File with the certificates to trust.", examples=["/etc/ssl/store.pem"]
+        default=None,
+        description="File with the certificates to trust. Relative to the folder of the file that names it.",
+        examples=["/etc/ssl/store.pem"],
     )
     allow_http: Annotated[bool, flag()] = Field(
         default=False,

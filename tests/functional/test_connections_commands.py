@@ -81,6 +81,14 @@ def test_a_connection_is_added_listed_shown_changed_and_removed(desk: Desk) -> N
     assert json.loads(desk.run("list", "--json").stdout) == {"path": str(desk.file), "connections": []}
 
 
+def test_a_file_of_certificates_is_written_down_by_its_whole_path(desk: Desk) -> None:
+    added = desk.run("add", "minio", "--endpoint", "https://minio.example", "--ca-bundle", "certs/one.pem")
+    assert added.exit_code == 0, added.output
+    assert f"ca_bundle: {desk.command.folder}/certs/one.pem" in desk.file.read_text()
+    assert desk.run("edit", "minio", "--ca-bundle", "two.pem").exit_code == 0
+    assert f"ca_bundle: {desk.command.folder}/two.pem" in desk.file.read_text()
+
+
 def test_what_others_wrote_into_the_file_stays(desk: Desk) -> None:
     desk.write()
     assert desk.run("add", "prod", "--profile", "prod").exit_code == 0

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from s3plan.planner.manifest.connections.own_connections import CONNECTIONS
 from s3plan.planner.manifest.defaults import JOBS
 from s3plan.planner.manifest.file import LoadedManifest, parse_manifest
+from s3plan.planner.manifest.local_places import CONNECTIONS
 from s3plan.planner.manifest.resolved_text import resolved_text
 from s3plan.planner.manifest.text.data import Data, DataReader
 from s3plan.planner.manifest.text.yaml_document import MappingNode, decode_yaml, parse_yaml

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from s3plan.planner.manifest.connections.own_connections import CONNECTIONS
+from s3plan.planner.manifest.local_places import CONNECTIONS
 from s3plan.planner.manifest.resolved_text import scalar_text, yaml_lines
 from s3plan.planner.manifest.text.data import Data
 from s3plan.planner.manifest.text.yaml_document import (

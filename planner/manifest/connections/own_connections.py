@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from s3plan.planner.manifest.defaults import DEFAULTS, JOBS
 from s3plan.planner.manifest.findings.problems import findings_of
+from s3plan.planner.manifest.local_places import CONNECTIONS, make_bundles_absolute
 from s3plan.planner.manifest.text.data import Data, DataReader, locate
 from s3plan.planner.manifest.text.document_text import MAX_FINDINGS, byte_order_mark, judged, read_document
 from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
@@ -25,13 +26,15 @@ from s3plan.schemas.manifest.rules.shared_rules import SHARED_RULES
 from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.printable import shown_path
 
-CONNECTIONS = "connections"
 _ROLES = ("source", "destination", "location")
 
 
 @dataclass(frozen=True, slots=True)
 class OwnConnections:
-    """What stands in the user's file; `written` is each connection as it was read, before it was typed."""
+    """What stands in the user's file; `written` is each connection as it was read, before it was typed.
+
+    Files that they name have absolute paths in both.
+    """
 
     path: Path
     text: bytes
@@ -47,6 +50,7 @@ def parse_connections(text: bytes, *, path: Path) -> OwnConnections:
         return OwnConnections(path, text, {}, {})
     reader = DataReader()
     data = reader.mapping(root)
+    make_bundles_absolute(data, base=path.parent.absolute())
     placed = [*reader.placed, *byte_order_mark(text)]
     connections: Mapping[str, Connection] = {}
     try:

@@ -80,7 +80,7 @@ def judge(path: Path, *, expects: bool = False) -> None:
         ({"env_prefix": "ADMIN_"}, "connection backup with credentials"),
         ({"role_arn": "arn:aws:iam::111122223333:role/theirs"}, "connection backup with credentials"),
         ({"tls_verify": False}, "certificates"),
-        ({"ca_bundle": "theirs.pem"}, "certificates"),
+        ({"ca_bundle": "/certs/theirs.pem"}, "certificates"),
         ({"allow_http": True}, "certificates"),
         ({"anonymous": True}, "connection backup with credentials"),
         ({"requester_pays": True}, "or costs"),

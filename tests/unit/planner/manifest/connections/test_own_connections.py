@@ -159,3 +159,17 @@ def test_aliases_cannot_make_it_large() -> None:
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "version: 1\n", "connections: {}\n"])
 def test_a_file_may_have_no_connections(text: str) -> None:
     assert own(text).connections == {}
+
+
+@pytest.mark.parametrize(("written", "meant"), [("ca.pem", "/home/me/ca.pem"), ("/etc/ca.pem", "/etc/ca.pem")])
+def test_a_file_of_certificates_is_looked_for_beside_the_file_that_names_it(written: str, meant: str) -> None:
+    given = own(f"connections: {{ store: {{ endpoint: https://store.example, ca_bundle: {written} }} }}")
+    for loaded in (manifest(JOB, given), manifest(manifest(JOB, given).resolved)):
+        assert loaded.manifest.connections["store"].ca_bundle == meant
+
+
+def test_so_is_one_that_a_manifest_names() -> None:
+    text = JOB + "    connections: { store: { endpoint: https://store.example, ca_bundle: ./certs/ca.pem } }\n"
+    loaded = parse_manifest(dedent(text).encode(), path=Path("/jobs/job.yaml"))
+    for read in (loaded, parse_manifest(loaded.resolved.encode(), path=Path("/elsewhere/job.yaml"))):
+        assert read.manifest.connections["store"].ca_bundle == "/jobs/certs/ca.pem"
