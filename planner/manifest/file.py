@@ -42,6 +42,7 @@ from s3plan.schemas.manifest.rules.findings import Finding, KeyPath
 from s3plan.schemas.manifest.rules.unused_connections import unused_connections
 from s3plan.schemas.plan.header import ManifestRecord
 
+_TOP_KEYS = tuple(dict.fromkeys((*OneJobManifest.model_fields, *JobsManifest.model_fields)))
 _WAYS_IN = {
     errno.ENOENT: "name a manifest, the YAML file that says what to copy",
     errno.EISDIR: "name the manifest in it, such as s3plan.yaml",
@@ -135,7 +136,7 @@ def refusal_of_findings(
 
 
 def _read_manifest(text: bytes, *, path: Path) -> tuple[MappingNode, ShownText]:
-    root, shown = read_document(text, path=path, kind="a manifest")
+    root, shown = read_document(text, path=path, kind="a manifest", keys=_TOP_KEYS)
     if root is None:
         message = "the file is empty; a manifest has at least version, name, source and destination"
         raise refused((unplaced(path, message),))

@@ -45,7 +45,7 @@ class OwnConnections:
 
 def parse_connections(text: bytes, *, path: Path) -> OwnConnections:
     """Judge the text of such a file; raise ManifestInvalid with every finding. `path` is not read."""
-    root, shown = read_document(text, path=path, kind="a file of connections")
+    root, shown = read_document(text, path=path, kind="a file of connections", keys=tuple(ConnectionsFile.model_fields))
     if root is None:
         return OwnConnections(path, text, {}, {})
     reader = DataReader()

@@ -63,7 +63,7 @@ def _unknown_key(path: KeyPath, _: ErrorDetails, document: Document) -> Finding:
     section = section_at(path[:-1], document)
     if names_a_secret(key):
         hint = "name a profile, or an env_prefix whose environment variables hold the credentials"
-        return Finding(path, f"{document.called} holds no secrets", hint, at="key")
+        return Finding(path, f"{document.called} holds no secrets", hint, at="key", hides_value=True)
     if section is not None and key in section.later_words:
         return Finding(path, "is not there yet", at="key")
     if key == "<<":
@@ -75,7 +75,7 @@ def _unknown_key(path: KeyPath, _: ErrorDetails, document: Document) -> Finding:
         or did_you_mean(key, known + later)
         or f"known here: {', '.join(known)}"
     )
-    return Finding(path, "unknown key", hint, at="key")
+    return Finding(path, "unknown key", hint, at="key", hides_value=True)
 
 
 def _not_a_mapping(path: KeyPath, detail: ErrorDetails, document: Document) -> Finding:

@@ -70,7 +70,8 @@ class DataReader:
             self.placed.append(Placed(Finding(path, "has no value", "write one, or remove the line"), at, path))
             return True
         if "${" in node.text:
-            finding = Finding(path, "variables are not there yet, so no value may hold ${")
+            said = "variables are not there yet, so no value may hold ${"
+            finding = Finding(path, said, hides_value=True)  # of an unknown key, maybe
             self.placed.append(Placed(finding, node.start, path))
             return True
         return False

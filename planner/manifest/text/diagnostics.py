@@ -25,7 +25,7 @@ def render_diagnostic(diagnostic: Diagnostic) -> str:
     key = f"{diagnostic.key}: " if diagnostic.key else ""
     place = f"{diagnostic.path}:{diagnostic.line}:{diagnostic.column}" if diagnostic.line else f"{diagnostic.path}"
     lines = [escape_unprintable(f"{place}: {diagnostic.severity}: {key}{diagnostic.message}")]
-    if diagnostic.line:
+    if diagnostic.caret:
         lines += [f"    {line}" for line in _excerpt(diagnostic.source_line, caret=diagnostic.caret)]
     if diagnostic.hint is not None:
         lines.append(escape_unprintable(f"    hint: {diagnostic.hint}"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from s3plan.planner.manifest.text.data import Placed
 from s3plan.planner.manifest.text.diagnostics import render_diagnostics
 from s3plan.planner.manifest.text.hidden_text import ShownText, hide_by_indentation, hide_values
+from s3plan.planner.manifest.text.resemblance import is_meant, is_text_meant, shown_keys
 from s3plan.planner.manifest.text.yaml_document import (
     MAX_FILE_BYTES,
     MappingNode,
@@ -27,22 +28,32 @@ MAX_FINDINGS = 100
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def read_document(text: bytes, *, path: Path, kind: str) -> tuple[MappingNode | None, ShownText]:
+def read_document(
+    text: bytes, *, path: Path, kind: str, keys: Collection[str]
+) -> tuple[MappingNode | None, ShownText]:
     """Return the mapping that the text is, None for one that says nothing, and its lines as they may be shown.
 
-    `kind` is what such a file is called, with its article. Raises ManifestInvalid.
+    `kind` is what such a file is called, with its article; `keys` are those that it may have at its top. Of a file that
+    is plainly another one no line is quoted. Raises ManifestInvalid.
     """
     lines = split_lines(text[:MAX_FILE_BYTES].decode("utf-8-sig", errors="replace"))
     try:
         root = parse_yaml(decode_yaml(text))
     except YamlRefused as error:
-        raise refused((_syntax_diagnostic(path, error, shown=hide_by_indentation(lines)),)) from error
+        if is_text_meant(lines, keys):
+            raise refused((_syntax_diagnostic(path, error, shown=hide_by_indentation(lines)),)) from error
+        raise refused((_syntax_diagnostic(path, error, shown=None),)) from error
     shown = hide_values(lines, root)
     if root is None or (isinstance(root, ScalarNode) and root.is_null):
         return None, shown
     if not isinstance(root, MappingNode):
         finding = Finding((), f"{kind} is a mapping of `key: value` lines")
-        raise refused((diagnostic_at(path, Placed(finding, root.start, ()), shown=shown),))
+        raise refused((diagnostic_at(path, Placed(finding, root.start, ()), shown=None),))
+    if root.entries and not is_meant(root, keys):
+        words = shown_keys(root)
+        found = f"; here stand {words}" if words else ""
+        finding = Finding((), f"this is not {kind}, of which no key is here{found}", f"its keys are {', '.join(keys)}")
+        raise refused((diagnostic_at(path, Placed(finding, root.start, ()), shown=None),))
     return root, shown
 
 
@@ -57,6 +68,9 @@ def byte_order_mark(text: bytes) -> list[Placed]:
 def judged(path: Path, placed: Iterable[Placed], *, shown: ShownText) -> tuple[Diagnostic, ...]:
     """Return what is left to remark on a file that may be used; raise ManifestInvalid with all findings if not."""
     ordered = _in_order(placed)
+    for item in ordered:
+        if item.finding.hides_value:
+            shown.hide(item.path)
     diagnostics = tuple(diagnostic_at(path, item, shown=shown) for item in ordered[:MAX_FINDINGS])
     if len(ordered) > MAX_FINDINGS:
         raise refused((*diagnostics, unplaced(path, f"there is more; these are the first {MAX_FINDINGS} findings")))
@@ -73,9 +87,9 @@ def _in_order(placed: Iterable[Placed]) -> list[Placed]:
     return sorted(chosen.values(), key=lambda item: item.mark)
 
 
-def diagnostic_at(path: Path, placed: Placed, *, shown: ShownText) -> Diagnostic:
-    """Return a finding with the line that it is about."""
-    source_line, caret = shown.shown(placed.mark)
+def diagnostic_at(path: Path, placed: Placed, *, shown: ShownText | None) -> Diagnostic:
+    """Return a finding with the line that it is about; without it if nothing is to be `shown`."""
+    source_line, caret = ("", 0) if shown is None else shown.shown(placed.mark)
     return Diagnostic(
         path=path,
         line=placed.mark.line,
@@ -99,7 +113,7 @@ def refused(diagnostics: Sequence[Diagnostic]) -> ManifestInvalid:
     return ManifestInvalid(render_diagnostics(diagnostics), diagnostics=diagnostics)
 
 
-def _syntax_diagnostic(path: Path, error: YamlRefused, *, shown: ShownText) -> Diagnostic:
+def _syntax_diagnostic(path: Path, error: YamlRefused, *, shown: ShownText | None) -> Diagnostic:
     if error.mark is None:
         return unplaced(path, error.message, hint=error.hint)
     return diagnostic_at(path, Placed(Finding((), error.message, error.hint), error.mark, ()), shown=shown)

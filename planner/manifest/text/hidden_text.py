@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from s3plan.planner.manifest.text.yaml_document import ListNode, MappingNode, Mark, Node, ScalarNode
 from s3plan.schemas.manifest.connections import names_a_secret
+from s3plan.schemas.manifest.rules.findings import KeyPath
 from s3plan.schemas.requests.customer_keys import is_written_key
 
 HIDDEN = "****"
@@ -27,6 +28,15 @@ class ShownText:
 
     lines: list[str]
     hidden: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    root: Node | None = None
+
+    def hide(self, path: KeyPath) -> None:
+        """Hide the value of the keys along this path, where it leads to one: nobody knows what an unknown key holds."""
+        found = [] if self.root is None else [self.root]
+        for part in path:
+            found = [each for node in found for each in _below(node, part)]  # all, of a key that is written twice
+        for node in found if path else ():
+            _hide(self, node)
 
     def shown(self, mark: Mark) -> tuple[str, int]:
         """Return the line with its secrets replaced, and the column from 1 that the mark has in it."""
@@ -45,6 +55,12 @@ class ShownText:
         return "".join([*parts, text[at:]]), caret
 
 
+def _below(node: Node, part: str | int) -> list[Node]:
+    if isinstance(node, MappingNode):
+        return [value for key, value in node.entries if key.text == part]
+    return [item for at, item in enumerate(node.items) if at == part] if isinstance(node, ListNode) else []
+
+
 def _shift(column: int, *, start: int, stop: int) -> int:
     """Return by how much a mask moves a place: to its start from within, by the difference in length from behind."""
     if column >= stop:
@@ -54,7 +70,7 @@ def _shift(column: int, *, start: int, stop: int) -> int:
 
 def hide_values(lines: list[str], root: Node | None) -> ShownText:
     """Return the text with the value of every key hidden whose name promises a secret."""
-    shown = ShownText(lines)
+    shown = ShownText(lines, root=root)
     pending = [] if root is None else [root]
     seen: set[int] = set()
     while pending:

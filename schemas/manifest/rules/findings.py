@@ -21,13 +21,17 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to say about one place of the manifest: about its key or its value."""
+    """Something to say about one place of the manifest: about its key or its value.
+
+    `hides_value`: nobody knows what the value is, since its key means nothing here: it is not shown.
+    """
 
     path: KeyPath
     message: str
     hint: str | None = None
     severity: Severity = Severity.ERROR
     at: Literal["key", "value"] = "value"
+    hides_value: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def test_a_secret_is_not_shown_where_the_yaml_is_broken(text: str) -> None:
 
 def test_the_caret_stays_right_behind_a_hidden_secret() -> None:
     text = rendered(HEAD + "connections: {s: {secret_key: hunter2-hunter2-hunter2, regin: x, token: 1}}\n")
-    line = "    connections: {s: {secret_key: ****, regin: x, token: ****}}"
+    line = "    connections: {s: {secret_key: ****, regin: ****, token: ****}}"
     carets = [row for row in text.split("\n") if row.strip() == "^"]
     assert text.count(line) == 3
     assert [line[len(row) - 1 :].partition(":")[0] for row in carets] == ["secret_key", "regin", "token"]
@@ -136,4 +136,53 @@ def test_the_caret_stays_right_behind_a_hidden_secret() -> None:
 
 def test_a_connection_may_be_named_after_a_secret() -> None:
     text = rendered(HEAD + "connections:\n  token-store: {regin: x}\n")
-    assert "token-store: {regin: x}" in text
+    assert "token-store: {regin: ****}" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my_setting: hunter2",
+        "my_setting:\n  deep: [hunter2]\n  deeper: hunter2",
+        "my_setting: hunter2\nmy_setting: hunter2",
+        "my_setting: |\n  hunter2\n  hunter2",
+        "my_setting: hunter2${x}",
+        "sourc: hunter2",
+        "run: {my_setting: hunter2, workers: x}",
+        "filters: {x: {y: hunter2}, include: 3}",
+        "run: {x: &a hunter2, y: *a}",
+    ],
+)
+def test_what_stands_under_an_unknown_key_is_not_shown(text: str) -> None:
+    shown = rendered(HEAD + text + "\n")
+    assert "unknown key" in shown or "variables are not there" in shown
+
+
+FOREIGN = [
+    "root:$6$hunter2:19000:0:99999:7:::\nbin:*:19000:0:99999:7:::\n",
+    "hunter2: hunter2\nHunter2:\n  a: hunter2\n",
+    "name: pod\nhunter2: [hunter2]\nother: hunter2\n",
+    '{"a": "hunter2", "b": {"c": "hunter2"}}',
+    "PASS=hunter2\nUSER=hunter2\n",
+    "-----BEGIN PRIVATE KEY-----\nhunter2\n",
+    "a: hunter2: hunter2\nb: *hunter2\n",
+    "hunter2 !hunter2: %hunter2\n",
+    "- hunter2\n- hunter2\n",
+    "hunter2\0",
+]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_of_a_file_that_is_no_manifest_no_line_is_quoted(text: str) -> None:
+    shown = rendered(text)
+    assert shown.count("error:") == 1
+    assert len(shown.splitlines()) <= 2  # place and message, and a hint
+
+
+def test_a_file_that_is_no_manifest_is_told_by_a_few_of_its_words() -> None:
+    keys = "".join(f"{word}: hunter2\n" for word in ("AKIAHUNTER", "server", "a" * 40, "log-level", "e1"))
+    text = rendered(keys)
+    assert text.splitlines()[0] == (
+        "job.yaml:1:1: error: this is not a manifest, of which no key is here; here stand server, log-level, ..."
+    )
+    assert "source, destination" in text.splitlines()[1]

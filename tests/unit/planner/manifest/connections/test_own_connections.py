@@ -136,7 +136,8 @@ def test_every_finding_comes_with_its_line() -> None:
     [
         ("connections: [a]", "needs a mapping"),
         ("- a", "a file of connections is a mapping"),
-        ("jobs: {}", "unknown key"),
+        ("connections: {}\njobs: {}", "unknown key"),
+        ("jobs: {}", "this is not a file of connections"),
         ("connections: { a: {region: x}, a: {region: y} }", "is written twice"),
         ("connections: { a: { region: '${var.x}' } }", "no value may hold ${"),
         ("connections: { a: { endpoint: 'https://me:pass@store.example' } }", "no user name or password"),
