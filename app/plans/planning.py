@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 
-from s3plan.app.connections.accounts import AskedAccounts
+from s3plan.app.connections.accounts import AskedAccounts, account_records
 from s3plan.app.connections.own_file import own_connections
 from s3plan.app.connections.settings import connections_of
 from s3plan.app.locations import PlanEnds
@@ -45,7 +45,6 @@ from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.words import Mode, Unpinned
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import CapabilityRecord, ManifestRecord, PlaceRecord
-from s3plan.schemas.plan.header_parts import AccountRecord
 from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.ports import Lister
 from s3plan.schemas.printable import shown_path
@@ -144,7 +143,7 @@ def plan_loaded(
         ends = PlanEnds.find(stores, entries)
         refuse_accelerated_copies(ends, stores)
         facts = _facts(request, loaded, stores, ends, selection)
-        facts = replace(facts, accounts=_account_records(accounts.found()))
+        facts = replace(facts, accounts=account_records(accounts))
         built = _build(
             request,
             jobs,
@@ -174,10 +173,6 @@ def _ways(entries: Iterable[JobEntry]) -> Iterator[tuple[str, str | None]]:
     for place in _places(entries):
         if place.folder is None:
             yield place.connection or "", place.region
-
-
-def _account_records(accounts: Mapping[str, str]) -> tuple[AccountRecord, ...]:
-    return tuple(AccountRecord(connection=name, account=account) for name, account in accounts.items())
 
 
 def _refuse_secrets(loaded: LoadedManifest) -> None:

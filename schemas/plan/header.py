@@ -278,7 +278,7 @@ class PlanHeader(HeaderPart):
     run: RunRecord
     jobs: tuple[JobRecord, ...] = Field(min_length=1, description="each after those that it depends on")
     places: tuple[PlaceRecord, ...]
-    accounts: tuple[AccountRecord, ...] = Field(default=(), description="of connections, as far as could be learnt")
+    accounts: tuple[AccountRecord, ...] = Field(default=(), description="of connections that sign")
     guards: tuple[GuardRecord, ...] = Field(default=(), description="on the sums over all jobs")
     warnings: tuple[str, ...] = ()
     not_selected: tuple[str, ...] = Field(default=(), description="jobs of the manifest that are not in this plan")

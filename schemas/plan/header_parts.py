@@ -16,7 +16,9 @@ class AccountRecord(HeaderPart):
     """Whose credentials a connection had when the plan was made."""
 
     connection: str = Field(description="empty for the default one")
-    account: str = Field(pattern=r"^[0-9]{12}$", description="as AWS's token service says")
+    account: str | None = Field(
+        default=None, pattern=r"^[0-9]{12}$", description="as AWS's token service says; none if it could not be learnt"
+    )
 
 
 class RetriedRecord(HeaderPart):

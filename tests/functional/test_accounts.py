@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fakes.command import Command
 from fakes.s3server.process import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from fakes.sts import TokenService, sts
 from fakes.workplace import Workplace
+from unit.planfile.plan_samples import change
 
 OURS, THEIRS = "111122223333", "444455556666"
 KEYS = {"HERE_": ("AKIDHERE", "secret-of-here"), "THERE_": ("AKIDTHERE", "secret-of-there")}
@@ -90,10 +94,51 @@ def test_what_cannot_be_learnt_is_no_error_at_plan_nor_at_apply(place: Workplace
     planned = command(place, tokens).run("plan", "job.yaml")
     assert planned.exit_code == 0, planned.output
     assert "account" not in planned.output
+    assert accounts_of(place) == {"here": None, "there": None}
     tokens.is_broken = False
+    assert command(place, tokens).run("apply", "--yes").exit_code == 0
+    place.seed("source", "c", size_bytes=10)
     assert command(place, tokens).run("plan", "job.yaml").exit_code == 0
     tokens.is_broken = True
     assert command(place, tokens).run("apply", "--yes").exit_code == 0
+
+
+def accounts_of(place: Workplace) -> dict[str, str | None]:
+    return {each["connection"]: each.get("account") for each in header_of(place)["accounts"]}
+
+
+def header_of(place: Workplace) -> dict[str, Any]:
+    with closing(sqlite3.connect(place.plan_file)) as database:
+        (text,) = database.execute("SELECT document FROM header").fetchone()
+    header: dict[str, Any] = json.loads(text)
+    return header
+
+
+@pytest.mark.parametrize("left", [[], ["here"], ["there"]])
+def test_a_plan_from_which_accounts_were_taken_is_refused_before_any_change(
+    place: Workplace, tokens: TokenService, left: list[str]
+) -> None:
+    ready(place)
+    assert command(place, tokens).run("plan", "job.yaml").exit_code == 0
+    header = header_of(place)
+    header["accounts"] = [each for each in header["accounts"] if each["connection"] in left]
+    quoted = json.dumps(header).replace("'", "''")
+    change(place.plan_file, f"UPDATE header SET document = '{quoted}'", reseal=True)
+    place.server.reset_stats()
+    ended = command(place, tokens).run("apply", place.plan_file, "--yes")
+    assert ended.exit_code == 4, ended.output
+    assert "the plan does not say with whose credentials it was made" in " ".join(ended.stderr.split())
+    assert place.server.stats().requests.keys() <= {"HeadBucket"}
+    assert place.keys("destination") == set()
+
+
+def test_a_plan_made_where_no_token_service_is_configured_is_applied_where_one_is(
+    place: Workplace, tokens: TokenService
+) -> None:
+    ready(place)
+    assert command(place, None).run("plan", "job.yaml").exit_code == 0
+    assert command(place, tokens).run("apply", "--yes").exit_code == 0
+    place.assert_same_content()
 
 
 def test_another_store_than_aws_is_told_nothing_and_nobody_is_asked(place: Workplace, tokens: TokenService) -> None:

@@ -28,9 +28,7 @@ MAX_FINDINGS = 100
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def read_document(
-    text: bytes, *, path: Path, kind: str, keys: Collection[str]
-) -> tuple[MappingNode | None, ShownText]:
+def read_document(text: bytes, *, path: Path, kind: str, keys: Collection[str]) -> tuple[MappingNode | None, ShownText]:
     """Return the mapping that the text is, None for one that says nothing, and its lines as they may be shown.
 
     `kind` is what such a file is called, with its article; `keys` are those that it may have at its top. Of a file that
