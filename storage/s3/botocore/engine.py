@@ -9,7 +9,6 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from s3plan.schemas.bodies import Sink
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
@@ -123,16 +122,19 @@ class Boto3Engine:
             is_expired = failure.kind is FailureKind.CREDENTIALS_EXPIRED
             return self._renew(client, began_s, failure) if is_expired else failure
         self._note_clock(answer)
-        if isinstance(request, GetObject) and request.into is not None:
-            return self._read_into(request, request.into, answer, call.operation)
+        if isinstance(request, GetObject):
+            return self._read(request, answer, call.operation)
         return reply_of(request, answer, operation=call.operation)
 
-    def _read_into(self, request: GetObject, sink: Sink, answer: Mapping[str, Any], operation: str) -> Reply:
+    def _read(self, request: GetObject, answer: Mapping[str, Any], operation: str) -> Reply:
+        """Return the reply to a GET, whose body is still to come."""
         from botocore.exceptions import BotoCoreError
         from urllib3.exceptions import HTTPError
 
         try:
-            return read_into(request, sink, answer, operation=operation)
+            if request.into is None:
+                return reply_of(request, answer, operation=operation)
+            return read_into(request, request.into, answer, operation=operation)
         except (BotoCoreError, HTTPError) as error:
             failure = failure_from(error, operation=operation)
             _forget_frames(error)

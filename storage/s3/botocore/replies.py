@@ -16,6 +16,7 @@ from s3plan.schemas.requests.attributes import ObjectAttributes
 from s3plan.schemas.requests.customer_keys import SSE_C
 from s3plan.schemas.requests.versions import ListVersions, VersionsPage
 from s3plan.storage.s3.body_streams import pour
+from s3plan.storage.s3.botocore.bounded_answers import MOST_BODY_BYTES
 from s3plan.storage.s3.wire.etags import bare_etag
 from s3plan.storage.s3.wire.failures import broke_by, failure_of, region_of, way_out
 from s3plan.storage.s3.wire.listing_page import decode_key, milliseconds_of, parse_page
@@ -115,7 +116,15 @@ def _full_checksums(answer: ParsedAnswer) -> dict[str, str]:
 
 
 def _object_read(answer: ParsedAnswer, operation: str) -> r.Reply:
-    return r.ObjectRead(bare_etag(answer["ETag"]), answer["Body"].read(), _whole_object(answer, operation))
+    pieces, left = [], MOST_BODY_BYTES
+    for piece in answer["Body"].iter_chunks(_CHUNK_BYTES):
+        left -= len(piece)
+        if left < 0:
+            answer["Body"].close()
+            said = f"the answer is longer than {MOST_BODY_BYTES:,} bytes"
+            return Failure(FailureKind.TRANSIENT, operation, "AnswerBroken", said)
+        pieces.append(piece)
+    return r.ObjectRead(bare_etag(answer["ETag"]), b"".join(pieces), _whole_object(answer, operation))
 
 
 def read_into(request: r.GetObject, sink: Sink, answer: ParsedAnswer, *, operation: str) -> r.Reply:

@@ -21,7 +21,8 @@ _IN_SOCKETS_BYTES = 32 << 20
     [
         (GetBucketEncryption("bucket"), b"200 OK"),
         (GetBucketEncryption("bucket"), b"403 Forbidden"),
-        (GetObject("bucket", "key"), b"403 Forbidden"),  # how long an object is, its length says
+        (GetObject("bucket", "key"), b"403 Forbidden"),
+        (GetObject("bucket", "key", first_byte=0, last_byte=0), b"200 OK\r\netag: x"),  # Range is unknown there
     ],
 )
 def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch, status: bytes, request_: Request) -> None:
@@ -66,6 +67,26 @@ def test_an_answer_that_is_cut_off_is_none(
     assert isinstance(reply, Failure)
     assert reply.kind is FailureKind.TRANSIENT
     assert reply.code in code.split("|")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"content-length: 100\r\n\r\nabc", "IncompleteReadError"),
+        (b"transfer-encoding: chunked\r\n\r\nzz\r\n", "ResponseStreamingError"),
+    ],
+)
+def test_an_object_that_is_cut_off_may_come_whole_the_next_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, body: bytes, code: str
+) -> None:
+    def serve(client: socket.socket, _number: int) -> None:
+        client.recv(65536)
+        client.sendall(b"HTTP/1.1 206 Partial Content\r\netag: x\r\n" + body)
+
+    reply = ask(monkeypatch, serve, GetObject("bucket", "key", first_byte=0, last_byte=99))
+    assert isinstance(reply, Failure)
+    assert (reply.kind, reply.code) == (FailureKind.TRANSIENT, code)
+    assert caplog.text == ""
 
 
 def test_an_answer_to_head_is_read_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
