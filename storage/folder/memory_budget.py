@@ -50,7 +50,11 @@ class MemoryBudget:
         return self._counted(size_bytes)
 
     def _counted(self, size_bytes: int) -> memoryview:
-        content = _CountedBuffer(size_bytes)
+        try:
+            content = _CountedBuffer(size_bytes)
+        except MemoryError:
+            self.give_back(size_bytes)  # or others would wait for it for ever
+            raise
         content.given_back = self._given_back
         return memoryview(content)
 
@@ -85,4 +89,5 @@ class _CountedBuffer(bytearray):
     given_back: SimpleQueue[int]
 
     def __del__(self) -> None:
-        self.given_back.put(len(self))
+        if hasattr(self, "given_back"):  # it could be had
+            self.given_back.put(len(self))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from threading import Thread
 from time import sleep
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from s3plan.storage.folder.memory_budget import MemoryBudget
@@ -53,3 +56,11 @@ def test_who_asks_for_a_buffer_does_not_wait_behind_those_who_do() -> None:
     assert not waiting.is_alive()
     assert budget.buffer(11) is None
     assert budget.buffer(10) is not None
+
+
+@pytest.mark.parametrize("take", [MemoryBudget.buffer, MemoryBudget.wait_for_buffer])
+def test_room_that_the_machine_does_not_have_is_given_back(take: Callable[[MemoryBudget, int], object]) -> None:
+    budget = MemoryBudget(sys.maxsize)
+    with pytest.raises(MemoryError):
+        take(budget, sys.maxsize - 1)
+    assert budget.buffer(20) is not None
