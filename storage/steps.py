@@ -169,7 +169,6 @@ class TagHabit(Enum):
 
     COUNTED = "counted"  # by the store, wherever there are some
     NOT_OFFERED = "not offered"
-    UNREADABLE = "unreadable"  # for these credentials
 
 
 @dataclass(slots=True)

@@ -107,7 +107,8 @@ class WriteTrial:
         key = self._key("-tags")
         attributes = ObjectAttributes(tags=_TAGS)
         put = self._send(PutObject(self._bucket, key, _BODY, attributes=attributes, owner=self._owner))
-        found = self._ask(GetObjectTags(self._bucket, key if isinstance(put, ObjectWritten) else self._key("-put")))
+        tagged = key if isinstance(put, ObjectWritten) else self._key("-put")
+        found = self._ask(GetObjectTags(self._bucket, tagged, owner=self._owner))
         is_lost = isinstance(put, ObjectWritten) and isinstance(found, TagsFound) and dict(found.tags) != _TAGS
         if is_lost:
             yield Trial(written, Answer.NO, None, "the store takes them and does not keep them", is_feature=True)
@@ -154,7 +155,7 @@ class WriteTrial:
             done = self._send(
                 CompleteMultipartUpload(self._bucket, key, opened.upload_id, [(1, etag)], owner=self._owner)
             )
-            if isinstance(done, Failure) and isinstance(self._ask(HeadObject(self._bucket, key)), ObjectFound):
+            if isinstance(done, Failure) and self._is_there(key):
                 done = Acknowledged()  # its reply was lost, and the upload is gone
             if not isinstance(done, Failure):
                 self._made[key] = None
@@ -196,7 +197,7 @@ class WriteTrial:
         put = self._key("-put")
         deleted = self._ask(DeleteObject(self._bucket, put, owner=self._owner))
         trial = trial_of(single, deleted, permission=_DELETE)
-        if trial.answer is Answer.YES and isinstance(self._ask(HeadObject(self._bucket, put)), ObjectFound):
+        if trial.answer is Answer.YES and self._is_there(put):
             trial = Trial(single, Answer.UNKNOWN, None, "the store says that it is deleted, and shows it still")
         if trial.answer is Answer.YES:
             self._made.pop(put, None)
@@ -235,6 +236,9 @@ class WriteTrial:
         if isinstance(reply, Failure) and not reply.kind.is_unclear and not reply.kind.is_retryable:
             self._has_made = had_made
         return reply
+
+    def _is_there(self, key: str) -> bool:
+        return isinstance(self._ask(HeadObject(self._bucket, key, owner=self._owner)), ObjectFound)
 
     def _ask(self, request: Request) -> Reply:
         return answer_to(request, self._engine, bucket=self._bucket, patience=self._patience)
