@@ -92,5 +92,5 @@ def _sso_expiry(said: Mapping[str, str]) -> datetime | None:
     try:
         kept = json.loads((Path.home() / ".aws" / "sso" / "cache" / f"{digest}.json").read_text(encoding="utf-8"))
         return datetime.fromisoformat(str(kept["expiresAt"]).replace("UTC", "+00:00")).astimezone(UTC)
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+    except (OSError, RuntimeError, ValueError, OverflowError, KeyError, TypeError):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha1
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,18 @@ def test_credentials_in_indented_lines_are_not_usable_and_not_shown(
     with pytest.raises(CredentialsUnusable) as refusal:
         open_session(ConnectionSettings(profile="a"))
     assert SECRET not in str(refusal.value)
+
+
+@pytest.mark.parametrize("said", ["0001-01-01T00:00:00+02:00", "0001-01-01T00:00:00", "9999-12-31T23:59:59-02:00", "x"])
+def test_a_login_whose_end_is_no_time_is_told_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    cache = tmp_path / ".aws" / "sso" / "cache"
+    cache.mkdir(parents=True)
+    (cache / f"{sha1(b'main').hexdigest()}.json").write_text(json.dumps({"expiresAt": said}))
+    (tmp_path / "config").write_text("[profile a]\nsso_session = main\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    (profile,) = list_profiles()
+    assert (profile.kind, profile.expires_at) == (CredentialKind.SSO, None)
