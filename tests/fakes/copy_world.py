@@ -131,6 +131,7 @@ class CopyWorld:
         self.verification = REPLIES_ALONE
         self.given = ALL_KEPT
         self.removes_source = False
+        self.sums_parts = False
         self.source = SOURCE
 
     def tick(self, seconds: int = 1) -> None:
@@ -236,6 +237,7 @@ class CopyWorld:
                 verification=self.verification,
                 given=self.given,
                 removes_source=self.removes_source,
+                sums_parts=self.sums_parts,
             ),
             begun_at_ms=begun_at_ms,
             doubtful_since_ms=doubtful_since_ms or {},

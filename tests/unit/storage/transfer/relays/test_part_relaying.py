@@ -120,6 +120,46 @@ def test_only_missing_parts_are_fetched_after_a_kill(world: RelayWorld) -> None:
     assert (world.engine.asked(GetObject), world.away_engine.asked(UploadPart)) == (1, 1)
 
 
+def test_where_parts_are_held_against_checksums_those_of_an_earlier_attempt_are_fetched_once_more_for_them(
+    world: RelayWorld,
+) -> None:
+    memory = stored_and_killed(world)
+    world.engine.requests.clear()
+    memory = world.resume_until_ended([world.plan_relay("big")], memory=memory, is_begun=True)
+    assert memory.ends[0].kind is OutcomeKind.DONE
+    assert (world.body("big"), world.engine.asked(GetObject)) == (BODY, PARTS)
+
+
+@pytest.mark.parametrize("is_denied", [False, True])
+def test_parts_that_can_never_be_made_an_object_of_are_not_left_at_the_store(
+    world: RelayWorld, *, is_denied: bool
+) -> None:
+    action = world.plan_relay("big")
+    memory = stored_and_killed(world)
+
+    def intrude(request: Request) -> None:
+        if isinstance(request, GetObject):
+            world.put_source("big", b"x" * len(BODY))
+
+    if is_denied:
+        world.engine.fail(Fault.DENIED, operation=GetObject)
+    else:
+        world.engine.on_request = intrude
+    memory = world.resume_until_ended([action], memory=memory, is_begun=True, attempts=1)
+    assert memory.ends[0].kind is (OutcomeKind.FAILED if is_denied else OutcomeKind.STALE)
+    assert (world.found("big"), world.open_uploads) == (None, [])
+
+
+def stored_and_killed(world: RelayWorld) -> Memory:
+    """Send all parts in an attempt that is killed then; their checksums are forgotten with it."""
+    world.sums_parts = True
+    world.steering.in_flight = 1
+    world.away_engine.fail(Fault.KILLED_AFTER, operation=UploadPart, number=PARTS)
+    memory = world.resume_until_ended([world.plan_relay("big")], memory=Memory(), attempts=1)
+    assert len(world.open_uploads) == 1
+    return memory
+
+
 def test_a_complete_whose_reply_is_lost_is_known_by_its_parts_and_read(world: RelayWorld) -> None:
     world.away_engine.fail(Fault.LOST, operation=CompleteMultipartUpload)
     only = world.perform(world.plan_relay("big")).only
