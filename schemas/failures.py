@@ -83,6 +83,11 @@ class Failure:
     region: str | None = None  # for WRONG_REGION: where the store says the bucket is
     side: Side | None = None  # which side of a batch was asked; None outside of one
 
+    @property
+    def may_have_opened(self) -> bool:
+        """Whether an upload may be open, its id untold: of a 5xx even where the code says that nothing was done."""
+        return self.kind.is_unclear or (self.status or 0) >= 500
+
     def __str__(self) -> str:
         """One clause for a person: operation, the side if that is the source, code, status, the store's words."""
         of_side = " of the source" if self.side is Side.SOURCE else ""

@@ -205,7 +205,9 @@ class _Session:
             acl=sample.acl,
             customer_key=sample.written_key,
         )
-        reply = self._patience.call_once(self._engine, request)
+        reply = self._patience.call_once(self._engine, request, on_retry=self._note_lost_upload)
+        if isinstance(reply, Failure):
+            self._note_lost_upload(reply)
         if isinstance(reply, Failure) and (reply.kind.is_unclear or reply.kind is FailureKind.CONFLICT):
             self._has_lost_uploads = True
             reply = self._patience.call(self._engine, request)
@@ -260,6 +262,9 @@ class _Session:
             remove_remains(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
         elif self._has_versions:
             remove_versions(self._engine, self.bucket, self._stem, owner=self.owner, patience=patience)
+
+    def _note_lost_upload(self, failure: Failure) -> None:
+        self._has_lost_uploads |= failure.may_have_opened
 
     def _note_version(self, reply: Reply) -> None:
         self._has_versions |= isinstance(reply, ObjectWritten) and reply.version is not None

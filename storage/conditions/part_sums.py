@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from s3plan.schemas.bodies import Digests
+from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
-from s3plan.schemas.requests.objects import DeleteObject, ObjectWritten, Reply
+from s3plan.schemas.requests.objects import DeleteObject, ObjectWritten, Reply, Request
 from s3plan.schemas.requests.uploads import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -22,14 +23,15 @@ from s3plan.schemas.requests.uploads import (
 from s3plan.storage.checksums import CRC64NVME, PassingChecksums
 from s3plan.storage.conditions.probe_remains import remove_remains, remove_versions
 from s3plan.storage.s3.patience import Patience
+from s3plan.storage.s3.refusals import refusal_of
 
 _BODY = b"s3plan, to be removed"
 _WRONG = "AAAAAAAAAAA="  # eight bytes of nought
-_GONE = frozenset({FailureKind.NO_SUCH_UPLOAD, FailureKind.NOT_FOUND})
+_GONE = frozenset({FailureKind.NOT_FOUND, FailureKind.NO_SUCH_UPLOAD})
 
 
 class PartSumsTrial(NamedTuple):
-    """Whether a store holds to the checksums of parts, and whether what showed it is gone for certain."""
+    """Whether a store holds parts against their checksums, and whether what showed it is gone for certain."""
 
     holds: bool
     is_clean: bool
@@ -44,61 +46,116 @@ def try_part_sums(
     owner: str | None = None,
     patience: Patience | None = None,
 ) -> PartSumsTrial:
-    """Find out whether the store refuses a part of another checksum, and makes an object of one with its own.
+    """Find out whether it refuses a part of another checksum, and makes an object of one with its own; it is removed.
 
-    What was made is removed. Some five requests. What a store answers otherwise, or does not answer, says no: some know
-    the checksums of parts and none of the whole. Raises what the hooks of `patience` do.
+    Some five requests. What a store answers otherwise, or does not answer, says no: some know the checksums of parts
+    and none of the whole. Raises CredentialsUnusable, as that is no answer of the store's, and what the hooks of
+    `patience` do.
     """
-    patient = patience or Patience()
     create = CreateMultipartUpload(
         bucket, key, ObjectAttributes(), encryption=encryption, owner=owner, checksum=CRC64NVME
     )
-    opened = patient.call_once(engine, create)
-    if not isinstance(opened, UploadOpened):
-        is_clean = True
-        if isinstance(opened, Failure) and opened.kind.is_unclear:  # one may be open all the same, its id unknown
-            is_clean = remove_remains(engine, bucket, key, owner=owner, patience=patient.for_removal())
-        return PartSumsTrial(holds=False, is_clean=is_clean)
-    made: Reply | None = None
-    is_clean = False
+    trial = _Trial(engine, create, patience or Patience())
     try:
-        wrong = patient.call_once(engine, _part(create, opened, _WRONG))
-        if isinstance(wrong, Failure) and wrong.kind is FailureKind.VERIFICATION:
-            made = _make(engine, create, opened, patient)
+        holds = trial.shows_that_it_holds()
     finally:
-        is_clean = _remove(engine, create, opened, patient.for_removal(), made)
-    return PartSumsTrial(isinstance(made, ObjectWritten) and made.crc64nvme == _own_sum(), is_clean)
+        trial.remove()
+    unusable = next((failure for failure in trial.left if failure.kind.is_credentials), None)
+    if unusable is not None:
+        raise trial.refusal(unusable)
+    return PartSumsTrial(holds, trial.is_clean)
 
 
-def _make(engine: Engine, create: CreateMultipartUpload, opened: UploadOpened, patience: Patience) -> Reply:
-    """Make the object of one part, and have the store hold it against the checksum of the whole."""
-    part = patience.call_once(engine, _part(create, opened, _own_sum()))
-    if not isinstance(part, ObjectWritten) or part.etag is None:
-        return part
-    complete = CompleteMultipartUpload(
-        create.bucket, create.key, opened.upload_id, [(1, part.etag)], owner=create.owner, crc64nvme=_own_sum()
-    )
-    return patience.call_once(engine, complete)
+class _Trial:
+    """The requests of one trial, and what there may be of them."""
 
+    def __init__(self, engine: Engine, create: CreateMultipartUpload, patience: Patience) -> None:
+        self.left: list[Failure] = []  # why something could not be removed
+        self.is_clean = True
+        self._engine = engine
+        self._create = create
+        self._patience = patience
+        self._upload_id: str | None = None
+        self._may_have_made = False
+        self._has_versions = False
+        self._has_lost = False  # an upload whose id, or an object whose version, was never told
 
-def _remove(
-    engine: Engine, create: CreateMultipartUpload, opened: UploadOpened, patience: Patience, made: Reply | None
-) -> bool:
-    """Return whether nothing is left."""
-    replies: list[Reply] = []
-    if not (isinstance(made, ObjectWritten) and made.crc64nvme is not None):
-        abort = AbortMultipartUpload(create.bucket, create.key, opened.upload_id, owner=create.owner)
-        replies.append(patience.call(engine, abort))
-    if made is not None:
-        replies.append(patience.call(engine, DeleteObject(create.bucket, create.key, owner=create.owner)))
-    if isinstance(made, ObjectWritten) and made.version is not None:
-        remove_versions(engine, create.bucket, create.key, owner=create.owner, patience=patience)
-    return not any(isinstance(reply, Failure) and reply.kind not in _GONE for reply in replies)
+    def shows_that_it_holds(self) -> bool:
+        opened = self._ask(self._create)
+        if not isinstance(opened, UploadOpened):
+            return False
+        self._upload_id = opened.upload_id
+        wrong = self._ask(self._part(opened, _WRONG))
+        if not (isinstance(wrong, Failure) and wrong.kind is FailureKind.VERIFICATION):
+            return False
+        part = self._ask(self._part(opened, _own_sum()))
+        if not isinstance(part, ObjectWritten) or part.etag is None:
+            return False
+        return self._is_made_of(opened, part.etag)
 
+    def _is_made_of(self, opened: UploadOpened, etag: str) -> bool:
+        """Make the object of one part, and have the store hold it against the checksum of the whole."""
+        self._may_have_made = True
+        made = self._ask(
+            CompleteMultipartUpload(
+                self._create.bucket,
+                self._create.key,
+                opened.upload_id,
+                [(1, etag)],
+                owner=self._create.owner,
+                crc64nvme=_own_sum(),
+            )
+        )
+        if not isinstance(made, ObjectWritten):
+            self._has_lost |= isinstance(made, Failure) and made.kind.is_unclear
+            return False
+        self._has_versions = made.version is not None
+        if made.crc64nvme is not None:
+            self._upload_id = None  # it has become the object
+        return made.crc64nvme == _own_sum()
 
-def _part(create: CreateMultipartUpload, opened: UploadOpened, crc64nvme: str) -> UploadPart:
-    digests = Digests(crc64nvme=crc64nvme)
-    return UploadPart(create.bucket, create.key, opened.upload_id, 1, _BODY, create.owner, digests)
+    def remove(self) -> None:
+        """Remove what may be there, as far as the store lets us; raises only what `before_removal` does."""
+        bucket, key, owner = self._create.bucket, self._create.key, self._create.owner
+        patience = self._patience.for_removal()
+        if self._upload_id is not None:
+            self._note_removal(
+                patience.call(self._engine, AbortMultipartUpload(bucket, key, self._upload_id, owner=owner))
+            )
+        if self._may_have_made:
+            self._note_removal(patience.call(self._engine, DeleteObject(bucket, key, owner=owner)))
+        if self._has_lost:
+            self.is_clean &= remove_remains(self._engine, bucket, key, owner=owner, patience=patience)
+        elif self._has_versions:
+            remove_versions(self._engine, bucket, key, owner=owner, patience=patience)
+
+    def refusal(self, failure: Failure) -> S3PlanError:
+        return refusal_of(
+            failure,
+            bucket=self._create.bucket,
+            doing="seeing whether the store holds parts against their checksums",
+            clock_offset_ms=self._engine.clock_offset_ms,
+        )
+
+    def _ask(self, request: Request) -> Reply:
+        reply = self._patience.call_once(self._engine, request, on_retry=self._note_lost_upload)
+        if isinstance(reply, Failure):
+            self._note_lost_upload(reply)
+            if reply.kind.is_credentials:
+                raise self.refusal(reply)
+        return reply
+
+    def _note_lost_upload(self, failure: Failure) -> None:
+        self._has_lost |= self._upload_id is None and failure.may_have_opened
+
+    def _note_removal(self, reply: Reply) -> None:
+        if isinstance(reply, Failure) and reply.kind not in _GONE:
+            self.left.append(reply)
+            self.is_clean = False
+
+    def _part(self, opened: UploadOpened, crc64nvme: str) -> UploadPart:
+        create, digests = self._create, Digests(crc64nvme=crc64nvme)
+        return UploadPart(create.bucket, create.key, opened.upload_id, 1, _BODY, create.owner, digests)
 
 
 def _own_sum() -> str:

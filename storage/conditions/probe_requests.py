@@ -203,7 +203,8 @@ class Probe:
         Raises UnclearAnswer, and what refusal_of gives for every other failure.
         """
         self._note(request)
-        return self._judged(self._patience.call_once(self._engine, request), request, doing)
+        reply = self._patience.call_once(self._engine, request, on_retry=partial(self._note_lost_upload, request))
+        return self._judged(reply, request, doing)
 
     def ask_in_peace(self, request: Request, *, doing: str) -> Reply:
         """Send a request that nothing speaks against; again if it met another write, which says nothing of the store.
@@ -263,6 +264,8 @@ class Probe:
     def _keep(self, reply: Reply, request: Request) -> None:
         """Write down what a reply says of the objects and uploads there are; an unclear one, that it is not known."""
         is_unclear = isinstance(reply, Failure) and reply.kind.is_unclear
+        if isinstance(reply, Failure):
+            self._note_lost_upload(request, reply)
         if isinstance(request, CopyObject | PutObject | CompleteMultipartUpload):
             if isinstance(reply, ObjectWritten):
                 self._made[request.key] = reply.etag
@@ -272,10 +275,11 @@ class Probe:
         elif isinstance(request, DeleteObject | DeleteObjects) and is_unclear:
             keys = [request.key] if isinstance(request, DeleteObject) else [key for key, _ in request.keys]
             self._made.update((key, None) for key in keys if key in self._made)
-        if isinstance(request, CreateMultipartUpload):
-            self._has_lost_uploads |= is_unclear
         if isinstance(reply, ObjectWritten) and isinstance(request, CompleteMultipartUpload):
             self._uploads.pop(request.upload_id, None)
+
+    def _note_lost_upload(self, request: Request, failure: Failure) -> None:
+        self._has_lost_uploads |= isinstance(request, CreateMultipartUpload) and failure.may_have_opened
 
     def _judged(self, reply: Reply, request: Request, doing: str) -> Reply:
         self._keep(reply, request)

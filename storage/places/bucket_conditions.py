@@ -24,6 +24,7 @@ from s3plan.storage.conditions.probe_remains import remove_remains
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.probe_keys import new_probe_stem
 from s3plan.storage.s3.patience import Patience
+from s3plan.storage.s3.refusals import refusal_of
 from s3plan.storage.s3.store_quirks import is_known_by_host, quirks_of
 
 _Trial = TypeVar("_Trial", KeyTrial, PartSumsTrial)
@@ -108,7 +109,9 @@ class BucketConditions:
                 break
         return last
 
-    def holds_part_sums(self, encryption: Encryption | None, *, patience: Patience | None = None) -> bool:
+    def holds_part_sums(
+        self, encryption: Encryption | None, *, on_left: Callable[[str], None], patience: Patience | None = None
+    ) -> bool:
         """Whether the store holds parts against their CRC64NVME; asked each time where the table does not say."""
         bucket = self._location.bucket
         integrity = Integrity.TRIED if is_directory_bucket(bucket) else quirks_of(self._location.store).integrity
@@ -116,35 +119,41 @@ class BucketConditions:
         if is_sure:
             return integrity is Integrity.CRC64NVME
         trial = self._tried(
-            lambda stem: try_part_sums(
-                self._engine,
-                bucket,
-                f"{stem}-sums",
-                encryption=encryption,
-                owner=self._location.owner,
-                patience=patience,
-            )
+            "-sums",
+            lambda key: try_part_sums(
+                self._engine, bucket, key, encryption=encryption, owner=self._location.owner, patience=patience
+            ),
+            on_left=on_left,
+            patience=patience,
         )
         return trial.holds
 
-    def holds_customer_key(self, key: CustomerKey, *, patience: Patience | None = None) -> bool:
+    def holds_customer_key(
+        self, key: CustomerKey, *, on_left: Callable[[str], None], patience: Patience | None = None
+    ) -> bool:
         """Whether the store holds to keys of SSE-C: AWS does, every other one is asked each time.
 
-        Raises StoreRefused where that cannot be found out: what is written might lie there for everybody.
+        Raises StoreRefused where that cannot be found out: what is written might lie there for everybody; and
+        CredentialsUnusable.
         """
         bucket = self._location.bucket
         if self._location.store is StoreName.AWS and self._is_known_by_host:
             return True
         trial = self._tried(
-            lambda stem: try_customer_key(
-                self._engine,
-                bucket,
-                f"{stem}-key",
-                customer_key=key,
-                owner=self._location.owner,
-                patience=patience,
-            )
+            "-key",
+            lambda name: try_customer_key(
+                self._engine, bucket, name, customer_key=key, owner=self._location.owner, patience=patience
+            ),
+            on_left=on_left,
+            patience=patience,
         )
+        if trial.unknown is not None and trial.unknown.kind.is_credentials:
+            raise refusal_of(
+                trial.unknown,
+                bucket=bucket,
+                doing="seeing whether the store holds to keys of SSE-C",
+                clock_offset_ms=self._engine.clock_offset_ms,
+            )
         if trial.unknown is not None:
             raise StoreRefused(
                 f"{bucket}: whether this store holds to keys of SSE-C could not be found out, and nothing is written "
@@ -163,15 +172,25 @@ class BucketConditions:
         if stems:
             self._cache.note_left(endpoint, bucket, stems=left)
 
-    def _tried(self, trial: Callable[[str], _Trial]) -> _Trial:
-        """Return what a trial has found under a stem of its own; what it has not removed, the next apply removes."""
+    def _tried(
+        self,
+        name: str,
+        trial: Callable[[str], _Trial],
+        *,
+        on_left: Callable[[str], None],
+        patience: Patience | None,
+    ) -> _Trial:
+        """Return what a trial has found with a key of its own; what it has not removed, the next one removes."""
         endpoint, bucket = self._location.endpoint, self._location.bucket
+        self.remove_left_behind(patience)
         stem = new_probe_stem(self._location.prefix)
         self._cache.note_confirmation(endpoint, bucket, stem=stem)
         is_clean = False
         try:
-            found = trial(stem)
+            found = trial(f"{stem}{name}")
             is_clean = found.is_clean
+            if not is_clean:
+                on_left(f"{stem}{name}")
         finally:
             note = self._cache.note_clean if is_clean else self._cache.note_failed_probe
             note(endpoint, bucket)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -52,11 +52,23 @@ class FolderConditions:
         """Return whether files exchange."""
         return (TrialResult.REFUSED if self._exchanges() else TrialResult.TAKEN), ""
 
-    def holds_part_sums(self, encryption: Encryption | None, *, patience: Patience | None = None) -> bool:  # noqa: ARG002
+    def holds_part_sums(
+        self,
+        encryption: Encryption | None,  # noqa: ARG002
+        *,
+        on_left: Callable[[str], None],  # noqa: ARG002
+        patience: Patience | None = None,  # noqa: ARG002
+    ) -> bool:
         """Return False: nothing is sent to it in parts."""
         return False
 
-    def holds_customer_key(self, key: CustomerKey, *, patience: Patience | None = None) -> bool:  # noqa: ARG002
+    def holds_customer_key(
+        self,
+        key: CustomerKey,  # noqa: ARG002
+        *,
+        on_left: Callable[[str], None],  # noqa: ARG002
+        patience: Patience | None = None,  # noqa: ARG002
+    ) -> bool:
         """Return False: files are under no key."""
         return False
 

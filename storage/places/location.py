@@ -57,11 +57,21 @@ class LocationConditions(Protocol):
         `samples` are objects to try them with, one after another; None: it takes none.
         """
 
-    def holds_part_sums(self, encryption: Encryption | None, *, patience: Patience | None = None) -> bool:
-        """Whether it refuses parts that are sent in a checksum's name, and are others; see part_sums.py."""
+    def holds_part_sums(
+        self, encryption: Encryption | None, *, on_left: Callable[[str], None], patience: Patience | None = None
+    ) -> bool:
+        """Whether it refuses parts that are sent in a checksum's name, and are others; see part_sums.py.
 
-    def holds_customer_key(self, key: CustomerKey, *, patience: Patience | None = None) -> bool:
-        """Whether it shows what is written with a key of SSE-C to nobody without it; see key_trial.py."""
+        `on_left` is told the whole key where what was made may be there still; a later trial removes it.
+        """
+
+    def holds_customer_key(
+        self, key: CustomerKey, *, on_left: Callable[[str], None], patience: Patience | None = None
+    ) -> bool:
+        """Whether it shows what is written with a key of SSE-C to nobody without it; see key_trial.py.
+
+        With `on_left` as above.
+        """
 
 
 class OpenLocation(Protocol):

@@ -20,6 +20,10 @@ def _nothing() -> None:
     return
 
 
+def _ignored(_: Failure) -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How often to ask and how long to wait between: full jitter, doubled each time, at least what the store asks for.
@@ -40,18 +44,25 @@ class Patience:
 
     def call(self, engine: Engine, request: Request) -> Reply:
         """Ask until the reply is final, or give the last failure. For requests that may be executed twice."""
-        return self._call(engine, request, lambda kind: kind.is_retryable or kind is FailureKind.BAD_REPLY)
+        return self._call(engine, request, lambda kind: kind.is_retryable or kind is FailureKind.BAD_REPLY, _ignored)
 
-    def call_once(self, engine: Engine, request: Request) -> Reply:
-        """Ask again only where the store has not executed the request."""
-        return self._call(engine, request, lambda kind: kind in _NOT_EXECUTED)
+    def call_once(self, engine: Engine, request: Request, *, on_retry: Callable[[Failure], None] = _ignored) -> Reply:
+        """Ask again only where the store has not executed the request; `on_retry` is told each such failure."""
+        return self._call(engine, request, lambda kind: kind in _NOT_EXECUTED, on_retry)
 
-    def _call(self, engine: Engine, request: Request, is_worth_it: Callable[[FailureKind], bool]) -> Reply:
+    def _call(
+        self,
+        engine: Engine,
+        request: Request,
+        is_worth_it: Callable[[FailureKind], bool],
+        on_retry: Callable[[Failure], None],
+    ) -> Reply:
         for attempt in range(self.attempts - 1):
             self.before_each()
             reply = engine.call(request)
             if not isinstance(reply, Failure) or not is_worth_it(reply.kind):
                 return reply
+            on_retry(reply)
             self.sleep(self.pause_s(attempt, retry_after_s=reply.retry_after_s))
         self.before_each()
         return engine.call(request)

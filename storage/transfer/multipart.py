@@ -170,7 +170,7 @@ def _open(context: BatchContext, position: int, action: Action, parts: Parts) ->
     )
     if isinstance(reply, Failure):
         # Nothing is visible at the destination yet; an upload that was opened by it takes space, though.
-        if reply.kind.is_unclear or (reply.status or 0) >= 500:
+        if reply.may_have_opened:
             yield from tell_open_uploads(context, position, action, since_ms=context.task.begun_at_ms)
         return ended_badly(position, reply)
     assert isinstance(reply, UploadOpened)  # noqa: S101

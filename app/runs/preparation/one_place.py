@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from threading import Lock
 
 from s3plan.app.runs.preparation.confirmation import Wanted, confirmed
@@ -99,7 +100,8 @@ class PlacePreparation:
         if location.is_folder or not any(batch.size_bytes >= least_bytes for batch in _sent(self.plan, makers)):
             return
         encryption = next((job.encryption for job in makers.values() if job.encryption), None)
-        if self.stores.at(location).conditions.holds_part_sums(encryption, patience=self.patience):
+        conditions, on_left = self.stores.at(location).conditions, partial(self._tell_left, location)
+        if conditions.holds_part_sums(encryption, on_left=on_left, patience=self.patience):
             self.sums_parts.add(location.id)
 
     def _try_key(self, location: PlanLocation, jobs: Sequence[JobRecord]) -> None:
@@ -107,11 +109,20 @@ class PlacePreparation:
         key = self.stores.key_of(location)
         if key is None or not any(job.to_location == location.id and _writes(job) for job in jobs):
             return
-        if not self.stores.at(location).conditions.holds_customer_key(key, patience=self.patience):
+        conditions, on_left = self.stores.at(location).conditions, partial(self._tell_left, location)
+        if not conditions.holds_customer_key(key, on_left=on_left, patience=self.patience):
             raise PlanRefused(
                 f"{shown_place(location)}: this store takes no notice of keys of SSE-C, so that what is written would "
                 "lie there for everybody who may read the bucket; leave `encryption` out, or choose another store"
             )
+
+    def _tell_left(self, location: PlanLocation, key: str) -> None:
+        self.on_event(
+            Warned(
+                f"{shown_store(location)}: what s3plan wrote at {escape_unprintable(key)} to try it could not be "
+                "removed; a later apply tries again"
+            )
+        )
 
     def _find(self, location: PlanLocation) -> None:
         makers = [job for job in self.plan.header.jobs if job.to_location == location.id and job.settings.create_bucket]

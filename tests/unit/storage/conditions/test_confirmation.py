@@ -117,7 +117,7 @@ def test_a_copy_whose_answer_is_lost_is_removed_too(store: PickyStore) -> None:
     assert list(store.store.bucket("bucket").objects) == ["there"]
 
 
-@pytest.mark.parametrize("kind", [FailureKind.TRANSIENT, FailureKind.BAD_REPLY])
+@pytest.mark.parametrize("kind", [FailureKind.TRANSIENT, FailureKind.BAD_REPLY, FailureKind.THROTTLED])
 def test_an_upload_whose_id_is_lost_with_a_reply_is_aborted_too(store: PickyStore, kind: FailureKind) -> None:
     lost: list[Reply] = []
 
@@ -125,7 +125,7 @@ def test_an_upload_whose_id_is_lost_with_a_reply_is_aborted_too(store: PickyStor
         if not isinstance(request, CreateMultipartUpload) or lost:
             return None
         lost.append(store.engine.call(request))
-        return Failure(kind, "CreateMultipartUpload", "ReadTimeout", "")
+        return Failure(kind, "CreateMultipartUpload", "Busy", "", 503)
 
     store.answer = lose
     assert found(store, *OF_UPLOADS) is TrialResult.REFUSED

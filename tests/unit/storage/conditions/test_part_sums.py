@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from awscrt.checksums import crc64nvme
+from s3plan.schemas.errors import CredentialsUnusable
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.requests.objects import (
     Acknowledged,
@@ -38,6 +39,7 @@ BAD_DIGEST = Failure(FailureKind.VERIFICATION, "UploadPart", "BadDigest", "no", 
 REFUSED = Failure(FailureKind.INVALID, "CreateMultipartUpload", "InvalidRequest", "no", 400)
 BROKEN = Failure(FailureKind.TRANSIENT, "UploadPart", "InternalError", "no", 500)
 BUSY = Failure(FailureKind.THROTTLED, "UploadPart", "SlowDown", "no", 503)
+IN_HASTE = Patience(attempts=3, sleep=lambda _: None)
 
 
 class Store:
@@ -89,37 +91,61 @@ def test_the_store_is_believed_only_what_it_has_shown(
     opens: list[Reply], parts: list[Reply], made: Reply, holds: bool
 ) -> None:
     store = Store(list(opens), list(parts), made)
-    patience = Patience(attempts=3, sleep=lambda _: None)
-    tried = try_part_sums(store, "bucket", "probe-sums", owner="1" * 12, patience=patience)
+    tried = try_part_sums(store, "bucket", "probe-sums", owner="1" * 12, patience=IN_HASTE)
     assert tried == PartSumsTrial(holds, is_clean=True)
     asked = [type(request) for request in store.asked]
-    has_opened = opens == [OPENED]
-    assert (AbortMultipartUpload in asked) is (has_opened and not holds)
+    assert (AbortMultipartUpload in asked) is (opens in ([OPENED], [BUSY]) and not holds)
     assert (DeleteObject in asked) >= (CompleteMultipartUpload in asked)
     for request in store.asked:
-        assert (request.bucket, request.key) == ("bucket", "probe-sums")  # type: ignore[union-attr]
+        if not isinstance(request, ListMultipartUploads | ListObjects | ListVersions):
+            assert (request.bucket, request.key) == ("bucket", "probe-sums")  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("kind", [FailureKind.TRANSIENT, FailureKind.BAD_REPLY])
-def test_an_upload_whose_id_was_never_told_is_looked_up_and_aborted(kind: FailureKind) -> None:
-    lost = Failure(kind, "CreateMultipartUpload", "NoUploadId", "", 200)
-    store = Store([lost], [TAKEN], MADE)
-    patience = Patience(attempts=3, sleep=lambda _: None)
-    tried = try_part_sums(store, "bucket", "probe-sums", owner="1" * 12, patience=patience)
-    assert tried == PartSumsTrial(holds=False, is_clean=True)
+@pytest.mark.parametrize(
+    "opens",
+    [
+        [Failure(FailureKind.TRANSIENT, "CreateMultipartUpload", "NoUploadId", "", 200)],
+        [Failure(FailureKind.BAD_REPLY, "CreateMultipartUpload", "NoUploadId", "", 200)],
+        [BUSY],
+        [BUSY, OPENED],  # S3 says that it did not open one; others may say so, and have
+    ],
+    ids=["unclear", "no reply", "busy", "busy at first"],
+)
+def test_an_upload_whose_id_was_never_told_is_looked_up_and_aborted(opens: list[Reply]) -> None:
+    store = Store(list(opens), [BAD_DIGEST, TAKEN], MADE)
+    store.answers[ListMultipartUploads] = [UploadsPage([("probe-sums", "lost", 0), ("their key", "theirs", 0)])]
+    trial = try_part_sums(store, "bucket", "probe-sums", owner="1" * 12, patience=IN_HASTE)
+    assert trial.is_clean
     aborted = [request for request in store.asked if isinstance(request, AbortMultipartUpload)]
-    assert aborted == [AbortMultipartUpload("bucket", "probe-sums", "an upload", owner="1" * 12)]
+    assert aborted == [AbortMultipartUpload("bucket", "probe-sums", "lost", owner="1" * 12)]
+
+
+EXPIRED = Failure(FailureKind.CREDENTIALS_EXPIRED, "", "ExpiredToken", "renew", 400)
+SKEWED = Failure(FailureKind.CLOCK_SKEWED, "", "RequestTimeTooSkewed", "late", 403)
+STEPS = [CreateMultipartUpload, UploadPart, CompleteMultipartUpload, DeleteObject]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("failure", [EXPIRED, SKEWED])
+def test_credentials_that_do_not_work_say_nothing_of_the_store(step: type, failure: Failure) -> None:
+    store = Store([OPENED], [BAD_DIGEST, TAKEN], MADE)
+    store.answers[step] = [failure]
+    with pytest.raises(CredentialsUnusable):
+        try_part_sums(store, "bucket", "probe-sums", patience=IN_HASTE)
+    asked = [type(request) for request in store.asked]
+    assert (AbortMultipartUpload in asked) is (step in {UploadPart, CompleteMultipartUpload})
 
 
 @pytest.mark.parametrize("kind", [AbortMultipartUpload, DeleteObject, ListMultipartUploads])
-def test_a_trial_that_could_not_remove_what_it_made_says_so(kind: type[Request]) -> None:
+@pytest.mark.parametrize("failure", [FailureKind.THROTTLED, FailureKind.DENIED])
+def test_a_trial_that_could_not_remove_what_it_made_says_so(kind: type[Request], failure: FailureKind) -> None:
     lost = Failure(FailureKind.TRANSIENT, "CreateMultipartUpload", "NoUploadId", "", 200)
     opens: list[Reply] = [lost if kind is ListMultipartUploads else OPENED]
     store = Store(opens, [BAD_DIGEST, TAKEN], MADE if kind is DeleteObject else BAD_DIGEST)
-    store.answers[kind] = [Failure(FailureKind.THROTTLED, kind.__name__, "SlowDown", "no", 503)]
-    patience = Patience(attempts=3, sleep=lambda _: None)
-    tried = try_part_sums(store, "bucket", "probe-sums", patience=patience)
-    assert tried == PartSumsTrial(holds=kind is DeleteObject, is_clean=False)
+    store.answers[kind] = [Failure(failure, kind.__name__, "No", "no", 403)]
+    tried = try_part_sums(store, "bucket", "probe-sums", patience=IN_HASTE)
+    # What may not be listed can be removed by no later one either.
+    assert tried == PartSumsTrial(kind is DeleteObject, is_clean=(kind, failure) == (ListMultipartUploads, "denied"))
 
 
 @pytest.mark.parametrize("kind", [FailureKind.NO_SUCH_UPLOAD, FailureKind.NOT_FOUND])
@@ -128,3 +154,10 @@ def test_what_is_gone_already_is_removed(kind: FailureKind) -> None:
     for request in (AbortMultipartUpload, DeleteObject):
         store.answers[request] = [Failure(kind, request.__name__, "Gone", "", 404)]
     assert try_part_sums(store, "bucket", "probe-sums", patience=Patience(attempts=1)).is_clean
+
+
+def test_versions_of_an_object_whose_making_was_never_answered_are_looked_up_and_removed() -> None:
+    store = Store([OPENED], [BAD_DIGEST, TAKEN], Failure(FailureKind.TRANSIENT, "", "Reset", ""))
+    store.answers[ListVersions] = [VersionsPage((("probe-sums", "v1"),))]
+    assert not try_part_sums(store, "bucket", "probe-sums", patience=IN_HASTE).holds
+    assert DeleteObject("bucket", "probe-sums", version="v1") in store.asked

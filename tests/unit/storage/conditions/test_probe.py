@@ -162,6 +162,15 @@ def test_a_reply_that_is_lost_makes_it_begin_anew(server: ServerProcess, engine:
     assert_clean(server)
 
 
+@pytest.mark.parametrize("kind", [FaultKind.REPLY_LOST, FaultKind.SLOW_DOWN])
+def test_an_upload_that_was_opened_whatever_the_store_said_is_aborted(
+    server: ServerProcess, engine: Engine, kind: FaultKind
+) -> None:
+    server.faults([Fault(kind=kind, operation="CreateMultipartUpload", after_commit=True)])
+    assert probe(engine, "bucket", "p/", patience=QUICK) == ALL_ENFORCED
+    assert_clean(server)
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("share", "attempts"), [(0.02, 12), (0.1, 60)])
 def test_throttling_and_resets_decide_nothing(seed: int, share: float, attempts: int) -> None:
