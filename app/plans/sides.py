@@ -80,7 +80,7 @@ def job_sides(
         ),
         transfer=transfer,
         stores=two_stores(source.location, destination.location),
-        source_is_plain=(source.location.endpoint or "").startswith("http:"),
+        source_is_plain=source.location.is_plain,
         files=_folder_side(
             stores,
             source,

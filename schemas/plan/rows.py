@@ -57,6 +57,11 @@ class PlanLocation:
         return self.kind is LocationKind.FOLDER
 
     @property
+    def is_plain(self) -> bool:
+        """Whether its store is asked by http://, where nothing protects bytes on their way."""
+        return (self.endpoint or "").lower().startswith("http:")
+
+    @property
     def whole_bucket(self) -> tuple[str, str]:
         """What tells two buckets apart: the store, empty for AWS by whichever of its names, and the bucket.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-from s3plan.schemas.endpoints import EndpointInvalid
+from s3plan.schemas.endpoints import EndpointInvalid, parse_endpoint
 from s3plan.schemas.manifest.words import AddressingStyle
 from s3plan.schemas.redaction import redact
 from s3plan.storage.s3.botocore.bounded_answers import bound_answers
@@ -143,7 +143,7 @@ def _config(
 
 def _verification(settings: ConnectionSettings, session: Any, endpoint: str | None) -> bool | str:
     """Return what botocore is told; True lets it take the certificates that it brings along."""
-    if not settings.tls_verify or (endpoint is not None and endpoint.startswith("http:")):
+    if not settings.tls_verify or (endpoint is not None and parse_endpoint(endpoint).scheme == "http"):
         return False
     bundle = named_bundle(settings, session)
     return True if bundle is None else str(bundle)

@@ -72,7 +72,7 @@ def reading_of(context: BatchContext, action: Action) -> ReadFile:
     parts, stamp = parts_of(action.key), Stamp.parse(action.source_pin or "")
     assert not isinstance(parts, KeyRefusal)  # noqa: S101  a plan is held to that when it is read
     assert stamp is not None  # noqa: S101
-    is_signed = (context.destination.endpoint or "").startswith("http:")
+    is_signed = context.destination.is_plain
     checksum = context.task.settings.checksum
     return ReadFile(parts, stamp, with_md5=True, with_sha256=is_signed, checksum=checksum)
 

@@ -221,14 +221,14 @@ class _RelayedParts(ObjectParts):
 
     def _algorithms(self) -> frozenset[str]:
         """Return the digests of a part that are not made as it comes."""
-        is_signed = (self.context.destination.endpoint or "").startswith("http:")
+        is_signed = self.context.destination.is_plain
         settings = self.context.task.settings
         md5 = [] if settings.sums_parts else ["MD5"]
         asked = [] if settings.sums_parts or settings.checksum is None else [settings.checksum]
         return frozenset([*md5, *asked, *(["SHA256"] if is_signed else [])])
 
     def _digests(self, part: _Part, summed: BufferSummed) -> Digests:
-        settings, is_signed = self.context.task.settings, (self.context.destination.endpoint or "").startswith("http:")
+        settings, is_signed = self.context.task.settings, self.context.destination.is_plain
         md5, asked = summed.digests.get("MD5"), settings.checksum
         return Digests(
             crc64nvme=part.checksums.values()[CRC64NVME] if settings.sums_parts else None,

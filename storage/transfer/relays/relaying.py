@@ -137,7 +137,7 @@ def _summed_up(
     context: BatchContext, position: int, action: Action, content: memoryview, found: ObjectFound
 ) -> Asking[_Fetched | Outcome]:
     """Return an object with what its bytes come to, if that is what its store states of them."""
-    is_signed = (context.destination.endpoint or "").startswith("http:")
+    is_signed = context.destination.is_plain
     stated = found.checksums.keys() & CHECKSUM_BYTES.keys()
     asked = context.task.settings.checksum
     algorithms = {CRC64NVME, "MD5", *stated, *(["SHA256"] if is_signed else []), *([asked] if asked else [])}

@@ -23,7 +23,7 @@ from s3plan.storage.verification.asked_sides import AskedObject
 
 def is_lost_unseen(context: BatchContext) -> bool:
     """Return whether the sources of a batch are removed, and their bytes come by plain http."""
-    return context.task.settings.removes_source and (context.source.endpoint or "").startswith("http:")
+    return context.task.settings.removes_source and context.source.is_plain
 
 
 def forget_unprovable(context: BatchContext, upload: Upload) -> None:

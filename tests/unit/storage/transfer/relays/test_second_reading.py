@@ -55,8 +55,9 @@ def flip(world: RelayWorld, *, gets: set[int]) -> None:
     world.engine.on_request = on_request
 
 
-def test_the_source_of_a_move_is_read_twice_and_each_time_by_its_etag() -> None:
-    world = made()
+@pytest.mark.parametrize("endpoint", ["http://far.example", "HTTP://far.example"])
+def test_the_source_of_a_move_is_read_twice_and_each_time_by_its_etag(endpoint: str) -> None:
+    world = made(endpoint=endpoint)
     only = world.perform(world.plan_relay("big")).only
     assert (only.kind, only.evidence, world.body("big")) == (OutcomeKind.DONE, "MD5 of the parts", BODY)
     gets = [request for request in world.engine.requests if isinstance(request, GetObject)]
