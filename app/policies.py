@@ -203,7 +203,8 @@ def _remarks(
     documents: Iterable[PolicyDocument],
 ) -> Iterator[str]:
     entries = list(entries)
-    for principal in principals.values():
+    asked = [place for entry in entries for side, place in _sides(entry) if request.side in (None, side)]
+    for principal in (principals[name] for name in dict.fromkeys(place.connection or "" for place in asked)):
         who = f"connection {principal.name}" if principal.name else "the default connection"
         if principal.connection.anonymous:
             yield f"{who} sends unsigned requests: the bucket must be public, no policy of an identity helps"
@@ -211,25 +212,24 @@ def _remarks(
             yield f"{who} leads to {principal.endpoint}, which is not AWS: this is what AWS would ask for"
         if principal.connection.role_arn is not None:
             yield f"whoever assumes the role of {who} needs sts:AssumeRole on {principal.connection.role_arn}"
-    yield from _of_encryption(entries, applies=PermittedCommand.APPLY in request.commands)
+    if PermittedCommand.APPLY in request.commands:
+        yield from _of_encryption(entries, writes=request.side is not Side.SOURCE)
     for document in documents:
         if document.kind == "bucket" and document.role_arn is None:
             yield f"put the ARN of whoever signs in the place of the Principal in the policy of {document.bucket}"
-    for bucket in dict.fromkeys(place.bucket for place in _buckets(entries)):
+    for bucket in dict.fromkeys(place.bucket for place in asked):
         if bucket.endswith(ACCESS_POINT_ENDS):
             yield f"{bucket} is an access point's alias: grants on its bucket must name the access point, too"
-    if any(not place.key_prefix.isascii() for place in _buckets(entries)):
+    if any(not place.key_prefix.isascii() for place in asked):
         yield "a prefix is not ASCII: IAM takes characters up to U+00FF in the policies of users and roles"
 
 
-def _of_encryption(entries: Iterable[JobEntry], *, applies: bool) -> Iterator[str]:
-    if not applies:
-        return
+def _of_encryption(entries: Iterable[JobEntry], *, writes: bool) -> Iterator[str]:
     for entry in entries:
         source, destination = entry.source, entry.destination
         if source is not None and source.folder is None:
             yield f"objects of {source.url} under SSE-KMS: whoever reads them needs kms:Decrypt on their key, too"
-        if destination is None or destination.folder is not None:
+        if not writes or destination is None or destination.folder is not None:
             continue
         encryption = destination.encryption
         if encryption is None:

@@ -212,3 +212,17 @@ def test_a_side_without_a_bucket_and_a_broken_manifest_are_refused(tmp_path: Pat
         policies(tmp_path, source="./files", given={"side": "source"})
     with pytest.raises(ManifestInvalid):
         policies(tmp_path, mode="copied")
+
+
+def test_what_is_said_of_one_side_leaves_the_other_one_out(tmp_path: Path) -> None:
+    sections = {
+        "connections": {"away": {"endpoint": "https://store.example"}},
+        "destination": {"url": "s3://into-s3alias/b/", "connection": "away"},
+    }
+    whole, source, destination = (
+        policies(tmp_path, given={"side": side}, **sections).remarks for side in (None, "source", "destination")
+    )
+    about_destination = {remark for remark in whole if "away" in remark or "into-s3alias" in remark}
+    assert len(about_destination) == 3
+    assert set(source) == set(whole) - about_destination
+    assert set(destination) == set(whole)
