@@ -65,6 +65,7 @@ def _is_typers(error: BaseException) -> bool:
 
 def _usage_message(error: BaseException) -> str:
     message = str(getattr(error, "format_message")()).rstrip(".")  # noqa: B009
+    message = message.replace(": Value error, ", ": ")  # typer's own, before what is wrong with a choice
     context = getattr(error, "ctx", None)
     command = "s3plan" if context is None else context.command_path
     return f"s3plan: error: {message[:1].lower()}{message[1:]}\nTry '{command} --help'."

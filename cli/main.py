@@ -222,7 +222,6 @@ def retry(
 
 
 add_run_commands(app)
-add_connection_commands(app)
 
 
 @app.command()
@@ -260,3 +259,6 @@ def demo(
     from s3plan.cli.commands.demo import show_demo
 
     return show_demo(keep=keep, no_color=context.obj)
+
+
+add_connection_commands(app)

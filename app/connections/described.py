@@ -13,6 +13,7 @@ from s3plan.app.paths import connections_path
 from s3plan.planner.manifest.connections.own_connections import OwnConnections
 from s3plan.planner.manifest.resolved_text import yaml_lines
 from s3plan.schemas.manifest.connections import Connection
+from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.s3.store_quirks import quirks_of, store_at
 
 
@@ -20,12 +21,12 @@ from s3plan.storage.s3.store_quirks import quirks_of, store_at
 class ConnectionLine:
     """One connection in a list. `endpoint` None: AWS, or what the environment names; `region` None: the store's word.
 
-    `store` is what is known of its kind, `credentials` says in words where they come from.
+    `store` is the name of its kind, None where that is not known; `credentials` says in words where they come from.
     """
 
     name: str
     endpoint: str | None
-    store: str
+    store: str | None
     region: str | None
     credentials: str
 
@@ -47,7 +48,7 @@ def list_connections() -> tuple[Path, tuple[ConnectionLine, ...]]:
         ConnectionLine(
             name,
             connection.endpoint,
-            quirks_of(store_at(connection.endpoint, named=connection.store)).title,
+            store_title(connection.endpoint, named=connection.store),
             connection.region,
             credentials_text(connection),
         )
@@ -61,6 +62,12 @@ def show_connection(name: str) -> ShownConnection:
     connection = known_connection(own, name)
     text = "\n".join(yaml_lines({name: own.written[name]})) + "\n"
     return ShownConnection(name, text, connection.model_dump(mode="json", exclude_defaults=True))
+
+
+def store_title(endpoint: str | None, *, named: StoreName | None) -> str | None:
+    """Return what the kind of store at an endpoint is called; None where nothing is known of it."""
+    row = quirks_of(store_at(endpoint, named=named))
+    return None if row.name is StoreName.UNKNOWN else row.title
 
 
 def credentials_text(connection: Connection) -> str:

@@ -17,7 +17,8 @@ CONDITION = "hold "
 class ConnectionReport:
     """A connection as it is now: who signs, where requests go, and what was tried, in the order of the trials.
 
-    `name` is `default` for the default connection; `endpoint` None is AWS. `expires_at`: until when the credentials
+    `name` is `default` for the default connection; `endpoint` None is AWS; `store` is the name of its kind, None where
+    that is not known. `expires_at`: until when the credentials
     hold, None where they do not say. `clock_offset_ms`: the store's clock minus this machine's, to a second.
     `is_own_bucket`: the bucket is the identity's account's; None where nobody says. `objects` and `size_bytes` are
     of what was counted, `counted_all` says whether that is all there is. `left_behind`: what objects begin with that
@@ -26,7 +27,7 @@ class ConnectionReport:
 
     name: str
     endpoint: str | None
-    store: str
+    store: str | None
     region: str | None
     credentials: str
     bucket: str | None

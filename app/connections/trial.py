@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from s3plan.app.clock import now_utc
-from s3plan.app.connections.described import credentials_text
+from s3plan.app.connections.described import credentials_text, store_title
 from s3plan.app.connections.editing import DEFAULT, known_connection
 from s3plan.app.connections.own_file import own_connections
 from s3plan.app.connections.report import BUCKET, CONDITION, CREDENTIALS, ConnectionReport
@@ -38,7 +38,6 @@ from s3plan.storage.s3.connections.sessions import (
     open_session,
 )
 from s3plan.storage.s3.patience import Patience
-from s3plan.storage.s3.store_quirks import quirks_of, store_at
 
 _PATIENCE = Patience(attempts=3)
 _REQUESTS = 16
@@ -74,7 +73,7 @@ def try_connection(request: TrialRequest) -> ConnectionReport:
     report = ConnectionReport(
         name=wanted.name,
         endpoint=endpoint,
-        store=quirks_of(store_at(endpoint, named=settings.store)).title,
+        store=store_title(endpoint, named=settings.store),
         region=settings.region,
         credentials=credentials_text(connection or Connection()),
         bucket=wanted.bucket,

@@ -57,8 +57,7 @@ def test_a_connection_is_added_listed_shown_changed_and_removed(desk: Desk) -> N
     assert listed.stdout.splitlines()[1].split() == [
         "minio",
         "https://minio.example:9000",
-        "the",
-        "store",
+        "-",
         "-",
         "variables",
         "MINIO_*",

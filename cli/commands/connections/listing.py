@@ -29,7 +29,7 @@ def print_list(*, json: bool, no_color: bool) -> int:
     rows = [
         [
             Cell(escape_unprintable(text))
-            for text in (line.name, line.endpoint or "AWS", line.store, line.region or "-", line.credentials)
+            for text in (line.name, line.endpoint or "AWS", line.store or "-", line.region or "-", line.credentials)
         ]
         for line in found
     ]

@@ -43,8 +43,8 @@ def print_test(
 
 
 def _facts(report: ConnectionReport) -> Iterator[tuple[str, str]]:
-    is_known = report.store not in {"the store", report.endpoint or "AWS"}
-    yield "store", escape_unprintable((report.endpoint or "AWS") + (f" ({report.store})" if is_known else ""))
+    kind = f" ({report.store})" if report.endpoint and report.store else ""
+    yield "store", escape_unprintable((report.endpoint or "AWS") + kind)
     if report.bucket is not None:
         yield "bucket", escape_unprintable(f"s3://{report.bucket}/{report.prefix}")
     if report.region:

@@ -69,14 +69,14 @@ def _nothing(context: typer.Context) -> None:
 
 
 def list_(context: typer.Context, *, json: JsonOption = False) -> int:
-    """List your connections: where they lead, and where their credentials come from."""
+    """List them: where they lead, and by which credentials."""
     from s3plan.cli.commands.connections.listing import print_list
 
     return print_list(json=json, no_color=context.obj)
 
 
 def show(context: typer.Context, *, name: NameArgument, json: JsonOption = False) -> int:
-    """Print one as YAML."""
+    """Print one as YAML, as manifests take it."""
     from s3plan.cli.commands.connections.listing import print_one
 
     return print_one(name, json=json, no_color=context.obj)
@@ -105,7 +105,7 @@ def add(
     allow_http: AllowHttpOption = None,
     others: SetOption = None,
 ) -> int:
-    """Write down a new one; on a terminal, without options, by questions."""
+    """Add one: by options or, on a terminal, by questions."""
     from s3plan.cli.commands.connections.editing import add_one
 
     keys = {
@@ -154,7 +154,7 @@ def edit(
     others: SetOption = None,
     unset: UnsetOption = None,
 ) -> int:
-    """Change keys of one; without options in your editor ($VISUAL, $EDITOR)."""
+    """Change one: by options or, without any, in your editor."""
     from s3plan.cli.commands.connections.editing import edit_one
 
     keys = {

@@ -26,10 +26,10 @@ COMMANDS = [
     "unpause",
     "cancel",
     "discard",
-    "profiles",
     "failures",
     "schema",
     "demo",
+    "profiles",
     "connections",
 ]
 HEAVY = ["boto3", "botocore", "pydantic", "networkx", "jsonschema", "ruamel", "rich", "s3plan.app"]
@@ -58,6 +58,8 @@ def test_help_lists_what_has_landed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     listed = capsys.readouterr().out.split("Commands:\n")[1].splitlines()
     assert [line.split()[0] for line in listed] == COMMANDS
+    assert main(["connections", "--help"]) == 0
+    listed += capsys.readouterr().out.split("Commands:\n")[1].splitlines()
     assert not any(line.endswith("...") for line in listed)
 
 
@@ -72,7 +74,7 @@ def test_without_a_command_help_comes_with_exit_64(capsys: pytest.CaptureFixture
         (["aply"], "no such command 'aply'. Did you mean 'apply', 'policy'?\nTry 's3plan --help'."),
         (["apply", "--limit", "0"], "invalid value for '--limit'"),
         (["apply", "--nope"], "no such option: --nope\nTry 's3plan apply --help'."),
-        (["show", "--kind", "unchanged"], "invalid value for '--kind'"),
+        (["show", "--kind", "unchanged"], "invalid value for '--kind': 'unchanged' is not one of 'copy'"),
         (
             ["plan", "job.yaml", "--expires", "2 days"],
             "--expires: a duration is a whole number and one of s, m, h, d, w",
