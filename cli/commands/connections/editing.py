@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rich.text import Text
@@ -24,12 +24,11 @@ from s3plan.app.connections.editing import (
     text_to_edit,
 )
 from s3plan.app.paths import connections_path
+from s3plan.cli.commands.connections.key_options import Keys
 from s3plan.cli.screens.terminal import Terminal, open_terminal
 from s3plan.cli.screens.wording import path_text
 from s3plan.schemas.errors import ExitCode, NotApproved, S3PlanError, UsageInvalid
 from s3plan.schemas.printable import escape_unprintable
-
-Keys = Mapping[str, str | bool | None]
 
 _QUESTIONS = (
     ("endpoint", "Endpoint, such as https://s3.example.com (nothing: AWS): "),

@@ -5,27 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from s3plan.cli.commands.connections.key_options import (
-    AccelerateOption,
-    AddressingOption,
-    AllowHttpOption,
-    AnonymousOption,
-    BundleOption,
-    DualstackOption,
-    EndpointOption,
-    EngineOption,
-    EnvPrefixOption,
-    ExternalIdOption,
-    ProfileOption,
-    RegionOption,
-    RequesterPaysOption,
-    RoleOption,
-    SetOption,
-    SourceProfileOption,
-    StoreOption,
-    TlsVerifyOption,
-    UnsetOption,
-)
+from s3plan.cli.commands.connections.key_options import Keys, SetOption, UnsetOption, with_key_options
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A connection of your own.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON object.")]
@@ -82,100 +62,32 @@ def show(context: typer.Context, *, name: NameArgument, json: JsonOption = False
     return print_one(name, json=json, no_color=context.obj)
 
 
+@with_key_options
 def add(
     context: typer.Context,
     *,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="What manifests are to call it.")] = None,
-    endpoint: EndpointOption = None,
-    store: StoreOption = None,
-    region: RegionOption = None,
-    profile: ProfileOption = None,
-    env_prefix: EnvPrefixOption = None,
-    role_arn: RoleOption = None,
-    external_id: ExternalIdOption = None,
-    source_profile: SourceProfileOption = None,
-    addressing_style: AddressingOption = None,
-    engine: EngineOption = None,
-    anonymous: AnonymousOption = None,
-    requester_pays: RequesterPaysOption = None,
-    accelerate: AccelerateOption = None,
-    dualstack: DualstackOption = None,
-    tls_verify: TlsVerifyOption = None,
-    ca_bundle: BundleOption = None,
-    allow_http: AllowHttpOption = None,
+    keys: Keys,
     others: SetOption = None,
 ) -> int:
     """Add one: by options or, on a terminal, by questions."""
     from s3plan.cli.commands.connections.editing import add_one
 
-    keys = {
-        "endpoint": endpoint,
-        "store": store,
-        "region": region,
-        "profile": profile,
-        "env_prefix": env_prefix,
-        "role_arn": role_arn,
-        "external_id": external_id,
-        "source_profile": source_profile,
-        "addressing_style": addressing_style,
-        "engine": engine,
-        "anonymous": anonymous,
-        "requester_pays": requester_pays,
-        "accelerate": accelerate,
-        "dualstack": dualstack,
-        "tls_verify": tls_verify,
-        "ca_bundle": ca_bundle,
-        "allow_http": allow_http,
-    }
     return add_one(name, keys, others or (), no_color=context.obj)
 
 
+@with_key_options
 def edit(
     context: typer.Context,
     *,
     name: NameArgument,
-    endpoint: EndpointOption = None,
-    store: StoreOption = None,
-    region: RegionOption = None,
-    profile: ProfileOption = None,
-    env_prefix: EnvPrefixOption = None,
-    role_arn: RoleOption = None,
-    external_id: ExternalIdOption = None,
-    source_profile: SourceProfileOption = None,
-    addressing_style: AddressingOption = None,
-    engine: EngineOption = None,
-    anonymous: AnonymousOption = None,
-    requester_pays: RequesterPaysOption = None,
-    accelerate: AccelerateOption = None,
-    dualstack: DualstackOption = None,
-    tls_verify: TlsVerifyOption = None,
-    ca_bundle: BundleOption = None,
-    allow_http: AllowHttpOption = None,
+    keys: Keys,
     others: SetOption = None,
     unset: UnsetOption = None,
 ) -> int:
     """Change one: by options or, without any, in your editor."""
     from s3plan.cli.commands.connections.editing import edit_one
 
-    keys = {
-        "endpoint": endpoint,
-        "store": store,
-        "region": region,
-        "profile": profile,
-        "env_prefix": env_prefix,
-        "role_arn": role_arn,
-        "external_id": external_id,
-        "source_profile": source_profile,
-        "addressing_style": addressing_style,
-        "engine": engine,
-        "anonymous": anonymous,
-        "requester_pays": requester_pays,
-        "accelerate": accelerate,
-        "dualstack": dualstack,
-        "tls_verify": tls_verify,
-        "ca_bundle": ca_bundle,
-        "allow_http": allow_http,
-    }
     return edit_one(name, keys, others or (), unset or (), no_color=context.obj)
 
 
