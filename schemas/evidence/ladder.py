@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 BY_SIZE = "size"
 BY_MD5 = "MD5"
 BY_PARTS = "MD5 of the parts"
-BY_EMPTINESS = "no bytes"
+BY_EMPTINESS = "being empty"
 CHECKSUM_BYTES = {"CRC64NVME": 8, "CRC32C": 4, "CRC32": 4, "SHA256": 32, "SHA1": 20}
 """The checksums that S3 states, the cheapest first, and how long each is."""
 PROOFS = (*CHECKSUM_BYTES, BY_MD5, BY_PARTS, BY_EMPTINESS)

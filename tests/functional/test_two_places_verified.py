@@ -88,7 +88,7 @@ def test_what_other_tools_have_put_is_found_the_same_by_the_evidence_that_it_has
     place.server.reset_stats()
     found, counts, evidence = told(place, exit_code=0)
     assert (found, counts) == ({}, {"same": 7})
-    assert evidence == {"MD5": 3, "no bytes": 1, "CRC64NVME": 1, "MD5 of the parts": 2}
+    assert evidence == {"MD5": 3, "being empty": 1, "CRC64NVME": 1, "MD5 of the parts": 2}
     assert written(place) == set()
 
 

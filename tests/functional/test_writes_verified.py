@@ -42,8 +42,8 @@ def test_uploads_are_verified_by_what_the_store_answers(place: Workplace, folder
     write_folder_job(place, source="./photos", destination="s3://destination/up/")
     place.plan()
     output = applied(place)
-    assert "verified 4: 1 by CRC64NVME, 2 by MD5, 1 by no bytes" in " ".join(output.split())
-    assert verified(place) == {"CRC64NVME": 1, "MD5": 2, "no bytes": 1}
+    assert "verified 4: 1 by CRC64NVME, 2 by MD5, 1 by being empty" in " ".join(output.split())
+    assert verified(place) == {"CRC64NVME": 1, "MD5": 2, "being empty": 1}
     assert "2 by MD5" in place.command.run("status", str(place.plan_file)).output
 
 

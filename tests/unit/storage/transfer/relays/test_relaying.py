@@ -58,7 +58,7 @@ def test_an_object_comes_across_with_what_it_carries(world: RelayWorld) -> None:
 def test_an_object_without_bytes_comes_across(world: RelayWorld) -> None:
     world.put_source("empty", b"")
     only = world.perform(world.plan_relay("empty")).only
-    assert (only.kind, only.evidence, world.body("empty")) == (OutcomeKind.DONE, "no bytes", b"")
+    assert (only.kind, only.evidence, world.body("empty")) == (OutcomeKind.DONE, "being empty", b"")
 
 
 def test_an_object_is_overwritten_only_if_it_is_still_the_planned_one(world: RelayWorld) -> None:
