@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from fakes.command import Command, Ended
 from fakes.s3server import ServerProcess
 
 EXAMPLES = ROOT / "examples"
+MIB = 2**20
 
 
 class Example:
@@ -58,3 +61,21 @@ def totals(made: dict[str, Any]) -> dict[str, int]:
     for total in (total for job in made["header"]["jobs"] for total in job["totals"]):
         found[total["kind"]] = found.get(total["kind"], 0) + total["objects"]
     return found
+
+
+def rows(client: Any, bucket: str) -> Iterator[dict[str, Any]]:
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        yield from page.get("Contents", [])
+
+
+def contents(client: Any, bucket: str, *, below: str = "") -> dict[str, tuple[str, int]]:
+    """ETag and size of every object by key, as boto3 lists them."""
+    return {row["Key"]: (row["ETag"], row["Size"]) for row in rows(client, bucket) if row["Key"].startswith(below)}
+
+
+def at(year: int, month: int = 6) -> float:
+    return datetime(year, month, 1, tzinfo=UTC).timestamp()
+
+
+def numbered(form: str, numbers: Sequence[int]) -> list[str]:
+    return [form.format(number) for number in numbers]
