@@ -20,7 +20,7 @@ from s3plan.planner.manifest.text.yaml_document import MAX_FILE_BYTES
 from s3plan.schemas.errors import GuardRefused, ManifestInvalid, NotApproved, PlanRefused
 from s3plan.schemas.manifest.connections import Connection
 from s3plan.schemas.manifest.resolved import Manifest
-from s3plan.schemas.printable import shown_path, typed_path
+from s3plan.schemas.printable import escape_unprintable, shown_path, typed_path
 from s3plan.schemas.stores.names import StoreName
 
 _FULL_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -49,8 +49,8 @@ def check_may_apply(plan: PlanReader, *, now: datetime) -> None:
             f"{shown_path(plan.path)} is blocked by a guard ({which}); look at it, then plan again with {release}"
         )
     if header.held_losses:
-        words = ", ".join(sorted({loss.what for _, loss in header.held_losses}))
-        reasons = "; ".join(loss.reason for _, loss in header.held_losses)
+        words = escape_unprintable(", ".join(sorted({loss.what for _, loss in header.held_losses})))
+        reasons = escape_unprintable("; ".join(loss.reason for _, loss in header.held_losses))
         raise GuardRefused(
             f"{shown_path(plan.path)} is blocked by what would be lost ({reasons}); if that may be, plan again with "
             f"allow_loss: [{words}] in the manifest"

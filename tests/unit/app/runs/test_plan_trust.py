@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,12 +13,12 @@ from s3plan.app.paths import connections_path
 from s3plan.app.plans.choosing import Purpose, chosen_plan
 from s3plan.app.requests import ApplyRequest
 from s3plan.app.runs import checks
-from s3plan.app.runs.checks import changed_manifest, check_endpoints
+from s3plan.app.runs.checks import changed_manifest, check_endpoints, check_may_apply
 from s3plan.app.runs.kept_manifest import resolved_manifest
 from s3plan.planfile.reader import open_plan
 from s3plan.planner.manifest.file import parse_manifest
 from s3plan.planner.manifest.job import resolve_jobs, run_record
-from s3plan.schemas.errors import PlanDamaged, PlanRefused, UsageInvalid
+from s3plan.schemas.errors import GuardRefused, PlanDamaged, PlanRefused, UsageInvalid
 from s3plan.schemas.manifest.connections import Connection
 from unit.planfile.plan_samples import change, copies, header, write_plan
 
@@ -235,3 +236,15 @@ def test_a_plan_whose_name_is_no_text_is_not_picked(tmp_path: Path) -> None:
     write_plan(tmp_path / "a\ns3plan: error: all is well.s3plan", copied=copies(b"a"))
     write_plan(mine, copied=copies(b"a"))
     assert chosen_plan(None, Purpose.APPLY, directory=tmp_path) == mine
+
+
+def test_what_a_plan_says_it_loses_is_told_in_one_line_whatever_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "a.s3plan"
+    write_plan(path, copied=copies(b"a"))
+    document = json.loads(header(actions=1, size_bytes=7).model_dump_json(exclude_none=True))
+    document["jobs"][0]["losses"] = [{"what": "tags\nDone", "reason": "a\x1b[31m\nDone: 1 done."}]
+    quoted = json.dumps(document).replace("'", "''")
+    change(path, f"UPDATE header SET document = '{quoted}'", reseal=True)
+    with open_plan(path) as plan, pytest.raises(GuardRefused) as refusal:
+        check_may_apply(plan, now=datetime.now(UTC))
+    assert str(refusal.value).isprintable()
