@@ -205,7 +205,9 @@ def _keys_go_with_kms(manifest: OneJobManifest) -> Iterator[Finding]:
 
 
 def _copies_can_be_billed(manifest: OneJobManifest) -> Iterator[Finding]:
-    """A copy is one request, sent by the destination's connection, whoever's bucket the source is."""
+    """A copy is one request, sent by the destination's connection, whoever's bucket the source is; a relay is two."""
+    if manifest.transfer is not Transfer.SERVER_SIDE:  # a relay where that connection cannot read the source
+        return
     source, destination = (
         None if location is None or location.connection is None else manifest.connections.get(location.connection)
         for location in (manifest.source, manifest.destination)
@@ -249,6 +251,6 @@ JOB_RULES = (
     Rule((("filters", "modified"),), _times_leave_room),
     Rule((("compare",), ("overwrite",)), _compare_has_an_effect),
     Rule((("destination", "encryption"),), _keys_go_with_kms),
-    Rule(_PLACES, _copies_can_be_billed),
+    Rule((*_PLACES, ("transfer",)), _copies_can_be_billed),
 )
 """About each job; more are in the modules beside this one, each with its own."""
