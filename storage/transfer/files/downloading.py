@@ -34,8 +34,9 @@ from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead
 from s3plan.storage.checksums import PASSING, PassingChecksums, difference
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
+from s3plan.storage.transfer.fetching import settle_read, suffered
 from s3plan.storage.transfer.part_sizes import likely_part_sizes
-from s3plan.storage.transfer.settlement import already_done, ended_badly, look_at_source, moved_source, not_executed
+from s3plan.storage.transfer.settlement import already_done, ended_badly, moved_source
 from s3plan.storage.transfer.verifying import not_proved
 from s3plan.storage.verification.fetched_bytes import prove_fetched
 
@@ -117,7 +118,7 @@ def _fetch(context: BatchContext, job: Download, found: FileFound) -> Asking[Out
     ended: Outcome | None
     proved_by = ""
     if isinstance(reply, Failure):
-        ended = yield from settle_read(context, position, action, reply)
+        ended = yield from settle_fetch(context, position, action, reply)
     else:
         assert isinstance(reply, ObjectRead)  # noqa: S101  GetObject answers nothing else
         job.take_time(context, reply.found)
@@ -191,14 +192,6 @@ def prove(
     return ""
 
 
-def suffered(position: int, differs: str) -> Outcome:
-    """Return the outcome of a download whose bytes are not those that the store states; it may be tried again."""
-    said = f"its bytes suffered on the way: {differs}"
-    return not_executed(
-        position, Failure(FailureKind.VERIFICATION, "GetObject", "ChecksumDiffers", said, side=Side.SOURCE)
-    )
-
-
 def _checksums(sink: SinkInMemory | StagedSink) -> Mapping[str, str]:
     if not isinstance(sink, SinkInMemory):
         return sink.checksums
@@ -207,23 +200,11 @@ def _checksums(sink: SinkInMemory | StagedSink) -> Mapping[str, str]:
     return found.values()
 
 
-def settle_read(context: BatchContext, position: int, action: Action, failure: Failure) -> Asking[Outcome]:
-    """Say how a download ended whose object was not read: nothing was changed, so only the source is looked at."""
+def settle_fetch(context: BatchContext, position: int, action: Action, failure: Failure) -> Asking[Outcome]:
+    """Say how a download ended whose object did not come, or which the folder did not take."""
     if failure.kind is FailureKind.LOCAL_IO:
         return ended_at_folder(position, failure)
-    if failure.kind not in {FailureKind.PRECONDITION, FailureKind.NOT_FOUND}:
-        return ended_badly(position, failure)
-    found = yield from look_at_source(context, action)
-    if isinstance(found, Failure):
-        if found.kind is FailureKind.NOT_FOUND:
-            return Outcome(position, OutcomeKind.STALE, "source gone")
-        return ended_badly(position, found)
-    assert isinstance(found, ObjectFound)  # noqa: S101  a look answers nothing else
-    moved = moved_source(action, found)
-    if moved is not None:
-        return Outcome(position, OutcomeKind.STALE, moved)
-    # The pin holds at this moment, so what refused us has passed, or the store compares ETags wrongly.
-    return Outcome(position, OutcomeKind.UNKNOWN, str(failure), failure=FailureKind.CONFLICT, side=Side.SOURCE)
+    return (yield from settle_read(context, position, action, failure))
 
 
 def return_left(job: Download, left: tuple[bytes, ...]) -> Asking[Outcome | None]:

@@ -29,14 +29,14 @@ from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead
 from s3plan.schemas.tasks import KnownUpload
 from s3plan.storage.checksums import CRC64NVME, combined_crc64nvme, difference
 from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchContext, Procedure, ask_file
+from s3plan.storage.transfer.fetching import suffered
 from s3plan.storage.transfer.files.downloading import (
     Download,
     ended_at_folder,
     prove,
     publish,
     return_left,
-    settle_read,
-    suffered,
+    settle_fetch,
 )
 from s3plan.storage.transfer.multipart import ByteRange
 from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES, choose_part_size, part_ranges
@@ -159,7 +159,7 @@ def _fetch_parts(context: BatchContext, job: Download, fetched: _Fetched) -> Ask
         return None
     final = [failure for failure in fetched.failures if not failure.kind.is_retryable]
     if final:
-        return (yield from settle_read(context, job.position, job.action, final[0]))
+        return (yield from settle_fetch(context, job.position, job.action, final[0]))
     if fetched.failures:
         return not_executed(job.position, fetched.failures[0])
     kept = f"interrupted; {len(fetched.crcs)} of {len(ranges)} parts are kept"

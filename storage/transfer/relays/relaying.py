@@ -16,7 +16,7 @@ from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead, 
 from s3plan.storage.checksums import CRC64NVME
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_buffer
 from s3plan.storage.transfer.evidence import Made, evidence_of
-from s3plan.storage.transfer.files.downloading import settle_read, suffered
+from s3plan.storage.transfer.fetching import settle_read, suffered
 from s3plan.storage.transfer.relays.passed_bytes import PassedBytes
 from s3plan.storage.transfer.relays.second_reading import is_lost_unseen
 from s3plan.storage.transfer.relays.source_attributes import read_attributes
