@@ -59,7 +59,7 @@ def find_account(settings: ConnectionSettings, session: Any) -> AccountFound | F
 
 
 def find_identity(settings: ConnectionSettings, session: Any, *, waits_s: float = _WAITS_S) -> Identity | Failure:
-    """Ask once, and never raise: who does not learn it goes on without.
+    """Ask once; who does not learn it goes on without. Raises what effective_endpoint does, and nothing else.
 
     The answer is waited for `waits_s` at most, however it drips; credentials that must be fetched first, for longer.
     """

@@ -1,4 +1,4 @@
-"""The tags that a copy in parts has to set again."""
+"""The tags of a source, read where they are set again on what is made of it: copies in parts, relays, changed tags."""
 
 from __future__ import annotations
 

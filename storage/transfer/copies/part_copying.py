@@ -14,9 +14,7 @@ from s3plan.storage.steps import NEXT, Answered, Ask, Asking, AskMany, BatchCont
 from s3plan.storage.transfer.copies.copying import proof_of_copy
 from s3plan.storage.transfer.multipart import ByteRange, Upload, note_part
 from s3plan.storage.transfer.object_parts import ObjectParts, look_at_planned, make_of_object
-from s3plan.storage.transfer.settlement import (
-    moved_source,
-)
+from s3plan.storage.transfer.settlement import moved_source
 
 
 def copy_in_parts(context: BatchContext, position: int, action: Action) -> Procedure:
