@@ -11,7 +11,7 @@ from s3plan.schemas.requests.objects import ObjectFound, ObjectWritten, Reply
 from s3plan.storage.checksums import CRC64NVME
 from s3plan.storage.steps import Asking, BatchContext
 from s3plan.storage.transfer.evidence import Made, evidence_of
-from s3plan.storage.transfer.settlement import already_done, look_at_destination, moved_destination
+from s3plan.storage.transfer.settlement import already_done, look_at_destination, moved_destination, settle
 from s3plan.storage.transfer.verifying import not_verified, prove_ours, verify_written
 from s3plan.storage.verification.asked_sides import AskedSide
 
@@ -60,6 +60,25 @@ def look_for_made(
     return ended
 
 
+def settle_sent(
+    context: BatchContext, position: int, action: Action, known: KnownBytes, failure: Failure
+) -> Asking[Outcome]:
+    """Decide how a write ended that the store refused or left unclear: never by size and time alone."""
+    return settle(
+        context,
+        position,
+        failure,
+        look=lambda since_ms: look_for_sent(context, position, action, known, since_ms=since_ms),
+    )
+
+
+def look_for_sent(
+    context: BatchContext, position: int, action: Action, known: KnownBytes, *, since_ms: int | None
+) -> Asking[Outcome | Failure | None]:
+    """Return how a write of these bytes has ended by what stands at the destination, as a Look does."""
+    return look_for_made(context, position, action, _made_of(action, known, since_ms), since_ms=since_ms)
+
+
 def judge_made(position: int, action: Action, found: Reply, made: Made | None) -> Outcome | Failure | None:
     """Return that by what a look has found."""
     if isinstance(found, Failure) and found.kind is not FailureKind.NOT_FOUND:
@@ -73,7 +92,7 @@ def judge_made(position: int, action: Action, found: Reply, made: Made | None) -
     return None if moved is None else Outcome(position, OutcomeKind.STALE, moved)
 
 
-def made_of(action: Action, known: KnownBytes, since_ms: int | None) -> Made:
+def _made_of(action: Action, known: KnownBytes, since_ms: int | None) -> Made:
     """Return what is made by sending these bytes, as if the source were an object of them: never told by time alone."""
     as_object = ObjectFound(known.md5 or "", action.size_bytes, 0, checksums=known.checksums)
     return Made(action._replace(source_pin=known.md5), since_ms, source=as_object, tells_time=False)

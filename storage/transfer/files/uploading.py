@@ -19,8 +19,8 @@ from s3plan.schemas.requests.objects import ObjectWritten, PutObject
 from s3plan.storage.checksums import CRC64NVME
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
 from s3plan.storage.transfer.attributes.object_mapping import attributes_of_file
-from s3plan.storage.transfer.sending import SENT_WITH_HEAD_BYTES, judge_written, look_for_made, made_of, needs_look
-from s3plan.storage.transfer.settlement import ended_badly, settle
+from s3plan.storage.transfer.sending import SENT_WITH_HEAD_BYTES, judge_written, look_for_sent, needs_look, settle_sent
+from s3plan.storage.transfer.settlement import ended_badly
 from s3plan.storage.transfer.verifying import source_of
 
 _OF_FILES = frozenset({FailureKind.SOURCE_CHANGED, FailureKind.LOCAL_IO})  # whoever noticed it
@@ -35,9 +35,7 @@ def upload_file(context: BatchContext, position: int, action: Action) -> Procedu
         return
     if needs_look(context, action):
         since_ms = context.unclear_since_ms(position)
-        ended = yield from look_for_made(
-            context, position, action, made_of(action, _known(action, read), since_ms), since_ms=since_ms
-        )
+        ended = yield from look_for_sent(context, position, action, _known(action, read), since_ms=since_ms)
         if ended is not None:
             context.emit(ended if isinstance(ended, Outcome) else ended_badly(position, ended))
             return
@@ -126,19 +124,7 @@ def ended_at_source(position: int, failure: Failure) -> Outcome:
 
 
 def _settle(context: BatchContext, position: int, action: Action, read: FileRead, failure: Failure) -> Asking[Outcome]:
-    """Decide how an upload ended that the store refused or left unclear.
-
-    What the file is, is known: an upload is never taken for done by its size and time alone.
-    """
+    """Decide how an upload ended that the store refused or left unclear, or whose file is another by now."""
     if is_of_file(failure):
         return ended_at_source(position, failure)
-    return (
-        yield from settle(
-            context,
-            position,
-            failure,
-            look=lambda since_ms: look_for_made(
-                context, position, action, made_of(action, _known(action, read), since_ms), since_ms=since_ms
-            ),
-        )
-    )
+    return (yield from settle_sent(context, position, action, _known(action, read), failure))

@@ -20,14 +20,13 @@ from s3plan.storage.transfer.fetching import settle_read, suffered
 from s3plan.storage.transfer.relays.passed_bytes import PassedBytes
 from s3plan.storage.transfer.relays.second_reading import is_lost_unseen
 from s3plan.storage.transfer.relays.source_attributes import read_attributes
-from s3plan.storage.transfer.sending import SENT_WITH_HEAD_BYTES, judge_written, look_for_made, made_of, needs_look
+from s3plan.storage.transfer.sending import SENT_WITH_HEAD_BYTES, judge_written, look_for_sent, needs_look, settle_sent
 from s3plan.storage.transfer.settlement import (
     already_done,
     ended_badly,
     look_at_destination,
     look_at_source,
     moved_source,
-    settle,
 )
 
 
@@ -66,8 +65,7 @@ def relay_object(context: BatchContext, position: int, action: Action) -> Proced
     known = fetched.known
     if needs_look(context, action):
         since_ms = context.unclear_since_ms(position)
-        made = made_of(action, known, since_ms)
-        looked = yield from look_for_made(context, position, action, made, since_ms=since_ms)
+        looked = yield from look_for_sent(context, position, action, known, since_ms=since_ms)
         if looked is not None:
             context.emit(looked if isinstance(looked, Outcome) else ended_badly(position, looked))
             return
@@ -76,7 +74,7 @@ def relay_object(context: BatchContext, position: int, action: Action) -> Proced
     reply = yield from ask(Side.DESTINATION, request)  # its bytes were counted as they came
     del request  # nobody has to hold the bytes while the object is looked at
     if isinstance(reply, Failure):
-        context.emit((yield from _settle(context, position, action, known, reply)))
+        context.emit((yield from settle_sent(context, position, action, known, reply)))
         return
     assert isinstance(reply, ObjectWritten)  # noqa: S101  PutObject answers nothing else
     source = PassedBytes(known)
@@ -203,20 +201,4 @@ def _request(context: BatchContext, action: Action, fetched: _Fetched, attribute
         storage_class=action.storage_class,
         encryption=context.task.settings.encryption,
         acl=context.task.settings.acl,
-    )
-
-
-def _settle(
-    context: BatchContext, position: int, action: Action, known: KnownBytes, failure: Failure
-) -> Asking[Outcome]:
-    """Decide how a relay ended that the store refused or left unclear: by the bytes that were sent."""
-    return (
-        yield from settle(
-            context,
-            position,
-            failure,
-            look=lambda since_ms: look_for_made(
-                context, position, action, made_of(action, known, since_ms), since_ms=since_ms
-            ),
-        )
     )
