@@ -16,7 +16,7 @@ What keeps a promise is never left out: conditions, expected owners, who pays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from enum import Enum, auto
 
@@ -40,6 +40,13 @@ _DENIED = 403
 _Conversation = Generator[Request, Reply, Reply]
 
 
+class _Header(Enum):
+    """What we send that a store need not know."""
+
+    CHECKSUMS = auto()
+    ANNOTATIONS = auto()
+
+
 class _Habit(Enum):
     """What is known of a store and a header."""
 
@@ -48,6 +55,8 @@ class _Habit(Enum):
     LEFT_OUT = auto()
 
 
+# What is a conversation only for the sake of a header.
+_ONLY_FOR: Mapping[_Header, type[Request]] = {_Header.CHECKSUMS: GetObject, _Header.ANNOTATIONS: CopyObject}
 _HABITS = {Support.YES: _Habit.TAKEN, Support.NO: _Habit.LEFT_OUT, Support.UNKNOWN: _Habit.UNKNOWN}
 
 
@@ -56,12 +65,12 @@ class TolerantEngine:
 
     def __init__(self, engine: Engine, quirks: StoreQuirks) -> None:
         self._engine = engine
-        self._checksums, self._annotations = _HABITS[quirks.states_checksums], _HABITS[quirks.has_annotations]
+        self._habits = {
+            _Header.CHECKSUMS: _HABITS[quirks.states_checksums],
+            _Header.ANNOTATIONS: _HABITS[quirks.has_annotations],
+        }
         self._talks: set[type[Request]] = {HeadObject, HeadBucket}
-        if self._checksums is not _Habit.TAKEN:
-            self._talks.add(GetObject)
-        if self._annotations is not _Habit.TAKEN:
-            self._talks.add(CopyObject)
+        self._talks |= {_ONLY_FOR[header] for header, habit in self._habits.items() if habit is not _Habit.TAKEN}
 
     @property
     def clock_offset_ms(self) -> int:
@@ -100,51 +109,41 @@ class TolerantEngine:
             case HeadObject():
                 return self._head(request)
             case GetObject():
-                return self._with_or_without(request)
+                return self._get(request)
             case HeadBucket():
                 return _head_bucket(request)
         raise TypeError(f"{type(request).__name__} is sent as it is")
 
-    def _copy(self, request: CopyObject) -> _Conversation:
-        without = replace(request, leaves_annotations=False)
-        if self._annotations is _Habit.LEFT_OUT:
+    def _with_or_without(self, header: _Header, request: Request, without: Request) -> _Conversation:
+        """Send a header as long as the store was not seen to refuse it; what goes without it shows nothing of that."""
+        if self._habits[header] is _Habit.LEFT_OUT or request == without:
             return (yield without)
         reply = yield request
+        if self._habits[header] is _Habit.TAKEN:
+            return reply
         if not _may_be_about_a_header(reply):
-            self._annotations = _taken(self._annotations, reply)
-            if self._annotations is _Habit.TAKEN:
-                self._talks.discard(CopyObject)
+            if not isinstance(reply, Failure):
+                self._habits[header] = _Habit.TAKEN
+                self._talks.discard(_ONLY_FOR[header])
             return reply
         second = yield without
         if _may_be_about_a_header(second):
             return reply
-        self._annotations = _Habit.LEFT_OUT
+        self._habits[header] = _Habit.LEFT_OUT
         return second
 
-    def _with_or_without(self, request: HeadObject | GetObject) -> _Conversation:
-        """Ask for checksums as long as the store was not seen to refuse them; who wants none learns nothing of that."""
-        without = replace(request, with_checksums=False)
-        if self._checksums is _Habit.LEFT_OUT or not request.with_checksums:
-            return (yield without)
-        reply = yield request
-        if self._checksums is _Habit.TAKEN:
-            return reply
-        if not _may_be_about_a_header(reply):
-            self._checksums = _taken(self._checksums, reply)
-            if self._checksums is _Habit.TAKEN:
-                self._talks.discard(GetObject)
-            return reply
-        second = yield without
-        if _may_be_about_a_header(second):
-            return reply
-        self._checksums = _Habit.LEFT_OUT
-        return second
+    def _copy(self, request: CopyObject) -> _Conversation:
+        return self._with_or_without(_Header.ANNOTATIONS, request, replace(request, leaves_annotations=False))
+
+    def _get(self, request: GetObject) -> _Conversation:
+        return self._with_or_without(_Header.CHECKSUMS, request, replace(request, with_checksums=False))
 
     def _head(self, request: HeadObject) -> _Conversation:
-        reply = yield from self._with_or_without(request)
+        without = replace(request, with_checksums=False)
+        reply = yield from self._with_or_without(_Header.CHECKSUMS, request, without)
         is_denied = isinstance(reply, Failure) and reply.status == _DENIED and reply.kind is FailureKind.DENIED
-        if is_denied and request.with_checksums and self._checksums is not _Habit.LEFT_OUT:
-            reply = yield replace(request, with_checksums=False)
+        if is_denied and request.with_checksums and self._habits[_Header.CHECKSUMS] is not _Habit.LEFT_OUT:
+            reply = yield without
         if not _says_nothing(reply):
             return reply
         listed = yield ListObjects(request.bucket, prefix=request.key, max_keys=1, owner=request.owner)
@@ -193,10 +192,6 @@ def _may_be_about_a_header(reply: Reply) -> bool:
     if not isinstance(reply, Failure) or reply.status not in _REFUSED_HEADER:
         return False
     return reply.kind in (FailureKind.INVALID, FailureKind.UNSUPPORTED)
-
-
-def _taken(habit: _Habit, reply: Reply) -> _Habit:
-    return habit if isinstance(reply, Failure) else _Habit.TAKEN
 
 
 def _says_nothing(reply: Reply) -> bool:
