@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Body(Protocol):
@@ -23,8 +23,23 @@ class Body(Protocol):
         """
 
 
+@runtime_checkable
+class Viewed(Protocol):
+    """What a Body is, too, whose bytes lie in memory as a whole: nobody has to copy them."""
+
+    def view_at(self, offset: int, most_bytes: int) -> memoryview:
+        """Return what stands at that offset, less than asked for only where the body ends.
+
+        For reading, and good as long as the caller has the body.
+        """
+
+
 def pieces_of(body: Body, *, buffer_bytes: int = 1 << 20) -> Iterator[memoryview]:
     """Yield a body's bytes in order, as far as they can be had; a piece is good until the next. Raises OSError."""
+    if isinstance(body, Viewed):
+        for offset in range(0, body.size_bytes, buffer_bytes):
+            yield body.view_at(offset, buffer_bytes)
+        return
     view, offset = memoryview(bytearray(min(buffer_bytes, body.size_bytes))), 0
     while offset < body.size_bytes and (read := body.read_into(view[: body.size_bytes - offset], offset=offset)):
         yield view[:read]
@@ -40,6 +55,17 @@ class Sink(Protocol):
 
     def take(self, view: memoryview) -> None:
         """Keep these bytes; the view is another's afterwards. Raises OSError where they cannot be kept (LOCAL_IO)."""
+
+
+@runtime_checkable
+class OpenSink(Protocol):
+    """What a Sink is, too, that keeps bytes in memory: they can be received where they are to lie."""
+
+    def free_view(self, most_bytes: int) -> memoryview:
+        """Return where the next bytes go: so many, or all that are missing. Good as long as the caller has the sink."""
+
+    def filled(self, size_bytes: int) -> None:
+        """Take the first so many bytes of that view, instead of `take`."""
 
 
 class Room(Body, Protocol):

@@ -64,7 +64,7 @@ class Buffers:
         if isinstance(request, TakeBuffer):
             return BufferTaken(self._memory.wait_for_buffer(request.size_bytes))
         if request.size_bytes * _LARGE <= self._memory.most_bytes:
-            return RoomTaken(MemoryRoom(self._memory.wait_for_buffer(request.size_bytes)))
+            return RoomTaken(MemoryRoom(self._memory.wait_for_memory(request.size_bytes), on_end=self._memory.keep))
         self._disk.take(request.size_bytes)
         try:
             return RoomTaken(FileRoom(request.size_bytes, on_end=lambda: self._disk.give_back(request.size_bytes)))

@@ -5,22 +5,68 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from mmap import mmap
 
-from s3plan.schemas.bodies import BodyInMemory, Sink, SinkInMemory
+from s3plan.schemas.bodies import Sink
 
 
-class MemoryRoom(BodyInMemory):
-    """A Room in memory."""
+class MemoryRoom:
+    """A Room in memory, whose bytes are received and sent where they lie.
 
-    __slots__ = ("_view",)
+    `on_end` is called with the memory once nobody has the room: its sinks and the requests that it is the body of have.
+    """
 
-    def __init__(self, view: memoryview) -> None:
-        super().__init__(view)
-        self._view = view
+    __slots__ = ("_memory", "_on_end", "_view", "size_bytes")
+
+    def __init__(self, memory: mmap, *, on_end: Callable[[mmap], None]) -> None:
+        self._memory: mmap | None = memory
+        self._view = memoryview(memory)
+        self._on_end = on_end
+        self.size_bytes = len(memory)
+
+    def __del__(self) -> None:
+        memory, self._memory = self._memory, None
+        self._view = memoryview(b"")
+        if memory is not None:
+            self._on_end(memory)
 
     def sink(self) -> Sink:
         """Return a sink that fills it."""
-        return SinkInMemory(len(self._view), into=self._view)
+        return _MemorySink(self)
+
+    def read_into(self, view: memoryview, *, offset: int) -> int:
+        """Copy what stands there."""
+        part = self.view_at(offset, len(view))
+        view[: len(part)] = part
+        return len(part)
+
+    def view_at(self, offset: int, most_bytes: int) -> memoryview:
+        """See bodies.Viewed."""
+        return self._view[offset : offset + most_bytes]
+
+
+class _MemorySink:
+    """A Sink that fills a room in memory. It keeps the room, whose memory is another one's afterwards."""
+
+    __slots__ = ("_room", "_taken_bytes", "size_bytes")
+
+    def __init__(self, room: MemoryRoom) -> None:
+        self._room = room
+        self._taken_bytes = 0
+        self.size_bytes = room.size_bytes
+
+    def take(self, view: memoryview) -> None:
+        """Copy them."""
+        self.free_view(len(view))[:] = view
+        self._taken_bytes += len(view)
+
+    def free_view(self, most_bytes: int) -> memoryview:
+        """See bodies.OpenSink."""
+        return self._room.view_at(self._taken_bytes, most_bytes)
+
+    def filled(self, size_bytes: int) -> None:
+        """See bodies.OpenSink."""
+        self._taken_bytes += size_bytes
 
 
 class FileRoom:

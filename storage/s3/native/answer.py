@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from s3plan.schemas.bodies import Sink
+from s3plan.schemas.bodies import OpenSink, Sink
 
 _MOST_HEAD_BYTES = 64 << 10
 MOST_BODY_BYTES = 32 << 20
@@ -91,6 +91,7 @@ class AnswerReader:
         "_keeps",
         "_left",
         "_most_bytes",
+        "_open_sink",
         "_pour",
         "_size_bytes",
         "_state",
@@ -101,6 +102,7 @@ class AnswerReader:
     def __init__(self, *, is_head: bool, most_bytes: int = MOST_BODY_BYTES, pour: Pour | None = None) -> None:
         self._is_head = is_head
         self._pour = pour
+        self._open_sink: OpenSink | None = None
         self.is_pouring = False  # what comes next goes to `take`, not to `feed`
         self._most_bytes = most_bytes
         self._buffer = b""
@@ -141,6 +143,23 @@ class AnswerReader:
             return None
         self._keeps = self._keeps and len(part) == len(data)
         return self._whole()
+
+    def receive(self, data: memoryview) -> HttpAnswer | None:
+        """Take what came, as `take` or `feed` do; the view is another's afterwards."""
+        return self.take(data) if self.is_pouring else self.feed(bytes(data))
+
+    def free_view(self, most_bytes: int) -> memoryview | None:
+        """Return where the next bytes can be received, then told by `filled`; None: they are to go to `take`."""
+        if self._open_sink is None:
+            return None
+        return self._open_sink.free_view(min(most_bytes, self._left))
+
+    def filled(self, size_bytes: int) -> HttpAnswer | None:
+        """Take note of bytes that were received there. What follows the body is found before the next request."""
+        assert self._open_sink is not None  # noqa: S101  it gave the view
+        self._left -= size_bytes
+        self._open_sink.filled(size_bytes)
+        return None if self._left else self._whole()
 
     def end(self) -> HttpAnswer:
         """Take note that the connection has ended; AnswerBroken unless that is what ends the body."""
@@ -211,6 +230,8 @@ class AnswerReader:
         rest, self._buffer, self._at = self._buffer[self._at :], b"", 0
         if self.take(memoryview(rest)) is not None:
             return True
+        sink = None if self._pour is None else self._pour.sink
+        self._open_sink = sink if isinstance(sink, OpenSink) else None
         return None
 
     def _read_counted(self) -> bool | None:

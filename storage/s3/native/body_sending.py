@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from ssl import SSLWantReadError, SSLWantWriteError
 
-from s3plan.schemas.bodies import Body
+from s3plan.schemas.bodies import Body, Viewed
 from s3plan.schemas.failures import FailureKind
 from s3plan.storage.s3.wire.tls_alerts import words_of
 
@@ -26,10 +26,11 @@ class BodyBroken(Exception):
 class BodySending:
     """How far a body has been sent. What was read and not taken is read again: the buffer is everybody's."""
 
-    __slots__ = ("_body", "_sent_bytes")
+    __slots__ = ("_body", "_sent_bytes", "_viewed")
 
     def __init__(self, body: Body) -> None:
         self._body = body
+        self._viewed = body if isinstance(body, Viewed) else None
         self._sent_bytes = 0
 
     @property
@@ -56,6 +57,8 @@ class BodySending:
         return self._sent_bytes - began_at
 
     def _read(self, buffer: memoryview) -> memoryview:
+        if self._viewed is not None:
+            return self._viewed.view_at(self._sent_bytes, len(buffer))
         view = buffer[: self._body.size_bytes - self._sent_bytes]
         try:
             read = self._body.read_into(view, offset=self._sent_bytes)

@@ -267,9 +267,10 @@ class HttpConnection:
 
     def _receive_once(self) -> bool:
         """Take what has come; False if that was nothing, or the end."""
-        owner = self._owner
+        owner, exchange, reader = self._owner, self._exchange, self._reader
+        free = None if reader is None else reader.free_view(len(owner.buffer))
         try:
-            received = self._open_socket.recv_into(owner.buffer)
+            received = self._open_socket.recv_into(owner.buffer if free is None else free)
         except LATER:
             return False
         except OSError as broken:
@@ -278,7 +279,6 @@ class HttpConnection:
         if received == 0:
             self._end_of_connection()
             return False
-        exchange, reader = self._exchange, self._reader
         if exchange is None or reader is None:
             self._break(FailureKind.TRANSIENT, "Unasked", "the store sent something that was not asked for")
             return False
@@ -287,10 +287,7 @@ class HttpConnection:
             self._begun_s = owner.now_s
         self._received_bytes += received
         try:
-            if reader.is_pouring:
-                answer = reader.take(owner.buffer[:received])
-            else:
-                answer = reader.feed(bytes(owner.buffer[:received]))
+            answer = reader.filled(received) if free is not None else reader.receive(owner.buffer[:received])
         except AnswerBroken as broken:
             self._break(FailureKind.TRANSIENT, "AnswerBroken", str(broken))
             return False

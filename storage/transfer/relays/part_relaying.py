@@ -36,6 +36,7 @@ from s3plan.storage.transfer.part_sizes import DEFAULT_SENT_PART_BYTES
 from s3plan.storage.transfer.relays.passed_bytes import PassedBytes
 from s3plan.storage.transfer.relays.second_reading import forget_unprovable, read_again
 from s3plan.storage.transfer.relays.source_attributes import read_attributes
+from s3plan.storage.transfer.relays.summing_sinks import summing_sink
 from s3plan.storage.verification.asked_sides import AskedSide, SummedUp
 
 _WAITS_S = (0.2, 1.0)  # before a request is sent again: what has come is not thrown away for a passing failure
@@ -62,22 +63,6 @@ class _Part:
         self.checksums = PassingChecksums(is_of_part=True)
         self.digests = Digests()
         self.tries = 0
-
-
-class _SummingSink:
-    """A Sink that sums up what passes on to another one."""
-
-    __slots__ = ("_checksums", "_into", "size_bytes")
-
-    def __init__(self, into: Sink, checksums: PassingChecksums) -> None:
-        self._into = into
-        self._checksums = checksums
-        self.size_bytes = into.size_bytes
-
-    def take(self, view: memoryview) -> None:
-        """Sum them up, and pass them on."""
-        self._checksums.update(view)
-        self._into.take(view)
 
 
 class _RelayedParts(ObjectParts):
@@ -189,7 +174,7 @@ class _RelayedParts(ObjectParts):
     def _fetch(self, part: _Part, *, wait_s: float = 0.0) -> Ask:
         part.checksums = PassingChecksums(is_of_part=True)
         size_bytes = part.room.size_bytes
-        sink = _SummingSink(part.room.sink(), part.checksums)
+        sink = summing_sink(part.room.sink(), part.checksums)
         return self._range(part.first_byte, size_bytes, sink, wait_s=wait_s)
 
     def _range(self, first_byte: int, size_bytes: int, sink: Sink, *, wait_s: float = 0.0) -> Ask:

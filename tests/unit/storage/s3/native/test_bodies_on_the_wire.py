@@ -8,13 +8,15 @@ import struct
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from mmap import mmap
 from queue import SimpleQueue
 
 import pytest
 from fakes.raw_store import PATIENCE_S, Store, broken, loop, store
 from fakes.tls_pairs import tls_pair
-from s3plan.schemas.bodies import Body, BodyInMemory, SinkInMemory
+from s3plan.schemas.bodies import Body, BodyInMemory, Sink, SinkInMemory
 from s3plan.schemas.failures import FailureKind
+from s3plan.storage.rooms import MemoryRoom
 from s3plan.storage.s3.native.answer import HttpAnswer, Pour
 from s3plan.storage.s3.native.exchange import Breakage
 from s3plan.storage.s3.native.loop import HttpLoop
@@ -25,6 +27,31 @@ GET = b"GET /key HTTP/1.1\r\nhost: h\r\n\r\n"
 
 def put(size: int) -> bytes:
     return b"PUT /key HTTP/1.1\r\nhost: h\r\ncontent-length: %d\r\n\r\n" % size
+
+
+Opener = Callable[[int], tuple[Sink, Callable[[], bytes]]]
+
+
+def closed_sink(size_bytes: int) -> tuple[Sink, Callable[[], bytes]]:
+    """A sink that copies what it takes, and what shows its content."""
+    sink = SinkInMemory(size_bytes)
+    return sink, lambda: bytes(sink.content)
+
+
+def open_sink(size_bytes: int) -> tuple[Sink, Callable[[], bytes]]:
+    """One that is received into."""
+    room = MemoryRoom(mmap(-1, size_bytes), on_end=lambda _: None)
+    return room.sink(), lambda: bytes(room.view_at(0, size_bytes))
+
+
+def viewed_body(content: bytes) -> Body:
+    """A body that is sent from where it lies."""
+    room = MemoryRoom(mmap(-1, len(content)), on_end=lambda _: None)
+    room.sink().take(memoryview(content))
+    return room
+
+
+either_sink = pytest.mark.parametrize("opened", [closed_sink, open_sink])
 
 
 def exchange(
@@ -87,14 +114,20 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Callable[[Taken], tuple[H
             at.close()
 
 
-@pytest.mark.parametrize("size", [0, 1, 100_000, 262_144, 262_145, len(CONTENT)])
+@pytest.mark.parametrize(
+    ("body_of", "size"),
+    [
+        *((BodyInMemory, size) for size in (0, 1, 100_000, 262_144, 262_145, len(CONTENT))),
+        *((viewed_body, size) for size in (1, 262_145, len(CONTENT))),
+    ],
+)
 def test_a_body_that_the_store_takes_in_small_pieces_arrives_whole_and_the_connection_serves_again(
-    opened: Callable[[Taken], tuple[HttpLoop, Store]], size: int
+    opened: Callable[[Taken], tuple[HttpLoop, Store]], body_of: Callable[[bytes], Body], size: int
 ) -> None:
     taken = Taken(piece=8192)
     through, at = opened(taken)
     for _ in range(2):
-        end = exchange(through, at, put(size), body=BodyInMemory(CONTENT[:size]))
+        end = exchange(through, at, put(size), body=body_of(CONTENT[:size]))
         assert isinstance(end, HttpAnswer), end
         assert end.status == 200
     assert taken.bodies == [CONTENT[:size]] * 2
@@ -172,12 +205,27 @@ def answering(head: bytes, body: bytes, *, ending: str = "stay") -> Callable[[so
 
 @pytest.mark.parametrize("cut", [0, 1, 500, 262_144, 1_000_000, len(CONTENT) - 1])
 @pytest.mark.parametrize("ending", ["end", "reset"])
-def test_an_answer_that_ends_too_early_is_none_however_much_was_poured(cut: int, ending: str) -> None:
+@either_sink
+def test_an_answer_that_ends_too_early_is_none_however_much_was_poured(cut: int, ending: str, opened: Opener) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-length: %d" % len(CONTENT)
     with store(answering(head, CONTENT[:cut], ending=ending)) as at, loop() as through:
-        sink = SinkInMemory(len(CONTENT))
+        sink, _ = opened(len(CONTENT))
         end = broken(exchange(through, at, GET, pour=Pour(sink)))
         assert (end.kind, end.code) == (FailureKind.TRANSIENT, "AnswerBroken")
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_a_large_answer_is_received_where_it_is_to_lie(is_tls: bool) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: %d" % len(CONTENT)
+    at = Store(answering(head, CONTENT), tls=tls_pair() if is_tls else None)
+    with loop() as through:
+        for _ in range(2):
+            sink, content = open_sink(len(CONTENT))
+            end = exchange(through, at, GET, pour=Pour(sink))
+            assert isinstance(end, HttpAnswer), end
+            assert content() == CONTENT
+        assert at.connections == 1
+    at.close()
 
 
 def test_an_answer_that_stands_still_is_given_up() -> None:
@@ -187,14 +235,15 @@ def test_an_answer_that_stands_still_is_given_up() -> None:
         assert (end.kind, end.code) == (FailureKind.TRANSIENT, "ReadTimeout")
 
 
-def test_more_bytes_than_were_said_cost_the_connection_and_reach_no_sink() -> None:
+@either_sink
+def test_more_bytes_than_were_said_cost_the_connection_and_reach_no_sink(opened: Opener) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-length: %d" % len(CONTENT)
     with store(answering(head, CONTENT + b"HTTP/1.1 200 OK\r\n\r\n")) as at, loop() as through:
         for _ in range(2):
-            sink = SinkInMemory(len(CONTENT))
+            sink, content = opened(len(CONTENT))
             end = exchange(through, at, GET, pour=Pour(sink))
             assert isinstance(end, HttpAnswer), end
-            assert bytes(sink.content) == CONTENT
+            assert content() == CONTENT
         assert at.connections == 2
 
 
@@ -257,7 +306,8 @@ def test_what_comes_in_chunks_has_no_length_and_is_not_poured() -> None:
         assert (end.is_poured, end.body) == (False, b"")
 
 
-def test_an_answer_is_poured_the_same_wherever_it_is_torn() -> None:
+@either_sink
+def test_an_answer_is_poured_the_same_wherever_it_is_torn(opened: Opener) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n"
     whole = head + b"0123456789"
     for at_byte in range(1, len(whole)):
@@ -270,10 +320,10 @@ def test_an_answer_is_poured_the_same_wherever_it_is_torn() -> None:
             client.recv(1000)
 
         with store(torn) as at, loop() as through:
-            sink = SinkInMemory(10)
+            sink, content = opened(10)
             end = exchange(through, at, GET, pour=Pour(sink))
             assert isinstance(end, HttpAnswer), end
-            assert bytes(sink.content) == b"0123456789"
+            assert content() == b"0123456789"
 
 
 @pytest.mark.parametrize("breaks", [False, True])
