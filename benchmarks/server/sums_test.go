@@ -25,3 +25,31 @@ func TestSumsOfPartsMakeThatOfTheWhole(t *testing.T) {
 		t.Fatal("the sum of what is not known is not known")
 	}
 }
+
+func TestBytesAreSummedUpTheSameHoweverTheyAreCut(t *testing.T) {
+	content := make([]byte, 1000)
+	for i := range content {
+		content[i] = byte(i*i>>3 ^ i)
+	}
+	for size := 0; size <= len(content); size++ {
+		for _, cut := range []int{0, 1, size / 3, size} {
+			if cut > size {
+				continue
+			}
+			passing := &passingSum{}
+			passing.Write(content[:cut])
+			passing.Write(content[cut:size])
+			if wanted := crc64.Checksum(content[:size], sumTable); passing.sum != wanted {
+				t.Fatalf("%d bytes, cut at %d: %x, not %x", size, cut, passing.sum, wanted)
+			}
+		}
+	}
+}
+
+func BenchmarkPassingSum(b *testing.B) {
+	content := make([]byte, 256<<10)
+	b.SetBytes(int64(len(content)))
+	for i := 0; i < b.N; i++ {
+		(&passingSum{}).Write(content)
+	}
+}
