@@ -24,7 +24,7 @@ from s3plan.storage.conditions.capabilities import CapabilityCache
 from s3plan.storage.file_settings import USUAL_FILES, FileSettings
 from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.folder.known_files import KnownFiles
-from s3plan.storage.folder.memory_budget import MemoryBudget
+from s3plan.storage.memory_budget import MemoryBudget
 from s3plan.storage.places.bucket import OpenBucket
 from s3plan.storage.places.finding import find_bucket, find_named_folder
 from s3plan.storage.places.first_questions import first_questions

@@ -16,7 +16,7 @@ from s3plan.schemas.requests.buffers import (
     TakeBuffer,
 )
 from s3plan.storage.folder.hashing import hash_body, hash_pieces
-from s3plan.storage.folder.memory_budget import MemoryBudget
+from s3plan.storage.memory_budget import MemoryBudget
 from s3plan.storage.request_threads import RequestThreads
 from s3plan.storage.rooms import FileRoom, MemoryRoom
 

@@ -26,12 +26,12 @@ from s3plan.storage.file_settings import USUAL_FILES
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.failures import broken, failure_from
 from s3plan.storage.folder.hashing import hash_file, hash_staged
-from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.folder.reading import is_held, read_file
 from s3plan.storage.folder.writes.durability import SharedSync, sync_device
 from s3plan.storage.folder.writes.recovery import drop_staged, find_file, reopen_staged, return_left
 from s3plan.storage.folder.writes.trash import Trash
 from s3plan.storage.folder.writes.writing import FolderWriter
+from s3plan.storage.memory_budget import MemoryBudget
 from s3plan.storage.request_threads import RequestThreads
 
 _Looking = ReadFile | HashFile | HashStaged | ReopenStaged | FindFile | DropStaged | ReturnLeft

@@ -10,9 +10,9 @@ from s3plan.schemas.plan.actions import Action, ActionKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.requests.buffers import BufferReply, BufferRequest
 from s3plan.storage.buffers import Buffers
-from s3plan.storage.folder.memory_budget import MemoryBudget
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.memory.store import MemoryStore, StoredObject
+from s3plan.storage.memory_budget import MemoryBudget
 from s3plan.storage.transfer.performer import EnginePerformer
 
 from fakes.copy_world import ALL_ENFORCED, CopyWorld

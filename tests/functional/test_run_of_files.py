@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from fakes.folder_jobs import files_below, write_files, write_folder_job
 from fakes.workplace import Workplace, counted
-from s3plan.storage.folder import memory_budget, reading
+from s3plan.storage import memory_budget
+from s3plan.storage.folder import reading
 from s3plan.storage.folder.writes import staging
 
 DOWN = {"source": "s3://source/", "destination": "./photos"}

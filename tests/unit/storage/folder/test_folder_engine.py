@@ -17,7 +17,7 @@ from s3plan.schemas.files.stamps import Stamp
 from s3plan.storage.folder import reading
 from s3plan.storage.folder.dirs import OpenDirectories
 from s3plan.storage.folder.engine import FolderEngine
-from s3plan.storage.folder.memory_budget import MemoryBudget
+from s3plan.storage.memory_budget import MemoryBudget
 
 ROOT = os.geteuid() == 0
 

@@ -14,7 +14,7 @@ from s3plan.schemas.bodies import BodyInMemory, Digests, SinkInMemory
 from s3plan.schemas.failures import Failure
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import GetObject, PutObject, Reply, Request
-from s3plan.storage.folder.memory_budget import MemoryBudget
+from s3plan.storage.memory_budget import MemoryBudget
 from s3plan.storage.s3.botocore.engine import open_boto3_engine
 from s3plan.storage.s3.connections.sessions import ConnectionSettings
 from s3plan.storage.s3.crt.engine import open_crt_engine

@@ -27,7 +27,7 @@ from s3plan.schemas.requests.objects import (
 )
 from s3plan.schemas.stores.names import StoreName
 from s3plan.schemas.stores.quirks import StoreQuirks
-from s3plan.storage.folder.memory_budget import MemoryBudget
+from s3plan.storage.memory_budget import MemoryBudget
 from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.s3.tolerant_engine import TolerantEngine
 

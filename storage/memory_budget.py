@@ -1,4 +1,4 @@
-"""How many bytes of files are in memory at a time: what is asked for waits until there is room."""
+"""How many bytes on their way are in memory at a time: what is asked for waits until there is room."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from time import sleep
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from s3plan.storage.folder.memory_budget import MemoryBudget
+from s3plan.storage.memory_budget import MemoryBudget
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=40))
