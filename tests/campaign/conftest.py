@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from campaign.small_stages import SmallStages, enter
 from campaign.stage import Stage
 from campaign.tally import PROPERTY, Tally
 from fakes.later_second import NO_WAIT_S, PLACE
@@ -75,12 +77,17 @@ def stage(
         folder = campaign_folder / engine
         folder.mkdir()
         place = Workplace(folder, campaign_server, engine)
-    environment = place.command.environment
-    for name, value in {**place.command.variables, "XDG_CACHE_HOME": environment["XDG_CACHE_HOME"]}.items():
-        monkeypatch.setenv(name, value)
+    enter(place, monkeypatch)
     if engine not in stages:
         stages[engine] = Stage(place)
     return stages[engine]
+
+
+@pytest.fixture(scope="session")
+def small_stages(campaign_folder: Path) -> Iterator[SmallStages]:
+    """The stages of this session, whose servers end with it."""
+    with ExitStack() as servers:
+        yield SmallStages(campaign_folder, servers)
 
 
 @pytest.fixture

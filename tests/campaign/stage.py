@@ -6,22 +6,19 @@ A mirror of 12 copies, one overwrite, one large object in four parts, three dele
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import s3plan
+from campaign.repeated_plan import SERIAL, Ended, RepeatedPlan
 from fakes.s3server import Fault
 from fakes.workplace import MIB, Listed, Workplace
 from s3plan.planfile.reader import open_plan
 from s3plan.schemas.errors import S3PlanError
-from s3plan.schemas.events import Event, Warned
 from s3plan.schemas.plan.actions import ActionKind
-from s3plan.schemas.run_states import StopLevel
 
 COPIES = tuple(f"copy-{number:02d}" for number in range(12))
 KEPT = tuple(f"same-{number:02d}" for number in range(10))
@@ -34,24 +31,6 @@ METADATA = {"colour": "blue"}
 TAGS = {"team": "storage"}
 PAGE_KEYS = 5  # so that a small bucket has several pages
 _SEEDED_AT_S = 1_700_000_000
-_PATIENCE_S = 60.0
-_RUN = {
-    "executor": "serial",
-    "in_flight": 1,  # so that request number N is the same one each time
-    "multipart_threshold": "5MiB",
-    "part_size": "5MiB",
-    "retries": {"attempts": 9, "initial": "5ms", "max": "50ms"},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How one command ended, as a user would see it."""
-
-    exit_code: int
-    words: str
-    counts: Mapping[str, int] = field(default_factory=dict)
-    is_stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +47,11 @@ class World:
         return {key: (row.etag, row.size_bytes) for key, row in self.destination.items()}
 
 
-class Stage:
+class Stage(RepeatedPlan[Workplace]):
     """`before` and `wanted` are the contents of the destination at first and at last."""
 
-    def __init__(self, place: Workplace, *, run: Mapping[str, object] = _RUN) -> None:
-        self.place = place
-        self._runs = 0
-        self.told: list[str] = []  # warnings of the applies of this plan
+    def __init__(self, place: Workplace, *, run: Mapping[str, object] = SERIAL) -> None:
+        super().__init__(place)
         self.set_up()
         self.source = place.listed("source")
         self.before = self.world().contents
@@ -122,14 +99,6 @@ class Stage:
         for bucket in ("source", "destination"):
             place.seed(bucket, *KEPT, **old)
 
-    def fresh_plan(self) -> Path:
-        """The same plan once more, in a folder of its own, never applied."""
-        self._runs += 1
-        self.told.clear()
-        folder = self.place.folder / f"run-{self._runs}"
-        folder.mkdir()
-        return Path(shutil.copy(self.place.plan_file, folder))
-
     def forget_capabilities(self, *, forget: bool) -> None:
         """Let the next apply probe the store, or not."""
         if forget:
@@ -144,24 +113,6 @@ class Stage:
         (entry,) = json.loads(self.cache.read_text())["entries"].values()
         return dict(entry.get("found", {}))
 
-    def apply(self, plan: Path) -> Ended:
-        """Apply, as the command would; anything but an error of ours is a bug and goes through."""
-        until_s = monotonic() + _PATIENCE_S
-
-        def stop_level() -> StopLevel:
-            return StopLevel.ABANDON if monotonic() > until_s else StopLevel.NONE
-
-        try:
-            report = s3plan.apply(plan, stop_level=stop_level, on_event=self._note)
-        except S3PlanError as error:
-            return Ended(int(error.exit_code), str(error), is_stuck=monotonic() > until_s)
-        counts = {kind.value: number for kind, number in report.counts.items()}
-        return Ended(report.exit_code, "; ".join(report.messages), counts, is_stuck=monotonic() > until_s)
-
-    def _note(self, event: Event) -> None:
-        if isinstance(event, Warned):
-            self.told.append(event.message)
-
     def plan(self, output: Path) -> Ended:
         """Plan, as the command would."""
         try:
@@ -172,10 +123,7 @@ class Stage:
 
     def disturb(self, *faults: Fault) -> None:
         self.place.server.set_mode(page_keys=PAGE_KEYS)
-        self.place.server.faults(faults)
-
-    def calm(self) -> None:
-        self.place.server.clear_faults()
+        super().disturb(*faults)
 
     def world(self) -> World:
         place = self.place

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from campaign.runs import ENGINES, kill_at
+from campaign.runs import ENGINES, kill_when_held
 from campaign.stage import Stage
 from campaign.tally import Tally
 from campaign.verdicts import losses, shortcomings
@@ -28,7 +28,8 @@ def test_an_apply_killed_at_a_request_goes_on(stage: Stage, engine: str, after_c
         stage.forget_capabilities(forget=False)
         plan = stage.fresh_plan()
         fault = Fault(kind=FaultKind.STALL, after=number - 1, after_commit=after_commit)
-        kill_at(stage, fault, "apply", plan, "--yes")
+        stage.disturb(fault)
+        kill_when_held(stage, "apply", plan, "--yes")
         tally.note(faults=1, runs=2)
         tally.take(where, losses(stage, stage.world()))
         tally.take(f"{where}, resumed", shortcomings(stage, stage.apply(plan), stage.world()))
@@ -43,14 +44,8 @@ def test_a_plan_killed_at_a_request_leaves_none(stage: Stage, engine: str, tally
         folder = tmp_path / str(number)
         folder.mkdir()
         output = folder / "job.s3plan"
-        kill_at(
-            stage,
-            Fault(kind=FaultKind.STALL, after=number - 1),
-            "plan",
-            stage.place.folder / "job.yaml",
-            "-o",
-            output,
-        )
+        stage.disturb(Fault(kind=FaultKind.STALL, after=number - 1))
+        kill_when_held(stage, "plan", stage.place.folder / "job.yaml", "-o", output)
         tally.note(faults=1, runs=2)
         tally.take(where, ["there is a plan"] if output.exists() else [])
         tally.take(where, losses(stage, stage.world()))

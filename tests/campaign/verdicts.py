@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from campaign.stage import ACTIONS, EXTRANEOUS, LARGE, METADATA, TAGS, WRITES, Ended, Stage, World
+from campaign.repeated_plan import Ended
+from campaign.stage import ACTIONS, EXTRANEOUS, LARGE, METADATA, TAGS, WRITES, Stage, World
 
 _SUCCESS = ("done", "already-done")
 _PROBE = ".s3plan-probe-"
