@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pytest
 from fakes.customer_keys import put
 from fakes.echoing_store import EchoingStore, echoing_store
+from fakes.told_secrets import COMMANDS, assert_absent, codes_of, written_below
 from fakes.workplace import Workplace
 
 OBJECTS = 8
@@ -79,14 +80,6 @@ if __name__ == "__main__":
         traceback.print_exc()
 """
 
-# Many commands in one process: what they print is what counts.
-COMMANDS = """
-import sys
-from s3plan.cli.main import main
-for words in sys.argv[1:]:
-    code = main(words.split())
-    print(f"ENDED {words}: {code}", flush=True)
-"""
 WORDS = (
     "validate job.yaml",
     "plan job.yaml --probe --json-into plan.ndjson",
@@ -178,16 +171,8 @@ def run(place: Workplace, program: str, environment: Mapping[str, str], *words: 
         check=False,
     )
     assert ended.returncode == 0, ended.stderr[-2000:].decode("latin-1")
-    files = [path for path in place.folder.rglob("*") if path.is_file() and path.name != "there.key"]
-    told = {str(path.relative_to(place.folder)): path.read_bytes().decode("latin-1") for path in files}
-    return {"stdout": ended.stdout.decode("latin-1"), "stderr": ended.stderr.decode("latin-1"), **told}
-
-
-def assert_nothing_tells(keys: Keys, told: Mapping[str, str]) -> None:
-    for where, text in told.items():
-        for form in keys.forms():
-            at = text.find(form)
-            assert at < 0, f"{where}: ...{text[max(at - 200, 0) : at + 40]!r}"
+    printed = {"stdout": ended.stdout.decode("latin-1"), "stderr": ended.stderr.decode("latin-1")}
+    return printed | written_below(place.folder, but={"there.key"})
 
 
 @pytest.mark.sampled(1)
@@ -215,18 +200,17 @@ def test_no_log_no_traceback_no_file_and_no_child_holds_a_key(
     assert "CMDLINE" in told["processes.txt"]
     assert ("CHILD" in told["processes.txt"]) is (executor != "threads")
     assert {".s3plan/job.s3plan", ".s3plan/job.s3run"} <= told.keys()
-    assert_nothing_tells(keys, told)
+    assert_absent(keys.forms(), told)
 
 
 def test_no_command_prints_a_key(place: Workplace, keys: Keys, store: EchoingStore) -> None:
     manifest(place, store, "auto")
     told = run(place, COMMANDS, variables(place, keys, "base64"), *WORDS)
-    lines = told["stdout"].splitlines()
-    codes = dict(line.removeprefix("ENDED ").rsplit(": ", 1) for line in lines if line.startswith("ENDED "))
+    codes = codes_of(told["stdout"])
     assert len(codes) == len(WORDS), told["stderr"][-2000:]
     assert codes["apply --yes --json-into apply.ndjson --executor processes"] != "0"
     assert "[redacted]" in told["stdout"]
-    assert_nothing_tells(keys, told)
+    assert_absent(keys.forms(), told)
 
 
 def test_a_manifest_that_holds_the_key_in_a_comment_is_refused_and_not_quoted(place: Workplace, keys: Keys) -> None:
@@ -239,7 +223,7 @@ def test_a_manifest_that_holds_the_key_in_a_comment_is_refused_and_not_quoted(pl
     assert "ENDED plan job.yaml: 65" in told["stdout"]
     assert "job.yaml:1: one of the credentials that were found for this job stands here" in told["stderr"]
     del told["job.yaml"]  # the one place where it stands
-    assert_nothing_tells(keys, told)
+    assert_absent(keys.forms(), told)
 
 
 def test_a_key_that_was_written_into_the_manifest_is_refused_and_not_quoted(place: Workplace, keys: Keys) -> None:
@@ -249,4 +233,4 @@ def test_a_key_that_was_written_into_the_manifest_is_refused_and_not_quoted(plac
     assert "ENDED plan job.yaml: 65" in told["stdout"]
     assert "write key: {env: PHOTO_KEY}" in told["stderr"]
     del told["job.yaml"]
-    assert_nothing_tells(keys, told)
+    assert_absent(keys.forms(), told)

@@ -21,6 +21,7 @@ import pytest
 import s3plan
 from fakes.command import Command
 from fakes.echoing_store import REFUSALS, EchoingStore, echoing_store
+from fakes.told_secrets import COMMANDS, assert_absent, codes_of, written_below
 from fakes.workplace import Workplace
 from s3plan.schemas.errors import ManifestInvalid
 
@@ -65,14 +66,6 @@ except Exception:
     traceback.print_exc()
 """
 
-# Many commands in one process: what they print is what counts.
-COMMANDS = """
-import sys
-from s3plan.cli.main import main
-for words in sys.argv[1:]:
-    code = main(words.split())
-    print(f"ENDED {words}: {code}", flush=True)
-"""
 WORDS = (
     ("validate", "job.yaml"),
     ("plan", "job.yaml", "--probe", "--json-into", "plan.ndjson"),
@@ -150,17 +143,9 @@ class Canaries:
             yield from (base64.b64encode(data).decode()[:40], secret[:16], secret[-16:])
 
 
-def written_below(folder: Path) -> dict[str, str]:
-    """Every file that a run has left, as text."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "profiles"]
-    return {path.name: path.read_bytes().decode("latin-1") for path in files}
-
-
 def assert_nothing_tells(canaries: Canaries, store: EchoingStore, told: Mapping[str, str]) -> None:
+    assert_absent((*canaries.forms(), *store.signatures), told)
     for where, text in told.items():
-        for form in (*canaries.forms(), *store.signatures):
-            at = text.find(form)
-            assert at < 0, f"{where}: ...{text[max(at - 200, 0) : at + 40]}"
         presigned = re.search(r"Signature(?:=|%3D)[0-9a-f]{16}", text)
         assert presigned is None, f"{where}: ...{presigned}"
 
@@ -226,8 +211,9 @@ def test_no_log_no_event_no_traceback_and_no_file_holds_a_secret(
     assert "DEBUG:botocore.parsers:Response body" in ended.stderr
     assert "[redacted]" in ended.stderr
     assert "the worker broke" in ended.stdout
-    told = {"stdout": ended.stdout, "stderr": ended.stderr, **written_below(place.folder)}
-    assert {"job.s3plan", "job.s3run", "job.s3run.lock", "capabilities.json"} <= told.keys()
+    told = {"stdout": ended.stdout, "stderr": ended.stderr, **written_below(place.folder, but={"profiles"})}
+    left = {Path(where).name for where in told}
+    assert {"job.s3plan", "job.s3run", "job.s3run.lock", "capabilities.json"} <= left
     assert_nothing_tells(canaries, store, told)
 
 
@@ -235,14 +221,13 @@ def test_no_command_prints_a_secret(place: Workplace, canaries: Canaries, store:
     manifest(place, store, "role", "auto")
     command = command_of(place, canaries, store, S3PLAN_DEBUG="1")
     ended = run_program(place, command, COMMANDS, *(" ".join(words) for words in WORDS))
-    lines = ended.stdout.splitlines()
-    codes = dict(line.removeprefix("ENDED ").rsplit(": ", 1) for line in lines if line.startswith("ENDED "))
+    codes = codes_of(ended.stdout)
     assert len(codes) == len(WORDS), ended.stderr[-2000:]
     assert {code for words, code in codes.items() if "apply" not in words} == {"0"}, codes
     assert codes["apply --yes --json-into apply.ndjson"] != "0"
     assert "[redacted]" in ended.stdout
     assert canaries.values["role"][1] in store.tokens
-    told = {"stdout": ended.stdout, "stderr": ended.stderr, **written_below(place.folder)}
+    told = {"stdout": ended.stdout, "stderr": ended.stderr, **written_below(place.folder, but={"profiles"})}
     assert_nothing_tells(canaries, store, told)
 
 
@@ -271,7 +256,7 @@ def test_trying_a_connection_and_listing_profiles_prints_no_secret(
     assert "ENDED connections show store: 0" in ended.stdout
     assert "[redacted]" in ended.stdout
     assert canaries.values[identity][1] in store.tokens, "the secret was not used"
-    told = {"stdout": ended.stdout, "stderr": ended.stderr, **written_below(place.folder)}
+    told = {"stdout": ended.stdout, "stderr": ended.stderr, **written_below(place.folder, but={"profiles"})}
     assert_nothing_tells(canaries, store, told)
 
 
@@ -282,7 +267,7 @@ def test_a_fault_of_ours_prints_no_secret(place: Workplace, canaries: Canaries, 
     assert ended.returncode == 1
     assert "internal error: RuntimeError: at ReadOnlyCredentials(access_key='AKIDCANARY'" in ended.stderr
     assert "Traceback" in ended.stderr
-    told = {"stdout": ended.stdout, "stderr": ended.stderr, **written_below(place.folder)}
+    told = {"stdout": ended.stdout, "stderr": ended.stderr, **written_below(place.folder, but={"profiles"})}
     assert_nothing_tells(canaries, store, told)
 
 
@@ -308,5 +293,8 @@ def test_a_manifest_that_holds_a_secret_is_refused_and_not_quoted(
     assert "job.yaml:" in str(refusal.value)
     assert not place.plan_file.exists()
     path.unlink()  # it is the one place where they stand
-    told = {"message": "".join(traceback.format_exception(refusal.value)), **written_below(place.folder)}
+    told = {
+        "message": "".join(traceback.format_exception(refusal.value)),
+        **written_below(place.folder, but={"profiles"}),
+    }
     assert_nothing_tells(canaries, store, told)
