@@ -17,7 +17,7 @@ def object_rows(job: JobRecord, source: PlanLocation, destination: PlanLocation)
     objects = job.settings.objects
     rows = [("new objects", _storage(job, source, destination))]
     rows += [] if source.is_folder else _kept(objects)
-    rows += _given(objects)
+    rows += _given(objects, has_tags="tags" not in job.lost)
     rows += _dropped(objects)
     return [[Cell(label), Cell(escape_unprintable(text))] for label, text in rows]
 
@@ -29,13 +29,13 @@ def _storage(job: JobRecord, source: PlanLocation, destination: PlanLocation) ->
     storage = settings.storage_class or (kept if is_kept else "the store's default")
     if destination.customer_key is not None:
         encryption = "sse-c with a key of yours, so that ETags say nothing of the bytes"
-    elif settings.encryption is None:
+    elif (asked := job.encryption) is None:
         encryption = "the bucket's default"
     else:
-        key = f" with {settings.encryption.key_id}" if settings.encryption.key_id else ""
-        encryption = f"{settings.encryption.type}{key}"
+        encryption = f"{asked.type} with {asked.key_id}" if asked.key_id else asked.type
     acl = f"; ACL: {settings.acl}" if settings.acl else ""
-    checksum = f"; checksum: {settings.checksum_algorithm}" if settings.checksum_algorithm else ""
+    names_checksum = settings.checksum_algorithm and "checksum" not in job.lost
+    checksum = f"; checksum: {settings.checksum_algorithm}" if names_checksum else ""
     return f"storage class: {storage}; encryption: {encryption}{acl}{checksum}"
 
 
@@ -49,11 +49,11 @@ def _kept(objects: ObjectsRecord) -> list[tuple[str, str]]:
     return [("kept", f"{', '.join(kept)}; not {', '.join(left_out)}")]
 
 
-def _given(objects: ObjectsRecord) -> list[tuple[str, str]]:
+def _given(objects: ObjectsRecord, *, has_tags: bool) -> list[tuple[str, str]]:
     texts = [f"{word}: {value}" for word, value in objects.headers.items()]
     texts += ["content_type: guessed by the end of the key"] if objects.guesses_type else []
     texts += [f"metadata {_entries(objects.metadata)}"] if objects.metadata.set else []
-    texts += [f"tags {_entries(objects.tags)}"] if objects.tags.set else []
+    texts += [f"tags {_entries(objects.tags)}"] if objects.tags.set and has_tags else []
     return [("given" if at == 0 else "", text) for at, text in enumerate(texts)]
 
 

@@ -105,8 +105,14 @@ def test_what_a_job_asks_for_and_the_store_has_not_is_a_loss_of_files_too(
 def test_an_encryption_that_may_be_lost_is_not_asked_for(both: TwoStores) -> None:
     prepare(both)
     encryption = {"type": "aws:kms", "key_id": "a-key", "bucket_key": True}
-    write_job(both, store="swift", destination={"encryption": encryption}, allow_loss=["encryption"], preserve=[])
-    both.plan()
+    destination = {"encryption": encryption, "tags": {"a": "b"}, "checksum_algorithm": "sha256"}
+    allowed = ["encryption", "tags", "checksum"]
+    write_job(both, store="swift", destination=destination, allow_loss=allowed, preserve=[])
+    told = both.command.run("plan", "job.yaml")
+    assert told.exit_code == 0, told.output
+    new_objects = told.stdout.partition("new objects")[2].partition("Losses")[0]
+    assert "encryption: the bucket's default\n" in new_objects  # and not what is lost
+    assert "a=b" not in new_objects
     assert both.apply().exit_code == 0
     for key in (SMALL, LARGE):
         assert carried(both.there, "destination", key) == NOTHING
