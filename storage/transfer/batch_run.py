@@ -152,9 +152,10 @@ class BatchRun:
             self._wake.wait(timeout_s)
 
     def _take_reply(self, running: _Running, asked: AskOne, reply: OneReply) -> None:
-        if self._is_left:
-            return  # room that has come is for others, not to be kept until the last reply
         self._arrived.append((running, asked, reply))
+        if self._is_left:  # asked last, or one could come right after they were all let go
+            self._arrived.clear()  # room that has come is for others, not to be kept until the last reply
+            return
         self._pump()
 
     def _pump(self) -> None:

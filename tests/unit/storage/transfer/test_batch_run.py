@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from threading import Timer
@@ -47,3 +48,36 @@ def test_a_batch_that_only_waits_for_the_disk_takes_no_processor_time() -> None:
     steps = sum(1 for _ in run.advance(iter([procedures])))
     assert len(told) == 20
     assert steps < 60  # a look every tenth of a second, and some news
+
+
+class LeftMeanwhile(deque[Any]):
+    """Arrived replies of a run that is left right before the next one is put down."""
+
+    def __init__(self, run: BatchRun) -> None:
+        super().__init__()
+        self._run = run
+
+    def append(self, item: Any) -> None:
+        self._run._leave()
+        super().append(item)
+
+
+def test_a_reply_that_comes_while_the_batch_is_left_is_not_kept() -> None:
+    files = OneReply()
+    end = BatchEnd(None, Place("folder", None, None), files)
+    run = BatchRun(Steering(), deque(), source=end, destination=end)
+    run._arrived = LeftMeanwhile(run)
+    steps = run.advance(iter([iter([((0,), removal(deque(), 0))])]))
+    next(steps)
+    held = FilePublished(Published.DONE)
+    unheld = sys.getrefcount(held)
+    files.on_reply(held)
+    assert sys.getrefcount(held) == unheld
+    steps.close()
+
+
+class OneReply(SlowDisk):
+    """A FileEngine that is told when to answer."""
+
+    def submit(self, request: FileRequest, on_reply: Callable[[FileReply | Failure], None]) -> None:
+        self.on_reply = on_reply
