@@ -10,9 +10,6 @@ from fakes.examples import MIB, Example, contents, totals
 from fakes.s3server import ServerProcess
 from fakes.s3server.process import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from fakes.sts import Issued, sts
-from fakes.two_stores import away_server
-
-__all__ = ["away_server"]
 
 
 @pytest.mark.parametrize("may_read", [True, False])
@@ -51,7 +48,7 @@ def test_copy_to_another_account_goes_by_the_partners_role(
 
 
 def test_s3_to_r2_relays_what_r2_can_hold_and_is_blocked_where_a_loss_is_not_allowed(
-    server: ServerProcess, away_server: ServerProcess, tmp_path: Path
+    server: ServerProcess, origin_server: ServerProcess, tmp_path: Path
 ) -> None:
     server.seed(
         "example-media",
@@ -64,18 +61,18 @@ def test_s3_to_r2_relays_what_r2_can_hold_and_is_blocked_where_a_loss_is_not_all
     )
     server.seed("example-media", keys=["site/film.mp4"], size_bytes=20 * MIB, synthetic=False)
     server.seed("example-media", keys=["drafts/0001.jpg"])
-    away_server.reset()
-    away_server.seed("example-media-r2", keys=[])
+    origin_server.reset()
+    origin_server.seed("example-media-r2", keys=[])
     token = {"R2_ACCESS_KEY_ID": "AKIATHERE", "R2_SECRET_ACCESS_KEY": "secret-there"}
     example = Example("s3-to-r2", folder=tmp_path, server=server, **token)
-    example.lead_to(away_server.endpoint, instead_of="https://ACCOUNT.r2.cloudflarestorage.com")
+    example.lead_to(origin_server.endpoint, instead_of="https://ACCOUNT.r2.cloudflarestorage.com")
 
     made = example.plan_and_apply()
 
     (job,) = made["header"]["jobs"]
     assert totals(made) == {"copy": 31}
     assert job["transfer"] == {"way": "relay", "why": "another endpoint"}
-    here, there = server.client(), away_server.client()
+    here, there = server.client(), origin_server.client()
     sizes = {key: size for key, (_, size) in contents(there, "example-media-r2").items()}
     assert sizes == {key: size for key, (_, size) in contents(here, "example-media", below="site/").items()}
     for key in ("site/0001.jpg", "site/film.mp4"):

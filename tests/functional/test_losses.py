@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 import s3plan
-from fakes.two_stores import FROM, INTO, TwoStores, away_server, both
+from fakes.relay_place import ORIGIN, STORE, RelayPlace
 from functional.carried_objects import LARGE, NOTHING, SMALL, SOURCE, carried, prepare
 from s3plan.schemas.errors import GuardRefused
 from unit.planfile.plan_samples import change
-
-__all__ = ["away_server", "both"]
 
 REASONS = {
     "tags": "tags are not kept: Swift has none",
@@ -24,19 +22,17 @@ REASONS = {
 }
 
 
-def write_job(place: TwoStores, *, store: str, **sections: object) -> None:
+def write_job(place: RelayPlace, *, store: str, **sections: object) -> None:
     """Write the manifest of a job into a store that is named as one of a kind."""
-    path = place.manifest(run={"multipart_threshold": "5MiB", "part_size": "5MiB"}, **sections)
-    document = json.loads(path.read_text())
-    document["connections"][FROM]["store"] = "aws"
-    document["connections"][INTO]["store"] = store
-    path.write_text(json.dumps(document))
+    place.rows = {ORIGIN: "aws", STORE: store}
+    place.manifest(run={"multipart_threshold": "5MiB", "part_size": "5MiB"}, **sections)
 
 
-def test_a_plan_that_loses_something_is_held_until_the_manifest_allows_just_that(both: TwoStores) -> None:
-    prepare(both)
-    write_job(both, store="swift", allow_loss=["storage_class"])
-    ended = both.command.run("plan", "job.yaml")
+def test_a_plan_that_loses_something_is_held_until_the_manifest_allows_just_that(relay_place: RelayPlace) -> None:
+    place = relay_place
+    prepare(place)
+    write_job(place, store="swift", allow_loss=["storage_class"])
+    ended = place.command.run("plan", "job.yaml")
     assert ended.exit_code == 5, ended.output
     assert f"tags: {REASONS['tags']}" in ended.stderr
     assert "To allow that loss, write in the manifest: allow_loss: [tags]" in ended.stderr
@@ -44,31 +40,32 @@ def test_a_plan_that_loses_something_is_held_until_the_manifest_allows_just_that
     screen = " ".join(ended.stdout.split())
     assert f"tags BLOCKED {REASONS['tags']}" in screen
     assert f"storage_class allowed {REASONS['storage_class']}" in screen
-    refused = both.command.run("apply", both.plan_file, "--yes")
+    refused = place.command.run("apply", place.plan_file, "--yes")
     assert refused.exit_code == 5, refused.output
     assert "allow_loss: [tags]" in refused.stderr
-    assert both.keys("destination") == set()
+    assert place.keys("destination") == set()
 
-    write_job(both, store="swift", allow_loss=["tags", "storage_class"])
-    both.plan()
-    assert both.apply().exit_code == 0
+    write_job(place, store="swift", allow_loss=["tags", "storage_class"])
+    place.plan()
+    assert place.apply().exit_code == 0
     for key in (SMALL, LARGE):
-        assert carried(both.there, "destination", key) == replace(SOURCE, tags={}, storage_class="STANDARD")
-    again = s3plan.plan(both.folder / "job.yaml", output=both.folder / "again.s3plan")
+        assert carried(place.s3, "destination", key) == replace(SOURCE, tags={}, storage_class="STANDARD")
+    again = s3plan.plan(place.folder / "job.yaml", output=place.folder / "again.s3plan")
     assert not again.has_changes
     assert again.header.jobs[0].losses == ()
 
 
-def test_what_is_not_kept_is_no_loss_and_a_store_that_has_it_loses_nothing(both: TwoStores) -> None:
-    prepare(both)
-    write_job(both, store="swift", preserve=["metadata", "content"])
-    assert both.plan().header.jobs[0].losses == ()
-    write_job(both, store="aws")
-    made = both.plan()
+def test_what_is_not_kept_is_no_loss_and_a_store_that_has_it_loses_nothing(relay_place: RelayPlace) -> None:
+    place = relay_place
+    prepare(place)
+    write_job(place, store="swift", preserve=["metadata", "content"])
+    assert place.plan().header.jobs[0].losses == ()
+    write_job(place, store="aws")
+    made = place.plan()
     assert made.header.jobs[0].losses == ()
-    assert both.apply().exit_code == 0
+    assert place.apply().exit_code == 0
     for key in (SMALL, LARGE):
-        assert carried(both.there, "destination", key) == SOURCE
+        assert carried(place.s3, "destination", key) == SOURCE
 
 
 @pytest.mark.parametrize(
@@ -84,41 +81,43 @@ def test_what_is_not_kept_is_no_loss_and_a_store_that_has_it_loses_nothing(both:
     ],
 )
 def test_what_a_job_asks_for_and_the_store_has_not_is_a_loss_of_files_too(
-    both: TwoStores, destination: dict[str, Any], what: str, reason: str
+    relay_place: RelayPlace, destination: dict[str, Any], what: str, reason: str
 ) -> None:
-    prepare(both)
-    write_job(both, store="swift", destination=destination)
-    document = json.loads((both.folder / "job.yaml").read_text())
-    del document["connections"][FROM]
+    place = relay_place
+    prepare(place)
+    write_job(place, store="swift", destination=destination)
+    document = json.loads((place.folder / "job.yaml").read_text())
+    del document["connections"][ORIGIN]
     document["source"] = "./files"
-    (both.folder / "job.yaml").write_text(json.dumps(document))
-    (loss,) = both.plan().header.jobs[0].losses
+    (place.folder / "job.yaml").write_text(json.dumps(document))
+    (loss,) = place.plan().header.jobs[0].losses
     assert (loss.what, loss.reason, loss.allowed) == (what, reason, False)
     with pytest.raises(GuardRefused, match=what):
-        both.apply()
-    (both.folder / "job.yaml").write_text(json.dumps(document | {"allow_loss": what}))
-    both.plan()
-    assert both.apply().exit_code == 0
-    assert carried(both.there, "destination", SMALL).tags == {}
+        place.apply()
+    (place.folder / "job.yaml").write_text(json.dumps(document | {"allow_loss": what}))
+    place.plan()
+    assert place.apply().exit_code == 0
+    assert carried(place.s3, "destination", SMALL).tags == {}
 
 
-def test_an_encryption_that_may_be_lost_is_not_asked_for(both: TwoStores) -> None:
-    prepare(both)
+def test_an_encryption_that_may_be_lost_is_not_asked_for(relay_place: RelayPlace) -> None:
+    place = relay_place
+    prepare(place)
     encryption = {"type": "aws:kms", "key_id": "a-key", "bucket_key": True}
     destination = {"encryption": encryption, "tags": {"a": "b"}, "checksum_algorithm": "sha256"}
     allowed = ["encryption", "tags", "checksum"]
-    write_job(both, store="swift", destination=destination, allow_loss=allowed, preserve=[])
-    told = both.command.run("plan", "job.yaml")
+    write_job(place, store="swift", destination=destination, allow_loss=allowed, preserve=[])
+    told = place.command.run("plan", "job.yaml")
     assert told.exit_code == 0, told.output
     new_objects = told.stdout.partition("new objects")[2].partition("Losses")[0]
     assert "encryption: the bucket's default\n" in new_objects  # and not what is lost
     assert "a=b" not in new_objects
-    assert both.apply().exit_code == 0
+    assert place.apply().exit_code == 0
     for key in (SMALL, LARGE):
-        assert carried(both.there, "destination", key) == NOTHING
+        assert carried(place.s3, "destination", key) == NOTHING
 
 
-def forge(place: TwoStores, edit: Callable[[list[dict[str, Any]]], object]) -> None:
+def forge(place: RelayPlace, edit: Callable[[list[dict[str, Any]]], object]) -> None:
     with closing(sqlite3.connect(place.plan_file)) as database:
         (text,) = database.execute("SELECT document FROM header").fetchone()
     header = json.loads(text)
@@ -139,21 +138,23 @@ def forge(place: TwoStores, edit: Callable[[list[dict[str, Any]]], object]) -> N
     ids=["allowed", "left out", "tags", "encryption", "classes"],
 )
 def test_a_plan_that_was_made_to_allow_a_loss_is_refused(
-    both: TwoStores, store: str, edit: Callable[[list[dict[str, Any]]], object]
+    relay_place: RelayPlace, store: str, edit: Callable[[list[dict[str, Any]]], object]
 ) -> None:
-    prepare(both)
-    write_job(both, store=store)
-    both.plan()
-    forge(both, edit)
-    ended = both.command.run("apply", both.plan_file, "--yes")
+    place = relay_place
+    prepare(place)
+    write_job(place, store=store)
+    place.plan()
+    forge(place, edit)
+    ended = place.command.run("apply", place.plan_file, "--yes")
     assert ended.exit_code == 4, ended.output
     assert "allows other losses for job 'job'" in " ".join(ended.stderr.split())
-    assert both.keys("destination") == set()
+    assert place.keys("destination") == set()
 
 
-def test_a_store_that_is_not_known_is_given_no_class_of_another_one_without_a_word(both: TwoStores) -> None:
-    prepare(both)
-    write_job(both, store="unknown")
-    (loss,) = both.plan().header.jobs[0].losses
+def test_a_store_that_is_not_known_is_given_no_class_of_another_one_without_a_word(relay_place: RelayPlace) -> None:
+    place = relay_place
+    prepare(place)
+    write_job(place, store="unknown")
+    (loss,) = place.plan().header.jobs[0].losses
     assert (loss.what, loss.objects) == ("storage_class", 2)
     assert "is not known to have STANDARD_IA" in loss.reason

@@ -6,65 +6,67 @@ import json
 from pathlib import Path
 
 import pytest
+from fakes.relay_place import RelayPlace
 from fakes.s3server import Fault, FaultKind
-from fakes.two_stores import TwoStores, away_server, both
 from fakes.workplace import MIRROR, Workplace, counted
 
-__all__ = ["away_server", "both"]
 
-
-def test_a_move_removes_its_source_once_what_came_there_is_proved(both: TwoStores) -> None:
-    both.buckets()
-    both.seed("source", "a", "b", body="bytes")
-    both.seed("source", "there", body="the same")
-    both.seed("source", "lost", body="never arrives")
-    both.away.seed("destination", keys=["there"], body="the same")
-    both.manifest(mode="move", guards={"max_delete": "100%"})
-    both.plan()
-    both.away.faults([Fault(kind=FaultKind.ACCESS_DENIED, operation="PutObject", key="lost", times=None)])
-    report = both.apply()
-    assert (both.keys("source"), both.keys("destination")) == ({"lost"}, {"a", "b", "there"})
+def test_a_move_removes_its_source_once_what_came_there_is_proved(relay_place: RelayPlace) -> None:
+    place = relay_place
+    place.buckets()
+    place.seed("source", "a", "b", body="bytes")
+    place.seed("source", "there", body="the same")
+    place.seed("source", "lost", body="never arrives")
+    place.server.seed("destination", keys=["there"], body="the same")
+    place.manifest(mode="move", guards={"max_delete": "100%"})
+    place.plan()
+    place.server.faults([Fault(kind=FaultKind.ACCESS_DENIED, operation="PutObject", key="lost", times=None)])
+    report = place.apply()
+    assert (place.keys("source"), place.keys("destination")) == ({"lost"}, {"a", "b", "there"})
     assert report.exit_code == 3
-    both.away.clear_faults()
-    assert both.apply().exit_code == 0
-    assert (both.keys("source"), both.keys("destination")) == (set(), {"a", "b", "there", "lost"})
+    place.server.clear_faults()
+    assert place.apply().exit_code == 0
+    assert (place.keys("source"), place.keys("destination")) == (set(), {"a", "b", "there", "lost"})
 
 
-def test_a_mirror_deletes_what_the_other_store_does_not_have_any_more(both: TwoStores) -> None:
-    both.buckets()
-    both.seed("source", "a", body="bytes")
-    both.away.seed("destination", keys=["a", "extra"], body="other bytes")
-    both.carry_out(**MIRROR, guards={"max_delete": "100%"})
-    assert both.keys("destination") == {"a"}
-    assert both.body("destination", "a") == b"bytes"
+def test_a_mirror_deletes_what_the_other_store_does_not_have_any_more(relay_place: RelayPlace) -> None:
+    place = relay_place
+    place.buckets()
+    place.seed("source", "a", body="bytes")
+    place.server.seed("destination", keys=["a", "extra"], body="other bytes")
+    place.carry_out(**MIRROR, guards={"max_delete": "100%"})
+    assert place.keys("destination") == {"a"}
+    assert place.body("destination", "a") == b"bytes"
 
 
-def test_an_audit_compares_two_stores(both: TwoStores) -> None:
-    both.buckets()
-    both.seed("source", "same", "different", "missing", body="bytes")
-    both.away.seed("destination", keys=["same", "extra"], body="bytes")
-    both.away.seed("destination", keys=["different"], body="bites")
-    both.manifest()
-    ended = both.command.run("verify", "job.yaml", "--json")
+def test_an_audit_compares_two_stores(relay_place: RelayPlace) -> None:
+    place = relay_place
+    place.buckets()
+    place.seed("source", "same", "different", "missing", body="bytes")
+    place.server.seed("destination", keys=["same", "extra"], body="bytes")
+    place.server.seed("destination", keys=["different"], body="bites")
+    place.manifest()
+    ended = place.command.run("verify", "job.yaml", "--json")
     assert ended.exit_code == 9, ended.output
     found = {line["key"]: line["finding"] for text in ended.stdout.splitlines() if "key" in (line := json.loads(text))}
     assert found == {"different": "different", "missing": "missing", "extra": "extra"}
 
 
-def test_what_did_not_end_well_is_retried_by_relay(both: TwoStores) -> None:
-    both.buckets()
-    both.seed("source", "a", "b", body="bytes")
-    both.manifest()
-    both.plan()
-    both.away.faults([Fault(kind=FaultKind.ACCESS_DENIED, operation="PutObject", key="b", times=None)])
-    assert both.apply().exit_code == 3
-    both.away.clear_faults()
-    assert both.command.run("retry", ".s3plan/job.s3plan").exit_code == 0
+def test_what_did_not_end_well_is_retried_by_relay(relay_place: RelayPlace) -> None:
+    place = relay_place
+    place.buckets()
+    place.seed("source", "a", "b", body="bytes")
+    place.manifest()
+    place.plan()
+    place.server.faults([Fault(kind=FaultKind.ACCESS_DENIED, operation="PutObject", key="b", times=None)])
+    assert place.apply().exit_code == 3
+    place.server.clear_faults()
+    assert place.command.run("retry", ".s3plan/job.s3plan").exit_code == 0
     retry = ".s3plan/job.retry-1.s3plan"
-    document = json.loads(both.command.run("show", "--json", retry).stdout)
+    document = json.loads(place.command.run("show", "--json", retry).stdout)
     assert [action["kind"] for action in document["actions"]] == ["relay"]
-    assert both.command.run("apply", retry, "--yes").exit_code == 0
-    both.assert_same_content()
+    assert place.command.run("apply", retry, "--yes").exit_code == 0
+    place.assert_same_content()
 
 
 def write(place: Workplace, **sections: object) -> Path:
