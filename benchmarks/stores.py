@@ -102,7 +102,7 @@ def opened_store(endpoint: str | None, *, folder: Path) -> Iterator[Store]:
 def opened_server(folder: Path) -> Iterator[OwnServer]:
     """Build our server in `folder` and give it; it ends with the block. Raises StoreUnusable: no Go, no start."""
     server = subprocess.Popen(
-        [str(_built_server(folder)), "-until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [str(built_server(folder)), "-until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         if server.stdout is None or not (address := server.stdout.readline().strip()):
@@ -113,7 +113,8 @@ def opened_server(folder: Path) -> Iterator[OwnServer]:
         server.wait()
 
 
-def _built_server(folder: Path) -> Path:
+def built_server(folder: Path) -> Path:
+    """Return our server, built in `folder`. Raises StoreUnusable: no Go, or it cannot be built with this one."""
     go = shutil.which("go")
     if go is None:
         raise StoreUnusable(

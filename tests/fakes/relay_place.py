@@ -60,7 +60,7 @@ class RelayPlaceOn(WorkplaceOn[ServerT]):
     The connection `origin` has the profile `origin`, the connection `store` the profile `store`.
     """
 
-    origin: Server = field(kw_only=True)
+    origin: ServerT = field(kw_only=True)
     rows: Mapping[str, str] = field(init=False, default_factory=dict)  # of the table of stores, by the connection
     _endpoints: Mapping[str, str] = field(init=False, default_factory=dict)
 

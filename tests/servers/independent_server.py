@@ -54,17 +54,21 @@ class IndependentServer:
         """What the launcher is told."""
         return ()
 
+    def program(self) -> Sequence[str | Path]:
+        """What is started: it prints a line that ends in its endpoint, and ends with its standard input."""
+        return (installed(self.NAME), "-I", _FOLDER / f"run_{self.NAME}.py")
+
     def renew(self) -> None:
         """Leave no bucket that an earlier test can have made."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        python = installed(self.NAME)
         self.folder.mkdir(parents=True, exist_ok=True)
+        program = self.program()
         self._log = (self.folder / "log").open("w", encoding="utf-8")
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         self._process = subprocess.Popen(
-            [python, "-I", _FOLDER / f"run_{self.NAME}.py", *self.arguments()],
+            [*program, *self.arguments()],
             cwd=self.folder,
             env={**environment, "HOME": str(self.folder)},
             stdin=subprocess.PIPE,  # its end is how the server learns that we have gone, however we went
@@ -74,10 +78,10 @@ class IndependentServer:
         )
         assert self._process.stdout is not None
         first_line = self._process.stdout.readline()
-        if not first_line.startswith("endpoint "):
+        if "http://" not in first_line:
             self.__exit__()
             raise ServerUnavailable(f"it does not start: {self._last_words()}")
-        self.endpoint = first_line.split()[1]
+        self.endpoint = first_line.split()[-1]
         self.client(read_timeout=60).list_buckets()  # it has its port and may not be ready yet: then this waits
         return self
 
