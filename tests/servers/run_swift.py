@@ -45,6 +45,13 @@ PROXY_FILTERS: dict[str, Settings] = {
     "versioned_writes": {"allow_object_versioning": "true"},
     "symlink": {},
 }
+# A store that a busy machine keeps waiting is not gone: the proxy would answer 503 for a minute.
+PATIENCE: Settings = {
+    "conn_timeout": 10,
+    "node_timeout": 60,
+    "recoverable_node_timeout": 60,
+    "error_suppression_limit": 1_000_000,
+}
 
 
 class Memory:
@@ -134,6 +141,7 @@ def configure_proxy(folder: Path, *, accounts: int, secret: str, smallest_part: 
             "use": "egg:swift#proxy",
             "account_autocreate": "true",
             "allow_account_management": "true",
+            **PATIENCE,
         },
     }
     for name, settings in PROXY_FILTERS.items():
