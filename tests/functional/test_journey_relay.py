@@ -136,6 +136,22 @@ def test_tags_cost_a_request_only_where_the_store_may_have_some_and_does_not_cou
     assert place.origin.stats().requested("GetObjectTagging") == asked
 
 
+def test_tags_that_a_job_leaves_behind_are_not_asked_for(relay_place: RelayPlace) -> None:
+    place = relay_place
+    place.buckets()
+    for number in range(3):
+        place.s3.put_object(
+            Bucket="source", Key=f"{number}", Body=b"x", Tagging="a=b", Metadata={"c": "d"}, ContentType="text/css"
+        )
+    report = place.carry_out(preserve=["metadata", "content", "storage_class"])
+    assert counted(report) == {"done": 3}
+    assert place.origin.stats().requested("GetObjectTagging") == 0
+    for key in sorted(place.keys("destination")):
+        head = place.s3.head_object(Bucket="destination", Key=key)
+        assert (head["Metadata"], head["ContentType"]) == ({"c": "d"}, "text/css")
+        assert place.s3.get_object_tagging(Bucket="destination", Key=key)["TagSet"] == []
+
+
 def test_a_store_that_offers_no_tags_is_asked_for_them_once(relay_place: RelayPlace) -> None:
     place = relay_place
     place.seed("source", count=40, size_bytes=10, synthetic=False)

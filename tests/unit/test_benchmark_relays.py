@@ -9,7 +9,7 @@ from pathlib import Path
 from fakes.checkout import ROOT
 from fakes.s3server import ServerProcess
 from s3plan.planner.manifest.file import load_manifest
-from s3plan.schemas.stores.names import StoreName
+from s3plan.schemas.manifest.words import Preserve
 
 sys.path.append(str(ROOT))  # benchmarks/ is part of the repository, not of the package
 
@@ -25,9 +25,9 @@ def test_works_are_those_that_were_asked_for() -> None:
 
 
 def test_rclone_runs_as_it_comes_and_beside_that_with_more_at_a_time() -> None:
-    own, told, plain, many = relay_ways([Peer("rclone", "v1", "/opt/rclone")])
+    own, untagged, plain, many = relay_ways([Peer("rclone", "v1", "/opt/rclone")])
     assert own.before is not None
-    assert (told.command, told.before) == (own.command, own.before)
+    assert (untagged.command, untagged.before) == (own.command, own.before)
     assert plain.command.arguments[:2] == ("/opt/rclone", "copy")
     assert many.command.arguments[: len(plain.command.arguments)] == plain.command.arguments
     assert "--transfers" in many.command.arguments
@@ -35,17 +35,24 @@ def test_rclone_runs_as_it_comes_and_beside_that_with_more_at_a_time() -> None:
 
 def test_the_manifest_names_both_stores_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "job.yaml"
-    ends = ("http://127.0.0.1:1", "http://127.0.0.1:2")
-    path.write_text(relay_manifest(*ends, run="{ part_size: 8MiB }", is_aws=True))
-    manifest = load_manifest(path).manifest
-    assert {each.store for each in manifest.connections.values()} == {StoreName.AWS}
-    path.write_text(relay_manifest(*ends))
+    path.write_text(relay_manifest("http://127.0.0.1:1", "http://127.0.0.1:2"))
     manifest = load_manifest(path).manifest
     assert {each.store for each in manifest.connections.values()} == {None}
     assert {name: each.endpoint for name, each in manifest.connections.items()} == {
         "source": "http://127.0.0.1:1",
         "destination": "http://127.0.0.1:2",
     }
+
+
+def test_the_way_without_tags_leaves_nothing_else_behind(tmp_path: Path) -> None:
+    path = tmp_path / "job.yaml"
+    ends = ("http://127.0.0.1:1", "http://127.0.0.1:2")
+    path.write_text(relay_manifest(*ends, run="{ part_size: 8MiB }", with_tags=False))
+    (job,) = load_manifest(path).manifest.jobs.values()
+    assert set(job.preserve or ()) == set(Preserve) - {Preserve.TAGS, Preserve.MTIME}
+    path.write_text(relay_manifest(*ends))
+    (job,) = load_manifest(path).manifest.jobs.values()
+    assert job.preserve is None  # all that an object has
 
 
 def test_a_work_is_done_only_if_each_object_is_there_with_its_bytes(server: ServerProcess) -> None:
