@@ -15,10 +15,12 @@ from s3plan.schemas.objects import ObjectRow
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import GetObject, GetObjectTags, HeadObject, ObjectFound, ObjectRead, TagsFound
+from s3plan.schemas.stores.quirks import StoreQuirks
 from s3plan.storage.digests import new_digest
 from s3plan.storage.folder.engine import FolderEngine
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
+from s3plan.storage.s3.store_quirks import quirks_of
 
 PIECE_BYTES = 8 << 20
 _MOST_PARTS_ASKED = 100
@@ -101,6 +103,11 @@ class ObjectSide:
         self._engine = engine
         self._location = location
         self._is_free_of_kms = is_free_of_kms
+
+    @property
+    def quirks(self) -> StoreQuirks:
+        """What is known of its store."""
+        return quirks_of(self._location.store)
 
     def listed(self, row: ObjectRow) -> KnownBytes:
         """Return what its ETag tells; whether that is an MD5 sum is not known for certain."""

@@ -25,6 +25,7 @@ from s3plan.schemas.evidence.ladder import (
 from s3plan.schemas.files.mtimes import mtime_ns_of
 from s3plan.schemas.files.stamps import Stamp
 from s3plan.schemas.objects import ObjectRow
+from s3plan.schemas.stores.quirks import CAREFUL
 from s3plan.storage.daemon_executor import DaemonExecutor
 from s3plan.storage.evidence.audited_sides import AuditedSide, FileSide, NotTold, ObjectSide, Stated
 from s3plan.storage.evidence.other_attributes import differing_attributes
@@ -203,7 +204,10 @@ class _Climb:
     def _cut_file(self, at: int, parts: int, part_bytes: int | None) -> None:
         size_bytes = self._rows[at].size_bytes
         if part_bytes is None:
-            sizes = likely_part_sizes(size_bytes, parts, wanted_bytes=self._wanted.part_size_bytes)
+            side = self._sides[1 - at]
+            quirks = side.quirks if isinstance(side, ObjectSide) else CAREFUL
+            wanted_bytes = self._wanted.part_size_bytes
+            sizes = likely_part_sizes(size_bytes, parts, wanted_bytes=wanted_bytes, quirks=quirks)
         else:
             sizes = (part_bytes,) if -(-size_bytes // part_bytes) == parts else ()
         if sizes:

@@ -86,7 +86,9 @@ class FileEvidence:
         count = parts_of_etag(there.etag)
         if count is None:
             return None
-        sizes = likely_part_sizes(file.size_bytes, count, wanted_bytes=self._part_size_bytes)
+        sizes = likely_part_sizes(
+            file.size_bytes, count, wanted_bytes=self._part_size_bytes, quirks=self._objects.quirks
+        )
         read = self._read(file, sizes=sizes) if sizes else None
         if read is None or there.etag.lower() not in read.of_parts:
             return None

@@ -52,8 +52,13 @@ def part_ranges(size_bytes: int, part_size_bytes: int) -> list[tuple[int, int]]:
 _USUAL_MIB = (8, 16, 5, 15, 64, 10, 32, 50, 100, 128, 256, 512)  # of aws, ourselves, s5cmd, others
 
 
-def likely_part_sizes(size_bytes: int, parts: int, *, wanted_bytes: int | None = None) -> tuple[int, ...]:
-    """Return the sizes, at most three, by which bytes that were sent may have been cut into so many parts."""
-    ours = choose_part_size(size_bytes, wanted_bytes, default_bytes=DEFAULT_SENT_PART_BYTES)
+def likely_part_sizes(
+    size_bytes: int, parts: int, *, wanted_bytes: int | None = None, quirks: StoreQuirks = CAREFUL
+) -> tuple[int, ...]:
+    """Return the sizes, at most three, by which bytes that were sent may have been cut into so many parts.
+
+    `quirks` are of the store that holds them: where it takes fewer parts, ours are larger.
+    """
+    ours = choose_part_size(size_bytes, wanted_bytes, default_bytes=DEFAULT_SENT_PART_BYTES, quirks=quirks)
     sizes = dict.fromkeys((ours, *(each * MIB for each in _USUAL_MIB)))
     return tuple(each for each in sizes if -(-size_bytes // each) == parts)[:3]

@@ -33,6 +33,7 @@ from s3plan.schemas.plan.actions import Action
 from s3plan.schemas.plan.sides import Side
 from s3plan.schemas.requests.objects import GetObject, ObjectFound, ObjectRead
 from s3plan.storage.checksums import PASSING, PassingChecksums, difference
+from s3plan.storage.s3.store_quirks import quirks_of
 from s3plan.storage.steps import Asking, AwaitTurn, BatchContext, Procedure, ask, ask_file
 from s3plan.storage.transfer.fetching import settle_read, suffered
 from s3plan.storage.transfer.part_sizes import likely_part_sizes
@@ -180,7 +181,8 @@ def prove(
     by = stated_checksum({name: value for name, value in stated.items() if name in compared})
     if by is not None:
         return by
-    likely = likely_part_sizes(action.size_bytes, parts_of_etag(action.source_pin or "") or 1)
+    quirks = quirks_of(context.source.store)
+    likely = likely_part_sizes(action.size_bytes, parts_of_etag(action.source_pin or "") or 1, quirks=quirks)
     read = yield from prove_fetched(context, action, found, content, likely_sizes=likely)
     if isinstance(read, Failure):
         return ended_at_folder(position, read)

@@ -10,10 +10,12 @@ from s3plan.schemas.stores.quirks import GIB, MIB, StoreQuirks
 from s3plan.storage.s3.store_quirks import STORES, quirks_of
 from s3plan.storage.transfer.part_sizes import (
     DEFAULT_PART_BYTES,
+    DEFAULT_SENT_PART_BYTES,
     MAX_PART_BYTES,
     MAX_PARTS,
     choose_part_size,
     is_copied_in_parts,
+    likely_part_sizes,
     part_ranges,
 )
 
@@ -75,3 +77,15 @@ def test_a_store_copies_in_parts_what_it_does_not_copy_whole(
 ) -> None:
     quirks = quirks_of(StoreName(store))
     assert is_copied_in_parts(size_bytes, threshold_bytes=threshold_bytes, quirks=quirks) is in_parts
+
+
+@pytest.mark.parametrize("store", list(StoreName))
+@pytest.mark.parametrize("size_bytes", [17 * MIB, 20 * 1024 * MIB, 400 * 1024 * MIB])
+def test_what_was_sent_in_parts_to_a_store_is_likely_cut_as_that_store_had_it_cut(
+    store: StoreName, size_bytes: int
+) -> None:
+    quirks = quirks_of(store)
+    ours = choose_part_size(size_bytes, None, default_bytes=DEFAULT_SENT_PART_BYTES, quirks=quirks)
+    parts = len(part_ranges(size_bytes, ours))
+    assert parts <= quirks.most_parts
+    assert ours in likely_part_sizes(size_bytes, parts, quirks=quirks)
