@@ -186,13 +186,17 @@ def _from_environment(settings: ConnectionSettings, prefix: str, environment: Ma
 
 
 def _assumed(settings: ConnectionSettings, session: Any, source_credentials: object) -> object:
+    from botocore.config import Config
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
-    _check_role_service(settings, session)
+    service = _role_service(settings, session)
     region = effective_region(settings, session)
 
     def create_client(service_name: str, **arguments: Any) -> Any:
-        return session.create_client(service_name, **{"region_name": region, **arguments})
+        # botocore would take the endpoint that is named for all services, which is another store's.
+        config = Config(ignore_configured_endpoint_urls=True)
+        named = {"region_name": region, "endpoint_url": service, "config": config}
+        return session.create_client(service_name, **{**named, **arguments})
 
     extra = {"RoleSessionName": "s3plan"}
     if settings.external_id is not None:
@@ -206,16 +210,16 @@ def _assumed(settings: ConnectionSettings, session: Any, source_credentials: obj
     return DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
 
 
-def _check_role_service(settings: ConnectionSettings, session: Any) -> None:
-    """Raise EndpointInvalid where botocore would ask for a role, whose secrets are in the answer, in the clear."""
-    from botocore.configprovider import ConfiguredEndpointProvider
+def _role_service(settings: ConnectionSettings, session: Any) -> str | None:
+    """Return the URL of the token service that is configured for just that; None for AWS's own.
 
-    if session.get_config_variable("ignore_configured_endpoint_urls"):
-        return
-    url = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "sts").provide()
-    if not url:
-        return
-    who = f"{settings}: the token service for role_arn (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or endpoint_url)"
+    Raises EndpointInvalid where a role, whose secrets are in the answer, would be asked for in the clear.
+    """
+    found = configured_endpoint(session, service="sts")
+    if found is None:
+        return None
+    where, url = found
+    who = f"{settings}: the token service for role_arn ({where})"
     try:
         endpoint = parse_endpoint(url)
     except EndpointInvalid as error:
@@ -224,6 +228,7 @@ def _check_role_service(settings: ConnectionSettings, session: Any) -> None:
         raise EndpointInvalid(
             f"{who}: http:// sends a role's secrets unencrypted; use https://, or say allow_http: true"
         )
+    return url
 
 
 def effective_endpoint(settings: ConnectionSettings, session: Any = None) -> str | None:

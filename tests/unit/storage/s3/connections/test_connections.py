@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ProxyConnectionError
 from fakes.sts import sts
 from s3plan.schemas.endpoints import EndpointInvalid
 from s3plan.schemas.errors import CredentialsUnusable
@@ -152,9 +153,26 @@ def test_an_endpoint_of_the_environment_keeps_the_same_rules(monkeypatch: pytest
         effective_endpoint(ConnectionSettings())
 
 
-@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"])
-def test_a_role_is_not_asked_for_in_the_clear(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.delenv("AWS_ENDPOINT_URL_STS", raising=False)
+def test_a_role_is_asked_for_at_no_place_that_is_named_for_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    role = ConnectionSettings(
+        endpoint="https://s3.example.com", role_arn="arn:aws:iam::111122223333:role/x", env_prefix="DR_"
+    )
+    monkeypatch.setenv("DR_ACCESS_KEY_ID", "AKIDLONG")
+    monkeypatch.setenv("DR_SECRET_ACCESS_KEY", "secret-that-lasts")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # where nobody listens: AWS's own service is not asked
+    with sts({"AKIDLONG": "secret-that-lasts"}) as another, sts({"AKIDLONG": "secret-that-lasts"}) as tokens:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", another.endpoint)
+        monkeypatch.delenv("AWS_ENDPOINT_URL_STS", raising=False)
+        with pytest.raises(ProxyConnectionError):
+            open_session(role).get_credentials().get_frozen_credentials()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", tokens.endpoint)
+        assert open_session(role).get_credentials().get_frozen_credentials().token
+        assert (len(another.calls), [call.action for call in tokens.calls]) == (0, ["AssumeRole"])
+
+
+def test_a_role_is_not_asked_for_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    variable = "AWS_ENDPOINT_URL_STS"
     role = ConnectionSettings(
         endpoint="https://s3.example.com", role_arn="arn:aws:iam::111122223333:role/x", source_profile="backup"
     )
