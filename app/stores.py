@@ -15,6 +15,7 @@ from s3plan.schemas.manifest.locations import DeletedFrom, Destination, Source
 from s3plan.schemas.plan.key_references import KeyReference
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
+from s3plan.schemas.requests.attributes import Encryption
 from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.requests.objects import Request
 from s3plan.schemas.stores.names import StoreName
@@ -42,6 +43,7 @@ from s3plan.storage.s3.connections.sessions import (
 )
 from s3plan.storage.s3.engines import EngineChoice, choose_engine, open_engine
 from s3plan.storage.s3.guarded_engine import GuardedEngine
+from s3plan.storage.s3.headed_engine import HeadedEngine
 from s3plan.storage.s3.keyed_engine import KeyedEngine
 from s3plan.storage.s3.open_files import most_open_files, room_for_connections
 from s3plan.storage.s3.patience import Patience
@@ -196,8 +198,17 @@ class Stores:
             self.engine_of(location), location, cache=self._capabilities, without_key=self.keyless_engine_of(location)
         )
 
-    def are_one_place(self, destination: PlanLocation, source: PlanLocation, *, patience: Patience) -> bool:
+    def are_one_place(
+        self,
+        destination: PlanLocation,
+        source: PlanLocation,
+        *,
+        written_with: tuple[Encryption | None, str | None] = (None, None),
+        patience: Patience,
+    ) -> bool:
         """Return whether a destination is the source under another name; by writing, where names leave it open.
+
+        `written_with` are the encryption and the ACL that the job's objects ask for.
 
         A source that is a bucket of which the destination is a mounted folder is not noticed.
         """
@@ -205,7 +216,7 @@ class Stores:
             return False
         return shows_at(
             destination,
-            self.keyless_engine_of(destination),
+            HeadedEngine(self.keyless_engine_of(destination), encryption=written_with[0], acl=written_with[1]),
             source,
             other_engine=None if source.is_folder else self.keyless_engine_of(source),
             cache=self._capabilities,

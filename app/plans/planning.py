@@ -49,10 +49,11 @@ from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.ports import Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.redaction import find_known
+from s3plan.schemas.requests.attributes import Encryption
 from s3plan.storage.file_settings import file_settings, undurable_files
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.listing.page_checks import OutOfOrder
-from s3plan.storage.places.location import FoundLocation, OpenLocation
+from s3plan.storage.places.location import FoundLocation, LocationConditions, OpenLocation
 
 _TELL_EVERY_S = 0.25
 _LISTING_REQUESTS = 32
@@ -142,7 +143,7 @@ def plan_loaded(
         load_validator()
         ends = PlanEnds.find(stores, entries)
         refuse_accelerated_copies(ends, stores)
-        facts = _facts(request, loaded, stores, ends, selection)
+        facts = _facts(request, loaded, (stores, ends), jobs, selection)
         facts = replace(facts, accounts=account_records(accounts))
         built = _build(
             request,
@@ -199,12 +200,17 @@ def _refuse_secrets(loaded: LoadedManifest) -> None:
 
 
 def _facts(
-    request: PlanRequest, loaded: LoadedManifest, stores: Stores, ends: PlanEnds, selection: Selection
+    request: PlanRequest,
+    loaded: LoadedManifest,
+    places: tuple[Stores, PlanEnds],
+    jobs: Sequence[Job],
+    selection: Selection,
 ) -> PlanFacts:
     made_at = datetime.now(UTC)
-    manifest = loaded.manifest
+    manifest, (stores, ends) = loaded.manifest, places
     capabilities = {
-        found.location.id: _conditions(stores, found, probe=request.probe, now=made_at) for found in ends.destinations
+        found.location.id: _conditions(_tried(stores, found, jobs, ends), found, probe=request.probe, now=made_at)
+        for found in ends.destinations
     }
     warnings = [in_one_line(warning) for warning in loaded.warnings]
     warnings += [warning for found in ends.places for warning in found.warnings]
@@ -240,9 +246,19 @@ def _facts(
     )
 
 
-def _conditions(stores: Stores, found: FoundLocation, *, probe: bool, now: datetime) -> Capabilities:
-    """Return what can be said without writing; with `probe`, what is not known is found out by writing."""
+def _tried(stores: Stores, found: FoundLocation, jobs: Sequence[Job], ends: PlanEnds) -> LocationConditions:
+    """Return the conditions of a place, found out by objects as the first job that writes there makes them."""
     conditions = stores.at(found.location).conditions
+    for job in jobs:
+        if ends.by_job[job.name][1].location.id == found.location.id:
+            asked = job.settings.encryption
+            encryption = None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
+            return conditions.written_with(encryption, job.settings.acl)
+    return conditions
+
+
+def _conditions(conditions: LocationConditions, found: FoundLocation, *, probe: bool, now: datetime) -> Capabilities:
+    """Return what can be said without writing; with `probe`, what is not known is found out by writing."""
     return conditions.find_out(now=now) if probe and found.exists else conditions.known(now=now)
 
 

@@ -23,6 +23,7 @@ from s3plan.storage.conditions.probe import probe
 from s3plan.storage.conditions.probe_remains import remove_remains
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.probe_keys import new_probe_stem
+from s3plan.storage.s3.headed_engine import HeadedEngine
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 from s3plan.storage.s3.store_quirks import is_known_by_host, quirks_of
@@ -37,6 +38,12 @@ class BucketConditions:
         self._engine = engine
         self._location = location
         self._cache = cache
+
+    def written_with(self, encryption: Encryption | None, acl: str | None) -> BucketConditions:
+        """Return the same, found out by objects that ask for these."""
+        if encryption is None and acl is None:
+            return self
+        return BucketConditions(HeadedEngine(self._engine, encryption=encryption, acl=acl), self._location, self._cache)
 
     @property
     def is_documented(self) -> bool:

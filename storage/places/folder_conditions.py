@@ -52,6 +52,10 @@ class FolderConditions:
         """Return whether files exchange."""
         return (TrialResult.REFUSED if self._exchanges() else TrialResult.TAKEN), ""
 
+    def written_with(self, encryption: Encryption | None, acl: str | None) -> FolderConditions:  # noqa: ARG002
+        """Return itself: a file has neither."""
+        return self
+
     def holds_part_sums(
         self,
         encryption: Encryption | None,  # noqa: ARG002

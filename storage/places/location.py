@@ -40,6 +40,9 @@ class LocationConditions(Protocol):
     def is_documented(self) -> bool:
         """Whether its maker says all of it, so that nothing has to be tried."""
 
+    def written_with(self, encryption: Encryption | None, acl: str | None) -> LocationConditions:
+        """Return the same, found out by objects that ask for these, as a job's do: a bucket's policy may demand it."""
+
     def known(self, *, now: datetime) -> Capabilities:
         """Return what can be said without writing; UNKNOWN where nothing can."""
 

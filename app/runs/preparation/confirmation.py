@@ -17,6 +17,7 @@ from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import Batch, PhaseName, PlanLocation
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
+from s3plan.storage.places.location import LocationConditions
 from s3plan.storage.s3.patience import Patience
 
 _OF_COPIES = frozenset({Condition.COPY_SOURCE_MATCH, Condition.COPY_ABSENT, Condition.COPY_MATCH})
@@ -36,6 +37,13 @@ class Wanted:
     reading: Lock = field(default_factory=Lock)  # held while the plan's rows are read
 
 
+def conditions_for(stores: Stores, destination: PlanLocation, jobs: Collection[JobRecord]) -> LocationConditions:
+    """Return the conditions of a place, found out by objects as the first job that writes there makes them."""
+    conditions = stores.at(destination).conditions
+    job = next((job for job in jobs if job.to_location == destination.id and not job.only_deletes), None)
+    return conditions if job is None else conditions.written_with(job.encryption, job.settings.acl)
+
+
 def confirmed(
     wanted: Wanted,
     found: Capabilities,
@@ -52,7 +60,7 @@ def confirmed(
     StoreRefused, CredentialsUnusable.
     """
     destination, stores = wanted.destination, wanted.stores
-    conditions = stores.at(destination).conditions
+    conditions = conditions_for(stores, destination, wanted.jobs)
     is_documented = conditions.is_documented
     changes = sum(job.objects_of(kind) for job in wanted.jobs for kind in (VerdictKind.OVERWRITE, VerdictKind.DELETE))
     if is_documented and not changes:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 
-from s3plan.app.runs.preparation.confirmation import Wanted, confirmed
+from s3plan.app.runs.preparation.confirmation import Wanted, conditions_for, confirmed
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
 from s3plan.schemas.errors import PlanRefused
@@ -69,7 +69,7 @@ class PlacePreparation:
     def _find_out(self, destination: PlanLocation, jobs: Sequence[JobRecord]) -> Capabilities:
         """Return what the store enforces: probed now, or known before and seen to be so still."""
         now = datetime.now(UTC)
-        conditions = self.stores.at(destination).conditions
+        conditions = conditions_for(self.stores, destination, jobs)
         known = conditions.known(now=now)
         if Enforcement.UNKNOWN in known.values():
             return conditions.find_out(now=now, patience=self.patience)
@@ -85,7 +85,9 @@ class PlacePreparation:
             source = self.plan.locations_by_id[job.from_location]
             is_nested = are_nested(location, source)
             may_lose = job.removals or (job.deletes and is_nested)
-            if may_lose and self.stores.are_one_place(location, source, patience=self.patience):
+            if may_lose and self.stores.are_one_place(
+                location, source, written_with=(job.encryption, job.settings.acl), patience=self.patience
+            ):
                 how = "overlap, in one bucket" if is_nested else "are one place"
                 raise PlanRefused(
                     f"{shown_place(source)} and {shown_place(location)} {how} under two names: what is written "
@@ -100,7 +102,7 @@ class PlacePreparation:
         if location.is_folder or not any(batch.size_bytes >= least_bytes for batch in _sent(self.plan, makers)):
             return
         encryption = next((job.encryption for job in makers.values() if job.encryption), None)
-        conditions, on_left = self.stores.at(location).conditions, partial(self._tell_left, location)
+        conditions, on_left = conditions_for(self.stores, location, jobs), partial(self._tell_left, location)
         if conditions.holds_part_sums(encryption, on_left=on_left, patience=self.patience):
             self.sums_parts.add(location.id)
 
@@ -109,7 +111,7 @@ class PlacePreparation:
         key = self.stores.key_of(location)
         if key is None or not any(job.to_location == location.id and _writes(job) for job in jobs):
             return
-        conditions, on_left = self.stores.at(location).conditions, partial(self._tell_left, location)
+        conditions, on_left = conditions_for(self.stores, location, jobs), partial(self._tell_left, location)
         if not conditions.holds_customer_key(key, on_left=on_left, patience=self.patience):
             raise PlanRefused(
                 f"{shown_place(location)}: this store takes no notice of keys of SSE-C, so that what is written would "
