@@ -7,6 +7,8 @@ from contextlib import closing
 
 import pytest
 from fakes.plan_parts import an_object
+from hypothesis import given
+from hypothesis import strategies as st
 from s3plan.planner.diff import DELETE_EXTRANEOUS, LEFT_ALONE, Rules, diff, pair_up
 from s3plan.planner.overwrite import policy_for
 from s3plan.planner.store_limits import StoreLimits
@@ -92,3 +94,36 @@ def test_what_the_store_holds_as_one_with_a_key_of_the_source_is_not_deleted(cop
 )
 def test_a_storage_class_that_the_store_has_not_is_left_out(store: str, kept: str | None) -> None:
     assert lines(store, [an_object(b"a", storage_class="ONEZONE_IA")])[0][3] == kept
+
+
+BELOW = "MinIO does not hold an object below the key of another one"
+
+
+@pytest.mark.parametrize("stands", [False, True], ids=["written", "standing"])
+def test_an_object_below_the_key_of_another_one_is_a_conflict_where_keys_are_names_of_files(stands: bool) -> None:
+    parents = [an_object(b"a", etag="1"), an_object(b"d/", etag="1")]
+    below = [an_object(key, etag="2") for key in (b"a!", b"a/b", b"a/b/c", b"ab", b"d/e", b"f/g")]
+    made = lines("minio", below if stands else [*parents, *below], parents if stands else [])
+    assert {key for key, kind, rule, _ in made if kind == "conflict" and rule == BELOW} == {b"a/b", b"a/b/c"}
+    assert {key for key, kind, _, _ in made if kind == "copy"} == {
+        b"a!",
+        b"ab",
+        b"d/e",
+        b"f/g",
+        *([] if stands else [b"a", b"d/"]),
+    }
+    assert all(kind == "copy" for _, kind, _, _ in lines("aws", [*parents, *below]))
+
+
+@given(st.sets(st.text("a/!", min_size=1, max_size=6).filter(lambda key: "//" not in key and key[0] != "/")))
+def test_of_what_minio_is_to_hold_nothing_lies_below_another_object(keys: set[str]) -> None:
+    made = lines("minio", [an_object(key.encode(), etag="1") for key in keys])
+    held = {key for key, kind, _, _ in made if kind == "copy"}
+    refused = {key for key, kind, _, _ in made if kind == "conflict"}
+
+    def is_below_another(key: bytes) -> bool:
+        cuts = (at for at, letter in enumerate(key[:-1]) if letter == ord("/"))
+        return any(key[:at] in held for at in cuts)
+
+    assert not any(map(is_below_another, held))
+    assert all(map(is_below_another, refused))
