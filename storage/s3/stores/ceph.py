@@ -7,6 +7,7 @@ from s3plan.schemas.stores.quirks import Acls, Encryptions, Integrity, KeyRule, 
 
 _API = "https://docs.ceph.com/en/tentacle/radosgw/s3/"
 _SETTINGS = "https://docs.ceph.com/en/tentacle/radosgw/config-ref/"
+_DEFAULTS = "https://github.com/ceph/ceph/blob/main/src/common/options/rgw.yaml.in"
 _LIMITS = (
     "https://docs.redhat.com/en/documentation/red_hat_ceph_storage/9/html/developer_guide/"
     "ceph-object-gateway-and-the-s3-api"
@@ -34,7 +35,9 @@ CEPH = StoreQuirks(
         "part_copies": "measured with 16.2.15",
         "most_parts": _SETTINGS,
         "least_part_bytes": _SETTINGS,
-        "most_put_bytes": _LIMITS,
+        "most_part_bytes": f"{_DEFAULTS}: rgw_max_put_size, which limits parts, too",
+        "most_put_bytes": f"{_DEFAULTS}: rgw_max_put_size",
+        "most_object_bytes": f"{_DEFAULTS}: rgw_max_put_size times rgw_multipart_part_upload_limit",
         "key_rules": "measured with 16.2.15: a listing whose prefix has 0x01 or 0x1b is no XML",
         "tags": _API,
         "acls": _API,

@@ -30,6 +30,7 @@ MINIO = StoreQuirks(
         "least_part_bytes": _LIMITS,
         "most_part_bytes": _LIMITS,
         "most_put_bytes": _LIMITS,
+        "most_object_bytes": f"{_LIMITS}: 50 TiB, of which 10,000 parts of 5 GiB reach 48.8 TiB",
         "key_rules": _LIMITS,
         "tags": _API,
         "acls": _API,
