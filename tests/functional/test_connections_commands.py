@@ -6,6 +6,7 @@ import json
 import stat
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -210,9 +211,13 @@ def test_an_editor_changes_the_file_and_what_it_leaves_is_judged_first(desk: Des
 
 def test_what_an_editor_spoils_is_not_written(desk: Desk) -> None:
     desk.write()
-    edits = editor(desk, "connections:=>connections: [")
+    edits = editor(desk, *["connections:=>connections: ["] * 2)
     ended = desk.talk("edit", "r2", answers=[("Edit it again?", "no")], EDITOR=edits)
-    assert (ended.exit_code, desk.file.read_text()) == (64, KEPT)
+    assert (ended.exit_code, desk.file.read_text()) == (6, KEPT)
+    nobody_to_ask = replace(desk.command, variables={**desk.command.variables, "EDITOR": edits, "VISUAL": ""})
+    ended = nobody_to_ask.run("connections", "edit", "r2")
+    assert (ended.exit_code, desk.file.read_text()) == (65, KEPT)
+    assert "what the editor left cannot be read; nothing was changed" in ended.stderr
 
 
 @pytest.mark.parametrize(

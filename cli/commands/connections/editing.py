@@ -27,7 +27,7 @@ from s3plan.app.paths import connections_path
 from s3plan.cli.commands.connections.key_options import Keys
 from s3plan.cli.screens.terminal import Terminal, open_terminal
 from s3plan.cli.screens.wording import path_text
-from s3plan.schemas.errors import ExitCode, NotApproved, S3PlanError, UsageInvalid
+from s3plan.schemas.errors import ExitCode, ManifestInvalid, NotApproved, S3PlanError, UsageInvalid
 from s3plan.schemas.printable import escape_unprintable
 
 _QUESTIONS = (
@@ -140,8 +140,10 @@ def _edited(terminal: Terminal, name: str) -> bool:
             if wrong is None:
                 break
             terminal.say(map(Text, wrong.splitlines()))
-            if not terminal.can_ask or terminal.ask("Edit it again? Only 'yes' will be accepted: ") != "yes":
-                raise UsageInvalid("nothing was changed")
+            if not terminal.can_ask:
+                raise ManifestInvalid("what the editor left cannot be read; nothing was changed")
+            if terminal.ask("Edit it again? Only 'yes' will be accepted: ") != "yes":
+                raise NotApproved("not edited again: nothing was changed")
     replace_text(text, was=was)
     return True
 
