@@ -18,6 +18,7 @@ from s3plan.schemas.connections.trials import Answer, Trial
 from s3plan.schemas.errors import CredentialsUnusable, S3PlanError, UsageInvalid
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.manifest.connections import Connection
+from s3plan.schemas.permissions.table import actions_of
 from s3plan.schemas.plan.conditions import Enforcement
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests.objects import HeadBucket
@@ -156,7 +157,7 @@ def _location(
         found.add(Trial(BUCKET, Answer.NO, None, str(error)))
         return None
     asked = _PATIENCE.call(stores.open(settings.name, region=region), HeadBucket(bucket))
-    found.add(trial_of(BUCKET, asked, permission="s3:ListBucket"))
+    found.add(trial_of(BUCKET, asked, permission=actions_of("HeadBucket")))
     region = region or settings.region or effective_region(settings)
     found.report = replace(found.report, region=region)
     return PlanLocation(

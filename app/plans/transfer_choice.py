@@ -95,4 +95,4 @@ def _is_text(key: bytes) -> bool:
 
 def _refusal(failure: Failure, source: PlanLocation) -> S3PlanError:
     doing = "finding out whether the destination's credentials can read the source"
-    return refusal_of(failure, bucket=source.bucket, doing=doing, permission="s3:GetObject")
+    return refusal_of(failure, bucket=source.bucket, doing=doing)

@@ -114,6 +114,13 @@ _TOLD = (When.TAGS, When.COPIED_TAGS, When.KMS)
 _WRITES = frozenset({"PutObject", "CopyObject"} | {name for name in PERMISSIONS if "Upload" in name})
 
 
+def actions_of(operation: str, *cases: When) -> str:
+    """Return what an operation needs in these cases, by default always and without a version: "s3:GetObject"."""
+    needed = PERMISSIONS[operation]
+    named = list(dict.fromkeys(each.action for each in needed if each.when in (cases or _ALL_USES)))
+    return f"{', '.join(named[:-1])} or {named[-1]}" if len(named) > 1 else named[0]
+
+
 def missing_permission(operation: str) -> str:
     """Return what credentials may be missing that were denied an operation, as a sentence begins with it."""
     needed = [each for each in PERMISSIONS.get(operation, ()) if each.when in _ALL_USES]

@@ -10,6 +10,7 @@ from statistics import median
 from s3plan.schemas.connections.trials import Answer, Trial
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.objects import ARCHIVED_CLASSES, ObjectRow
+from s3plan.schemas.permissions.table import actions_of
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.objects import (
@@ -104,7 +105,7 @@ class BucketTrial:
         page = self._ask(self._page_request(None))
         if isinstance(page, ObjectsPage):
             self._rows = list(page.rows)
-        return trial_of("list objects", page, permission="s3:ListBucket")
+        return trial_of("list objects", page, permission=actions_of("ListObjectsV2"))
 
     def read_object(self) -> Trial:
         """Read the first byte of the first object that is not archived."""
@@ -122,7 +123,7 @@ class BucketTrial:
                 owner=self._location.owner,
             )
         )
-        return trial_of(name, reply, permission="s3:GetObject", passes=(FailureKind.ARCHIVED,))
+        return trial_of(name, reply, permission=actions_of("GetObject"), passes=(FailureKind.ARCHIVED,))
 
     def read_tags(self) -> Trial:
         """Ask for the tags of the first object."""
@@ -131,7 +132,7 @@ class BucketTrial:
         if key is None:
             return Trial(name, Answer.UNKNOWN, None, "there is no object here that could have some")
         reply = self._ask(GetObjectTags(self._location.bucket, key.decode(), owner=self._location.owner))
-        return trial_of(name, reply, permission="s3:GetObjectTagging")
+        return trial_of(name, reply, permission=actions_of("GetObjectTagging"))
 
     def read_encryption(self) -> Trial:
         """Ask for what new objects are encrypted by; a bucket without a default has answered, too."""
@@ -140,7 +141,7 @@ class BucketTrial:
         return trial_of(
             "read the default encryption",
             Acknowledged() if has_none else reply,
-            permission="s3:GetEncryptionConfiguration",
+            permission=actions_of("GetBucketEncryption"),
         )
 
     def count(self) -> Counted | None:

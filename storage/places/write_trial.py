@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from s3plan.schemas.connections.trials import Answer, Trial
 from s3plan.schemas.failures import Failure, FailureKind
+from s3plan.schemas.permissions.table import When, actions_of
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.attributes import ObjectAttributes
@@ -44,7 +45,8 @@ from s3plan.storage.s3.patience import Patience
 
 _BODY = b"s3plan tries this connection and removes this object again"
 _TAGS = {"s3plan": "trial"}
-_PUT, _DELETE = "s3:PutObject", "s3:DeleteObject"
+_PUT, _DELETE = actions_of("PutObject"), actions_of("DeleteObject")
+_COPY = actions_of("CopyObject", When.ALWAYS, When.CURRENT, When.COPIED_TAGS)
 _LEAVES_WELL = frozenset({FailureKind.NOT_FOUND, FailureKind.NO_SUCH_UPLOAD})
 
 
@@ -96,7 +98,7 @@ class WriteTrial:
         reply = self._ask(GetObject(self._bucket, self._key("-put"), owner=self._owner))
         if isinstance(reply, ObjectRead) and reply.body != _BODY:
             return Trial(name, Answer.NO, None, "the store gave other bytes than it was given")
-        return trial_of(name, reply, permission="s3:GetObject")
+        return trial_of(name, reply, permission=actions_of("GetObject"))
 
     def _tags(self, *, has_put: bool) -> Iterator[Trial]:
         written, read = "write tags", "read the tags again"
@@ -113,10 +115,10 @@ class WriteTrial:
         if is_lost:
             yield Trial(written, Answer.NO, None, "the store takes them and does not keep them", is_feature=True)
         else:
-            trial = trial_of(written, put, permission="s3:PutObjectTagging")
+            trial = trial_of(written, put, permission=actions_of("PutObject", When.TAGS))
             is_other = isinstance(put, Failure) and put.kind is FailureKind.INVALID
             yield Trial(written, Answer.NO, None, trial.said, is_feature=True) if is_other else trial
-        yield trial_of(read, found, permission="s3:GetObjectTagging")
+        yield trial_of(read, found, permission=actions_of("GetObjectTagging"))
 
     def _copy(self, *, has_put: bool) -> Trial:
         name = "copy objects"
@@ -130,7 +132,7 @@ class WriteTrial:
             owner=self._owner,
             source_owner=self._owner,
         )
-        return trial_of(name, self._send(request), permission="s3:GetObject, s3:GetObjectTagging or s3:PutObject")
+        return trial_of(name, self._send(request), permission=_COPY)
 
     def _multipart(self) -> Iterator[Trial]:
         whole, aborted = "write in parts", "abort uploads"
@@ -161,8 +163,8 @@ class WriteTrial:
                 self._made[key] = None
                 self._uploads.pop(opened.upload_id, None)
             yield trial_of(whole, done, permission=_PUT)
-        yield trial_of("list open uploads", uploads, permission="s3:ListBucketMultipartUploads")
-        yield trial_of("list parts", parts, permission="s3:ListMultipartUploadParts")
+        yield trial_of("list open uploads", uploads, permission=actions_of("ListMultipartUploads"))
+        yield trial_of("list parts", parts, permission=actions_of("ListParts"))
         yield self._abort(aborted)
 
     def _abort(self, name: str) -> Trial:
@@ -174,7 +176,7 @@ class WriteTrial:
         trial = trial_of(
             name,
             reply,
-            permission="s3:AbortMultipartUpload",
+            permission=actions_of("AbortMultipartUpload"),
             passes=(FailureKind.NO_SUCH_UPLOAD,),  # of one that was just opened: an answer before was lost
         )
         if trial.answer is Answer.YES:

@@ -74,7 +74,7 @@ DENIED = [
     ("GetObjectTagging", "read tags", "s3:GetObjectTagging"),
     ("GetBucketEncryption", "read the default encryption", "s3:GetEncryptionConfiguration"),
     ("PutObject", "write objects", "s3:PutObject"),
-    ("CopyObject", "copy objects", "s3:GetObject, s3:GetObjectTagging or s3:PutObject"),
+    ("CopyObject", "copy objects", "s3:GetObject, s3:PutObject or s3:GetObjectTagging"),
     ("CreateMultipartUpload", "write in parts", "s3:PutObject"),
     ("UploadPart", "write in parts", "s3:PutObject"),
     ("CompleteMultipartUpload", "write in parts", "s3:PutObject"),

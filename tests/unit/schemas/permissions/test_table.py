@@ -12,6 +12,7 @@ from s3plan.schemas.permissions.table import (
     Permission,
     Target,
     When,
+    actions_of,
     further_permissions,
     missing_permission,
     page_of,
@@ -75,3 +76,11 @@ def test_the_page_shows_the_table() -> None:
 )
 def test_a_refusal_says_what_may_be_missing(operation: str, missing: str, further: str) -> None:
     assert (missing_permission(operation), further_permissions(operation)) == (missing, further)
+
+
+def test_what_a_trial_may_lack_is_what_the_table_says_of_its_request() -> None:
+    assert actions_of("ListObjectsV2") == "s3:ListBucket"
+    assert actions_of("PutObject", When.TAGS) == "s3:PutObjectTagging"
+    copies = actions_of("CopyObject", When.ALWAYS, When.CURRENT, When.COPIED_TAGS)
+    assert copies == "s3:GetObject, s3:PutObject or s3:GetObjectTagging"
+    assert all(actions_of(operation) for operation in PERMISSIONS)
