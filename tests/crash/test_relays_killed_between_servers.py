@@ -27,7 +27,7 @@ LARGE_BYTES = 2**31 + 7 if TORTURE else 21 * MIB
 PART = 16 * MIB if TORTURE else 5 * MIB
 PARTS = -(-LARGE_BYTES // PART)
 RUN: dict[str, Any] = {"part_size": f"{PART}B", "multipart_threshold": f"{PART}B"} | (
-    {} if TORTURE else {"in_flight": 2, "workers": 2, "rate": "40/s"}  # so slow that no run is done before its kill
+    {} if TORTURE else {"in_flight": 2, "workers": 2, "rate": "25/s"}  # so slow that no run is done before its kill
 )
 LARGE = "small/film"
 PATIENCE_S = 1800 if TORTURE else 60
@@ -95,7 +95,7 @@ class KilledRelays(BetweenServers):
         told, began_s = "", time.monotonic()
         stood: dict[str, float] = {}
         for number in range(1, KILLS + 1):
-            killed = killer.kill_at(number / (KILLS + 1), timeout_s=PATIENCE_S)
+            killed = killer.kill_at(number / (KILLS + 2), timeout_s=PATIENCE_S)
             told += killed.ended.output
             for key, row in place.listed("destination").items():
                 if row.etag == sums.get(key):

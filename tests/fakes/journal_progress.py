@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from fakes.command import Command
@@ -18,10 +18,14 @@ _LOOK_EVERY_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What a journal says: actions that are done, and parts of those that are not."""
+    """What a journal says: actions that are done, and parts of a large one that is not.
+
+    `is_large_done`: a large object has a batch of its own, and its parts are noted no more once it is done.
+    """
 
     done: int = 0
     parts: int = 0
+    is_large_done: bool = False
 
 
 def noted(journal: Path) -> Noted:
@@ -30,11 +34,12 @@ def noted(journal: Path) -> Noted:
         return Noted()
     with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)) as database:
         try:
-            bitmaps = database.execute("SELECT done FROM batch").fetchall()
+            batches = database.execute("SELECT actions, done FROM batch").fetchall()
             ((parts,),) = database.execute("SELECT count(*) FROM part")
         except sqlite3.OperationalError:
             return Noted()
-    return Noted(sum(int.from_bytes(done, "little").bit_count() for (done,) in bitmaps), parts)
+    done = [(actions, int.from_bytes(bitmap, "little").bit_count()) for actions, bitmap in batches]
+    return Noted(sum(number for _, number in done), parts, (1, 1) in done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,6 @@ class Killer:
         self._command = command
         self._plan_file = plan_file
         self._whole = Noted(actions, parts)
-        self._most_parts = 0  # those of an object that is done are noted no more
 
     def kill_at(self, share: float, *, timeout_s: float = 60) -> Killed:
         """Apply, and pull the plug once so much is noted; it must not be over by then."""
@@ -67,8 +71,8 @@ class Killer:
                 time.sleep(_LOOK_EVERY_S)
             ended = started.kill()
         assert ended.exit_code == -signal.SIGKILL, "the run must not be over before its last kill"
-        return Killed(replace(found, parts=self._most_parts), ended)
+        return Killed(found, ended)
 
     def _share_of(self, found: Noted) -> float:
-        self._most_parts = max(self._most_parts, found.parts)
-        return (found.done / self._whole.done + self._most_parts / self._whole.parts) / 2
+        parts = self._whole.parts if found.is_large_done else found.parts
+        return (found.done / self._whole.done + parts / self._whole.parts) / 2

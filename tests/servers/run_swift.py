@@ -45,7 +45,8 @@ PROXY_FILTERS: dict[str, Settings] = {
     "versioned_writes": {"allow_object_versioning": "true"},
     "symlink": {},
 }
-# A store that a busy machine keeps waiting is not gone: the proxy would answer 503 for a minute.
+# A store that a busy machine keeps waiting is not gone: the proxy would answer 503 for a minute, and what nobody told
+# the container of stood in no listing.
 PATIENCE: Settings = {
     "conn_timeout": 10,
     "node_timeout": 60,
@@ -126,7 +127,7 @@ def configure_stores(folder: Path, ports: dict[str, int]) -> None:
         sections: dict[str, Settings] = {
             "DEFAULT": settings_of_all(folder) | on_disk,
             "pipeline:main": {"pipeline": f"{store}-server"},
-            f"app:{store}-server": {"use": f"egg:swift#{store}"},
+            f"app:{store}-server": {"use": f"egg:swift#{store}", "container_update_timeout": 60, **PATIENCE},
         }
         write_settings(folder / f"{store}-server.conf", sections)
 
