@@ -34,11 +34,14 @@ def noted(journal: Path) -> Noted:
         return Noted()
     with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)) as database:
         try:
-            batches = database.execute("SELECT actions, done FROM batch").fetchall()
+            batches = database.execute(
+                "SELECT actions, done, (SELECT count(*) FROM outcome WHERE batch = id AND kind = 'already-done')"
+                " FROM batch"
+            ).fetchall()
             ((parts,),) = database.execute("SELECT count(*) FROM part")
         except sqlite3.OperationalError:
             return Noted()
-    done = [(actions, int.from_bytes(bitmap, "little").bit_count()) for actions, bitmap in batches]
+    done = [(actions, int.from_bytes(bits, "little").bit_count() + already) for actions, bits, already in batches]
     return Noted(sum(number for _, number in done), parts, (1, 1) in done)
 
 
