@@ -208,7 +208,8 @@ def _settings_finder(run: OpenedRun, prepared: Preparation) -> Callable[[Batch],
 
 
 def _task_settings(run: OpenedRun, job: JobRecord, prepared: Preparation, location: int) -> TaskSettings:
-    checksum = None if Loss.CHECKSUM in job.lost else job.settings.checksum_algorithm
+    is_lost = Loss.CHECKSUM in job.lost or job.name in prepared.without_checksum
+    checksum = None if is_lost else job.settings.checksum_algorithm
     return TaskSettings(
         capabilities=dict(prepared.capabilities[location]),
         sums_parts=location in prepared.sums_parts and checksum in (None, CRC64NVME),

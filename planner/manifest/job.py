@@ -125,6 +125,9 @@ def _settings(entry: JobEntry, verify: Verify | None) -> JobSettings:
         checksum_algorithm=None
         if destination is None or destination.checksum_algorithm is None
         else destination.checksum_algorithm.value.upper(),
+        may_lose_checksum=destination is not None
+        and destination.checksum_algorithm is not None
+        and Loss.CHECKSUM in entry.allow_loss,
         objects=objects_record(entry),
         verify=(verify or (Verify.CHECKSUM if passes_through_us else Verify.ETAG)).value,
         verify_is_strict=verify is Verify.CHECKSUM,

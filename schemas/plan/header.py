@@ -67,6 +67,9 @@ class JobSettings(HeaderPart):
         pattern=r"^(CRC64NVME|CRC32|CRC32C|SHA1|SHA256)$",
         description="of the checksum that new objects are to have at their store; absent: the store's own",
     )
+    may_lose_checksum: bool = Field(
+        default=False, description="`allow_loss` names it, should apply find that the store keeps no such checksum"
+    )
     objects: ObjectsRecord = ObjectsRecord()
     verify: str = Field(
         default="none", pattern=r"^(none|size|etag|checksum)$", description="what is asked of a write that is done"

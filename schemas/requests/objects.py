@@ -241,6 +241,7 @@ class ObjectFound:
     tag_count: int | None = None  # None: the store does not say
     parts: int | None = None  # of a HeadObject about one of them
     untold_metadata: int = 0  # entries that no header can carry: the store says how many, and no more
+    stated: Mapping[str, str] = field(default_factory=dict)  # every checksum, of parts and of untold type, too
 
 
 @dataclass(frozen=True, slots=True)

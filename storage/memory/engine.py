@@ -138,6 +138,7 @@ def _found(stored: StoredObject) -> r.ObjectFound:
         checksums=stored.checksums,
         attributes=ObjectAttributes(stored.attributes.metadata, stored.attributes.headers),
         tag_count=len(stored.attributes.tags) or None,  # as AWS has it
+        stated=stored.stated,
     )
 
 

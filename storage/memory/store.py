@@ -55,10 +55,15 @@ class StoredObject:
     encryption: str = "AES256"
     customer_key: CustomerKey | None = None
     checksum: str | None = "CRC32"  # None: not of its bytes
+    sum_of_parts: tuple[str, str] | None = None  # algorithm and value, of its parts' sums
 
     @property
     def checksums(self) -> dict[str, str]:
         return {} if self.checksum is None else {self.checksum: sum_of(self.body, self.checksum)}
+
+    @property
+    def stated(self) -> dict[str, str]:
+        return self.checksums if self.sum_of_parts is None else dict([self.sum_of_parts])
 
 
 @dataclass(slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from s3plan.schemas.bodies import Digests
@@ -78,6 +81,13 @@ def _part_sum(upload: StoredUpload, body: bytes) -> str | None:
     return sum_of(body, upload.checksum) if upload.checksum in u.SUMS_OF_SUMS else None
 
 
+def _sum_of_parts(upload: StoredUpload, bodies: Sequence[bytes]) -> tuple[str, str] | None:
+    if upload.checksum is None or upload.checksum not in u.SUMS_OF_SUMS:
+        return None
+    sums = b"".join(b64decode(sum_of(body, upload.checksum)) for body in bodies)
+    return upload.checksum, f"{sum_of(sums, upload.checksum)}-{len(bodies)}"
+
+
 def upload_part(store: MemoryStore, request: u.UploadPart) -> r.Reply:
     upload = store.bucket(request.bucket, owner=request.owner).upload(request.key, request.upload_id)
     check_customer_key(upload.customer_key, request.customer_key)
@@ -118,7 +128,7 @@ def complete_multipart_upload(store: MemoryStore, request: u.CompleteMultipartUp
         customer_key=upload.customer_key,
         checksum=None if upload.checksum in u.SUMS_OF_SUMS else upload.checksum or "CRC32",
     )
-    bucket.put(request.key, stored)
+    bucket.put(request.key, replace(stored, sum_of_parts=_sum_of_parts(upload, bodies)))
     del bucket.uploads[request.upload_id]
     return r.ObjectWritten(stored.etag)
 

@@ -16,6 +16,7 @@ from s3plan.schemas.s3_urls import is_directory_bucket
 from s3plan.schemas.stores.names import StoreName
 from s3plan.schemas.stores.quirks import Integrity
 from s3plan.storage.conditions.capabilities import CapabilityCache, known_capabilities
+from s3plan.storage.conditions.checksum_trial import ChecksumTrial, Writing, try_checksum
 from s3plan.storage.conditions.confirmation import TrialResult, confirm, may_leave_behind
 from s3plan.storage.conditions.key_trial import KeyTrial, try_customer_key
 from s3plan.storage.conditions.part_sums import PartSumsTrial, try_part_sums
@@ -28,7 +29,7 @@ from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 from s3plan.storage.s3.store_quirks import is_known_by_host, quirks_of
 
-_Trial = TypeVar("_Trial", KeyTrial, PartSumsTrial)
+_Trial = TypeVar("_Trial", KeyTrial, PartSumsTrial, ChecksumTrial)
 
 
 class BucketConditions:
@@ -168,6 +169,44 @@ class BucketConditions:
                 failure=trial.unknown,
             )
         return trial.holds
+
+    def try_checksum(
+        self,
+        algorithm: str,
+        writing: Writing,
+        *,
+        on_left: Callable[[str], None],
+        patience: Patience | None = None,
+    ) -> ChecksumTrial:
+        """Return whether the store keeps such a checksum; asked each time where the table does not say.
+
+        Raises CredentialsUnusable.
+        """
+        bucket, row = self._location.bucket, quirks_of(self._location.store)
+        if row.checksums is not None and self._is_known_by_host:
+            return ChecksumTrial(keeps=algorithm in row.checksums, is_clean=True)
+        trial = self._tried(
+            "-checksum",
+            lambda name: try_checksum(
+                self._engine,
+                bucket,
+                name,
+                algorithm=algorithm,
+                writing=writing,
+                owner=self._location.owner,
+                patience=patience,
+            ),
+            on_left=on_left,
+            patience=patience,
+        )
+        if trial.unknown is not None and trial.unknown.kind.is_credentials:
+            raise refusal_of(
+                trial.unknown,
+                bucket=bucket,
+                doing=f"seeing whether the store keeps {algorithm}",
+                clock_offset_ms=self._engine.clock_offset_ms,
+            )
+        return trial
 
     def remove_left_behind(self, patience: Patience | None) -> None:
         """Remove what probes left that were killed, or that the store did not let; what stays is kept in mind."""

@@ -11,6 +11,7 @@ from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.requests.attributes import Encryption
 from s3plan.schemas.requests.customer_keys import CustomerKey
+from s3plan.storage.conditions.checksum_trial import ChecksumTrial, Writing
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.folder.writes.trial import can_exchange
@@ -75,6 +76,17 @@ class FolderConditions:
     ) -> bool:
         """Return False: files are under no key."""
         return False
+
+    def try_checksum(
+        self,
+        algorithm: str,  # noqa: ARG002
+        writing: Writing,  # noqa: ARG002
+        *,
+        on_left: Callable[[str], None],  # noqa: ARG002
+        patience: Patience | None = None,  # noqa: ARG002
+    ) -> ChecksumTrial:
+        """Return that it keeps none."""
+        return ChecksumTrial(keeps=False, is_clean=True)
 
     def _exchanges(self) -> bool:
         try:

@@ -12,6 +12,7 @@ from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Lister
 from s3plan.schemas.requests.attributes import Encryption
 from s3plan.schemas.requests.customer_keys import CustomerKey
+from s3plan.storage.conditions.checksum_trial import ChecksumTrial, Writing
 from s3plan.storage.conditions.confirmation import TrialResult
 from s3plan.storage.conditions.trial_copies import Sample
 from s3plan.storage.listing.pace import ReaderWaits
@@ -72,6 +73,19 @@ class LocationConditions(Protocol):
         self, key: CustomerKey, *, on_left: Callable[[str], None], patience: Patience | None = None
     ) -> bool:
         """Whether it shows what is written with a key of SSE-C to nobody without it; see key_trial.py.
+
+        With `on_left` as above.
+        """
+
+    def try_checksum(
+        self,
+        algorithm: str,
+        writing: Writing,
+        *,
+        on_left: Callable[[str], None],
+        patience: Patience | None = None,
+    ) -> ChecksumTrial:
+        """Return whether it keeps a checksum that objects are asked to have; see checksum_trial.py.
 
         With `on_left` as above.
         """

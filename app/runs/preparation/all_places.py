@@ -37,6 +37,7 @@ class Preparation:
     capabilities: Mapping[int, Capabilities]
     held_jobs: Mapping[str, str] = field(default_factory=dict)
     sums_parts: frozenset[int] = frozenset()  # locations whose store holds parts against their checksums
+    without_checksum: frozenset[str] = frozenset()  # jobs whose store keeps none as they ask for, and that may lose it
 
 
 class _GivenUp(Exception):
@@ -108,7 +109,11 @@ def prepare(
         try:
             while waiting.goes_on():
                 _take(told)
-            return replace(waiting.end(), sums_parts=frozenset(common.sums_parts))
+            return replace(
+                waiting.end(),
+                sums_parts=frozenset(common.sums_parts),
+                without_checksum=frozenset(common.without_checksum),
+            )
         except BaseException:
             waiting.give_up()
             until_s = monotonic() + _ENDS_WITHIN_S

@@ -11,17 +11,20 @@ from threading import Lock
 from s3plan.app.runs.preparation.confirmation import Wanted, conditions_for, confirmed
 from s3plan.app.stores import Stores
 from s3plan.planfile.reader import PlanReader
-from s3plan.schemas.errors import PlanRefused
+from s3plan.schemas.errors import GuardRefused, PlanRefused
 from s3plan.schemas.events import OnEvent, Prepared, Warned
+from s3plan.schemas.manifest.words import Loss
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.header import JobRecord
 from s3plan.schemas.plan.rows import Batch, LocationKind, PhaseName, PlanLocation
 from s3plan.schemas.printable import escape_unprintable
+from s3plan.storage.conditions.checksum_trial import Writing
 from s3plan.storage.places.same_place import are_nested
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.transfer.part_sizes import SENT_IN_PARTS_FROM_BYTES
 
+_NONE = "states none, or another one"
 _LACKS = {LocationKind.S3: "ignores conditions", LocationKind.FOLDER: "cannot exchange files"}
 
 
@@ -30,7 +33,8 @@ class PlacePreparation:
     """Prepares the locations of one bucket, one after the other; those of others may be prepared meanwhile.
 
     `reading` is held while the plan's rows are read. `sums_parts` gets the ids of locations whose store holds
-    parts that are sent against their checksums. `is_first`: no run of the plan has come further than this; a later
+    parts that are sent against their checksums, `without_checksum` the jobs that do without one that it does not
+    keep. `is_first`: no run of the plan has come further than this; a later
     one finds the places that it made.
     """
 
@@ -42,6 +46,7 @@ class PlacePreparation:
     patience: Patience
     reading: Lock
     sums_parts: set[int] = field(default_factory=set)
+    without_checksum: set[str] = field(default_factory=set)
     _has_made: bool = field(default=False, init=False)
     _told_checked: list[list[Condition]] = field(default_factory=list, init=False)
 
@@ -64,6 +69,7 @@ class PlacePreparation:
                 found[location.id] = known
                 self._find_sums(location, jobs)
                 self._try_key(location, jobs)
+                self._try_checksums(location, jobs)
         return found
 
     def _find_out(self, destination: PlanLocation, jobs: Sequence[JobRecord]) -> Capabilities:
@@ -117,6 +123,40 @@ class PlacePreparation:
                 f"{shown_place(location)}: this store takes no notice of keys of SSE-C, so that what is written would "
                 "lie there for everybody who may read the bucket; leave `encryption` out, or choose another store"
             )
+
+    def _try_checksums(self, location: PlanLocation, jobs: Sequence[JobRecord]) -> None:
+        """Refuse to write without the checksum that a job asks for, unless its manifest lets it be lost."""
+        for job in jobs:
+            algorithm = job.settings.checksum_algorithm
+            if algorithm is None or location.is_folder or job.to_location != location.id or not _writes(job):
+                continue
+            if Loss.CHECKSUM not in job.lost:
+                self._try_checksum(location, job, algorithm)
+
+    def _try_checksum(self, location: PlanLocation, job: JobRecord, algorithm: str) -> None:
+        conditions, on_left = conditions_for(self.stores, location, [job]), partial(self._tell_left, location)
+        for writing in writings_of(self.plan, job):
+            trial = conditions.try_checksum(algorithm, writing, on_left=on_left, patience=self.patience)
+            if trial.keeps:
+                continue
+            if trial.unknown is not None:
+                self.on_event(
+                    Warned(
+                        f"{shown_store(location)}: whether this store keeps {algorithm} with new objects could not be "
+                        f"found out ({trial.unknown}); it is asked to"
+                    )
+                )
+                return
+            said = None if trial.refusal is None else f"refuses it ({trial.refusal})"
+            lost = f"objects that are {writing.value} do not get their {algorithm}: the store {said or _NONE}"
+            if not job.settings.may_lose_checksum:
+                raise GuardRefused(
+                    f"{shown_place(location)}: {lost}; nothing was written. If that may be lost, plan again with "
+                    f"allow_loss: [{Loss.CHECKSUM}] in job {escape_unprintable(job.name)} of the manifest"
+                )
+            self.without_checksum.add(job.name)
+            self.on_event(Warned(f"{shown_store(location)}: {lost}; allowed by allow_loss"))
+            return
 
     def _tell_left(self, location: PlanLocation, key: str) -> None:
         self.on_event(
@@ -203,6 +243,19 @@ def shown_store(location: PlanLocation) -> str:
 
 def _writes(job: JobRecord) -> bool:
     return any(job.objects_of(kind) for kind in (VerdictKind.COPY, VerdictKind.OVERWRITE))
+
+
+def writings_of(plan: PlanReader, job: JobRecord) -> list[Writing]:
+    """Return in which ways the objects of a job come to its destination."""
+    written = plan.batches_of(PhaseName.COPY, {job.name})
+    is_sent = bool(_sent(plan, {job.name}))
+    from_bytes = least_bytes_in_parts(plan) if is_sent else plan.header.run.multipart_threshold_bytes
+    found = []
+    if any(batch.actions > 1 or batch.size_bytes < from_bytes for batch in written):
+        found.append(Writing.PUT if is_sent else Writing.COPY)
+    if any(batch.size_bytes >= from_bytes and (is_sent or batch.actions == 1) for batch in written):
+        found.append(Writing.PARTS)
+    return found
 
 
 def _is_covered(found: Capabilities) -> bool:

@@ -89,6 +89,7 @@ def _object_found(answer: ParsedAnswer, _: str) -> r.ObjectFound:
     expires = answer.get("ExpiresString")  # verbatim: it need not be a date
     if expires is not None:
         headers["Expires"] = expires
+    stated = _stated_checksums(answer)
     return r.ObjectFound(
         etag=bare_etag(answer["ETag"]),
         size_bytes=int(answer["ContentLength"]),
@@ -96,18 +97,17 @@ def _object_found(answer: ParsedAnswer, _: str) -> r.ObjectFound:
         storage_class=answer.get("StorageClass") or STANDARD,
         version=answer.get("VersionId"),
         encryption=SSE_C if "SSECustomerAlgorithm" in answer else answer.get("ServerSideEncryption"),
-        checksums=_full_checksums(answer),
+        checksums=stated if answer.get("ChecksumType") == "FULL_OBJECT" else {},
         attributes=ObjectAttributes(metadata=dict(answer.get("Metadata", {})), headers=headers),
         tag_count=answer.get("TagCount"),
         parts=answer.get("PartsCount"),
         untold_metadata=answer.get("MissingMeta") or 0,
+        stated=stated,
     )
 
 
-def _full_checksums(answer: ParsedAnswer) -> dict[str, str]:
-    """Return the checksums of the whole object; composite ones depend on the parts and compare with nothing."""
-    if answer.get("ChecksumType") != "FULL_OBJECT":
-        return {}
+def _stated_checksums(answer: ParsedAnswer) -> dict[str, str]:
+    """Return all of them; composite ones depend on the parts and compare with nothing."""
     return {
         name.removeprefix(_CHECKSUM): value
         for name, value in answer.items()

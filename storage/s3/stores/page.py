@@ -26,7 +26,7 @@ keeps which row it was made by; an apply whose connection has another one is ref
 A row that only a manifest names may be the wrong one. Where the host does not say the same, apply tries what pins, sums
 of parts and keys of SSE-C would rest on (conditions, what bytes are held against, whether a bucket has one name), as it
 does with a store that it does not know, and each object is asked for its tags. Of two words about a condition, the
-row's and the trial's, the weaker counts.
+row's and the trial's, the weaker counts. What a job asks for by `checksum_algorithm` is tried, too.
 
 Every cell has a source, below. What nobody has documented and nobody has measured is `unknown`, of which the careful
 choice is made: conditions are [tried by the first apply](guarantees.md), and a header that a store may refuse is left

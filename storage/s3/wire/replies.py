@@ -127,13 +127,11 @@ def _objects_page(_: AnswerHeaders, body: bytes) -> r.Reply:
 
 
 def _object_found(headers: AnswerHeaders, _: bytes) -> r.ObjectFound:
-    checksums: dict[str, str] = {}
-    if headers.get("x-amz-checksum-type") == "FULL_OBJECT":
-        checksums = {
-            name.removeprefix(_CHECKSUM).upper(): value
-            for name, value in headers.items()
-            if name.startswith(_CHECKSUM) and name != "x-amz-checksum-type"
-        }
+    stated = {
+        name.removeprefix(_CHECKSUM).upper(): value
+        for name, value in headers.items()
+        if name.startswith(_CHECKSUM) and name != "x-amz-checksum-type"
+    }
     return r.ObjectFound(
         etag=bare_etag(headers["etag"]),
         size_bytes=int(headers["content-length"]),
@@ -141,7 +139,7 @@ def _object_found(headers: AnswerHeaders, _: bytes) -> r.ObjectFound:
         storage_class=headers.get("x-amz-storage-class") or STANDARD,
         version=headers.get("x-amz-version-id"),
         encryption=SSE_C if _CUSTOMERS in headers else headers.get("x-amz-server-side-encryption"),
-        checksums=checksums,
+        checksums=stated if headers.get("x-amz-checksum-type") == "FULL_OBJECT" else {},
         attributes=ObjectAttributes(
             metadata={name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)},
             headers={word: headers[name] for word, name in HEADER_NAMES.items() if name in headers},
@@ -149,6 +147,7 @@ def _object_found(headers: AnswerHeaders, _: bytes) -> r.ObjectFound:
         tag_count=None if (tags := headers.get("x-amz-tagging-count")) is None else int(tags),
         parts=int(parts[0]) if (parts := _COUNT(headers.get("x-amz-mp-parts-count", ""))) else None,
         untold_metadata=int(untold[0]) if (untold := _COUNT(headers.get("x-amz-missing-meta", ""))) else 0,
+        stated=stated,
     )
 
 

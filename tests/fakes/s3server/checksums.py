@@ -100,6 +100,11 @@ def sum_of_sums(algorithm: str, sums: Sequence[str]) -> dict[str, str]:
     return {PREFIX + algorithm: f"{base64.b64encode(value).decode()}-{len(sums)}"}
 
 
+def other_than(value: str) -> str:
+    """A checksum of the same form, of other bytes."""
+    return ("B" if value.startswith("A") else "A") + value[1:]
+
+
 def is_of_parts(sums: Mapping[str, str]) -> bool:
     """Whether they are COMPOSITE: - is no sign of base64."""
     return any("-" in value for value in sums.values())

@@ -66,6 +66,9 @@ def _read(context: Context, request: Request) -> Response:
     headers = response_headers(
         stored, checksums=whole and request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
     )
+    if context.settings.misstates_checksums:
+        told = stored.properties.checksums.keys() & headers.keys()
+        headers |= {name: checksums.other_than(headers[name]) for name in told}
     if wanted is None:
         return Response(200, headers, stored.body)
     first, end = wanted
@@ -105,6 +108,7 @@ def put_object(context: Context, request: Request) -> Reply:
     bucket = context.store.bucket(request.bucket)
     refuse_unsupported(request.headers, has_acls=context.settings.has_acls)
     kept = checked_body(context, request)
+    kept = {} if "PutObject" in context.settings.drops_checksums_of else kept
     properties = replace(properties_of(request.headers, bucket), checksums=kept)
     body = stored_body(context, request)
     etag = written_etag(body, properties, serial=context.store.next_serial())
@@ -139,6 +143,8 @@ def copy_object(context: Context, request: Request) -> Reply:
             "object's metadata, storage class, website redirect location or encryption attributes.",
         )
     properties = _copied_properties(request.headers, bucket, source)
+    if context.settings.ignores_checksums or "CopyObject" in context.settings.drops_checksums_of:
+        properties = replace(properties, checksums={})
     body, serial = source.body, context.store.next_serial()
     etag = copied_etag(source, properties, serial=serial)
     if context.settings.suffers(request.key):

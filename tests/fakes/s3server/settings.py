@@ -64,6 +64,8 @@ class Settings:
     has_acls: bool = False  # else every object is the bucket owner's, and no other ACL is taken
     ignores_owners: bool = False
     ignores_checksums: bool = False  # neither compares nor keeps what is said of bytes
+    drops_checksums_of: Sequence[str] = ()  # operations whose objects are left without: CopyObject
+    misstates_checksums: bool = False  # says others than it keeps
     ignores_customer_keys: bool = False  # takes no notice of SSE-C
     flips_keys: Sequence[str] = ()  # beginnings of keys whose bytes suffer before they are stored
     # By access key id: `secret`, `account`, and `token` of temporary ones. With any, signatures are checked, see

@@ -114,6 +114,7 @@ def complete_multipart_upload(context: Context, request: Request) -> Reply:
             raise S3Error("NoSuchUpload")
         body = Body.joined(part.body for part in parts)
         kept = {} if context.settings.ignores_checksums else _checksum_of(upload, parts, request, body)
+        kept = {} if "CompleteMultipartUpload" in context.settings.drops_checksums_of else kept
         properties = replace(upload.properties, checksums=kept)
         made_s = context.now_s() + int(context.settings.parts_take_s)
         sizes = tuple(part.body.size_bytes for part in parts)

@@ -10,9 +10,10 @@ from s3plan.schemas.errors import CredentialsUnusable
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.plan.rows import LocationKind, PlanLocation
 from s3plan.schemas.requests.customer_keys import CustomerKey
-from s3plan.schemas.requests.objects import DeleteObject, PutObject, Reply, Request
+from s3plan.schemas.requests.objects import CopyObject, DeleteObject, PutObject, Reply, Request
 from s3plan.schemas.requests.uploads import AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload
 from s3plan.storage.conditions.capabilities import CapabilityCache
+from s3plan.storage.conditions.checksum_trial import Writing
 from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.places.bucket_conditions import BucketConditions
 from s3plan.storage.s3.patience import Patience
@@ -50,7 +51,7 @@ class Refusing(MemoryEngine):
 
 
 class Trials:
-    """Both trials at one bucket, and the keys that they have told of."""
+    """All trials at one bucket, and the keys that they have told of."""
 
     def __init__(self, folder: Path) -> None:
         self.engine = Refusing()
@@ -59,6 +60,9 @@ class Trials:
 
     def of_sums(self) -> bool:
         return self._conditions.holds_part_sums(None, on_left=self.left.append, patience=IN_HASTE)
+
+    def of_checksum(self) -> bool:
+        return self._conditions.try_checksum("SHA256", Writing.COPY, on_left=self.left.append, patience=IN_HASTE).keeps
 
     def of_key(self) -> bool:
         return self._conditions.holds_customer_key(KEY, on_left=self.left.append, patience=IN_HASTE)
@@ -69,7 +73,10 @@ def trials(tmp_path: Path) -> Trials:
     return Trials(tmp_path)
 
 
-@pytest.mark.parametrize(("trial", "first"), [(Trials.of_sums, CreateMultipartUpload), (Trials.of_key, PutObject)])
+@pytest.mark.parametrize(
+    ("trial", "first"),
+    [(Trials.of_sums, CreateMultipartUpload), (Trials.of_key, PutObject), (Trials.of_checksum, CopyObject)],
+)
 def test_credentials_that_have_expired_end_it(
     trials: Trials, trial: Callable[[Trials], bool], first: type[Request]
 ) -> None:
@@ -85,6 +92,17 @@ def test_an_object_that_may_not_be_removed_is_told_and_removed_by_the_next_trial
     assert list(trials.engine.store.bucket("b").objects) == trials.left
     trials.engine.failures.clear()
     trials.of_key()
+    assert len(trials.left) == 1
+    assert not trials.engine.store.bucket("b").objects
+
+
+def test_so_are_the_objects_of_a_checksum(trials: Trials) -> None:
+    trials.engine.refuse(DeleteObject, FailureKind.DENIED)
+    assert trials.of_checksum()
+    (told,) = trials.left
+    assert list(trials.engine.store.bucket("b").objects) == [told, f"{told}-copy"]
+    trials.engine.failures.clear()
+    assert trials.of_checksum()
     assert len(trials.left) == 1
     assert not trials.engine.store.bucket("b").objects
 
