@@ -109,7 +109,7 @@ def test_a_store_that_states_a_wrong_checksum_is_given_nothing(place: Workplace,
     prepare(place, keys=(key,))
     write_job(place, way=way)
     place.plan()
-    place.server.set_mode(misstates_checksums=True)
+    place.server.set_mode(misstates_checksums=[""])
     refused = place.command.run("apply", place.plan_file, "--yes")
     assert refused.exit_code == 5, refused.output
     assert keys_of(place) == set()
@@ -122,3 +122,28 @@ def test_a_job_that_asks_for_none_is_not_held_and_nothing_is_tried(place: Workpl
     place.plan()
     assert place.apply().exit_code == 0
     assert not [logged for logged in place.server.log() if (logged.key or "").endswith(("-checksum", "-checksum-copy"))]
+
+
+@pytest.mark.sampled(4)
+@BY_BOTH_ENGINES
+@pytest.mark.parametrize(
+    ("way", "algorithm"),
+    [
+        ("copy", "crc64nvme"),  # as its source has; of others the bytes are read on both sides, and prove it
+        *[("relay", each) for each in ("crc64nvme", "crc32", "crc32c", "sha1", "sha256")],
+        *[("upload", each) for each in ("crc32", "crc32c", "sha1", "sha256")],  # PutObject itself states CRC64NVME
+    ],
+)
+def test_an_object_of_which_the_store_states_another_checksum_is_not_told_as_done(
+    place: Workplace, way: str, algorithm: str
+) -> None:
+    """It states the right ones of others, so that a trial shows nothing; under KMS no ETag proves the bytes."""
+    prepare(place, keys=("small",))
+    write_job(place, way=way, algorithm=algorithm, run={"verify": "checksum"})
+    document = json.loads((place.folder / "job.yaml").read_text())
+    document["destination"]["encryption"] = {"type": "aws:kms"}
+    (place.folder / "job.yaml").write_text(json.dumps(document))
+    place.plan()
+    place.server.set_mode(misstates_checksums=["small"])
+    ended = place.command.run("apply", place.plan_file, "--yes")
+    assert ended.exit_code != 0, ended.output

@@ -66,7 +66,7 @@ def _read(context: Context, request: Request) -> Response:
     headers = response_headers(
         stored, checksums=whole and request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
     )
-    if context.settings.misstates_checksums:
+    if any(request.key.startswith(start) for start in context.settings.misstates_checksums):
         told = stored.properties.checksums.keys() & headers.keys()
         headers |= {name: checksums.other_than(headers[name]) for name in told}
     if wanted is None:

@@ -65,7 +65,7 @@ class Settings:
     ignores_owners: bool = False
     ignores_checksums: bool = False  # neither compares nor keeps what is said of bytes
     drops_checksums_of: Sequence[str] = ()  # operations whose objects are left without: CopyObject
-    misstates_checksums: bool = False  # says others than it keeps
+    misstates_checksums: Sequence[str] = ()  # beginnings of keys of which it states others than it keeps
     ignores_customer_keys: bool = False  # takes no notice of SSE-C
     flips_keys: Sequence[str] = ()  # beginnings of keys whose bytes suffer before they are stored
     # By access key id: `secret`, `account`, and `token` of temporary ones. With any, signatures are checked, see
