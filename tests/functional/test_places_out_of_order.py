@@ -10,7 +10,7 @@ from threading import Timer
 import pytest
 from fakes.s3server import Fault, FaultKind, ServerProcess
 from fakes.workplace import PROBE, Workplace, counted
-from s3plan.app.runs import preparation
+from s3plan.app.runs.preparation import all_places
 from s3plan.schemas.errors import PlanRefused, StoreRefused
 from s3plan.schemas.events import Event, Prepared
 from s3plan.schemas.run_states import StopLevel
@@ -65,8 +65,8 @@ def test_jobs_of_a_store_that_does_not_answer_are_withheld_and_the_others_are_do
     place: Workplace, away: ServerProcess, monkeypatch: pytest.MonkeyPatch, kind: FaultKind
 ) -> None:
     plan_three(place, away)
-    monkeypatch.setattr(preparation, "_TELLS_AFTER_S", 0.2)
-    monkeypatch.setattr(preparation, "_LETS_GO_AFTER_S", 1.0)
+    monkeypatch.setattr(all_places, "_TELLS_AFTER_S", 0.2)
+    monkeypatch.setattr(all_places, "_LETS_GO_AFTER_S", 1.0)
     away.faults([Fault(kind=kind, times=None)])
     report = place.apply()
     where = f"the bucket source at {away.endpoint}"
@@ -97,7 +97,7 @@ def test_somebody_who_wants_to_stop_does_not_wait_for_a_store_that_says_nothing(
     place: Workplace, away: ServerProcess, monkeypatch: pytest.MonkeyPatch, level: StopLevel, within_s: float
 ) -> None:
     plan_three(place, away)
-    monkeypatch.setattr(preparation, "_DRAIN_S", 2.0)
+    monkeypatch.setattr(all_places, "_DRAIN_S", 2.0)
     for server in (place.server, away):
         server.faults([Fault(kind=FaultKind.STALL, operation="HeadBucket", times=None)])
     asked = [StopLevel.NONE]
@@ -146,7 +146,7 @@ def test_places_that_take_long_but_answer_are_waited_for(
     place: Workplace, away: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan_three(place, away)
-    monkeypatch.setattr(preparation, "_LETS_GO_AFTER_S", 1.0)
-    monkeypatch.setattr(preparation, "_MOST_AT_ONCE", 1)
+    monkeypatch.setattr(all_places, "_LETS_GO_AFTER_S", 1.0)
+    monkeypatch.setattr(all_places, "_MOST_AT_ONCE", 1)
     away.faults([Fault(kind=FaultKind.DELAY, operation="HeadBucket", delay_s=0.7, times=None)])
     assert counted(place.apply()) == {"done": 3 * COUNT}
