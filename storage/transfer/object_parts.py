@@ -33,7 +33,7 @@ from s3plan.storage.transfer.settlement import (
     settle_copy,
     weigh,
 )
-from s3plan.storage.transfer.verifying import source_of
+from s3plan.storage.transfer.verifying import prove_ours, source_of
 from s3plan.storage.verification.asked_sides import AskedSide
 
 MakeParts = Callable[[BatchContext, int, Action, ObjectFound], Parts]
@@ -93,7 +93,12 @@ def _judge_first_look(
     if moved is None:
         return None
     yield from abort_known(context, position, action)
-    return Outcome(position, OutcomeKind.STALE, moved)
+    stale = Outcome(position, OutcomeKind.STALE, moved)
+    if action.kind is not ActionKind.RELAY or pinned(action, source) is None:
+        return stale
+    # Killed between Complete and the next commit, an attempt has left an object of parts that nobody has journaled.
+    since_ms = context.unclear_since_ms(position)
+    return (yield from prove_ours(context, position, action, found, since_ms=since_ms, stale=stale, reads=True))
 
 
 class ObjectParts:

@@ -104,15 +104,22 @@ def verify_pair(context: BatchContext, action: Action) -> Asking[Compared | Fail
 
 
 def prove_made(
-    context: BatchContext, position: int, action: Action, here: ObjectFound, source: ObjectFound | None
+    context: BatchContext,
+    position: int,
+    action: Action,
+    here: ObjectFound,
+    source: ObjectFound | None,
+    *,
+    reads: bool = False,
 ) -> Asking[Outcome | None]:
     """Return how a write ended whose reply is not known, by the bytes that stand there; None if nothing proves it.
 
-    `source` is the pinned one, if it was looked at.
+    `source` is the pinned one, if it was looked at. Both sides are read only if what they state does not tell, and
+    `run.verify` says `checksum` or `reads` does.
     """
     verification = context.task.settings.verification
     destination = destination_of(context, action, etag=here.etag, found=here)
-    asks = verification.asks if verification.asks is Verify.CHECKSUM else Verify.ETAG
+    asks = Verify.CHECKSUM if reads or verification.asks is Verify.CHECKSUM else Verify.ETAG
     compared = yield from _compare(source_of(context, action, found=source), destination, asks)
     if isinstance(compared, Compared):
         return already_same(position, compared) if compared.is_same else not_verified(position, compared)
@@ -123,18 +130,25 @@ def prove_made(
 
 
 def prove_ours(
-    context: BatchContext, position: int, action: Action, found: Reply, *, since_ms: int | None, stale: Outcome
+    context: BatchContext,
+    position: int,
+    action: Action,
+    found: Reply,
+    *,
+    since_ms: int | None,
+    stale: Outcome,
+    reads: bool = False,
 ) -> Asking[Outcome]:
     """Return that an attempt of unclear end, begun at that time, has made what stands there, if its bytes prove it.
 
-    Only `checksum` reads them. Other bytes may be somebody else's as well: then it is `stale`, and says so.
+    Only `checksum` reads them, or `reads`. Other bytes may be somebody else's as well: then it is `stale`, and says so.
     """
-    is_asked = context.task.settings.verification.asks is Verify.CHECKSUM
+    is_asked = reads or context.task.settings.verification.asks is Verify.CHECKSUM
     if not is_asked or since_ms is None or not isinstance(found, ObjectFound) or found.size_bytes != action.size_bytes:
         return stale
     if found.mtime_ms <= since_ms - DATE_GRAIN_MS:
         return stale
-    ended = yield from prove_made(context, position, action, found, None)
+    ended = yield from prove_made(context, position, action, found, None, reads=reads)
     if ended is not None and ended.failure is FailureKind.VERIFICATION:
         return stale._replace(reason=f"{stale.reason}; if this run has written it: {ended.reason}")
     return ended or stale

@@ -167,6 +167,32 @@ def test_a_complete_whose_reply_is_lost_is_known_by_its_parts_and_read(world: Re
     assert only.evidence in ("by checksum", "by etag")
 
 
+@pytest.mark.parametrize("is_somebody_elses", [False, True])
+def test_an_object_of_parts_that_nobody_has_journaled_is_known_by_its_bytes_whatever_verify_says(
+    world: RelayWorld, *, is_somebody_elses: bool
+) -> None:
+    """Killed between Complete and the next commit of the journal, which has the upload then and none of its parts."""
+    world.verification = Verification(Verify.NONE)
+    world.away_engine.fail(Fault.KILLED_AFTER, operation=CompleteMultipartUpload)
+
+    def state_nothing(_: Request, reply: Reply) -> Reply:
+        return replace(reply, checksums={}) if isinstance(reply, ObjectFound) else reply
+
+    world.engine.answer = world.away_engine.answer = state_nothing
+    actions = [world.plan_relay("big")]
+    memory = world.resume_until_ended(actions, memory=Memory(), attempts=1)
+    upload_id, size_bytes, _ = memory.uploads[0]
+    memory.uploads[0] = (upload_id, size_bytes, {})
+    if is_somebody_elses:
+        world.put_destination("big", b"x" * len(BODY))
+    memory = world.resume_until_ended(actions, memory=memory, is_begun=True, attempts=1)
+    if is_somebody_elses:
+        assert memory.ends[0].kind is OutcomeKind.STALE
+        assert "if this run has written it" in memory.ends[0].reason
+    else:
+        assert (memory.ends[0].kind, memory.ends[0].evidence) == (OutcomeKind.ALREADY_DONE, "by checksum")
+
+
 def test_bytes_that_are_not_those_that_the_source_states_never_become_an_object(world: RelayWorld) -> None:
     def suffer(request: Request, reply: Reply) -> Reply:
         if isinstance(reply, ObjectFound):
