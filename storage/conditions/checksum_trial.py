@@ -12,23 +12,20 @@ from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.attributes import NO_ATTRIBUTES
 from s3plan.schemas.requests.objects import (
     CopyObject,
-    DeleteObject,
     HeadObject,
     ObjectFound,
     ObjectWritten,
     PutObject,
     Reply,
-    Request,
 )
 from s3plan.schemas.requests.uploads import (
     SUMS_OF_SUMS,
-    AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
     UploadOpened,
     UploadPart,
 )
-from s3plan.storage.conditions.probe_remains import remove_remains, remove_versions
+from s3plan.storage.conditions.trial_remains import TrialRemains
 from s3plan.storage.digests import new_digest
 from s3plan.storage.s3.patience import Patience
 
@@ -36,7 +33,6 @@ _BODY = b"s3plan, to be removed"
 _REFUSED = frozenset(
     {FailureKind.INVALID, FailureKind.UNSUPPORTED, FailureKind.VERIFICATION, FailureKind.MALFORMED_XML}
 )
-_GONE = frozenset({FailureKind.NOT_FOUND, FailureKind.NO_SUCH_UPLOAD})
 
 
 class Writing(Enum):
@@ -81,25 +77,26 @@ def try_checksum(
         is_refused = failure is not None and failure.kind in _REFUSED and trial.has_asked
         found = trial.look() if failure is None else failure
     finally:
-        trial.remove()
+        trial.remains.remove()
+    is_clean = trial.remains.is_clean
     if isinstance(found, ObjectFound):
-        return ChecksumTrial(found.stated.get(algorithm) == _sum_of_object(algorithm, writing), trial.is_clean)
+        return ChecksumTrial(found.stated.get(algorithm) == _sum_of_object(algorithm, writing), is_clean)
     assert isinstance(found, Failure)  # noqa: S101  HeadObject answers nothing else
     return ChecksumTrial(
         keeps=False,
-        is_clean=trial.is_clean,
+        is_clean=is_clean,
         refusal=found if is_refused else None,
         unknown=None if is_refused else found,
     )
 
 
 class _Trial:
-    """The requests of one trial, and what there may be of them."""
+    """The requests of one trial."""
 
     def __init__(
         self, engine: Engine, bucket: str, key: str, *, algorithm: str, owner: str | None, patience: Patience
     ) -> None:
-        self.is_clean = True
+        self.remains = TrialRemains(engine, bucket, key, owner=owner, patience=patience)
         self.has_asked = True  # what failed last was asked for the checksum
         self._engine = engine
         self._bucket = bucket
@@ -108,10 +105,6 @@ class _Trial:
         self._owner = owner
         self._patience = patience
         self._last = key  # of the object that shows it
-        self._made: list[str] = []
-        self._upload_id: str | None = None
-        self._has_versions = False
-        self._has_lost = False  # an upload whose id, or an object whose version, was never told
 
     def write(self, writing: Writing) -> Failure | None:
         """Make the object; return why there is none."""
@@ -125,20 +118,6 @@ class _Trial:
 
     def look(self) -> Reply:
         return self._patience.call(self._engine, HeadObject(self._bucket, self._last, owner=self._owner))
-
-    def remove(self) -> None:
-        """Remove what may be there, as far as the store lets us; raises only what `before_removal` does."""
-        patience, owner = self._patience.for_removal(), self._owner
-        removals: list[Request] = [DeleteObject(self._bucket, made, owner=owner) for made in self._made]
-        if self._upload_id is not None:
-            removals.append(AbortMultipartUpload(self._bucket, self._key, self._upload_id, owner=owner))
-        for removal in removals:
-            reply = patience.call(self._engine, removal)
-            self.is_clean &= not isinstance(reply, Failure) or reply.kind in _GONE
-        if self._has_lost:
-            self.is_clean &= remove_remains(self._engine, self._bucket, self._key, owner=owner, patience=patience)
-        elif self._has_versions:
-            remove_versions(self._engine, self._bucket, self._key, owner=owner, patience=patience)
 
     def _put(self, digests: Digests) -> Failure | None:
         return self._sent(PutObject(self._bucket, self._key, _BODY, owner=self._owner, digests=digests))
@@ -164,15 +143,12 @@ class _Trial:
 
     def _join(self) -> Failure | None:
         """Make the object of one part."""
-        create = CreateMultipartUpload(
-            self._bucket, self._key, NO_ATTRIBUTES, owner=self._owner, checksum=self._algorithm
+        opened = self.remains.open_upload(
+            CreateMultipartUpload(self._bucket, self._key, NO_ATTRIBUTES, owner=self._owner, checksum=self._algorithm)
         )
-        opened = self._patience.call_once(self._engine, create, on_retry=self._note_lost_upload)
         if isinstance(opened, Failure):
-            self._note_lost_upload(opened)
             return opened
         assert isinstance(opened, UploadOpened)  # noqa: S101
-        self._upload_id = opened.upload_id
         of_part = _sum_of_bytes(self._algorithm)
         digests = Digests(checksum=(self._algorithm, of_part))
         part = self._patience.call(
@@ -193,23 +169,18 @@ class _Trial:
             )
         )
         if failure is None:
-            self._upload_id = None  # it has become the object
+            self.remains.upload_id = None  # it has become the object
         return failure
 
     def _sent(self, request: PutObject | CopyObject | CompleteMultipartUpload) -> Failure | None:
-        self._made.append(request.key)
+        self.remains.made.append(request.key)
         reply = self._patience.call(self._engine, request)
+        self.remains.note_written(reply)
         if not isinstance(reply, Failure):
-            self._has_versions |= isinstance(reply, ObjectWritten) and reply.version is not None
             return None
-        if reply.kind.is_unclear:
-            self._has_lost = True
-        else:
-            self._made.remove(request.key)
+        if not reply.kind.is_unclear:
+            self.remains.made.remove(request.key)
         return reply
-
-    def _note_lost_upload(self, failure: Failure) -> None:
-        self._has_lost |= failure.may_have_opened
 
 
 def _sum_of_bytes(algorithm: str) -> str:

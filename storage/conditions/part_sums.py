@@ -12,22 +12,20 @@ from s3plan.schemas.errors import S3PlanError
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.ports import Engine
 from s3plan.schemas.requests.attributes import Encryption, ObjectAttributes
-from s3plan.schemas.requests.objects import DeleteObject, ObjectWritten, Reply, Request
+from s3plan.schemas.requests.objects import ObjectWritten, Reply, Request
 from s3plan.schemas.requests.uploads import (
-    AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
     UploadOpened,
     UploadPart,
 )
 from s3plan.storage.checksums import CRC64NVME, PassingChecksums
-from s3plan.storage.conditions.probe_remains import remove_remains, remove_versions
+from s3plan.storage.conditions.trial_remains import TrialRemains
 from s3plan.storage.s3.patience import Patience
 from s3plan.storage.s3.refusals import refusal_of
 
 _BODY = b"s3plan, to be removed"
 _WRONG = "AAAAAAAAAAA="  # eight bytes of nought
-_GONE = frozenset({FailureKind.NOT_FOUND, FailureKind.NO_SUCH_UPLOAD})
 
 
 class PartSumsTrial(NamedTuple):
@@ -59,32 +57,26 @@ def try_part_sums(
     try:
         holds = trial.shows_that_it_holds()
     finally:
-        trial.remove()
-    unusable = next((failure for failure in trial.left if failure.kind.is_credentials), None)
+        trial.remains.remove()
+    unusable = next((failure for failure in trial.remains.left if failure.kind.is_credentials), None)
     if unusable is not None:
         raise trial.refusal(unusable)
-    return PartSumsTrial(holds, trial.is_clean)
+    return PartSumsTrial(holds, trial.remains.is_clean)
 
 
 class _Trial:
-    """The requests of one trial, and what there may be of them."""
+    """The requests of one trial."""
 
     def __init__(self, engine: Engine, create: CreateMultipartUpload, patience: Patience) -> None:
-        self.left: list[Failure] = []  # why something could not be removed
-        self.is_clean = True
+        self.remains = TrialRemains(engine, create.bucket, create.key, owner=create.owner, patience=patience)
         self._engine = engine
         self._create = create
         self._patience = patience
-        self._upload_id: str | None = None
-        self._may_have_made = False
-        self._has_versions = False
-        self._has_lost = False  # an upload whose id, or an object whose version, was never told
 
     def shows_that_it_holds(self) -> bool:
-        opened = self._ask(self._create)
+        opened = self._judged(self.remains.open_upload(self._create))
         if not isinstance(opened, UploadOpened):
             return False
-        self._upload_id = opened.upload_id
         wrong = self._ask(self._part(opened, _WRONG))
         if not (isinstance(wrong, Failure) and wrong.kind is FailureKind.VERIFICATION):
             return False
@@ -95,8 +87,9 @@ class _Trial:
 
     def _is_made_of(self, opened: UploadOpened, etag: str) -> bool:
         """Make the object of one part, and have the store hold it against the checksum of the whole."""
-        self._may_have_made = True
-        made = self._ask(
+        self.remains.made.append(self._create.key)
+        made = self._patience.call_once(
+            self._engine,
             CompleteMultipartUpload(
                 self._create.bucket,
                 self._create.key,
@@ -104,30 +97,14 @@ class _Trial:
                 [(1, etag)],
                 owner=self._create.owner,
                 crc64nvme=_own_sum(),
-            )
+            ),
         )
+        self.remains.note_written(self._judged(made))
         if not isinstance(made, ObjectWritten):
-            self._has_lost |= isinstance(made, Failure) and made.kind.is_unclear
             return False
-        self._has_versions = made.version is not None
         if made.crc64nvme is not None:
-            self._upload_id = None  # it has become the object
+            self.remains.upload_id = None  # it has become the object
         return made.crc64nvme == _own_sum()
-
-    def remove(self) -> None:
-        """Remove what may be there, as far as the store lets us; raises only what `before_removal` does."""
-        bucket, key, owner = self._create.bucket, self._create.key, self._create.owner
-        patience = self._patience.for_removal()
-        if self._upload_id is not None:
-            self._note_removal(
-                patience.call(self._engine, AbortMultipartUpload(bucket, key, self._upload_id, owner=owner))
-            )
-        if self._may_have_made:
-            self._note_removal(patience.call(self._engine, DeleteObject(bucket, key, owner=owner)))
-        if self._has_lost:
-            self.is_clean &= remove_remains(self._engine, bucket, key, owner=owner, patience=patience)
-        elif self._has_versions:
-            remove_versions(self._engine, bucket, key, owner=owner, patience=patience)
 
     def refusal(self, failure: Failure) -> S3PlanError:
         return refusal_of(
@@ -138,20 +115,12 @@ class _Trial:
         )
 
     def _ask(self, request: Request) -> Reply:
-        reply = self._patience.call_once(self._engine, request, on_retry=self._note_lost_upload)
-        if isinstance(reply, Failure):
-            self._note_lost_upload(reply)
-            if reply.kind.is_credentials:
-                raise self.refusal(reply)
+        return self._judged(self._patience.call_once(self._engine, request))
+
+    def _judged(self, reply: Reply) -> Reply:
+        if isinstance(reply, Failure) and reply.kind.is_credentials:
+            raise self.refusal(reply)
         return reply
-
-    def _note_lost_upload(self, failure: Failure) -> None:
-        self._has_lost |= self._upload_id is None and failure.may_have_opened
-
-    def _note_removal(self, reply: Reply) -> None:
-        if isinstance(reply, Failure) and reply.kind not in _GONE:
-            self.left.append(reply)
-            self.is_clean = False
 
     def _part(self, opened: UploadOpened, crc64nvme: str) -> UploadPart:
         create, digests = self._create, Digests(crc64nvme=crc64nvme)
