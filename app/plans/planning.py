@@ -49,7 +49,6 @@ from s3plan.schemas.plan.rows import store_name
 from s3plan.schemas.ports import Lister
 from s3plan.schemas.printable import shown_path
 from s3plan.schemas.redaction import find_known
-from s3plan.schemas.requests.attributes import Encryption
 from s3plan.storage.file_settings import file_settings, undurable_files
 from s3plan.storage.listing.pace import ReaderWaits
 from s3plan.storage.listing.page_checks import OutOfOrder
@@ -252,8 +251,7 @@ def _tried(stores: Stores, found: FoundLocation, jobs: Sequence[Job], ends: Plan
     for job in jobs:
         if ends.by_job[job.name][1].location.id == found.location.id:
             asked = job.settings.encryption
-            encryption = None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
-            return conditions.written_with(encryption, job.settings.acl)
+            return conditions.written_with(None if asked is None else asked.of_requests, job.settings.acl)
     return conditions
 
 

@@ -36,6 +36,11 @@ class EncryptionRecord(HeaderPart):
     key_id: str | None = Field(default=None, pattern=KMS_KEY_PATTERN)
     bucket_key: bool | None = None
 
+    @property
+    def of_requests(self) -> Encryption:
+        """The same, as requests ask for it."""
+        return Encryption(self.type, self.key_id, self.bucket_key)
+
 
 class RetryRecord(HeaderPart):
     """How an action is tried again; waits are in milliseconds."""
@@ -196,7 +201,7 @@ class JobRecord(HeaderPart):
     def encryption(self) -> Encryption | None:
         """What new objects are encrypted with, as requests ask for it: nothing where that is lost."""
         asked = None if "encryption" in self.lost else self.settings.encryption
-        return None if asked is None else Encryption(asked.type, asked.key_id, asked.bucket_key)
+        return None if asked is None else asked.of_requests
 
     @property
     def only_deletes(self) -> bool:

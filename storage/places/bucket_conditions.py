@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from s3plan.schemas.errors import S3PlanError, StoreRefused
+from s3plan.schemas.failures import Failure
 from s3plan.schemas.plan.conditions import Capabilities, Condition, Enforcement
 from s3plan.schemas.plan.rows import PlanLocation
 from s3plan.schemas.ports import Engine
@@ -155,13 +156,7 @@ class BucketConditions:
             on_left=on_left,
             patience=patience,
         )
-        if trial.unknown is not None and trial.unknown.kind.is_credentials:
-            raise refusal_of(
-                trial.unknown,
-                bucket=bucket,
-                doing="seeing whether the store holds to keys of SSE-C",
-                clock_offset_ms=self._engine.clock_offset_ms,
-            )
+        self._check_credentials(trial.unknown, doing="seeing whether the store holds to keys of SSE-C")
         if trial.unknown is not None:
             raise StoreRefused(
                 f"{bucket}: whether this store holds to keys of SSE-C could not be found out, and nothing is written "
@@ -199,13 +194,7 @@ class BucketConditions:
             on_left=on_left,
             patience=patience,
         )
-        if trial.unknown is not None and trial.unknown.kind.is_credentials:
-            raise refusal_of(
-                trial.unknown,
-                bucket=bucket,
-                doing=f"seeing whether the store keeps {algorithm}",
-                clock_offset_ms=self._engine.clock_offset_ms,
-            )
+        self._check_credentials(trial.unknown, doing=f"seeing whether the store keeps {algorithm}")
         return trial
 
     def remove_left_behind(self, patience: Patience | None) -> None:
@@ -241,6 +230,12 @@ class BucketConditions:
             note = self._cache.note_clean if is_clean else self._cache.note_failed_probe
             note(endpoint, bucket)
         return found
+
+    def _check_credentials(self, unknown: Failure | None, *, doing: str) -> None:
+        """Raise CredentialsUnusable if that is why a trial has found nothing out."""
+        if unknown is not None and unknown.kind.is_credentials:
+            offset_ms = self._engine.clock_offset_ms
+            raise refusal_of(unknown, bucket=self._location.bucket, doing=doing, clock_offset_ms=offset_ms)
 
     @property
     def _is_known_by_host(self) -> bool:

@@ -38,9 +38,8 @@ def read_document(text: bytes, *, path: Path, kind: str, keys: Collection[str]) 
     try:
         root = parse_yaml(decode_yaml(text))
     except YamlRefused as error:
-        if is_text_meant(lines, keys):
-            raise refused((_syntax_diagnostic(path, error, shown=hide_by_indentation(lines)),)) from error
-        raise refused((_syntax_diagnostic(path, error, shown=None),)) from error
+        quotable = hide_by_indentation(lines) if is_text_meant(lines, keys) else None
+        raise refused((_syntax_diagnostic(path, error, shown=quotable),)) from error
     shown = hide_values(lines, root)
     if root is None or (isinstance(root, ScalarNode) and root.is_null):
         return None, shown
