@@ -226,7 +226,6 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
         return ended
     location, pin = context.destination, action.destination_pin
     is_held = context.is_enforced(Condition.COMPLETE_ABSENT if pin is None else Condition.COMPLETE_MATCH)
-    stored = sorted(upload.etags.items())
     whole = yield from parts.crc64nvme(upload, part_ranges(action.size_bytes, upload.part_size_bytes))
     if isinstance(whole, Failure):
         outcome = yield from parts.settle(whole, is_write=False)
@@ -240,7 +239,7 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
             location.bucket,
             context.destination_key(action),
             upload.upload_id,
-            stored,
+            sorted(upload.etags.items()),
             if_absent=is_held and pin is None,
             if_match=pin if is_held else None,
             owner=location.owner,
@@ -249,28 +248,34 @@ def _complete(context: BatchContext, position: int, action: Action, parts: Parts
             part_sums=upload.part_sums if context.task.settings.checksum in SUMS_OF_SUMS else {},
         ),
     )
-    if not isinstance(reply, Failure):
-        assert isinstance(reply, ObjectWritten)  # noqa: S101  CompleteMultipartUpload answers nothing else
-        context.emit(UploadEnded(position, upload.upload_id))
-        outcome = Outcome(
-            position,
-            OutcomeKind.DONE,
-            evidence=CRC64NVME if whole and reply.crc64nvme == whole else parts.proof(upload, reply),
-        )
-        if not outcome.evidence:
-            source, part_bytes = parts.source(), upload.part_size_bytes
-            outcome = yield from verify_written(context, position, action, reply, source=source, part_bytes=part_bytes)
-        if action.kind is ActionKind.UPLOAD and reply.etag is not None and outcome.kind is OutcomeKind.DONE:
-            context.emit(Matched(position, reply.etag))
-        return outcome
-    if reply.kind is FailureKind.INVALID_PART:
+    if isinstance(reply, Failure):
+        return (yield from _settle_complete(context, position, action, parts, upload, failure=reply))
+    assert isinstance(reply, ObjectWritten)  # noqa: S101  CompleteMultipartUpload answers nothing else
+    context.emit(UploadEnded(position, upload.upload_id))
+    outcome = Outcome(
+        position,
+        OutcomeKind.DONE,
+        evidence=CRC64NVME if whole and reply.crc64nvme == whole else parts.proof(upload, reply),
+    )
+    if not outcome.evidence:
+        source, part_bytes = parts.source(), upload.part_size_bytes
+        outcome = yield from verify_written(context, position, action, reply, source=source, part_bytes=part_bytes)
+    if action.kind is ActionKind.UPLOAD and reply.etag is not None and outcome.kind is OutcomeKind.DONE:
+        context.emit(Matched(position, reply.etag))
+    return outcome
+
+
+def _settle_complete(
+    context: BatchContext, position: int, action: Action, parts: Parts, upload: Upload, *, failure: Failure
+) -> Asking[Outcome]:
+    """Decide how an action ended whose Complete the store refused or left unclear."""
+    if failure.kind is FailureKind.INVALID_PART:
         # The next attempt asks the store which parts it holds.
-        return not_executed(position, replace(reply, kind=FailureKind.CONFLICT))
-    etag = multipart_etag_of([etag for _, etag in stored])
-    outcome = yield from parts.settle(reply, multipart_etag=etag)
-    must_start_over = reply.kind is FailureKind.CONFLICT  # S3: after a 409 every part must be uploaded again
-    is_gone = reply.kind is FailureKind.NO_SUCH_UPLOAD
-    if is_gone:
+        return not_executed(position, replace(failure, kind=FailureKind.CONFLICT))
+    etag = multipart_etag_of([etag for _, etag in sorted(upload.etags.items())])
+    outcome = yield from parts.settle(failure, multipart_etag=etag)
+    must_start_over = failure.kind is FailureKind.CONFLICT  # S3: after a 409 every part must be uploaded again
+    if failure.kind is FailureKind.NO_SUCH_UPLOAD:
         context.emit(UploadEnded(position, upload.upload_id))
         if outcome.kind is OutcomeKind.UNKNOWN:
             return outcome._replace(failure=FailureKind.CONFLICT)
