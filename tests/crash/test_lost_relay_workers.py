@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,17 +88,27 @@ def let_go_on(workers: list[int]) -> None:
         time.sleep(0.05)
 
 
+@contextmanager
+def lost_workers(place: RelayPlace, executor: str, *, small: int, parts: int) -> Iterator[list[int]]:
+    """Give the stopped workers of an apply that was killed once so much was done; they are gone at the end."""
+    workers: list[int] = []
+    try:
+        with place.command.start("apply", place.plan_file, "--yes", "--executor", executor) as lost:
+            wait_for(place, lost, small=small, parts=parts)
+            workers = stopped_workers(lost)
+        yield workers
+    finally:
+        for worker in workers:
+            kill(worker, signal.SIGKILL)
+
+
 @pytest.mark.sampled(1)
 @POINTS
 @WITH_WORKERS
 def test_workers_that_go_on_after_the_next_apply_change_nothing(
     place: RelayPlace, small: int, parts: int, executor: str
 ) -> None:
-    workers: list[int] = []
-    try:
-        with place.command.start("apply", place.plan_file, "--yes", "--executor", executor) as lost:
-            wait_for(place, lost, small=small, parts=parts)
-            workers = stopped_workers(lost)
+    with lost_workers(place, executor, small=small, parts=parts) as workers:
         calm(place)
         ended = place.command.run("apply", place.plan_file, "--yes")
         place.told.append(ended.output)
@@ -105,9 +117,6 @@ def test_workers_that_go_on_after_the_next_apply_change_nothing(
         place.assert_same_content()
         before = edited(place)
         let_go_on(workers)
-    finally:
-        for worker in workers:
-            kill(worker, signal.SIGKILL)
     time.sleep(0.3)  # what they have sent is answered
     assert place.listed("destination").keys() - {SMALL[20]} == before.keys()
     assert {key: place.listed("destination")[key] for key in before} == before
@@ -120,11 +129,7 @@ def test_workers_that_go_on_after_the_next_apply_change_nothing(
 def test_workers_that_go_on_beside_the_next_apply_write_nothing_twice(
     place: RelayPlace, small: int, parts: int, executor: str
 ) -> None:
-    workers: list[int] = []
-    try:
-        with place.command.start("apply", place.plan_file, "--yes", "--executor", executor) as lost:
-            wait_for(place, lost, small=small, parts=parts)
-            workers = stopped_workers(lost)
+    with lost_workers(place, executor, small=small, parts=parts) as workers:
         with place.command.start("apply", place.plan_file, "--yes") as next_one:
             begun = place.server.stats().answered("PutObject")
             wait_for(place, next_one, small=min(begun + 2, len(SMALL)))
@@ -133,9 +138,6 @@ def test_workers_that_go_on_beside_the_next_apply_write_nothing_twice(
             ended = next_one.wait()
         place.told.append(ended.output)
         let_go_on(workers)
-    finally:
-        for worker in workers:
-            kill(worker, signal.SIGKILL)
     assert ended.exit_code == 0, ended.output
     calm(place)
     place.assert_all_done_once()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from fakes.answering_engine import Answer, AnsweringEngine
 from s3plan.schemas.bodies import Digests
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.requests.objects import CopyObject, DeleteObject, HeadObject, ObjectFound, PutObject, Reply, Request
 from s3plan.schemas.requests.uploads import CompleteMultipartUpload, CreateMultipartUpload, UploadPart
 from s3plan.storage.conditions.checksum_trial import ChecksumTrial, Writing, try_checksum
-from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.s3.patience import Patience
 
 ALGORITHMS = ("CRC64NVME", "CRC32C", "SHA1", "SHA256")  # CRC32 is what the store in memory makes by itself
@@ -19,30 +18,8 @@ AT_ONCE = Patience(attempts=2, sleep=lambda _: None)
 KEPT = ChecksumTrial(keeps=True, is_clean=True)
 NOT_KEPT = ChecksumTrial(keeps=False, is_clean=True)
 
-Answer = Callable[[Request], Reply | Request | None]
 
-
-class Answering(MemoryEngine):
-    """Answers some requests by itself, or as if they were others."""
-
-    def __init__(self, answer: Answer = lambda _: None) -> None:
-        super().__init__()
-        self.store.create_bucket("bucket")
-        self._answer = answer
-
-    def call(self, request: Request) -> Reply:
-        answered = self._answer(request)
-        if answered is None:
-            return super().call(request)
-        return answered if isinstance(answered, Failure) else super().call(answered)  # type: ignore[arg-type]
-
-    @property
-    def left(self) -> int:
-        bucket = self.store.bucket("bucket")
-        return len(bucket.objects) + len(bucket.uploads)
-
-
-class Misstating(Answering):
+class Misstating(AnsweringEngine):
     """Says of each object the checksum of other bytes."""
 
     def call(self, request: Request) -> Reply:
@@ -52,7 +29,7 @@ class Misstating(Answering):
         return replace(reply, stated=dict.fromkeys(reply.stated, "AAAAAAAAAAA="))
 
 
-def tried(engine: Answering, algorithm: str, writing: Writing) -> ChecksumTrial:
+def tried(engine: AnsweringEngine, algorithm: str, writing: Writing) -> ChecksumTrial:
     return try_checksum(engine, "bucket", "probe", algorithm=algorithm, writing=writing, patience=AT_ONCE)
 
 
@@ -75,16 +52,18 @@ def takes_no_notice(request: Request) -> Request | None:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("writing", list(Writing))
 def test_a_store_keeps_what_it_states_of_an_object_written_so(writing: Writing, algorithm: str) -> None:
-    engine = Answering()
+    engine = AnsweringEngine()
     assert tried(engine, algorithm, writing) == KEPT
     assert engine.left == 0
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("writing", list(Writing))
-@pytest.mark.parametrize("engine", [Answering(takes_no_notice), Misstating()], ids=["takes no notice", "misstates"])
+@pytest.mark.parametrize(
+    "engine", [AnsweringEngine(takes_no_notice), Misstating()], ids=["takes no notice", "misstates"]
+)
 def test_a_store_that_states_none_or_a_wrong_one_keeps_none(
-    engine: Answering, writing: Writing, algorithm: str
+    engine: AnsweringEngine, writing: Writing, algorithm: str
 ) -> None:
     assert tried(engine, algorithm, writing) == NOT_KEPT
     assert engine.left == 0
@@ -101,7 +80,7 @@ def test_a_store_that_states_none_or_a_wrong_one_keeps_none(
     ],
 )
 def test_a_store_that_refuses_the_wish_keeps_none_and_has_said_why(writing: Writing, kind: type[Request]) -> None:
-    engine = Answering(failing(kind, FailureKind.UNSUPPORTED))
+    engine = AnsweringEngine(failing(kind, FailureKind.UNSUPPORTED))
     trial = tried(engine, "SHA256", writing)
     assert (trial.keeps, trial.is_clean, trial.unknown, engine.left) == (False, True, None, 0)
     assert trial.refusal is not None
@@ -123,7 +102,7 @@ def test_a_store_that_refuses_the_wish_keeps_none_and_has_said_why(writing: Writ
 def test_an_answer_that_has_another_reason_tells_nothing(
     writing: Writing, kind: type[Request], failure: FailureKind
 ) -> None:
-    engine = Answering(failing(kind, failure))
+    engine = AnsweringEngine(failing(kind, failure))
     trial = tried(engine, "SHA256", writing)
     assert (trial.keeps, trial.is_clean, trial.refusal, engine.left) == (False, True, None, 0)
     assert trial.unknown is not None
@@ -131,6 +110,6 @@ def test_an_answer_that_has_another_reason_tells_nothing(
 
 
 def test_what_cannot_be_removed_is_said() -> None:
-    engine = Answering(failing(DeleteObject, FailureKind.DENIED))
+    engine = AnsweringEngine(failing(DeleteObject, FailureKind.DENIED))
     assert tried(engine, "SHA256", Writing.PUT) == ChecksumTrial(keeps=True, is_clean=False)
     assert engine.left == 1

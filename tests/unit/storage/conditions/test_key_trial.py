@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
+from fakes.answering_engine import Answer, AnsweringEngine
 from s3plan.schemas.failures import Failure, FailureKind
 from s3plan.schemas.requests.customer_keys import CustomerKey
 from s3plan.schemas.requests.objects import DeleteObject, HeadObject, PutObject, Reply, Request
 from s3plan.storage.conditions.key_trial import KeyTrial, try_customer_key
-from s3plan.storage.memory.engine import MemoryEngine
 from s3plan.storage.s3.patience import Patience
 
 KEY = CustomerKey(b"t" * 32)
@@ -22,21 +20,6 @@ AT_ONCE = Patience(attempts=2, sleep=lambda _: None)
 
 def shown_to_nobody(request: Request) -> Reply | None:
     return DENIED if isinstance(request, HeadObject) else None
-
-
-class Answering(MemoryEngine):
-    """Answers some requests by itself."""
-
-    def __init__(self, answer: Callable[[Request], Reply | Request | None] = lambda _: None) -> None:
-        super().__init__()
-        self.store.create_bucket("bucket")
-        self._answer = answer
-
-    def call(self, request: Request) -> Reply:
-        answered = self._answer(request)
-        if answered is None:
-            return super().call(request)
-        return answered if isinstance(answered, Failure) else super().call(answered)  # type: ignore[arg-type]
 
 
 def without_key(request: Request) -> Request | None:
@@ -55,10 +38,8 @@ def without_key(request: Request) -> Request | None:
     ],
     ids=["holds", "takes no notice", "refuses", "cannot be removed"],
 )
-def test_a_store_holds_to_keys_if_it_shows_nothing_without_them(
-    answer: Callable[[Request], Reply | Request | None], found: KeyTrial, left: int
-) -> None:
-    engine = Answering(answer)
+def test_a_store_holds_to_keys_if_it_shows_nothing_without_them(answer: Answer, found: KeyTrial, left: int) -> None:
+    engine = AnsweringEngine(answer)
     assert try_customer_key(engine, "bucket", "probe-key", customer_key=KEY) == found
     assert len(engine.store.bucket("bucket").objects) == left
 
@@ -75,16 +56,16 @@ def test_a_store_holds_to_keys_if_it_shows_nothing_without_them(
 )
 @pytest.mark.parametrize("takes_notice", [True, False], ids=["holds", "takes no notice"])
 def test_a_store_is_not_taken_to_hold_to_keys_for_an_answer_that_has_another_reason(
-    answer: Callable[[Request], Reply | Request | None], failure: Failure, takes_notice: bool
+    answer: Answer, failure: Failure, takes_notice: bool
 ) -> None:
-    engine = Answering(lambda each: answer(each) or (None if takes_notice else without_key(each)))
+    engine = AnsweringEngine(lambda each: answer(each) or (None if takes_notice else without_key(each)))
     trial = try_customer_key(engine, "bucket", "probe-key", customer_key=KEY, patience=AT_ONCE)
     assert trial == KeyTrial(holds=False, is_clean=True, unknown=failure)
     assert not engine.store.bucket("bucket").objects
 
 
 def test_an_object_that_never_came_there_proves_nothing() -> None:
-    engine = Answering(lambda each: LOST if isinstance(each, PutObject) else None)
+    engine = AnsweringEngine(lambda each: LOST if isinstance(each, PutObject) else None)
     trial = try_customer_key(engine, "bucket", "probe-key", customer_key=KEY, patience=AT_ONCE)
     assert not trial.holds
     assert trial.unknown is not None
