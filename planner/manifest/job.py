@@ -15,7 +15,8 @@ from s3plan.schemas.manifest.models import Filters, Guards, JobEntry, RunSetting
 from s3plan.schemas.manifest.resolved import Manifest
 from s3plan.schemas.manifest.retries import Retries
 from s3plan.schemas.manifest.words import Archived, Compare, DeleteWhen, EncryptionType, Loss, Mode, Overwrite, Preserve
-from s3plan.schemas.plan.header import EncryptionRecord, JobSettings, RetryRecord, RunRecord
+from s3plan.schemas.plan.header import JobSettings, RetryRecord, RunRecord
+from s3plan.schemas.plan.header_parts import EncryptionRecord
 
 
 @dataclass(frozen=True, slots=True)

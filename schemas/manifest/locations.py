@@ -19,7 +19,7 @@ from s3plan.schemas.manifest.words import (
     Symlinks,
 )
 from s3plan.schemas.objects import MAX_KEY_BYTES
-from s3plan.schemas.plan.header import KMS_KEY_PATTERN
+from s3plan.schemas.plan.header_parts import KMS_KEY_PATTERN
 from s3plan.schemas.plan.key_references import KeyReference
 from s3plan.schemas.s3_urls import S3Url
 

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
 from s3plan.schemas.plan.guards import guard_words
-from s3plan.schemas.plan.header_parts import AccountRecord, HeaderPart, RetriedRecord, TransferRecord
+from s3plan.schemas.plan.header_parts import AccountRecord, EncryptionRecord, HeaderPart, RetriedRecord, TransferRecord
 from s3plan.schemas.plan.objects import LossRecord, ObjectsRecord
 from s3plan.schemas.requests.attributes import Encryption
 
@@ -19,7 +19,6 @@ BELOW_EMPTY_RULE = "not in source, where its directory is empty"
 """The rule by which objects are deleted whose directory has nothing in it: a disk may not be mounted there."""
 MOVED_KINDS = (VerdictKind.COPY, VerdictKind.OVERWRITE, VerdictKind.SAME)
 """What a move removes from its source."""
-KMS_KEY_PATTERN = r"^[A-Za-z0-9:/_-]{1,2048}$"
 
 
 class ManifestRecord(HeaderPart):
@@ -29,17 +28,6 @@ class ManifestRecord(HeaderPart):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     text: str
     resolved: str = Field(description="The same with nothing left to fill in, as YAML: what apply and retry read.")
-
-
-class EncryptionRecord(HeaderPart):
-    type: str = Field(pattern=r"^(AES256|aws:kms|aws:kms:dsse)$")
-    key_id: str | None = Field(default=None, pattern=KMS_KEY_PATTERN)
-    bucket_key: bool | None = None
-
-    @property
-    def of_requests(self) -> Encryption:
-        """The same, as requests ask for it."""
-        return Encryption(self.type, self.key_id, self.bucket_key)
 
 
 class RetryRecord(HeaderPart):

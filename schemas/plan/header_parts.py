@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 from s3plan.schemas.printable import escape_unprintable
+from s3plan.schemas.requests.attributes import Encryption
+
+KMS_KEY_PATTERN = r"^[A-Za-z0-9:/_-]{1,2048}$"
 
 
 class HeaderPart(BaseModel):
     """A part of what a plan says once; it comes in from a file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class EncryptionRecord(HeaderPart):
+    type: str = Field(pattern=r"^(AES256|aws:kms|aws:kms:dsse)$")
+    key_id: str | None = Field(default=None, pattern=KMS_KEY_PATTERN)
+    bucket_key: bool | None = None
+
+    @property
+    def of_requests(self) -> Encryption:
+        """The same, as requests ask for it."""
+        return Encryption(self.type, self.key_id, self.bucket_key)
 
 
 class AccountRecord(HeaderPart):

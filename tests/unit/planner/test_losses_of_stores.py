@@ -6,7 +6,8 @@ import pytest
 from s3plan.planner.losses import KEPT_CLASSES, TwoStores, find_losses
 from s3plan.schemas.manifest.words import Loss
 from s3plan.schemas.plan.actions import ActionKind
-from s3plan.schemas.plan.header import EncryptionRecord, JobSettings
+from s3plan.schemas.plan.header import JobSettings
+from s3plan.schemas.plan.header_parts import EncryptionRecord
 from s3plan.schemas.plan.objects import ChangesRecord, ObjectsRecord
 from s3plan.schemas.stores.names import StoreName
 from s3plan.storage.s3.store_quirks import STORES, quirks_of

@@ -8,7 +8,8 @@ from s3plan.cli.screens.guard_lines import blocked_text
 from s3plan.cli.screens.plan import next_step_lines, plan_lines, totals_line
 from s3plan.schemas.plan.actions import VerdictKind
 from s3plan.schemas.plan.conditions import Condition, Enforcement
-from s3plan.schemas.plan.header import CapabilityRecord, EncryptionRecord, ListingRecord
+from s3plan.schemas.plan.header import CapabilityRecord, ListingRecord
+from s3plan.schemas.plan.header_parts import EncryptionRecord
 
 
 def _screen_of(**changes: object) -> str:
